@@ -1,0 +1,1 @@
+"""Seeded loaders, splits by sample id, WebDataset shards."""

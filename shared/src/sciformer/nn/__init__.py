@@ -1,0 +1,1 @@
+"""Plain torch building blocks: they know no trainer, no rank, no file."""

@@ -1,0 +1,1 @@
+"""Everything that is Lightning: precision, optimizers, checkpoints, callbacks, strategies."""
