@@ -1,0 +1,54 @@
+# Two commands for a newcomer: make demo, make test. CI calls the same targets.
+
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
+PROJECTS = contextual_counting
+DISTS = ./shared $(addprefix ./packages/,$(PROJECTS))
+SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
+
+.PHONY: demo test lint types unit shapes bench wheels clean
+
+demo: .venv/installed  ## quick run of every project, then one page of results
+	.venv/bin/sciformer demo
+
+test: lint types unit shapes bench  ## everything that CI checks
+
+lint: .venv/developed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+	.venv/bin/pydoclint --quiet $(SOURCES)
+	for dist in $(DISTS); do (cd $$dist && $(CURDIR)/.venv/bin/deptry src) || exit 1; done
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+types: .venv/developed
+	.venv/bin/basedpyright
+
+unit: .venv/developed
+	.venv/bin/pytest -q
+
+shapes: .venv/developed  ## the same tests with every shape annotation checked
+	.venv/bin/pytest -q -m "not process and not compile" \
+		--jaxtyping-packages=sciformer,$(subst $() ,$(comma),$(PROJECTS)),beartype.beartype
+
+bench: .venv/developed  ## quick benchmarks: is every fast path still the fast one?
+	.venv/bin/python tests/benchmarks/attention.py --quick
+	.venv/bin/python tests/benchmarks/counting.py --quick
+
+wheels: .venv/developed
+	for dist in $(DISTS); do .venv/bin/python -m build --outdir dist $$dist || exit 1; done
+
+clean:
+	rm -rf .venv dist runs
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(PIP) install --constraint constraints.txt pip
+
+.venv/installed: .venv/bin/python constraints.txt $(addsuffix /pyproject.toml,$(DISTS))
+	$(PIP) install --constraint constraints.txt $(addprefix --editable ,$(DISTS))
+	touch $@
+
+.venv/developed: .venv/installed pyproject.toml
+	$(PIP) install --constraint constraints.txt --group dev
+	touch $@

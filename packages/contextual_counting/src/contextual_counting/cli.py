@@ -1,0 +1,26 @@
+"""The command ``contextual-counting``."""
+
+from sciformer.cli import Project, Verb, run
+
+PROJECT = Project(
+    name="contextual_counting",
+    summary="Count ones inside delimited regions with one transformer block (arXiv 2406.02585).",
+    module="contextual_counting.module:CountingModule",
+    data="contextual_counting.data:CountingData",
+    links={
+        "data.stage_steps": "model.steps",
+        "data.most_regions": "model.regions",
+        "data.longest": "model.length",
+    },
+    verbs={
+        "evaluate": Verb(
+            "contextual_counting.evaluate:evaluate",
+            "accuracy per region on five sets, with pictures, from a checkpoint or a run's folder",
+        ),
+    },
+)
+
+
+def main() -> None:
+    """Run one verb of the words of this process."""
+    run(PROJECT)

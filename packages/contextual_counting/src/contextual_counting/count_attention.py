@@ -1,0 +1,61 @@
+"""Self-attention of a first layer without positions, from prefix counts: exact, and linear in time.
+
+Without position encodings the first layer sees nothing but the embeddings of a few token classes.
+A score then depends on the classes of query and key only, and the softmax over keys is one over
+classes, each weighted by how often it has occurred so far:
+
+    attention(t) = sum_c softmax_c(score(class_t, c) + log n_c(t)) value_c
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from sciformer.nn.attention import SelfAttention
+from sciformer.nn.block import TransformerBlock
+from torch import Tensor
+from torch.nn.functional import linear
+
+
+class CountingBlock(TransformerBlock):
+    """A pre-norm transformer block that is given token classes instead of embedded tokens.
+
+    Its weights, their names and its answers are those of the ``TransformerBlock`` it extends.
+    """
+
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # classes and tokens, not x
+        self, classes: Float[Tensor, "classes dim"], tokens: Int64[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time dim"]:
+        seen = tokens[..., None] == torch.arange(len(classes), device=tokens.device)  # (B, T, C)
+        x = count_attention(self.attention, self.attention_norm(classes), classes, seen)
+        return x + self.mlp(self.mlp_norm(x))
+
+
+def count_attention(
+    attention: SelfAttention,
+    normed: Float[Tensor, "classes dim"],
+    classes: Float[Tensor, "classes dim"],
+    seen: Bool[Tensor, "batch time classes"],
+) -> Float[Tensor, "batch time dim"]:
+    """Tokens plus what they attend to, ``x + attention(norm(x))``.
+
+    Residual and attention are one product of (own class, pattern) with (embedding, value).
+
+    Args:
+        attention: Whose projections are used; causal or not.
+        normed: The input of the attention, for each class of token.
+        classes: The residual stream, for each class of token.
+        seen: One-hot classes of the tokens.
+    """
+    own = seen.to(classes.dtype)
+    wide = torch.promote_types(own.dtype, torch.float32)  # counts are exact up to 2^24
+    counts = own.cumsum(1, dtype=wide) if attention.causal else own.sum(1, True, dtype=wide)
+    query, key, value = (
+        layer(normed).unflatten(-1, (attention.heads, -1)).transpose(0, 1)  # (H, C, D/H)
+        for layer in (attention.query, attention.key, attention.value)
+    )
+    scores = query @ key.mT * query.shape[-1] ** -0.5  # (H, C, C)
+    of_token = own[:, None] @ scores  # (B, H, T, C)
+    pattern = torch.softmax(of_token + counts.log()[:, None], -1)
+    out = attention.out.weight.unflatten(-1, (attention.heads, -1)).transpose(0, 1)  # (H, D, D/H)
+    table = torch.cat([classes, *(value @ out.mT)])  # (C + H C, D)
+    weights = torch.cat([own, pattern.transpose(1, 2).flatten(2).to(own.dtype)], -1)
+    return linear(weights, table.T, attention.out.bias)

@@ -1,0 +1,162 @@
+"""Accuracy of a checkpoint per region on five sets of sequences, as numbers and pictures."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from rich.progress import Progress
+from sciformer.page import percent
+from sciformer.report import Report
+from sciformer.training import checkpoint
+from torch import Tensor
+
+import contextual_counting
+from contextual_counting import pictures
+from contextual_counting.metrics import TOP, RegionScores, ranking
+
+if TYPE_CHECKING:
+    from contextual_counting.data import CountingData, Setting
+    from contextual_counting.module import CountingModule
+
+CHUNK = 64  # sequences at a time: what a processor's cache holds at length 1024
+
+
+class Answers(NamedTuple):
+    """What a network answers on one set of the evaluation."""
+
+    name: str
+    setting: "Setting"
+    outside: list[str]
+    counts: Int64[np.ndarray, "samples regions"]
+    ranked: Int64[np.ndarray, "samples regions five"]
+
+
+def evaluate(path: str, out: str | None = None, samples: int = 4000) -> None:
+    """Write accuracy per region on five sets of sequences, with pictures.
+
+    The sets: the run's own length, regions and density (``id``), and one thing changed at a time:
+    length 300, 3 regions, length 1024, density 0.3.
+
+    Args:
+        path: A checkpoint, or a run's folder.
+        out: Folder of ``metrics.json`` and ``index.html``; ``report`` beside the checkpoint if none.
+        samples: Sequences per set.
+
+    Raises:
+        ValueError: If there is no such checkpoint, or it is not one of counting.
+    """
+    if samples < 1:
+        raise ValueError(f"samples {samples} is less than 1")
+    found = checkpoint.find(path)
+    module = checkpoint.load(found, contextual_counting.CountingModule)
+    saved = checkpoint.read(found)
+    data = contextual_counting.CountingData(**saved["datamodule_hyper_parameters"])
+    report = Report(
+        "Contextual counting", checkpoint.run_record(saved), _summary(data, samples)
+    )
+    sets = answer_all(module, data, samples)
+    figures = {key: value for answers in sets for key, value in scores(answers).items()}
+    report.add_metrics(figures)
+    _add_results(report, sets[0], figures)
+    _add_tables(report, sets, figures)
+    pictures.add_accuracy(report, sets, figures)
+    pictures.add_scatter(report, sets)
+    pictures.add_attention(report, module, data)
+    page = report.write(out or found.parent / "report")
+    report.print()
+    print(page)  # noqa: T201  # what the verb answers
+
+
+@torch.no_grad()
+def answer_all(module: "CountingModule", data: "CountingData", samples: int) -> list[Answers]:
+    """Ask the network about every set that it can answer.
+
+    Args:
+        module: In evaluation mode.
+        data: Of the run: it names the sets.
+        samples: Sequences per set.
+    """
+    sets = []
+    with Progress(transient=True) as progress:
+        for name, setting in data.settings.items():
+            if not module.can_answer(setting.length, setting.regions):
+                continue
+            tokens, counts = data.evaluation(name, samples=samples)
+            parts = progress.track(tokens.split(CHUNK), description=name)
+            ranked = torch.cat([ranking(module(part, setting.regions)) for part in parts])
+            place = data.outside(setting)
+            sets.append(Answers(name, setting, place, counts.numpy(), ranked.numpy()))
+    return sets
+
+
+def scores(answers: Answers) -> dict[str, float]:
+    """Top-1, top-5 and mean absolute error per region, each beside the best constant answer's.
+
+    The constant is chosen in hindsight on the set itself: nothing that ignores the sequence beats
+    it (most frequent count, five most frequent counts, median count).
+
+    Args:
+        answers: On one set.
+    """
+    ranked, counts = torch.from_numpy(answers.ranked), torch.from_numpy(answers.counts)
+    found, constant = RegionScores(counts.shape[1]), RegionScores(counts.shape[1])
+    found.update(ranked, counts)
+    constant.update(_constants(answers.counts).expand_as(ranked), counts)
+    figures = {f"{answers.name}/in_range": float(not answers.outside)}
+    baselines = constant.compute()
+    for part, value in found.compute().items():
+        figures[f"{answers.name}/{part}"] = value.item()
+        figures[f"{answers.name}/{part}/baseline_constant"] = baselines[part].item()
+    for region, column in enumerate(answers.counts.T):
+        error = np.abs(column - np.median(column)).mean()
+        figures[f"{answers.name}/mae/region{region}/baseline_constant"] = float(error)
+    return figures
+
+
+def _constants(counts: Int64[np.ndarray, "samples regions"]) -> Int64[Tensor, "regions five"]:
+    """The most frequent counts of each region."""
+    ordered = [np.bincount(column, minlength=TOP).argsort()[::-1] for column in counts.T]
+    return torch.from_numpy(np.stack([frequent[:TOP] for frequent in ordered]))
+
+
+def _summary(data: "CountingData", samples: int) -> str:
+    length, regions, density = data.own
+    return (
+        f"Trained for sequences of {length} tokens with {regions} delimited regions and a 1 with "
+        f"probability {density}; asked how many 1s each region holds, on {samples} new sequences "
+        f"per set. Regions are never averaged: a mean would hide that one of them fails."
+    )
+
+
+def _add_results(report: Report, own: Answers, figures: dict[str, float]) -> None:
+    """What the run is judged by: each region of its own distribution."""
+    for region in range(own.setting.regions):
+        key = f"id/top1/region{region}"
+        report.add_result(
+            f"exact count, region {region + 1}",
+            percent(figures[key]),
+            f"{percent(figures[f'{key}/baseline_constant'])} (best constant)",
+        )
+
+
+def _add_tables(report: Report, sets: list[Answers], figures: dict[str, float]) -> None:
+    most = max(answers.setting.regions for answers in sets)
+    regions = [f"region {region + 1}" for region in range(most)]
+    titles = {"top1": "Exact count (top-1)", "top5": "Among five most likely (top-5)", "mae": "Mean absolute error"}
+    for metric, title in titles.items():
+        unit = "in 1s" if metric == "mae" else "share of sequences"
+        rows = []
+        for answers in sets:
+            keys = [f"{answers.name}/{metric}/region{r}" for r in range(answers.setting.regions)]
+            shown = [figures[key] if metric == "mae" else percent(figures[key]) for key in keys]
+            constant = [figures[f"{key}/baseline_constant"] for key in keys]
+            best = min(constant) if metric == "mae" else percent(max(constant))
+            place = "outside: " + ", ".join(answers.outside) if answers.outside else "inside"
+            rows.append([answers.name, *shown, *[None] * (most - len(keys)), best, place])
+        report.add_table(
+            f"{title}, {unit}",
+            ["Set", *regions, "best constant", "training range"],
+            rows,
+            "Best constant: the one answer that fits its easiest region best, chosen in hindsight.",
+        )

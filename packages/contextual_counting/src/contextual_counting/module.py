@@ -1,0 +1,186 @@
+"""Training of the counting network: loss, metrics, optimizer."""
+
+from bisect import bisect_right
+from functools import partial
+from itertools import accumulate
+from typing import Any, Literal, TypedDict
+
+from jaxtyping import Float, Int64
+from lightning.pytorch import LightningModule
+from sciformer.training.optim import MuonAdamW, warmup_cosine
+from sciformer.training.strategies import shard
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from contextual_counting.data import Batch
+from contextual_counting.metrics import RegionScores, ranking
+from contextual_counting.model import CountingTransformer
+from contextual_counting.simulate import NO_REGION
+
+WARMUP = 50  # steps at the start of each stage
+
+
+class Rates(TypedDict):
+    """Peak learning rates of one stage of the training.
+
+    Args:
+        matrices: Of the weight matrices of attention and MLP.
+        others: Of embeddings, prompts, norms and biases.
+        head: Of the map from a region's vector to its logits.
+        sigma: Of the quadratic head's sharpness.
+    """
+
+    matrices: float
+    others: float
+    head: float
+    sigma: float
+
+
+class CountingModule(LightningModule):
+    """Count the 1s in each region of a sequence (Golkar et al. 2024).
+
+    Args:
+        dim: Width of the residual stream.
+        heads: Attention heads of encoder and decoder; divides ``dim``.
+        causal: Hide later tokens from earlier ones in the encoder.
+        positions: Position encoding of the encoder.
+        slope: Slope of ALiBi's linear bias per token of distance; the paper's are 1, 0.1 and 0.01.
+        begin: Put a beginning-of-sequence token in front of every sequence.
+        head: Map to the logits: the paper's ``free`` linear one, or a ``quadratic`` in the count.
+        mlp: Add an MLP to the decoder (the paper's appendix D.2).
+        classes: Number of counts that can be answered, 0 to ``classes`` - 1.
+        regions: Most regions of a sequence, that is the number of prompts.
+        length: Tokens of the longest sequence, for learned positions.
+        optimizer: ``muon`` for the weight matrices and AdamW for the rest, or ``adamw`` for all.
+        rates: Peak learning rates of each stage; one entry serves all stages.
+        steps: Optimizer steps of each stage of the data.
+
+    Raises:
+        ValueError: If ``heads`` does not divide ``dim``, a number is out of its range, or there are
+            neither one nor as many ``rates`` as stages.
+    """
+
+    monitor = ("val/top1_min", "max")
+
+    def __init__(
+        self,
+        dim: int = 64,
+        heads: int = 1,
+        causal: bool = True,
+        positions: Literal["none", "rotary", "learned", "alibi"] = "none",
+        slope: float = 0.01,
+        begin: bool = True,
+        head: Literal["quadratic", "free"] = "quadratic",
+        mlp: bool = False,
+        classes: int = 512,
+        regions: int = 4,
+        length: int = 512,
+        optimizer: Literal["muon", "adamw"] = "muon",
+        rates: list[Rates] | None = None,
+        steps: list[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.model = CountingTransformer(
+            dim, heads, causal, positions, slope, begin, head, mlp, classes, regions, length
+        )
+        self.classes = classes
+        self.optimizer = optimizer
+        self.steps = steps or [1000]
+        self.rates = rates or [Rates(matrices=2e-2, others=2e-3, head=2e-2, sigma=1e-2)]
+        if len(self.rates) not in (1, len(self.steps)):
+            raise ValueError(
+                f"rates has {len(self.rates)} entries for {len(self.steps)} stages of the data"
+            )
+        self.prompts = regions
+        self.scores = RegionScores(regions)
+
+    def forward(
+        self, tokens: Int64[Tensor, "batch time"], regions: int
+    ) -> Float[Tensor, "batch {regions} classes"]:
+        return self.model(tokens, regions)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self.loss(batch)
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Cross-entropy over counts, averaged over the regions that the global batch has."""
+        known = (batch.counts >= 0) & (batch.counts < self.classes)  # NO_REGION, or beyond the head
+        counts = batch.counts.masked_fill(~known, NO_REGION)
+        logits = self(batch.tokens, counts.shape[1])
+        total = cross_entropy(
+            logits.flatten(0, 1), counts.flatten(), ignore_index=NO_REGION, reduction="sum"
+        )
+        return total / self.trainer.strategy.reduce(known.sum().float(), reduce_op="mean")
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.scores.update(ranking(self(batch.tokens, batch.counts.shape[1])), batch.counts)
+
+    def on_validation_epoch_end(self) -> None:
+        scores = self.scores.compute()
+        self.scores.reset()
+        worst = min(value for name, value in scores.items() if name.startswith("top1"))
+        self.log_dict({f"val/{name}": value for name, value in scores.items()})
+        self.log("val/top1_min", worst, prog_bar=True)
+
+    def on_test_epoch_start(self) -> None:
+        self.tested: dict[str, RegionScores] = {}
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        regions = batch.counts.shape[1]
+        if not self.can_answer(batch.tokens.shape[1], regions):
+            return
+        name = list(self.trainer.datamodule.settings)[dataloader_idx]
+        scores = self.tested.setdefault(name, RegionScores(self.prompts).to(self.device))
+        scores.update(ranking(self(batch.tokens, regions)), batch.counts)
+
+    def on_test_epoch_end(self) -> None:
+        for name, scores in self.tested.items():
+            self.log_dict({f"test/{name}/{part}": v for part, v in scores.compute().items()})
+
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        return self(batch.tokens, batch.counts.shape[1]).argmax(-1)
+
+    def can_answer(self, length: int, regions: int) -> bool:
+        """Whether there is a prompt for each region and a learned position for each token."""
+        return regions <= self.prompts and length <= self.model.encoder.longest
+
+    def configure_model(self) -> None:
+        shard(self, self.model)
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
+        groups = self.parameter_groups()
+        if self.optimizer == "muon":
+            chosen = MuonAdamW(groups[:1], groups[1:], lr=1.0)
+        else:
+            chosen = AdamW(groups, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0)
+        factors = [partial(self.rate, group["name"]) for group in groups]
+        schedule = {"scheduler": LambdaLR(chosen, factors), "interval": "step"}
+        return [chosen], [schedule]
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The parameters by the names of ``Rates``, matrices first."""
+        head = self.model.decoder.head
+        layers = [m for m in self.model.modules() if isinstance(m, nn.Linear)]
+        of_head = {id(p) for p in head.parameters()}
+        matrices = [layer.weight for layer in layers if id(layer.weight) not in of_head]
+        apart = {id(p) for p in matrices} | of_head
+        named = {
+            "matrices": matrices,
+            "others": [p for p in self.model.parameters() if id(p) not in apart],
+            "head": [p for name, p in head.named_parameters() if name != "sigma"],
+            "sigma": [p for name, p in head.named_parameters() if name == "sigma"],
+        }
+        return [{"name": name, "params": params} for name, params in named.items() if params]
+
+    def rate(self, group: str, step: int) -> float:
+        """Learning rate of a group: in each stage a warm-up and a cosine to 0."""
+        ends = list(accumulate(self.steps))
+        stage = min(bisect_right(ends, step), len(ends) - 1)
+        rates = self.rates[stage if len(self.rates) > 1 else 0]
+        start = ends[stage] - self.steps[stage]
+        return rates[group] * warmup_cosine(step - start, self.steps[stage], WARMUP)

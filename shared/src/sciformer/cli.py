@@ -1,0 +1,169 @@
+"""The command line of every project: Lightning's verbs plus its own, each imported when called."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jsonargparse import ArgumentParser
+
+from sciformer.errors import USAGE, one_line, single_line, where
+
+LIGHTNING = "sciformer.training.lightning_cli:run"  # importing it costs some 4 CPU-seconds
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command of a project that is not Lightning's.
+
+    Args:
+        call: The function, as ``package.file:function``; its signature and docstring become the
+            options and their help.
+        summary: One line for the list of verbs.
+    """
+
+    call: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the command line and the demo have to know of a project.
+
+    Args:
+        name: Import name of the package; its configurations are ``configs/<name>/*.yaml``.
+        summary: One line that says what it does.
+        module: The LightningModule, as ``package.file:Class``.
+        data: The LightningDataModule, as ``package.file:Class``.
+        links: What the module takes from the data, as ``data.attribute: model.argument``.
+        verbs: The project's own verbs by name.
+    """
+
+    name: str
+    summary: str
+    module: str
+    data: str
+    links: Mapping[str, str] = field(default_factory=dict)
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """What one types: the import name with dashes."""
+        return self.name.replace("_", "-")
+
+
+LIGHTNING_VERBS = {
+    "fit": "train, with --config FILE.yaml and overrides such as --trainer.max_epochs 2",
+    "validate": "the validation metrics of a checkpoint (--ckpt_path)",
+    "test": "the test metrics of a checkpoint (--ckpt_path)",
+    "predict": "run the network over the test data of a checkpoint (--ckpt_path)",
+}
+
+
+def run(project: Project, argv: Sequence[str] | None = None) -> None:
+    """Run one verb of a project.
+
+    Args:
+        project: Whose command line this is.
+        argv: The words after the command; ``None`` takes those of the process.
+
+    Raises:
+        SystemExit: With code 2 and one line on stderr where the input is at fault.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [shipped(project.name, word) for word in words if word != "--debug"]
+    sys.argv[1:] = words  # LightningCLI warns where it is given arguments beside those of the process
+    summaries = LIGHTNING_VERBS | {name: verb.summary for name, verb in project.verbs.items()}
+    verb = _choose(project.command, project.summary, summaries, words)
+    with one_line(f"{project.command} {verb}", debug):
+        if verb in LIGHTNING_VERBS:
+            resolve(LIGHTNING)(project)
+        else:
+            call(resolve(project.verbs[verb].call), f"{project.command} {verb}", words[1:])
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one verb of the core's own command, ``sciformer``."""
+    verbs = {
+        "demo": Verb(
+            "sciformer.demo:demo", "quick run of every installed project, then one page of results"
+        )
+    }
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    sys.argv[1:] = words
+    summaries = {name: verb.summary for name, verb in verbs.items()}
+    verb = _choose("sciformer", "Four transformer papers on one core.", summaries, words)
+    with one_line(f"sciformer {verb}", debug):
+        call(resolve(verbs[verb].call), f"sciformer {verb}", words[1:])
+
+
+def call(function: Callable[..., Any], command: str, words: Sequence[str]) -> Any:
+    """Call a function with options that its signature and docstring define.
+
+    Raises:
+        ValueError: For an option that does not exist or a value that does not fit.
+    """
+    parser = OneLineParser(prog=command, description=(function.__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_function_arguments(function, as_positional=True)
+    options = parser.parse_args(list(words))
+    del options["debug"]
+    return function(**parser.instantiate_classes(options).as_dict())
+
+
+def resolve(target: str) -> Any:
+    """Import the object that ``package.file:name`` names."""
+    path, name = target.split(":")
+    return getattr(import_module(path), name)
+
+
+def shipped(package: str, word: str) -> str:
+    """Read ``configs/<package>/x.yaml`` from the wheel where there is no checkout."""
+    flag, equals, path = word.rpartition("=")
+    prefix = f"configs/{package}/"
+    if not path.startswith(prefix) or Path(path).exists():
+        return word
+    inside = files(package) / "configs" / path.removeprefix(prefix)
+    return f"{flag}{equals}{inside}" if inside.is_file() else word
+
+
+def config_paths(words: Sequence[str]) -> list[str]:
+    """The configuration files that a command line names, in its order."""
+    paths = []
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        if word in ("-c", "--config"):
+            paths.append(after)
+        elif word.startswith("--config="):
+            paths.append(word.removeprefix("--config="))
+    return paths
+
+
+class OneLineParser(ArgumentParser):
+    """A parser that complains in one line which names file, key and value, and never prints usage."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        raise ValueError(where(single_line(message), config_paths(sys.argv))) from ex
+
+
+def _choose(command: str, summary: str, verbs: Mapping[str, str], words: Sequence[str]) -> str:
+    if words and words[0] in verbs:
+        return words[0]
+    if words and words[0] not in ("-h", "--help"):
+        known = ", ".join(verbs)
+        sys.stderr.write(f"{command}: error: no verb {words[0]!r}; choose from {known}\n")
+        sys.exit(USAGE)
+    parser = argparse.ArgumentParser(command, description=summary)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    listing = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for name, text in verbs.items():
+        listing.add_parser(name, help=text, add_help=False)
+    parser.epilog = f"{command} VERB --help explains every option of a verb."
+    parser.print_help()
+    sys.exit(0 if words else USAGE)

@@ -1,0 +1,157 @@
+"""What each step of an epoch loads: a pure function of (seed, epoch, step), sliced by the ranks."""
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+from jaxtyping import Int64
+from torch.utils.data import Sampler
+
+
+def epoch_order(size: int, seed: int, epoch: int) -> Int64[np.ndarray, " size"]:
+    """A permutation of ``range(size)`` that is a pure function of its arguments.
+
+    Only the raw bits of PCG64 enter, which NumPy keeps stable between versions (NEP 19), unlike
+    ``Generator.permutation``: an old checkpoint resumes in its old order.
+    """
+    bits = np.random.PCG64(np.random.SeedSequence([seed, epoch])).random_raw(size)
+    return np.argsort(bits, kind="stable")
+
+
+class Order(Sampler[list[int]], ABC):
+    """What each step of an epoch loads. Its state, (epoch, step), holds for any number of ranks.
+
+    A pass begins at step 0, or once where ``load_state_dict`` said. ``step`` is the number of
+    batches handed over in this epoch, which ``SeededLoader`` counts: the order itself is read ahead
+    by the workers.
+
+    Args:
+        steps: Batches of an epoch.
+        identity: What the order depends on; a state of another order is refused.
+    """
+
+    seed = 0
+    rank = 0
+
+    def __init__(self, steps: int, identity: Mapping[str, int]) -> None:
+        self.steps = steps
+        self.identity = dict(identity)
+        self.epoch = 0
+        self.step = 0
+        self.start = 0
+
+    @abstractmethod
+    def batches(self, epoch: int) -> Callable[[int], list[int]]:
+        """The function from the step of an epoch to what it loads."""
+
+    @property
+    def sampler(self) -> "Order":
+        """Itself: Lightning calls ``batch_sampler.sampler.set_epoch``."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the start of another epoch; the present one keeps its step."""
+        if epoch != self.epoch:
+            self.epoch, self.step, self.start = epoch, 0, 0
+
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self.epoch, "step": self.step, **self.identity}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Let the next pass begin where a state was taken.
+
+        Args:
+            state: What ``state_dict`` gave, on any number of ranks.
+
+        Raises:
+            ValueError: If the state is that of another order, or is beyond the epoch's end.
+        """
+        for key, value in self.identity.items():
+            if state.get(key) != value:
+                raise ValueError(f"loader state: {key}: {state.get(key)}, but the data has {value}")
+        epoch, step = state.get("epoch", -1), state.get("step", -1)
+        if epoch < 0 or not 0 <= step <= self.steps:
+            raise ValueError(f"loader state: no step {step} of {self.steps} in epoch {epoch}")
+        self.epoch, self.step, self.start = epoch, step, step
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batch = self.batches(self.epoch)
+        self.step, self.start = self.start, 0
+        for step in range(self.step, self.steps):
+            yield batch(step)
+
+
+class GlobalBatches(Order):
+    """Sample numbers of one rank: its slice of every global batch of an epoch's order.
+
+    Shuffled batches train: an incomplete last one is dropped (other samples each epoch), so that
+    every step has the same size. In order they evaluate: every sample comes exactly once. The last
+    batch is then smaller and uneven over the ranks, and where it is too small to give each rank a
+    sample it joins the batch before it: all ranks take the same number of steps, which collectives
+    (FSDP's gathers) need, and weigh by sample, not by batch.
+
+    Args:
+        size: Number of samples.
+        batch_size: Samples per step of all ranks together; a multiple of ``world``.
+        seed: Seed of the order.
+        rank: This process.
+        world: Number of processes.
+        shuffle: Train (shuffled, complete batches) or evaluate (in order, every sample).
+
+    Raises:
+        ValueError: If the batches do not split over the ranks, or there are too few samples.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        shuffle: bool = True,
+    ) -> None:
+        if batch_size < 1 or batch_size % world:
+            raise ValueError(f"batch_size: {batch_size} does not split over {world} rank(s)")
+        if size < (batch_size if shuffle else world):
+            raise ValueError(f"{size} samples are too few for batch_size {batch_size}, {world=}")
+        steps, rest = divmod(size, batch_size)
+        if shuffle and rest and rank == 0:
+            warnings.warn(
+                f"{size} samples make {steps} batches of {batch_size}; "
+                f"the {rest} left over are dropped, other ones in each epoch",
+                stacklevel=2,
+            )
+        if not shuffle:
+            steps += rest >= world
+        super().__init__(steps, {"samples": size, "batch_size": batch_size, "seed": seed})
+        self.size, self.batch_size, self.seed = size, batch_size, seed
+        self.rank, self.world, self.shuffle = rank, world, shuffle
+
+    def batches(self, epoch: int) -> Callable[[int], list[int]]:
+        order = epoch_order(self.size, self.seed, epoch) if self.shuffle else np.arange(self.size)
+
+        def batch(step: int) -> list[int]:
+            last = not self.shuffle and step == self.steps - 1
+            stop = self.size if last else (step + 1) * self.batch_size
+            return order[step * self.batch_size : stop][self.rank :: self.world].tolist()
+
+        return batch
+
+
+class StepNumbers(Order):
+    """The numbers of the steps themselves, for batches that are made when they are needed.
+
+    Args:
+        steps: Steps of an epoch; each epoch has the same ones.
+    """
+
+    def __init__(self, steps: int) -> None:
+        super().__init__(steps, {"steps": steps})
+
+    def batches(self, epoch: int) -> Callable[[int], list[int]]:
+        return lambda step: [step]

@@ -1,0 +1,62 @@
+"""A stack of transformer blocks."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from sciformer.nn.block import TransformerBlock
+from sciformer.nn.mlp import Activation
+from sciformer.nn.position import Alibi, Rotary
+
+
+class Encoder(nn.Module):
+    """Transformer blocks and a final norm: what a pre-norm residual stream ends with.
+
+    Args:
+        dim: Width of the residual stream.
+        depth: Number of blocks.
+        heads: Attention heads per block; divides ``dim``.
+        causal: Hide later tokens from earlier ones.
+        mlp_ratio: Hidden width of the MLPs in units of ``dim``.
+        qk_norm: Normalize queries and keys, see ``SelfAttention``.
+        rotary: Rotary positions of queries and keys, the same in every block.
+        alibi: Linear biases of the attention, the same in every block.
+        activation: Of the MLPs: ``gelu`` or ``gelu_tanh``.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        depth: int,
+        heads: int,
+        causal: bool = False,
+        *,
+        mlp_ratio: float = 4.0,
+        qk_norm: bool = False,
+        rotary: Rotary | None = None,
+        alibi: Alibi | None = None,
+        activation: Activation = "gelu",
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            TransformerBlock(
+                dim,
+                heads,
+                causal,
+                mlp_ratio=mlp_ratio,
+                qk_norm=qk_norm,
+                rotary=rotary,
+                alibi=alibi,
+                activation=activation,
+            )
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch time dim"],
+        mask: Bool[Tensor, "#batch #time time"] | None = None,
+    ) -> Float[Tensor, "batch time dim"]:
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x)

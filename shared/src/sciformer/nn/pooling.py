@@ -1,0 +1,103 @@
+"""Attention pooling: learned queries read a sequence of tokens."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from sciformer.nn.attention import attend, divide, merge, split
+
+
+class AttentionPooling(nn.Module):
+    """Cross-attention from learned queries to tokens.
+
+    The queries do not depend on the input, so few of them need no keys and values of the tokens:
+    with ``u = W_k^T q`` the scores are ``x u``, and ``W_v`` applies to the pooled tokens,
+
+        z = sum_t softmax_t(x_t u / sqrt(head_dim)) x_t,    output = W_o (W_v z + b_v) + b_o.
+
+    A bias of the keys would cancel in the softmax: there is none. There is no residual. A sample
+    without a visible token gives ``b_o``: its attention is zero.
+
+    Args:
+        dim: Width of the tokens and of the queries.
+        heads: Number of heads; divides ``dim``.
+        queries: Number of learned queries.
+    """
+
+    def __init__(self, dim: int, heads: int, queries: int = 1) -> None:
+        super().__init__()
+        self.heads = heads
+        divide(dim, heads)
+        self.queries = nn.Parameter(torch.empty(queries, dim))
+        self.query = nn.Linear(dim, dim)
+        self.key = nn.Linear(dim, dim, bias=False)
+        self.value = nn.Linear(dim, dim)
+        self.out = nn.Linear(dim, dim)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start the queries at N(0, 1): the size of tokens after a norm, which they stand beside."""
+        nn.init.normal_(self.queries)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch time dim"],
+        mask: Bool[Tensor, "batch time"] | None = None,
+        queries: int | None = None,
+    ) -> Float[Tensor, "batch queries dim"]:
+        """Pool the tokens by the first ``queries`` of the learned queries, by default all."""
+        asked = self.queries[:queries]
+        if self.heads * len(asked) <= x.shape[-1]:
+            return self.folded(x, asked, mask)
+        return self.unfolded(x, asked, mask)
+
+    def folded(
+        self,
+        x: Float[Tensor, "batch time dim"],
+        asked: Float[Tensor, "queries dim"],
+        mask: Bool[Tensor, "batch time"] | None,
+    ) -> Float[Tensor, "batch queries dim"]:
+        weights = self.folded_weights(x, asked, mask)  # (B, H, Q, T)
+        pooled = (weights.flatten(1, 2).to(x.dtype) @ x).unflatten(1, weights.shape[1:3])
+        value = self.value.weight.unflatten(0, (self.heads, -1))  # (H, head_dim, D)
+        pooled = torch.einsum("bhqd,hed->bqhe", pooled, value).flatten(2)
+        bias = self.value.bias
+        if mask is not None:
+            bias = bias * mask.any(1)[:, None, None]
+        return self.out(pooled + bias)
+
+    def folded_weights(
+        self,
+        x: Float[Tensor, "batch time dim"],
+        asked: Float[Tensor, "queries dim"],
+        mask: Bool[Tensor, "batch time"] | None,
+    ) -> Float[Tensor, "batch heads queries time"]:
+        q = self.query(asked).unflatten(-1, (self.heads, -1))  # (Q, H, head_dim)
+        key = self.key.weight.unflatten(0, (self.heads, -1))  # (H, head_dim, D)
+        u = torch.einsum("qhe,hed->hqd", q, key) * q.shape[-1] ** -0.5
+        scores = (x @ u.flatten(0, 1).mT).mT.unflatten(1, u.shape[:2])
+        if mask is None:
+            return torch.softmax(scores.float(), -1)
+        hidden = ~mask[:, None, None]
+        scores = scores.float().masked_fill(hidden, float("-inf"))
+        return torch.softmax(scores, -1).masked_fill(hidden, 0.0)
+
+    def unfolded(
+        self,
+        x: Float[Tensor, "batch time dim"],
+        asked: Float[Tensor, "queries dim"],
+        mask: Bool[Tensor, "batch time"] | None,
+    ) -> Float[Tensor, "batch queries dim"]:
+        q = split(self.query(asked)[None], self.heads).expand(len(x), -1, -1, -1)
+        k, v = split(self.key(x), self.heads), split(self.value(x), self.heads)
+        seen = None if mask is None else mask[:, None, None]
+        return self.out(merge(attend(q, k, v, mask=seen)))
+
+    def weights(
+        self,
+        x: Float[Tensor, "batch time dim"],
+        mask: Bool[Tensor, "batch time"] | None = None,
+        queries: int | None = None,
+    ) -> Float[Tensor, "batch heads queries time"]:
+        """Return the attention weights, for pictures."""
+        return self.folded_weights(x, self.queries[:queries], mask)

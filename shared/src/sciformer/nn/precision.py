@@ -1,0 +1,33 @@
+"""Parts of a network that count or measure stay in fp32 inside a network in half precision."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+HALF = (torch.bfloat16, torch.float16)
+
+
+def in_fp32(module: nn.Module, *inputs: Any, **options: Any) -> Any:
+    """Call a module in at least fp32, whatever the trainer's precision.
+
+    Autocast is off inside, and inputs and parameters in half precision (``bf16-true``) are
+    widened. Double precision stays double.
+
+    Args:
+        module: Called with ``inputs`` and ``options``.
+        *inputs: Tensors and anything else that ``module`` takes.
+        **options: Passed on as they are.
+    """
+    widened = [_widen(value) for value in inputs]
+    halves = {name: _widen(p) for name, p in module.named_parameters() if p.dtype in HALF}
+    device = next((value.device.type for value in inputs if isinstance(value, Tensor)), "cpu")
+    with torch.autocast(device, enabled=False):
+        if halves:
+            return functional_call(module, halves, tuple(widened), options)
+        return module(*widened, **options)
+
+
+def _widen(value: Any) -> Any:
+    return value.float() if isinstance(value, Tensor) and value.dtype in HALF else value

@@ -1,0 +1,182 @@
+"""The report of one run: tables and figures -> ``metrics.json`` and one self-contained page."""
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from numbers import Integral
+from pathlib import Path
+from typing import Any, SupportsFloat
+
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from sciformer import page
+from sciformer.figures import draw
+from sciformer.files import to_json, write_atomically
+from sciformer.page import Cell, Table
+
+KEY = re.compile(r"[A-Za-z0-9_.+-]+(/[A-Za-z0-9_.+-]+)+")
+
+
+class Report:
+    """Numbers, tables and figures of one run, collected and then written at once.
+
+    A figure is drawn when it is added, so that one that cannot be drawn leaves an earlier report
+    on the disk as it was.
+
+    Args:
+        title: What was evaluated.
+        run: The record of the training (``checkpoint.run_record``): ``command``, ``config`` (its
+            path), ``settings`` (its content), ``seed``, ``versions``, ``cpu_s``, ``wall_s``,
+            ``peak_gib``; all of them optional, and others are shown as they are.
+        summary: One or two sentences below the title.
+    """
+
+    def __init__(self, title: str, run: Mapping[str, Any], summary: str = "") -> None:
+        self.title = title
+        self.run = dict(run)
+        self.summary = summary
+        self.metrics: dict[str, int | float] = {}
+        self.results: list[dict[str, str]] = []
+        self.tables: list[Table] = []
+        self.sections: list[str] = []
+
+    def add_result(self, name: str, value: Cell, baseline: Cell = "") -> None:
+        """Add what the run is judged by: it stands first, and is what a joined page lists.
+
+        Args:
+            name: What was measured, on which data, with its unit.
+            value: The number, written as it shall be read where it is text.
+            baseline: What one gets without the model, and how; likewise.
+        """
+        written = {"value": page.number(value), "baseline": page.number(baseline)}
+        self.results.append({"name": name, **written})
+
+    def add_metrics(self, metrics: Mapping[str, SupportsFloat]) -> None:
+        """Add numbers to ``metrics.json`` as ``<set>/<metric>[/<part>]``.
+
+        Args:
+            metrics: Numbers by key. One that is not finite is written as ``null``, as JSON has
+                no word for it.
+
+        Raises:
+            ValueError: For a key of another form, or one that is there already.
+        """
+        for key in metrics:
+            if not KEY.fullmatch(key):
+                raise ValueError(f"metric {key!r} is not of the form <set>/<metric>[/<part>]")
+            if key in self.metrics:
+                raise ValueError(f"metric {key!r} was added before")
+        for key, value in metrics.items():
+            self.metrics[key] = int(value) if isinstance(value, Integral) else float(value)
+
+    def add_table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Cell]],
+        note: str = "",
+    ) -> None:
+        """Add a table: columns of numbers are aligned to the right, NaN and None are ``n/a``.
+
+        Args:
+            title: The heading above it.
+            columns: Their headings, with units.
+            rows: Cells; text is shown as it is, a float to four significant digits.
+            note: A line below it.
+
+        Raises:
+            ValueError: If a row has more or fewer cells than there are columns.
+        """
+        for row in rows:
+            if len(row) != len(columns):
+                raise ValueError(f"table {title!r}: row {list(row)} for columns {list(columns)}")
+        self.tables.append(Table(title, columns, rows, note))
+        self.sections.append(page.section(title, page.table(self.tables[-1]), "table"))
+
+    def add_figure(self, title: str, figure: Figure, caption: str, alt: str = "") -> None:
+        """Add a figure; it is drawn here.
+
+        Args:
+            title: The heading above it.
+            figure: Made by ``sciformer.figures.figure``.
+            caption: What it shows and how to read it.
+            alt: What one would say of it to someone who cannot see it; else the title.
+        """
+        light, dark = draw(figure)
+        image = page.picture(light, dark, figure.get_figwidth(), alt or title)
+        text = f"<figcaption>{escape(caption)}</figcaption>"
+        self.sections.append(
+            page.section(title, f"<figure>\n{image}\n{text}\n</figure>", "picture")
+        )
+
+    def add_text(self, title: str, text: str) -> None:
+        """Add paragraphs; an empty line starts a new one."""
+        paragraphs = re.split(r"\n\s*\n", text.strip())
+        content = "\n".join(f'<p class="text">{escape(part)}</p>' for part in paragraphs)
+        self.sections.append(page.section(title, content, "words"))
+
+    def write(self, out: str | Path) -> Path:
+        """Write ``metrics.json`` and then ``index.html``, each whole or not at all.
+
+        Args:
+            out: The folder; made where missing.
+
+        Returns:
+            The page's path.
+        """
+        out = Path(out)
+        numbers = to_json({**self.metrics, "run": {**self.run, "results": self.results}})
+        html = page.document(self.title, self._body())
+        write_atomically(
+            out / page.METRICS, lambda path: path.write_text(numbers, encoding="utf-8")
+        )
+        write_atomically(out / page.PAGE, lambda path: path.write_text(html, encoding="utf-8"))
+        return out / page.PAGE
+
+    def _body(self) -> str:
+        summary = f'<p class="summary">{escape(self.summary)}</p>' if self.summary else ""
+        parts = [
+            page.BEGIN,
+            f"<h1>{escape(self.title)}</h1>",
+            summary,
+            page.pairs(page.costs(self.run), "tiles"),
+        ]
+        if self.results:
+            parts.append(page.section("Results", page.table(self._results(), stack=True), "table"))
+        parts += self.sections
+        origin = page.provenance(self.run)
+        if self.metrics:
+            rows = [(key, page.number(value, 6)) for key, value in self.metrics.items()]
+            listing = page.table(Table("All metrics", ("Metric", "Value"), rows))
+            origin += "\n" + page.fold(f"All {len(rows)} metrics", listing)
+        parts += [page.section("How this was made", origin, "origin"), page.END]
+        return "\n".join(part for part in parts if part)
+
+    def _results(self) -> Table:
+        rows = [(r["name"], r["value"], r["baseline"]) for r in self.results]
+        return Table("Results", ("Measured", "Result", "Baseline"), rows)
+
+    def print(self, console: Console | None = None) -> None:
+        """Show the tables on a terminal, or as plain text where the output goes elsewhere."""
+        console = console or Console()
+        if not console.is_terminal:
+            console.width = 200  # a file or a pipe has no edge to wrap at
+        console.print(Text(self.title, style="bold"))
+        for table in ([self._results()] if self.results else []) + self.tables:
+            console.print(rich_table(table))
+            if table.note:
+                console.print(Text(table.note, style="dim"))
+
+
+def rich_table(content: Table) -> RichTable:
+    """A table for a terminal."""
+    shown = RichTable(title=Text(content.title), title_justify="left")
+    for index, name in enumerate(content.columns):
+        right = index > 0 and page.numeric([row[index] for row in content.rows])
+        shown.add_column(Text(name), justify="right" if right else "left")
+    for row in content.rows:
+        shown.add_row(*(Text(page.number(cell)) for cell in row))
+    return shown

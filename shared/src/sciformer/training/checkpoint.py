@@ -1,0 +1,132 @@
+"""Checkpoints: read without running what they hold, checked before use, exported plainly.
+
+Plain torch, so that who only reads a checkpoint does not wait for Lightning.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from sciformer.files import write_atomically
+
+Module = TypeVar("Module", bound=nn.Module)
+
+FORMAT = 1
+STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
+
+
+def find(path: str | Path) -> Path:
+    """The checkpoint that a path means: itself, or the ``last.ckpt`` of a run's folder.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    path = Path(path)
+    found = path / "last.ckpt" if path.is_dir() else path
+    if not found.is_file():
+        raise ValueError(f"{found}: no such checkpoint")
+    return found
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint that this code base wrote; tensors and plain values only, on the CPU.
+
+    Args:
+        path: A checkpoint file.
+
+    Raises:
+        ValueError: If the file is missing, cut short, holds anything that would have to be run to
+            be read, was not written by sciformer, or has a newer format.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such checkpoint")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle can raise anything at all
+        raise ValueError(
+            f"{path}: not a checkpoint of plain tensors, or cut short ({type(error).__name__})"
+        ) from error
+    stamp = checkpoint.get(STAMP) if isinstance(checkpoint, dict) else None
+    if not isinstance(stamp, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
+        raise ValueError(f"{path}: a checkpoint that sciformer did not write")
+    if stamp.get("format") != FORMAT:
+        raise ValueError(
+            f"{path}: format {stamp.get('format')!r}, but this version reads format {FORMAT}"
+        )
+    return checkpoint
+
+
+def stamp(checkpoint: dict[str, Any], module: nn.Module, run: Mapping[str, Any]) -> None:
+    """Mark a checkpoint as ours: format, the module's class, the record of the run."""
+    checkpoint[STAMP] = {"format": FORMAT, "module": class_path(module), "run": dict(run)}
+
+
+def run_record(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of the training that a checkpoint carries (see ``callbacks.RunRecord``)."""
+    return dict(checkpoint[STAMP]["run"])
+
+
+def class_path(module: nn.Module) -> str:
+    """The dotted path of a module's class."""
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
+def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) -> None:
+    """See that a checkpoint fits a module, before anything is loaded or written.
+
+    Raises:
+        ValueError: Naming the file and the first tensor that does not fit.
+    """
+    theirs, ours = checkpoint["state_dict"], module.state_dict()
+    written_by = checkpoint[STAMP].get("module")
+    if written_by != class_path(module):
+        raise ValueError(f"{path}: holds a {written_by}, not a {class_path(module)}")
+    for name in sorted(ours.keys() ^ theirs.keys()):
+        side = "lacks" if name in ours else "has an unknown"
+        raise ValueError(f"{path}: {side} tensor {name}")
+    for name, tensor in ours.items():
+        if theirs[name].shape != tensor.shape:
+            raise ValueError(
+                f"{path}: {name} is {tuple(theirs[name].shape)}, the model's {tuple(tensor.shape)}"
+            )
+
+
+def load(path: str | Path, kind: type[Module]) -> Module:
+    """Build the module of a checkpoint from its hyperparameters and weights, in evaluation mode.
+
+    Args:
+        path: A checkpoint, or a run's folder.
+        kind: The class that wrote it.
+
+    Raises:
+        ValueError: As :func:`read` and :func:`check`.
+    """
+    path = find(path)
+    checkpoint = read(path)
+    try:
+        module = kind(**checkpoint["hyper_parameters"])
+    except TypeError as error:
+        raise ValueError(f"{path}: not the hyperparameters of a {kind.__name__}") from error
+    check(path, checkpoint, module)
+    module.load_state_dict(checkpoint["state_dict"])
+    return module.eval()
+
+
+def export_safetensors(
+    state: Mapping[str, Tensor], path: str | Path, metadata: Mapping[str, Any]
+) -> None:
+    """Write weights as safetensors, which any framework reads and nothing can hide code in.
+
+    Args:
+        state: A state dict.
+        path: The file to write, atomically.
+        metadata: What the weights are, for example hyperparameters; kept as JSON.
+    """
+    tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in state.items()}
+    notes = {name: json.dumps(value) for name, value in metadata.items()}
+    write_atomically(path, lambda beside: save_file(tensors, beside, notes))

@@ -1,0 +1,27 @@
+"""How Lightning's trainer writes and reads checkpoints: whole or not at all, plain tensors only."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import CheckpointIO
+
+from sciformer.files import write_atomically
+from sciformer.training.checkpoint import read
+
+
+class CheckpointFiles(CheckpointIO):
+    """Checkpoints that a crash or a full disk cannot leave half-written, and that run no code."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        write_atomically(path, lambda beside: torch.save(checkpoint, beside))
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        return read(path)
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        Path(path).unlink(missing_ok=True)

@@ -1,0 +1,237 @@
+"""Lightning's verbs (fit, validate, test, predict): its command line with our files and errors."""
+
+import platform
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from jsonargparse import Namespace, set_parsing_settings
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from sciformer.cli import Project, config_paths, resolve
+from sciformer.errors import single_line, where
+from sciformer.training import checkpoint
+from sciformer.training.callbacks import GracefulStop, RunRecord, StopOnNonFiniteLoss, Throughput
+from sciformer.training.checkpoint_io import CheckpointFiles
+from sciformer.training.precision import best_precision
+
+VERBS = ("fit", "validate", "test", "predict")
+NAMED = {"last": "last.ckpt", "best": "best.ckpt"}  # --ckpt_path last: of the run's own folder
+
+
+def run(project: Project) -> None:
+    """Run the verb of ``sys.argv`` on a project.
+
+    Raises:
+        ValueError: Naming what is wrong with the command line, its files or their combination.
+    """
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    try:
+        Cli(project)
+    except MisconfigurationException as error:
+        raise ValueError(str(error)) from error
+
+
+class OneLineLightningParser(LightningArgumentParser):
+    """Lightning's parser, which complains in one line."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        raise ValueError(where(single_line(message), config_paths(sys.argv))) from ex
+
+
+class Cli(LightningCLI):
+    """Lightning's command line for one project.
+
+    A fit keeps everything in the run's folder (``trainer.default_root_dir``): ``config.yaml``,
+    ``last.ckpt``, ``best.ckpt``, ``metrics.csv``, ``metrics.json`` and TensorBoard's events.
+
+    Args:
+        project: Whose module, data and name are used.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        super().__init__(
+            resolve(project.module),
+            resolve(project.data),
+            parser_class=OneLineLightningParser,
+            parser_kwargs={"prog": project.command, "description": project.summary},
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults={
+                "default_root_dir": f"runs/{project.name}",
+                "num_sanity_val_steps": 0,
+                "use_distributed_sampler": False,  # our loaders know their rank
+            },
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Only the verb that is called: each costs half a second to describe."""
+        return {verb: skip for verb, skip in LightningCLI.subcommands().items() if verb in sys.argv}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+        parser.add_argument(
+            "--threads", type=int, default=0, help="CPU threads per process; 0 is torch's choice."
+        )
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+        for source, target in self.project.links.items():
+            parser.link_arguments(source, target, apply_on="instantiate")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, with the settings that a checkpoint was trained with in place of the defaults."""
+        path = _option(sys.argv, "--ckpt_path")
+        if path and path not in NAMED:
+            saved = checkpoint.read(checkpoint.find(path))
+            settings = {
+                **{f"model.{name}": value for name, value in saved["hyper_parameters"].items()},
+                **{f"data.{name}": v for name, v in saved["datamodule_hyper_parameters"].items()},
+            }
+            linked = {"data.seed", *self.project.links.values()}
+            own = {name: value for name, value in settings.items() if name not in linked}
+            for subparser in self._subcommand_parsers.values():
+                subparser.set_defaults(own)
+        super().parse_arguments(parser, args)
+
+    def _parse_ckpt_path(self) -> None:
+        options = self.config[self.config.subcommand]
+        path = options.ckpt_path
+        if path:
+            path = Path(options.trainer.default_root_dir) / NAMED[path] if path in NAMED else path
+            options.ckpt_path = str(checkpoint.find(path))
+
+    def before_instantiate_classes(self) -> None:
+        if self.options.threads < 0:
+            raise ValueError(f"threads {self.options.threads} is negative")
+        if self.options.threads:
+            torch.set_num_threads(self.options.threads)
+        for key, kind in (("model", LightningModule), ("data", LightningDataModule)):
+            self.parser.add_instantiator(_naming(key), kind, subclasses=True)
+
+    @property
+    def options(self) -> Namespace:
+        """What was parsed for the verb."""
+        return self.config[self.subcommand]
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        given = self.config_init[self.subcommand].trainer
+        kwargs["precision"] = given.precision or best_precision()
+        kwargs["plugins"] = [*_listed(given.plugins), CheckpointFiles()]
+        kwargs["callbacks"] = _listed(given.callbacks)
+        if self.subcommand != "fit":
+            kwargs["logger"] = False
+            self.save_config_callback = None
+        elif not given.fast_dev_run:
+            root = Path(given.default_root_dir)
+            kwargs["callbacks"] += self._callbacks(root, given)
+            if given.logger is None:
+                kwargs["logger"] = [
+                    TensorBoardLogger(root, name="", version="", default_hp_metric=False),
+                    CSVLogger(root, name="", version=""),
+                ]
+        return super().instantiate_trainer(**kwargs)
+
+    def _callbacks(self, root: Path, given: Namespace) -> list[Any]:
+        monitor, mode = self.model.monitor
+        self.record = RunRecord(self._facts())
+        callbacks = [
+            self.record,
+            Throughput(),
+            StopOnNonFiniteLoss(),
+            GracefulStop(root / "last.ckpt"),
+        ]
+        if given.enable_checkpointing is not False:
+            callbacks.append(
+                ModelCheckpoint(
+                    root,
+                    "best",
+                    monitor=monitor,
+                    mode=mode,
+                    save_last=True,
+                    enable_version_counter=False,
+                )
+            )
+        if given.enable_progress_bar is not False:
+            callbacks.append(TQDMProgressBar(refresh_rate=20))
+        return callbacks
+
+    def _facts(self) -> dict[str, Any]:
+        dists = ("sciformer", f"sciformer-{self.project.command}", "torch", "lightning")
+        self._dump_config()
+        return {
+            "command": shlex.join([self.project.command, *sys.argv[1:]]),
+            "config": ", ".join(config_paths(sys.argv)),
+            "seed": self.options.seed_everything,
+            "versions": {
+                "python": platform.python_version(),
+                **{dist: version(dist) for dist in dists},
+            },
+            "settings": self.config_dump,
+        }
+
+    def before_fit(self) -> None:
+        self._check_checkpoint()
+        if not self.options.trainer.fast_dev_run:
+            _check_writable(Path(self.options.trainer.default_root_dir))
+
+    def before_validate(self) -> None:
+        self._check_checkpoint()
+
+    before_test = before_predict = before_validate
+
+    def _check_checkpoint(self) -> None:
+        if self.options.ckpt_path:
+            path = self.options.ckpt_path
+            checkpoint.check(path, checkpoint.read(path), self.model)
+
+
+def _naming(key: str) -> Callable[..., Any]:
+    """Build a class and put its key in front of what it complains about."""
+
+    def build(kind: type, **arguments: Any) -> Any:
+        try:
+            return kind(**arguments)
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from error
+
+    return build
+
+
+def _option(words: list[str], name: str) -> str | None:
+    """The value of an option on a command line, before it is parsed."""
+    for word, after in zip(words, [*words[1:], None], strict=True):
+        if word == name:
+            return after
+        if word.startswith(f"{name}="):
+            return word.removeprefix(f"{name}=")
+    return None
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _check_writable(folder: Path) -> None:
+    """See that files can be made in a folder, before hours of training end at its door."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"trainer.default_root_dir: cannot write to {folder}: {error.strerror}"
+        ) from error

@@ -1,0 +1,106 @@
+"""AdamW with its decay split, Muon beside it as one optimizer, and warm-up with cosine decay."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import AdamW, Muon, Optimizer
+
+
+def decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Split parameters into matrices, which decay, and vectors and scalars, which do not.
+
+    Decay shrinks a product's scale, which norms undo; a bias or a norm's gain has nothing to undo
+    it (Loshchilov and Hutter 2019; the split is GPT-2's).
+
+    Args:
+        network: Whose trainable parameters are split.
+        weight_decay: AdamW's decay of the matrices, per step and unit of learning rate.
+    """
+    trained = [p for p in network.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
+class MuonAdamW(Optimizer):
+    """torch's Muon for hidden matrices and torch's AdamW for everything else, as one optimizer.
+
+    Lightning's automatic optimization, learning rate schedulers and checkpoints take one optimizer.
+    Here both share one list of groups and one state, so that all of these see an ordinary one.
+    Muon (Jordan et al. 2024) orthogonalizes the momentum of each matrix.
+
+    Args:
+        matrices: Groups for Muon: dicts with ``params`` (2-D only) and optionally ``lr``.
+        others: Groups for AdamW, likewise.
+        lr: Learning rate of groups that name none.
+        weight_decay: Decoupled decay of groups that name none.
+        momentum: Of Muon.
+        betas: Of AdamW.
+
+    Raises:
+        ValueError: If a parameter given to Muon is not a matrix.
+    """
+
+    def __init__(
+        self,
+        matrices: Iterable[Mapping[str, Any]],
+        others: Iterable[Mapping[str, Any]],
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        betas: tuple[float, float] = (0.9, 0.98),
+    ) -> None:
+        self._muon = Muon(
+            [dict(group) for group in matrices],  # pyright: ignore[reportArgumentType]  # dicts too
+            lr=lr,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            adjust_lr_fn="original",
+        )
+        self._adamw = AdamW(
+            [dict(group) for group in others], lr=lr, betas=betas, weight_decay=weight_decay
+        )
+        super().__init__([*self._muon.param_groups, *self._adamw.param_groups], {})
+        self._share()
+
+    def _share(self) -> None:
+        """Let the two see the groups and the state of this one, and nothing else."""
+        split = len(self._muon.param_groups)
+        self._muon.param_groups = self.param_groups[:split]
+        self._adamw.param_groups = self.param_groups[split:]
+        self._muon.state = self._adamw.state = self.state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self._share()
+
+    @torch.no_grad()
+    def step(  # pyright: ignore[reportIncompatibleMethodOverride]  # torch overloads it
+        self, closure: Callable[[], Any] | None = None
+    ) -> Any:
+        """Take one step of both; a closure is evaluated once."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        self._muon.step()
+        self._adamw.step()
+        return loss
+
+
+def warmup_cosine(step: int, steps: int, warmup: int) -> float:
+    """Factor of the learning rate: linear from 1/warmup to 1, then a half cosine that ends at 0.
+
+    Args:
+        step: The step about to be taken, counted from 0.
+        steps: Length of the whole schedule, warm-up included; later steps get 0.
+        warmup: Steps of the linear part.
+    """
+    if step < warmup:
+        return (step + 1) / warmup
+    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
+    return 0.5 * (1 + math.cos(math.pi * progress))

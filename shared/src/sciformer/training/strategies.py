@@ -1,0 +1,53 @@
+"""How a run is spread over processes: DDP and FSDP, as classes that a YAML can name."""
+
+from lightning.pytorch import LightningModule
+from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
+from torch import nn
+from torch.distributed.fsdp import fully_shard
+
+from sciformer.nn.block import TransformerBlock
+
+
+class DDP(DDPStrategy):
+    """Each process holds the whole network; gradients are averaged.
+
+    Args:
+        find_unused_parameters: Search for parameters that a step did not use; costs a walk over
+            the graph at each step.
+    """
+
+    def __init__(self, find_unused_parameters: bool = False) -> None:
+        super().__init__(
+            find_unused_parameters=find_unused_parameters, gradient_as_bucket_view=True
+        )
+
+
+class FSDP(ModelParallelStrategy):
+    """Each process holds its share of every parameter (FSDP2), gathered block by block when used.
+
+    Runs on GPUs and, through gloo, on CPUs. A module takes part by :func:`shard` in its
+    ``configure_model``. Checkpoints are one file, like those of any other strategy.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(tensor_parallel_size=1, save_distributed_checkpoint=False)
+
+    def setup_environment(self) -> None:
+        self._data_parallel_size = self.num_processes * self.num_nodes
+        super().setup_environment()
+
+
+def shard(module: LightningModule, network: nn.Module) -> None:
+    """Share out a network's parameters, block by block, where the strategy is FSDP.
+
+    Args:
+        module: Asked for the strategy's device mesh; under any other strategy nothing happens.
+        network: Of the module; each ``TransformerBlock`` in it becomes one unit, the rest another.
+    """
+    if module.device_mesh is None:
+        return
+    mesh = module.device_mesh["data_parallel"]
+    for block in network.modules():
+        if isinstance(block, TransformerBlock):
+            fully_shard(block, mesh=mesh)
+    fully_shard(network, mesh=mesh)
