@@ -54,28 +54,55 @@ def single_line(text: str) -> str:
 
 
 def where(message: str, configs: Sequence[str]) -> str:
-    """Put the file, the key and its value in front of a parser's complaint about a key.
+    """Put the file, the key and its value in front of a parser's complaint.
 
     Args:
         message: What jsonargparse says, for example ``Parser key "model.dim": Expected ...``.
         configs: Paths of the configuration files on the command line, later ones win.
     """
-    found = re.search(r"(?:[Kk]ey|[Oo]ption|arguments?:?) [\"']?(?:--)?([\w.]+)", message)
-    if found is None:
-        return message
-    key = found[1]
-    for path in reversed(configs):
-        given, value = _look_up(path, key)
-        if given:
-            return f"{path}: {key}: {value!r}: {message}"
+    for path in configs:
+        fault = _unreadable(path)
+        if fault:
+            return f"{path}: {fault}"
+    for key in re.findall(r"[\w]+(?:\.\w+)+|(?<=key \")\w+|(?<=option ')\w+", message):
+        for path in reversed(configs):
+            given, value = _look_up(path, key)
+            if given and (str(value) in message or "not accept" in message):
+                return f"{path}: {key}: {value!r}: {message}"
     return message
 
 
-def _look_up(path: str, key: str) -> tuple[bool, Any]:
+def blame(key: str, message: str, configs: Sequence[str]) -> str:
+    """Put the file and the key in front of what a class says of its arguments.
+
+    Args:
+        key: Under which the arguments of the class lie: ``model`` or ``data``.
+        message: The text of its ``ValueError``, which names an argument and its value.
+        configs: Paths of the configuration files on the command line, later ones win.
+    """
+    for path in reversed(configs):
+        for name in re.findall(r"\w+", message):
+            given, value = _look_up(path, f"{key}.{name}")
+            if given and (isinstance(value, list | dict) or str(value) in message):
+                return f"{path}: {key}.{name}: {message}"
+    return f"{key}: {message}"
+
+
+def _unreadable(path: str) -> str:
+    """Why a configuration file cannot be read, or nothing."""
     try:
-        node = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return False, None
+        yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        return error.strerror or "cannot be read"
+    except UnicodeDecodeError:
+        return "not a text file"
+    except yaml.YAMLError as error:
+        return f"not YAML: {single_line(str(error))}"
+    return ""
+
+
+def _look_up(path: str, key: str) -> tuple[bool, Any]:
+    node = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     for part in key.split("."):
         if not isinstance(node, dict) or part not in node:
             return False, None

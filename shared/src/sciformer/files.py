@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -26,6 +27,24 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | Path, name: str) -> None:
+    """See that files can be made in a folder, before long work ends at its door; make it if needed.
+
+    Args:
+        folder: Where results shall go.
+        name: The option that named it.
+
+    Raises:
+        ValueError: If it is no folder or cannot be written to.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"{name}: cannot write to {folder}: {error.strerror}") from error
 
 
 def to_json(content: Mapping[str, Any]) -> str:

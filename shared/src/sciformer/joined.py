@@ -72,16 +72,11 @@ def join(
             raise ValueError(f"{part.folder}: holds no report")
     out = Path(out)
     metrics = {part.name: _metrics(part) for part in parts}
-    listing = Table(
-        "Results",
-        ("Project", "Measured", "Result", "Baseline", "Training time"),
-        [row for name, found in metrics.items() for row in _rows(name, found["run"])],
-    )
     content = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="summary">{escape(summary)}</p>' if summary else "",
         page.pairs(facts or {}, "tiles"),
-        page.section("Results", page.table(listing, stack=True), "table"),
+        page.section("Results", page.table(results(parts), stack=True), "table"),
         _contents(parts),
         *(_section(index, part) for index, part in enumerate(parts)),
     ]
@@ -97,6 +92,14 @@ def join(
     write_atomically(out / page.METRICS, lambda path: path.write_text(text, encoding="utf-8"))
     write_atomically(out / page.PAGE, lambda path: path.write_text(html, encoding="utf-8"))
     return out / page.PAGE
+
+
+def results(parts: Sequence[Done | Failed]) -> Table:
+    """What each project is judged by, beside its baseline and the time its training took."""
+    rows = [row for part in parts for row in _rows(part.name, _metrics(part)["run"])]
+    return Table(
+        "Results", ("Project", "Measured", "Result", "Baseline", "Training time"), rows
+    )
 
 
 def tail(log: str, lines: int = TAIL) -> str:

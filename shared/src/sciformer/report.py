@@ -161,14 +161,20 @@ class Report:
 
     def print(self, console: Console | None = None) -> None:
         """Show the tables on a terminal, or as plain text where the output goes elsewhere."""
-        console = console or Console()
-        if not console.is_terminal:
-            console.width = 200  # a file or a pipe has no edge to wrap at
+        console = console or terminal()
         console.print(Text(self.title, style="bold"))
         for table in ([self._results()] if self.results else []) + self.tables:
             console.print(rich_table(table))
             if table.note:
                 console.print(Text(table.note, style="dim"))
+
+
+def terminal() -> Console:
+    """Where tables are shown; a file or a pipe has no edge to wrap at."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200
+    return console
 
 
 def rich_table(content: Table) -> RichTable:

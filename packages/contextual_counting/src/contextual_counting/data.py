@@ -15,7 +15,7 @@ from torch import Tensor
 from contextual_counting.simulate import Sequences, simulate
 
 TRAIN, VALIDATION, TEST = range(3)  # first word of every seed: the three never share a stream
-EVALUATED = 256  # sequences per batch of the evaluation
+TOKENS = 2**13  # per batch of the evaluation; 2^16 take twice as long per token on a CPU
 GRAIN = 4  # batches that are shortened are multiples of it, so that they split over 2 or 4 ranks
 VALIDATION_SAMPLES = 1000
 
@@ -172,6 +172,10 @@ class CountingData(LightningDataModule):
         size = self.samples if samples is None else samples
         return _batch(simulate(rng, size, length, (regions, regions), (density, density)))
 
+    def at_once(self, length: int) -> int:
+        """Sequences per batch of the evaluation on one device: as many as a cache holds."""
+        return max(1, TOKENS // length)
+
     def train_dataloader(self) -> SeededLoader:
         rank, world = self._rank()
         steps = sum(self.stage_steps)
@@ -188,7 +192,8 @@ class CountingData(LightningDataModule):
     def _in_order(self, whole: Batch) -> SeededLoader:
         rank, world = self._rank()
         rows = [Batch(*row) for row in zip(*whole, strict=True)]
-        return seeded_loader(rows, EVALUATED, 0, rank=rank, world=world, shuffle=False)
+        size = self.at_once(whole.tokens.shape[1]) * world
+        return seeded_loader(rows, size, 0, rank=rank, world=world, shuffle=False)
 
     def _rank(self) -> tuple[int, int]:
         trainer = self.trainer

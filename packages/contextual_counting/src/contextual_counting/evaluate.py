@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 from rich.progress import Progress
+from sciformer.files import check_writable
 from sciformer.page import percent
 from sciformer.report import Report
 from sciformer.training import checkpoint
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from contextual_counting.data import CountingData, Setting
     from contextual_counting.module import CountingModule
 
-CHUNK = 64  # sequences at a time: what a processor's cache holds at length 1024
 
 
 class Answers(NamedTuple):
@@ -51,6 +51,8 @@ def evaluate(path: str, out: str | None = None, samples: int = 4000) -> None:
     found = checkpoint.find(path)
     module = checkpoint.load(found, contextual_counting.CountingModule)
     saved = checkpoint.read(found)
+    out = out or str(found.parent / "report")
+    check_writable(out, "out")
     data = contextual_counting.CountingData(**saved["datamodule_hyper_parameters"])
     report = Report(
         "Contextual counting", checkpoint.run_record(saved), _summary(data, samples)
@@ -63,7 +65,7 @@ def evaluate(path: str, out: str | None = None, samples: int = 4000) -> None:
     pictures.add_accuracy(report, sets, figures)
     pictures.add_scatter(report, sets)
     pictures.add_attention(report, module, data)
-    page = report.write(out or found.parent / "report")
+    page = report.write(out)
     report.print()
     print(page)  # noqa: T201  # what the verb answers
 
@@ -83,7 +85,8 @@ def answer_all(module: "CountingModule", data: "CountingData", samples: int) -> 
             if not module.can_answer(setting.length, setting.regions):
                 continue
             tokens, counts = data.evaluation(name, samples=samples)
-            parts = progress.track(tokens.split(CHUNK), description=name)
+            chunks = tokens.split(data.at_once(setting.length))
+            parts = progress.track(chunks, description=name)
             ranked = torch.cat([ranking(module(part, setting.regions)) for part in parts])
             place = data.outside(setting)
             sets.append(Answers(name, setting, place, counts.numpy(), ranked.numpy()))

@@ -22,7 +22,7 @@ class QuadraticHead(nn.Module):
     def __init__(self, dim: int, classes: int) -> None:
         super().__init__()
         self.ratio = nn.Linear(dim, 2)
-        self.sigma = nn.Parameter(torch.tensor(2.0))
+        self.sigma = nn.Parameter(torch.tensor([2.0]))  # FSDP wants no scalars
         units = torch.arange(classes) / UNIT
         self.register_buffer("powers", torch.stack([units, -(units**2) / 2]), persistent=False)
         self.reset_parameters()

@@ -83,6 +83,9 @@ class CountingModule(LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
+        for name, number in {"dim": dim, "classes": classes, "regions": regions}.items():
+            if number < 1:
+                raise ValueError(f"{name} {number} is less than 1")
         self.model = CountingTransformer(
             dim, heads, causal, positions, slope, begin, head, mlp, classes, regions, length
         )
@@ -104,7 +107,7 @@ class CountingModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.loss(batch)
-        self.log("train/loss", loss, prog_bar=True)
+        self.log("train/loss", loss, prog_bar=True, sync_dist=True)
         return loss
 
     def loss(self, batch: Batch) -> Tensor:

@@ -56,9 +56,10 @@ class SeededLoader(DataLoader[Any]):
 
     @property
     def order(self) -> Order:
-        """The batch sampler."""
-        assert isinstance(self.batch_sampler, Order)
-        return self.batch_sampler
+        """The batch sampler; Lightning's ``predict`` wraps it in one with the same attributes."""
+        order = getattr(self.batch_sampler, "sampler", None)
+        assert isinstance(order, Order)
+        return order
 
     def __iter__(self) -> Iterator[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         # A generator, so that the order is read at the first batch and not before: resuming at the

@@ -35,6 +35,7 @@ class Order(Sampler[list[int]], ABC):
     rank = 0
 
     def __init__(self, steps: int, identity: Mapping[str, int]) -> None:
+        self.sampler = self  # Lightning calls batch_sampler.sampler.set_epoch
         self.steps = steps
         self.identity = dict(identity)
         self.epoch = 0
@@ -44,11 +45,6 @@ class Order(Sampler[list[int]], ABC):
     @abstractmethod
     def batches(self, epoch: int) -> Callable[[int], list[int]]:
         """The function from the step of an epoch to what it loads."""
-
-    @property
-    def sampler(self) -> "Order":
-        """Itself: Lightning calls ``batch_sampler.sampler.set_epoch``."""
-        return self
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the start of another epoch; the present one keeps its step."""

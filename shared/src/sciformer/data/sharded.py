@@ -5,13 +5,16 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from io import FileIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-from torch.utils.data import Dataset, get_worker_info
-from webdataset import DataPipeline, SimpleShardList, tarfile_to_samples
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
+from webdataset.pipeline import DataPipeline
+from webdataset.shardlists import SimpleShardList
+from webdataset.tariterators import tarfile_to_samples
 
 from sciformer.data.index import INDEX, Index, locate, read_index
 from sciformer.data.members import decode, members, scan
@@ -26,8 +29,7 @@ class ShardedDataset(Dataset[Any]):
         folder: What ``write_shards`` wrote.
         sample: What to return: ``dict``, or a NamedTuple, of whose fields alone are then read.
 
-    Raises:
-        ValueError: If the index or a shard is missing, damaged or newer, or a field is not there.
+    A ValueError names what is wrong with the index, or with a sample when it is read.
     """
 
     def __init__(self, folder: str | Path, sample: type[Any] = dict) -> None:
@@ -64,7 +66,7 @@ class Files:
 
     def __init__(self, paths: list[Path]) -> None:
         self.paths = paths
-        self._open: dict[int, BinaryIO] = {}
+        self._open: dict[int, FileIO] = {}
         self._process = os.getpid()
 
     def read(self, number: int, offset: int, size: int) -> bytearray:
@@ -90,7 +92,7 @@ class Files:
 
 def stream(
     folder: str | Path, sample: type[Any] = dict, rank: int = 0, world: int = 1
-) -> DataPipeline:
+) -> IterableDataset:
     """Stream the samples of a folder through WebDataset, where their order does not matter.
 
     Whole shards go to the ranks and their workers in turn, each to one of them, so the ranks differ
@@ -111,7 +113,7 @@ def stream(
     return DataPipeline(
         SimpleShardList([str(path.absolute()) for path in locate(Path(folder), index)]),
         partial(_share, rank=rank, world=world),
-        partial(_checked, fields=index.fields),
+        partial(_checked, index=index),
         tarfile_to_samples(),
         partial(_decoded, names=names, sample=sample),
     )
@@ -192,11 +194,16 @@ def _share(sources: Iterable[Any], rank: int, world: int) -> Iterator[Any]:
     return islice(sources, rank * workers + worker, None, world * workers)
 
 
-def _checked(sources: Iterable[Any], fields: Mapping[str, Any]) -> Iterator[Any]:
+def _checked(sources: Iterable[Any], index: Index) -> Iterator[Any]:
+    keys_of = {shard.file: shard.keys for shard in index.shards}
     for source in sources:
-        for key, rest in scan(Path(source["url"])):
-            if rest.partition(".")[0] not in fields:
-                raise ValueError(f"{source['url']}: member {key}.{rest}: no such field in {INDEX}")
+        path, keys = Path(source["url"]), {}  # a dict, to keep their order
+        for key, rest in scan(path):
+            keys[key] = True
+            if rest.partition(".")[0] not in index.fields:
+                raise ValueError(f"{path}: member {key}.{rest}: no such field in {INDEX}")
+        if list(keys) != keys_of[path.name]:
+            raise ValueError(f"{path}: holds {len(keys)} samples that are not those of {INDEX}")
         yield source
 
 

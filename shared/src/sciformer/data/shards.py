@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from webdataset import TarWriter
+from webdataset.writer import TarWriter
 
 from sciformer.data.atomic import LEFTOVERS, whole
 from sciformer.data.index import INDEX, JSON, Field, Index, Recipe, Shard, read_index, write_index
@@ -76,7 +76,7 @@ def write_shard(
     Returns:
         The index of this shard.
     """
-    keys, ends, fields = [], [], []
+    keys, ends, fields = [], [], {}
     with whole(folder / _file(number)) as stream:
         with TarWriter(stream, "sciformer", "sciformer", mtime=0, encoder=False) as tar:
             for sample_number in recipe.samples(number):
@@ -85,9 +85,10 @@ def write_shard(
                 tar.write({"__key__": key, **encode(sample, f"sample {key}")})
                 keys.append(key)
                 ends.append(tar.tarstream.offset)
-                fields = [common([*fields, describe(sample, recipe)], f"sample {key}")]
+                described = describe(sample, recipe)
+                fields = common([fields or described, described], f"sample {key}")
         shard = summarize(stream, _file(number), keys, np.array(ends, np.int64))
-    part = Index(recipe, fields[0], [shard])
+    part = Index(recipe, fields, [shard])
     write_index(folder / _part(number), part)
     return part
 

@@ -158,7 +158,7 @@ class CrossAttention(nn.Module):
 
 def divide(dim: int, heads: int) -> int:
     """Return the width of one head, or raise ``ValueError``."""
-    if dim % heads:
+    if min(dim, heads) < 1 or dim % heads:
         raise ValueError(f"heads={heads} does not divide dim={dim}")
     return dim // heads
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from torch import Tensor, nn
 
 from sciformer.training.checkpoint import stamp
@@ -186,10 +185,11 @@ class GracefulStop(Callback):
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         if self.received is not None:
             trainer.save_checkpoint(self.path)
-            rank_zero_info(
-                f"\nStopped after step {trainer.global_step}; "
-                f"continue with --ckpt_path {self.path}"
-            )
+            if trainer.is_global_zero:
+                sys.stderr.write(
+                    f"\nstopped after step {trainer.global_step}; "
+                    f"continue with --ckpt_path {self.path}\n"
+                )
             sys.exit(128 + self.received)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -4,6 +4,7 @@ Plain torch, so that who only reads a checkpoint does not wait for Lightning.
 """
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,7 +47,8 @@ def read(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such checkpoint")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of pickle protocols: refused, not warned of
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can raise anything at all
         raise ValueError(
             f"{path}: not a checkpoint of plain tensors, or cut short ({type(error).__name__})"

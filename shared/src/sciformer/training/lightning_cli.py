@@ -1,9 +1,9 @@
 """Lightning's verbs (fit, validate, test, predict): its command line with our files and errors."""
 
+import logging
 import platform
 import shlex
 import sys
-import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import torch
 from jsonargparse import Namespace, set_parsing_settings
+from jsonargparse.typing import NonNegativeInt
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
@@ -18,7 +19,8 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from sciformer.cli import Project, config_paths, resolve
-from sciformer.errors import single_line, where
+from sciformer.errors import blame, single_line, where
+from sciformer.files import check_writable, to_json, write_atomically
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import GracefulStop, RunRecord, StopOnNonFiniteLoss, Throughput
 from sciformer.training.checkpoint_io import CheckpointFiles
@@ -35,6 +37,8 @@ def run(project: Project) -> None:
         ValueError: Naming what is wrong with the command line, its files or their combination.
     """
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # what it says at each start is no news
     try:
         Cli(project)
     except MisconfigurationException as error:
@@ -65,7 +69,6 @@ class Cli(LightningCLI):
             resolve(project.data),
             parser_class=OneLineLightningParser,
             parser_kwargs={"prog": project.command, "description": project.summary},
-            seed_everything_default=0,
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             save_config_kwargs={"overwrite": True},
@@ -81,10 +84,21 @@ class Cli(LightningCLI):
         """Only the verb that is called: each costs half a second to describe."""
         return {verb: skip for verb, skip in LightningCLI.subcommands().items() if verb in sys.argv}
 
+    def add_default_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--seed_everything",
+            type=NonNegativeInt,
+            default=0,
+            help="Seed of everything: weights, order, and what data is drawn.",
+        )
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
         parser.add_argument(
-            "--threads", type=int, default=0, help="CPU threads per process; 0 is torch's choice."
+            "--threads",
+            type=NonNegativeInt,
+            default=0,
+            help="CPU threads per process; 0 is torch's choice.",
         )
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         for source, target in self.project.links.items():
@@ -113,8 +127,6 @@ class Cli(LightningCLI):
             options.ckpt_path = str(checkpoint.find(path))
 
     def before_instantiate_classes(self) -> None:
-        if self.options.threads < 0:
-            raise ValueError(f"threads {self.options.threads} is negative")
         if self.options.threads:
             torch.set_num_threads(self.options.threads)
         for key, kind in (("model", LightningModule), ("data", LightningDataModule)):
@@ -173,7 +185,7 @@ class Cli(LightningCLI):
         return {
             "command": shlex.join([self.project.command, *sys.argv[1:]]),
             "config": ", ".join(config_paths(sys.argv)),
-            "seed": self.options.seed_everything,
+            "seed": int(self.options.seed_everything),
             "versions": {
                 "python": platform.python_version(),
                 **{dist: version(dist) for dist in dists},
@@ -184,7 +196,14 @@ class Cli(LightningCLI):
     def before_fit(self) -> None:
         self._check_checkpoint()
         if not self.options.trainer.fast_dev_run:
-            _check_writable(Path(self.options.trainer.default_root_dir))
+            check_writable(self.options.trainer.default_root_dir, "trainer.default_root_dir")
+
+    def after_fit(self) -> None:
+        if self.trainer.is_global_zero and not self.options.trainer.fast_dev_run:
+            metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
+            content = to_json({**metrics, "run": self.record.record()})
+            path = Path(self.options.trainer.default_root_dir) / "metrics.json"
+            write_atomically(path, lambda beside: beside.write_text(content, encoding="utf-8"))
 
     def before_validate(self) -> None:
         self._check_checkpoint()
@@ -204,7 +223,7 @@ def _naming(key: str) -> Callable[..., Any]:
         try:
             return kind(**arguments)
         except ValueError as error:
-            raise ValueError(f"{key}: {error}") from error
+            raise ValueError(blame(key, str(error), config_paths(sys.argv))) from error
 
     return build
 
@@ -223,15 +242,3 @@ def _listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _check_writable(folder: Path) -> None:
-    """See that files can be made in a folder, before hours of training end at its door."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ValueError(
-            f"trainer.default_root_dir: cannot write to {folder}: {error.strerror}"
-        ) from error

@@ -1,0 +1,68 @@
+"""The quick run of every installed project, each in its own process, and one page of results."""
+
+import subprocess
+import sys
+import time
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from sciformer.cli import Project
+from sciformer.joined import Done, Failed, join, results
+from sciformer.page import duration
+from sciformer.report import rich_table, terminal
+
+GROUP = "sciformer.projects"  # the entry points by which projects are found
+
+
+def demo(out: str = "runs/demo", seed: int = 0) -> None:
+    """Run ``configs/PROJECT/quick.yaml`` of every installed project and show what came of it.
+
+    A project that fails does not keep the others from running; the exit code is 1 then.
+
+    Args:
+        out: Folder of the runs, their reports, and the one page of all (``index.html``).
+        seed: Seed of every run.
+
+    Raises:
+        ValueError: If no project is installed.
+    """
+    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    projects: list[Project] = [entry.load() for entry in found]
+    if not projects:
+        raise ValueError("no project is installed: pip install ./packages/contextual_counting")
+    start = time.perf_counter()
+    parts = [_quick(project, Path(out), seed) for project in projects]
+    facts = {"Time of everything": duration(time.perf_counter() - start), "Seed": str(seed)}
+    page = join("sciformer", parts, out, facts, "The quick run of every installed project.")
+    console = terminal()
+    console.print(rich_table(results(parts)))
+    console.print(f"Pictures and tables: {page}")
+    if any(isinstance(part, Failed) for part in parts):
+        sys.exit(1)
+
+
+def _quick(project: Project, out: Path, seed: int) -> Done | Failed:
+    run, report = out / project.name / "run", out / project.name / "report"
+    fit = [
+        *("fit", "--config", f"configs/{project.name}/quick.yaml"),
+        *("--seed_everything", str(seed), "--trainer.default_root_dir", str(run)),
+    ]
+    evaluate = ["evaluate", str(run), "--out", str(report)]
+    for words in (fit, evaluate):
+        sys.stdout.write(f"\n$ {project.command} {' '.join(words)}\n")
+        code, log = _tee([sys.executable, "-m", project.name, *words])
+        if code:
+            return Failed(project.name, log)
+    return Done(project.name, report)
+
+
+def _tee(command: list[str]) -> tuple[int, str]:
+    """Run a program, show what it says as it comes, and keep it."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        said = bytearray()
+        while chunk := process.stdout.read1(4096):
+            said += chunk
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.flush()
+    return process.returncode, said.decode(errors="replace")
