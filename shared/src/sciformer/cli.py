@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 
-from sciformer.errors import USAGE, one_line, single_line, where
+from sciformer.errors import USAGE, check_configs, one_line, single_line, where
 
 LIGHTNING = "sciformer.training.lightning_cli:run"  # importing it costs some 4 CPU-seconds
 
@@ -81,6 +81,7 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
     summaries = LIGHTNING_VERBS | {name: verb.summary for name, verb in project.verbs.items()}
     verb = _choose(project.command, project.summary, summaries, words)
     with one_line(f"{project.command} {verb}", debug):
+        check_configs(config_paths(words))
         if verb in LIGHTNING_VERBS:
             resolve(LIGHTNING)(project)
         else:
@@ -138,7 +139,7 @@ def config_paths(words: Sequence[str]) -> list[str]:
     """The configuration files that a command line names, in its order."""
     paths = []
     for word, after in zip(words, [*words[1:], ""], strict=True):
-        if word in ("-c", "--config"):
+        if word in ("-c", "--config") and after:
             paths.append(after)
         elif word.startswith("--config="):
             paths.append(word.removeprefix("--config="))

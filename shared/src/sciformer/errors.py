@@ -1,5 +1,6 @@
 """One line for what a user can get wrong: on stderr, exit code 2, no traceback."""
 
+import math
 import re
 import sys
 import traceback
@@ -13,6 +14,8 @@ import yaml
 USAGE = 2  # bad input, named in one line
 FAILED = 1  # the run itself failed, for example by a loss that is not finite
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
+NODES = 100_000  # values of a configuration; a file of ten lines can unfold to billions
+LONGEST = 800  # characters of a line; jsonargparse lists every type that a value might have had
 
 
 @contextmanager
@@ -44,13 +47,40 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
 def _say(command: str, error: Exception, debug: bool, code: int) -> int:
     if debug:
         traceback.print_exception(error)
-    sys.stderr.write(f"{command}: error: {single_line(str(error))}\n")
+    message = single_line(str(error)) or type(error).__name__
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
+    sys.stderr.write(f"{command}: error: {message}\n")
     return code
 
 
 def single_line(text: str) -> str:
     """Join the lines of a message, which other libraries like to spread over many."""
     return re.sub(r"\s*\n\s*", " ", text.strip())
+
+
+def check_configs(paths: Sequence[str]) -> None:
+    """See that configuration files can be read, before any parser meets them.
+
+    Args:
+        paths: Of the files on the command line.
+
+    Raises:
+        ValueError: Naming the first file that cannot, and why.
+    """
+    for path in paths:
+        try:
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ValueError(f"{path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: not a text file") from error
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise ValueError(f"{path}: not YAML: {single_line(str(error))}") from error
+        if not isinstance(content, dict | None):
+            raise ValueError(f"{path}: not a table of keys and values")
+        if _nodes(content, {}) > NODES:
+            raise ValueError(f"{path}: its aliases unfold to more than {NODES} values")
 
 
 def where(message: str, configs: Sequence[str]) -> str:
@@ -60,14 +90,10 @@ def where(message: str, configs: Sequence[str]) -> str:
         message: What jsonargparse says, for example ``Parser key "model.dim": Expected ...``.
         configs: Paths of the configuration files on the command line, later ones win.
     """
-    for path in configs:
-        fault = _unreadable(path)
-        if fault:
-            return f"{path}: {fault}"
     for key in re.findall(r"[\w]+(?:\.\w+)+|(?<=key \")\w+|(?<=option ')\w+", message):
         for path in reversed(configs):
             given, value = _look_up(path, key)
-            if given and (str(value) in message or "not accept" in message):
+            if given and (_says(message, value) or "not accept" in message):
                 return f"{path}: {key}: {value!r}: {message}"
     return message
 
@@ -83,22 +109,25 @@ def blame(key: str, message: str, configs: Sequence[str]) -> str:
     for path in reversed(configs):
         for name in re.findall(r"\w+", message):
             given, value = _look_up(path, f"{key}.{name}")
-            if given and (isinstance(value, list | dict) or str(value) in message):
+            if given and (isinstance(value, list | dict) or _says(message, value)):
                 return f"{path}: {key}.{name}: {message}"
     return f"{key}: {message}"
 
 
-def _unreadable(path: str) -> str:
-    """Why a configuration file cannot be read, or nothing."""
-    try:
-        yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        return error.strerror or "cannot be read"
-    except UnicodeDecodeError:
-        return "not a text file"
-    except yaml.YAMLError as error:
-        return f"not YAML: {single_line(str(error))}"
-    return ""
+def _says(message: str, value: Any) -> bool:
+    """Whether a message holds a value, not only as a part of a longer word or number."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(str(value))}(?!\w|\.\d)", message))
+
+
+def _nodes(node: Any, counted: dict[int, float]) -> float:
+    """Values in a tree, where a part that aliases repeat counts each time; endless if in itself."""
+    if not isinstance(node, dict | list):
+        return 1
+    if id(node) not in counted:
+        counted[id(node)] = math.inf
+        parts = node.values() if isinstance(node, dict) else node
+        counted[id(node)] = 1 + sum(_nodes(part, counted) for part in parts)
+    return counted[id(node)]
 
 
 def _look_up(path: str, key: str) -> tuple[bool, Any]:

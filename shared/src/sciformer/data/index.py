@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
-from sciformer.data.atomic import whole
+from sciformer.files import write_atomically
 
 FORMAT = 1
 INDEX = "index.json"
@@ -93,8 +93,8 @@ def write_index(path: Path, index: Index) -> None:
             for shard in index.shards
         ],
     }
-    with whole(path) as stream:
-        stream.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
+    text = json.dumps(record, separators=(",", ":")) + "\n"
+    write_atomically(path, lambda beside: beside.write_text(text))
 
 
 def read_index(path: Path) -> Index:

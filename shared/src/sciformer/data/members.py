@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 BLOCK = 512
-# name, (mode, uid, gid), size, (mtime), checksum, type, link, magic, (version ... device), prefix
-HEADER = struct.Struct("100s 24x 12s 12x 8s s 100s 6s 82x 155s 12x")
+# name, (mode, uid, gid), size, (mtime, checksum), type, link, magic, (version ... device), prefix
+HEADER = struct.Struct("100s 24x 12s 20x s 100s 6s 82x 155s 12x")
+CHECKSUM = slice(148, 156)
+OCTAL = re.compile(rb"([0-7]+)[\0 ]*")
 NAME = re.compile(r"(?P<key>[0-9A-Za-z_-]+)\.(?P<field>[a-z][a-z0-9_]*)\.(?P<kind>npy|json)")
 NPY = b"\x93NUMPY\x01\x00"  # version 1.0
 KINDS = "biufcSU"  # numbers and text of fixed size
@@ -78,7 +80,7 @@ def decode(name: str, data: bytearray | memoryview, where: str) -> Any:
 
 
 def members(raw: bytearray, where: str) -> Iterator[tuple[str, str, memoryview]]:
-    """Walk over the members of one sample.
+    """Walk over the members of one sample, whose checksum has been found right.
 
     Args:
         raw: The piece of a shard from the sample's first header to its last padding.
@@ -100,7 +102,7 @@ def members(raw: bytearray, where: str) -> Iterator[tuple[str, str, memoryview]]
 
 
 def scan(path: Path) -> Iterator[tuple[str, str]]:
-    """Read the headers of a shard, none of the data.
+    """Read the headers of a shard, none of the data, and check them by their own checksums.
 
     Args:
         path: The shard.
@@ -119,6 +121,10 @@ def scan(path: Path) -> Iterator[tuple[str, str]]:
             if not any(block):
                 return  # the end of an archive is zeros
             key, rest, size = header(block, str(path))
+            given = OCTAL.fullmatch(block[CHECKSUM])
+            spaced = sum(block) - sum(block[CHECKSUM]) + 8 * ord(" ")
+            if given is None or int(given[1], 8) != spaced:
+                raise ValueError(f"{path}: member {key}.{rest}: checksum of the header is wrong")
             at += BLOCK + padded(size)
             if at > length:
                 raise ValueError(f"{path}: member {key}.{rest}: size {size} is beyond the file")
@@ -140,7 +146,7 @@ def header(block: bytes | memoryview, where: str) -> tuple[str, str, int]:
     """
     if len(block) < BLOCK:
         raise ValueError(f"{where}: cut short: a header of {len(block)} bytes")
-    raw_name, size, checksum, kind, link, magic, prefix = HEADER.unpack(block)
+    raw_name, size, kind, link, magic, prefix = HEADER.unpack(block)
     text = raw_name.rstrip(b"\0").decode("ascii", "backslashreplace")
     if magic != b"ustar\0":
         raise ValueError(f"{where}: member {text!r}: {magic!r} is not the mark of a tar header")
@@ -149,22 +155,14 @@ def header(block: bytes | memoryview, where: str) -> tuple[str, str, int]:
     name = NAME.fullmatch(text)
     if name is None or prefix.strip(b"\0"):
         raise ValueError(f"{where}: member {text!r}: not a name of the form key.field.npy or .json")
-    total = sum(block) - sum(checksum) + 8 * ord(" ")
-    if _octal(checksum) != total:
-        raise ValueError(f"{where}: member {text!r}: checksum {checksum!r} of the header is wrong")
-    if (length := _octal(size)) is None:
-        raise ValueError(f"{where}: member {text!r}: size {size!r}")
-    return name["key"], f"{name['field']}.{name['kind']}", length
+    if (length := OCTAL.fullmatch(size)) is None:
+        raise ValueError(f"{where}: member {text!r}: size {size!r} is not an octal number")
+    return name["key"], f"{name['field']}.{name['kind']}", int(length[1], 8)
 
 
 def padded(size: int) -> int:
     """The room that contents take in a tar: whole blocks."""
     return -(-size // BLOCK) * BLOCK
-
-
-def _octal(field: bytes) -> int | None:
-    digits = field.rstrip(b"\0 ")
-    return int(digits, 8) if re.fullmatch(rb"[0-7]+", digits) else None
 
 
 def _npy(array: np.ndarray, where: str) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.data import Dataset, IterableDataset, get_worker_info
+from torch.utils.data import Dataset, get_worker_info
 from webdataset.pipeline import DataPipeline
 from webdataset.shardlists import SimpleShardList
 from webdataset.tariterators import tarfile_to_samples
@@ -25,11 +25,11 @@ OPEN_FILES = 64  # handles that a process keeps
 class ShardedDataset(Dataset[Any]):
     """The samples of a folder by number, each with one seek and one read, checked by its checksum.
 
+    A ValueError names what is wrong with the index, or with a sample when it is read.
+
     Args:
         folder: What ``write_shards`` wrote.
         sample: What to return: ``dict``, or a NamedTuple, of whose fields alone are then read.
-
-    A ValueError names what is wrong with the index, or with a sample when it is read.
     """
 
     def __init__(self, folder: str | Path, sample: type[Any] = dict) -> None:
@@ -92,7 +92,7 @@ class Files:
 
 def stream(
     folder: str | Path, sample: type[Any] = dict, rank: int = 0, world: int = 1
-) -> IterableDataset:
+) -> DataPipeline:
     """Stream the samples of a folder through WebDataset, where their order does not matter.
 
     Whole shards go to the ranks and their workers in turn, each to one of them, so the ranks differ

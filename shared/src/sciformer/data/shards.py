@@ -9,16 +9,17 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from webdataset.writer import TarWriter
 
-from sciformer.data.atomic import LEFTOVERS, whole
 from sciformer.data.index import INDEX, JSON, Field, Index, Recipe, Shard, read_index, write_index
 from sciformer.data.members import encode
+from sciformer.files import write_atomically
 
 PARTS = "shard-*.json"
+LEFTOVERS = ".shard-*"  # what a killed process was writing
 
 
 def write_shards(
@@ -77,8 +78,13 @@ def write_shard(
         The index of this shard.
     """
     keys, ends, fields = [], [], {}
-    with whole(folder / _file(number)) as stream:
-        with TarWriter(stream, "sciformer", "sciformer", mtime=0, encoder=False) as tar:
+
+    def write(path: Path) -> None:
+        nonlocal fields
+        with (
+            path.open("wb") as file,
+            TarWriter(file, "sciformer", "sciformer", mtime=0, encoder=False) as tar,
+        ):
             for sample_number in recipe.samples(number):
                 key = f"{sample_number:08d}"
                 sample = make_sample(sample_number)
@@ -87,7 +93,10 @@ def write_shard(
                 ends.append(tar.tarstream.offset)
                 described = describe(sample, recipe)
                 fields = common([fields or described, described], f"sample {key}")
-        shard = summarize(stream, _file(number), keys, np.array(ends, np.int64))
+
+    path = folder / _file(number)
+    write_atomically(path, write)
+    shard = summarize(path, keys, np.array(ends, np.int64))
     part = Index(recipe, fields, [shard])
     write_index(folder / _part(number), part)
     return part
@@ -172,27 +181,27 @@ def common(parts: Iterable[Mapping[str, Field]], where: str = "shards") -> dict[
     return result
 
 
-def summarize(stream: BinaryIO, file: str, keys: list[str], ends: np.ndarray) -> Shard:
+def summarize(path: Path, keys: list[str], ends: np.ndarray) -> Shard:
     """Read a written shard back for its checksums.
 
     Args:
-        stream: The shard.
-        file: Its name.
+        path: The shard.
         keys: Its samples.
         ends: Where each sample ends.
 
     Returns:
         Its entry of the index.
     """
-    stream.seek(0)
     sha256, sizes, crcs = hashlib.sha256(), np.diff(ends, prepend=0), []
-    for size in sizes.tolist():
-        raw = stream.read(size)
-        sha256.update(raw)
-        crcs.append(zlib.crc32(raw))
-    sha256.update(stream.read())  # the end of the archive, at most 10 KiB
+    with path.open("rb") as file:
+        for size in sizes.tolist():
+            raw = file.read(size)
+            sha256.update(raw)
+            crcs.append(zlib.crc32(raw))
+        sha256.update(file.read())  # the end of the archive, at most 10 KiB
+        length = file.tell()
     crc32 = np.array(crcs, np.int64)
-    return Shard(file, stream.tell(), sha256.hexdigest(), keys, ends - sizes, sizes, crc32)
+    return Shard(path.name, length, sha256.hexdigest(), keys, ends - sizes, sizes, crc32)
 
 
 def _file(number: int) -> str:

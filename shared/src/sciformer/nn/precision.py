@@ -1,5 +1,6 @@
 """Parts of a network that count or measure stay in fp32 inside a network in half precision."""
 
+from itertools import chain
 from typing import Any
 
 import torch
@@ -12,8 +13,8 @@ HALF = (torch.bfloat16, torch.float16)
 def in_fp32(module: nn.Module, *inputs: Any, **options: Any) -> Any:
     """Call a module in at least fp32, whatever the trainer's precision.
 
-    Autocast is off inside, and inputs and parameters in half precision (``bf16-true``) are
-    widened. Double precision stays double.
+    Autocast is off inside, and inputs, parameters and buffers in half precision (``bf16-true``)
+    are widened. Double precision stays double.
 
     Args:
         module: Called with ``inputs`` and ``options``.
@@ -21,7 +22,8 @@ def in_fp32(module: nn.Module, *inputs: Any, **options: Any) -> Any:
         **options: Passed on as they are.
     """
     widened = [_widen(value) for value in inputs]
-    halves = {name: _widen(p) for name, p in module.named_parameters() if p.dtype in HALF}
+    held = chain(module.named_parameters(), module.named_buffers())
+    halves = {name: _widen(value) for name, value in held if value.dtype in HALF}
     device = next((value.device.type for value in inputs if isinstance(value, Tensor)), "cpu")
     with torch.autocast(device, enabled=False):
         if halves:

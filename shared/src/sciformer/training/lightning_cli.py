@@ -5,13 +5,14 @@ import platform
 import shlex
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 from jsonargparse import Namespace, set_parsing_settings
-from jsonargparse.typing import NonNegativeInt
+from jsonargparse.typing import NonNegativeInt, restricted_number_type
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
@@ -27,6 +28,7 @@ from sciformer.training.checkpoint_io import CheckpointFiles
 from sciformer.training.precision import best_precision
 
 VERBS = ("fit", "validate", "test", "predict")
+Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
 NAMED = {"last": "last.ckpt", "best": "best.ckpt"}  # --ckpt_path last: of the run's own folder
 
 
@@ -87,7 +89,7 @@ class Cli(LightningCLI):
     def add_default_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
             "--seed_everything",
-            type=NonNegativeInt,
+            type=Seed,
             default=0,
             help="Seed of everything: weights, order, and what data is drawn.",
         )
@@ -186,10 +188,7 @@ class Cli(LightningCLI):
             "command": shlex.join([self.project.command, *sys.argv[1:]]),
             "config": ", ".join(config_paths(sys.argv)),
             "seed": int(self.options.seed_everything),
-            "versions": {
-                "python": platform.python_version(),
-                **{dist: version(dist) for dist in dists},
-            },
+            "versions": {"python": platform.python_version(), **_versions(*dists)},
             "settings": self.config_dump,
         }
 
@@ -226,6 +225,15 @@ def _naming(key: str) -> Callable[..., Any]:
             raise ValueError(blame(key, str(error), config_paths(sys.argv))) from error
 
     return build
+
+
+def _versions(*dists: str) -> dict[str, str]:
+    """Of those distributions that are installed; a project's own may have another name."""
+    found = {}
+    for dist in dists:
+        with suppress(PackageNotFoundError):
+            found[dist] = version(dist)
+    return found
 
 
 def _option(words: list[str], name: str) -> str | None:

@@ -1,0 +1,179 @@
+"""The smallest project: a transformer block learns the mean of what it sees.
+
+Tests run it in their own process and, with this folder on ``PYTHONPATH``, as ``python -m minimal``.
+"""
+
+import sys
+import time
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+from torch.optim import AdamW
+
+from sciformer.cli import Project, Verb, run
+from sciformer.data.loading import SeededLoader, seeded_loader
+from sciformer.nn.block import TransformerBlock
+from sciformer.report import Report
+from sciformer.training import checkpoint
+from sciformer.training.strategies import shard
+
+
+class Batch(NamedTuple):
+    """Noise and its mean."""
+
+    x: Float[Tensor, "batch time dim"]
+    mean: Float[Tensor, " batch"]
+
+
+class Network(nn.Module):
+    """One block and a linear head on the mean of its tokens."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.block = TransformerBlock(dim, heads)
+        self.head = nn.Linear(dim, 1)
+
+    def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, " batch"]:
+        return self.head(self.block(x).mean(1)).squeeze(-1)
+
+
+class MinimalModule(LightningModule):
+    """Regress the mean.
+
+    Args:
+        dim: Width of the block.
+        heads: Attention heads; divides ``dim``.
+        lr: Learning rate of AdamW.
+    """
+
+    monitor = ("val/loss", "min")
+
+    def __init__(self, dim: int = 8, heads: int = 2, lr: float = 1e-2) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.model = Network(dim, heads)
+        self.lr = lr
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self.loss(batch, "train")
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.loss(batch, "val")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self.loss(batch, "test")
+
+    def loss(self, batch: Batch, stage: str) -> Tensor:
+        loss = mse_loss(self.model(batch.x), batch.mean)
+        self.log(f"{stage}/loss", loss, sync_dist=True, batch_size=len(batch.x))
+        return loss
+
+    def configure_model(self) -> None:
+        shard(self, self.model)
+
+    def configure_optimizers(self) -> AdamW:
+        return AdamW(self.parameters(), lr=self.lr)
+
+
+class MinimalData(LightningDataModule):
+    """Noise.
+
+    Args:
+        samples: Sequences to train on; validation and test have 8.
+        batch_size: Sequences per step, over all devices.
+        dim: Width of a token.
+        seed: Seed of the sequences.
+
+    Raises:
+        ValueError: If there are too few samples for a batch.
+    """
+
+    def __init__(
+        self, samples: int = 32, batch_size: int = 8, dim: int = 8, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        if not 0 < batch_size <= samples:
+            raise ValueError(f"batch_size {batch_size} is not between 1 and {samples} samples")
+        self.samples, self.batch_size, self.dim, self.seed = samples, batch_size, dim, seed
+
+    def draw(self, samples: int, part: int) -> list[Batch]:
+        """Sequences of 4 tokens, a pure function of (seed, part)."""
+        source = torch.Generator().manual_seed(3 * self.seed + part)
+        x = torch.randn(samples, 4, self.dim, generator=source)
+        return [Batch(row, row.mean()) for row in x]
+
+    def train_dataloader(self) -> SeededLoader:
+        return self._loader(self.draw(self.samples, 0), shuffle=True)
+
+    def val_dataloader(self) -> SeededLoader:
+        return self._loader(self.draw(8, 1), shuffle=False)
+
+    def test_dataloader(self) -> SeededLoader:
+        return self._loader(self.draw(8, 2), shuffle=False)
+
+    def _loader(self, rows: list[Batch], shuffle: bool) -> SeededLoader:
+        trainer = self.trainer
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        return seeded_loader(
+            rows, self.batch_size, self.seed, rank=rank, world=world, shuffle=shuffle
+        )
+
+
+class Announce(Callback):
+    """Say on stdout that a step is done, and dawdle from then on, so that a signal can come.
+
+    Args:
+        step: Which.
+    """
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer: Trainer, *args: Any) -> None:
+        if trainer.global_step == self.step:
+            print("now", flush=True)
+        if trainer.global_step >= self.step:
+            time.sleep(0.2)
+
+
+def evaluate(path: str, out: str = "report", fault: str = "") -> None:
+    """Write the loss on noise.
+
+    Args:
+        path: A checkpoint, or a run's folder.
+        out: Folder of the report.
+        fault: ``bug`` or ``input``: raise what these raise.
+
+    Raises:
+        ValueError: If ``fault`` is ``input``.
+        TypeError: If ``fault`` is ``bug``.
+    """
+    if fault:
+        raise {"bug": TypeError, "input": ValueError}[fault]("asked to\nfail")
+    found = checkpoint.find(path)
+    module, saved = checkpoint.load(found, MinimalModule), checkpoint.read(found)
+    rows = MinimalData(**saved["datamodule_hyper_parameters"]).draw(8, 2)
+    with torch.no_grad():
+        loss = mse_loss(module.model(torch.stack([b.x for b in rows])), rows[0].mean.expand(8))
+    report = Report("Minimal", checkpoint.run_record(saved))
+    report.add_metrics({"noise/loss": loss.item()})
+    report.add_result("loss", loss.item())
+    report.write(out)
+
+
+PROJECT = Project(
+    name="minimal",
+    summary="Learn the mean of noise.",
+    module="minimal:MinimalModule",
+    data="minimal:MinimalData",
+    links={"data.dim": "model.dim"},
+    verbs={"evaluate": Verb("minimal:evaluate", "the loss on noise, from a checkpoint")},
+)
+
+if __name__ == "__main__":
+    run(PROJECT, sys.argv[1:])

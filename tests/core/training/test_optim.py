@@ -1,0 +1,140 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import AdamW, Muon
+from torch.optim.lr_scheduler import LambdaLR
+
+from sciformer.training.optim import MuonAdamW, decay_groups, warmup_cosine
+
+BETAS = (0.9, 0.98)
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 7), nn.LayerNorm(7), nn.Linear(7, 3))
+
+
+def split(model):
+    matrices = [p for p in model.parameters() if p.ndim == 2]
+    return matrices, [p for p in model.parameters() if p.ndim != 2]
+
+
+def joined(model):
+    matrices, others = split(model)
+    return MuonAdamW(
+        [{"params": matrices, "lr": 0.02}], [{"params": others}], lr=1e-3, weight_decay=0.1
+    )
+
+
+def train(model, optimizers, steps, first=0, schedulers=()):
+    for step in range(first, first + steps):
+        source = torch.Generator().manual_seed(step)
+        loss = model(torch.randn(4, 5, generator=source)).square().mean()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        for stepped in (*optimizers, *schedulers):
+            stepped.step()
+
+
+def assert_equal(ours, theirs):
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_muon_adamw_takes_exactly_the_steps_of_muon_and_adamw_side_by_side():
+    ours, theirs = network(), network()
+    matrices, others = split(theirs)
+    muon = Muon(matrices, lr=0.02, weight_decay=0.1, momentum=0.95, adjust_lr_fn="original")
+    adamw = AdamW(others, lr=1e-3, betas=BETAS, weight_decay=0.1)
+    train(ours, [joined(ours)], 5)
+    train(theirs, [muon, adamw], 5)
+    assert_equal(ours, theirs)
+
+
+def test_muon_adamw_goes_on_bit_for_bit_from_its_state():
+    straight = network()
+    train(straight, [joined(straight)], 6)
+    model = network()
+    optimizer = joined(model)
+    train(model, [optimizer], 3)
+    saved = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
+    resumed = network()
+    fresh = joined(resumed)
+    resumed.load_state_dict(saved[0])
+    fresh.load_state_dict(saved[1])
+    train(resumed, [fresh], 3, first=3)
+    assert_equal(resumed, straight)
+
+
+def test_a_schedule_of_muon_adamw_acts_on_both():
+    ours, theirs = network(), network()
+    optimizer = joined(ours)
+    matrices, others = split(theirs)
+    muon = Muon(matrices, lr=0.02, weight_decay=0.1, momentum=0.95, adjust_lr_fn="original")
+    adamw = AdamW(others, lr=1e-3, betas=BETAS, weight_decay=0.1)
+    fast, slow = (lambda step: 0.5**step), (lambda step: 1 / (1 + step))
+    schedule = LambdaLR(optimizer, [fast, slow])
+    train(ours, [optimizer], 4, schedulers=[schedule])
+    train(theirs, [muon, adamw], 4, schedulers=[LambdaLR(muon, fast), LambdaLR(adamw, slow)])
+    assert_equal(ours, theirs)
+
+
+def test_a_schedule_still_acts_after_the_state_was_loaded():
+    model = network()
+    optimizer = joined(model)
+    optimizer.load_state_dict(joined(network()).state_dict())
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+    before = copy.deepcopy(model)
+    train(model, [optimizer], 1)
+    assert_equal(model, before)
+
+
+def test_muon_adamw_evaluates_a_closure_once_and_returns_its_loss():
+    model = network()
+    calls = []
+
+    def closure():
+        loss = model(torch.ones(1, 5)).sum()
+        loss.backward()
+        calls.append(loss)
+        return loss
+
+    assert joined(model).step(closure) is calls[0]
+    assert len(calls) == 1
+
+
+def test_muon_refuses_a_vector():
+    with pytest.raises(ValueError, match="2D"):
+        MuonAdamW([{"params": [nn.Parameter(torch.ones(3))]}], [])
+
+
+def test_decay_groups_hold_each_trained_parameter_once():
+    model = network()
+    model[0].bias.requires_grad = False
+    groups = decay_groups(model, 0.1)
+    held = [id(p) for group in groups for p in group["params"]]
+    assert sorted(held) == sorted(id(p) for p in model.parameters() if p.requires_grad)
+
+
+def test_only_matrices_decay():
+    decaying, rest = decay_groups(network(), 0.1)
+    assert (decaying["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
+    assert {p.ndim for p in decaying["params"]} == {2}
+    assert {p.ndim for p in rest["params"]} == {1}
+
+
+@pytest.mark.parametrize(
+    ("step", "factor"),
+    [(0, 1 / 10), (9, 1.0), (10, 1.0), (55, 0.5), (100, 0.0), (1000, 0.0)],
+)
+def test_warmup_cosine_rises_to_one_and_falls_to_zero(step, factor):
+    assert warmup_cosine(step, 100, 10) == pytest.approx(factor, abs=1e-15)
+
+
+@pytest.mark.parametrize(("step", "steps", "warmup"), [(0, 1, 0), (0, 5, 0), (5, 5, 5)])
+def test_warmup_cosine_is_one_where_the_cosine_begins(step, steps, warmup):
+    assert warmup_cosine(step, steps, warmup) == 1.0
