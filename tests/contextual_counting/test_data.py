@@ -9,7 +9,7 @@ from contextual_counting.data import TEST, VALIDATION, CountingData
 from contextual_counting.simulate import NO_REGION
 
 STAGES = [
-    {"steps": 3, "batch_size": 64, "lengths": [32], "regions": [1, 4]},
+    {"steps": 3, "batch_size": 64, "lengths": [32, 32], "regions": [1, 4]},
     {"steps": 2, "batch_size": 32, "lengths": [64, 256], "density": [0.1, 0.9]},
 ]
 
@@ -26,7 +26,8 @@ def test_each_stage_draws_from_its_own_distribution():
     early, late = data.draw(2), data.draw(3)
     assert early.tokens.shape == (64, 32)
     assert early.counts.shape == (64, 4)
-    assert late.tokens.shape in ((32, 64), (8, 256))
+    assert 64 <= late.tokens.shape[1] <= 256
+    assert len(late.tokens) == max(4, 32 * 64 // late.tokens.shape[1] // 4 * 4)
     assert late.counts.shape[1] == 2
     assert (late.counts != NO_REGION).all()
 
@@ -39,10 +40,30 @@ def test_without_stages_every_step_is_as_the_arguments_say():
 
 def test_longer_batches_keep_the_number_of_tokens_and_split_over_ranks():
     data = CountingData(
-        stages=[{"steps": 50, "batch_size": 16, "lengths": [32, 48, 512], "regions": [1, 2]}]
+        stages=[{"steps": 300, "batch_size": 64, "lengths": [32, 640], "regions": [1, 2]}]
     )
-    sizes = {batch.tokens.shape[1]: len(batch.tokens) for batch in map(data.draw, range(50))}
-    assert sizes == {32: 16, 48: 8, 512: 4}
+    for batch in map(data.draw, range(300)):
+        samples, length = batch.tokens.shape
+        assert samples % 4 == 0
+        assert samples == 4 or 2048 - 4 * length < samples * length <= 2048
+
+
+def test_lengths_are_log_uniform():
+    data = CountingData(stages=[{"steps": 1000, "lengths": [32, 512], "batch_size": 4}])
+    lengths = np.log2([data.draw(step).tokens.shape[1] for step in range(1000)])
+    shares = np.histogram(lengths, bins=[4.9, 6, 7, 8, 9.1])[0] / 1000
+    assert abs(shares - 0.25).max() < 0.05  # 3.5 standard deviations
+
+
+def test_while_lengths_grow_they_stay_within_a_factor_of_four():
+    data = CountingData(
+        stages=[{"steps": 400, "lengths": [32, 640], "batch_size": 4, "growth": 0.5}]
+    )
+    lengths = np.array([data.draw(step).tokens.shape[1] for step in range(400)])
+    assert lengths[0] == 32
+    assert lengths[:100].max() <= 144  # half of the growth: 32 * sqrt(20)
+    assert lengths[200:].min() >= 160
+    assert lengths[200:].max() > 500
 
 
 def test_the_loader_gives_every_step_in_order():
@@ -121,10 +142,11 @@ def test_the_test_loaders_hold_every_sequence_once():
         ({"density": float("nan")}, ["density nan"]),
         ({"samples": 0}, ["samples 0"]),
         ({"workers": -1}, ["workers -1"]),
-        ({"stages": [{"lengths": []}]}, ["stages[0].lengths"]),
+        ({"stages": [{"lengths": []}]}, ["stages[0].length"]),
+        ({"stages": [{"growth": 2.0}]}, ["stages[0].growth 2.0"]),
         ({"stages": [{}, {"regions": [4, 2]}]}, ["stages[1].regions", "[4, 2]"]),
-        ({"stages": [{"length": 5}]}, ["stages[0].length"]),
-        ({"stages": [{"lengths": [6]}]}, ["stages[0].length 6", "stages[0].regions 4"]),
+        ({"stages": [{"length": 5}]}, ["stages[0].length is not"]),
+        ({"stages": [{"lengths": [6, 9]}]}, ["stages[0].length 6", "stages[0].regions 4"]),
     ],
 )
 def test_numbers_that_cannot_work_are_named(arguments, words):

@@ -1,6 +1,6 @@
 import pytest
 
-from sciformer.errors import blame, one_line, single_line, where
+from sciformer.errors import blame, check_configs, one_line, single_line, where
 
 
 def leave(error, capsys, debug=False):
@@ -36,6 +36,13 @@ def test_an_os_error_names_its_file(capsys):
 
 def test_a_message_that_is_empty_still_says_what_happened(capsys):
     assert leave(ValueError(), capsys)[1] == "xval fit: error: ValueError\n"
+
+
+def test_a_line_that_is_too_long_keeps_its_beginning_and_its_end(capsys):
+    said = leave(ValueError("begin" + 5000 * "x" + "end"), capsys)[1]
+    assert said.startswith("xval fit: error: begin")
+    assert said.endswith("end\n")
+    assert len(said) < 1000
 
 
 def test_ctrl_c_ends_with_the_code_of_shells(capsys):
@@ -82,19 +89,42 @@ def test_the_last_file_with_the_value_is_blamed(config, tmp_path):
         (b"a: [1,", "not YAML: "),
         (b"\xff\xfe\x00\x01", "not a text file"),
         (b"a: \x01b", "not YAML: "),
+        (b"!!python/object/apply:os.system ['touch hit']", "not YAML: "),
+        (b"- 1", "not a table"),
+        (b"a: &a [1, *a]", "unfold to more than"),
     ],
 )
-def test_where_says_why_a_file_cannot_be_read(content, reason, tmp_path):
+def test_a_configuration_that_cannot_be_read_is_named_with_the_reason(content, reason, tmp_path):
     path = tmp_path / "x.yaml"
     path.write_bytes(content)
-    said = where("whatever", [str(path)])
-    assert said.startswith(f"{path}: {reason}")
-    assert "\n" not in said
+    with pytest.raises(ValueError, match=reason) as raised:
+        check_configs([str(path)])
+    assert str(raised.value).startswith(f"{path}: ")
+    assert "\n" not in str(raised.value)
 
 
-def test_where_names_a_file_that_is_missing(tmp_path):
+def test_a_configuration_that_unfolds_to_billions_of_values_is_refused(tmp_path):
     path = tmp_path / "x.yaml"
-    assert where("whatever", [str(path)]) == f"{path}: No such file or directory"
+    levels = [f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]" for i in range(9)]
+    path.write_text("\n".join(["a0: &a0 [x]", *levels]))
+    with pytest.raises(ValueError, match="unfold to more than 100000 values"):
+        check_configs([str(path)])
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n", "a: &a [1, 2]\nb: *a\n"])
+def test_a_configuration_may_be_empty_or_use_an_alias(content, tmp_path):
+    (tmp_path / "x.yaml").write_text(content)
+    check_configs([str(tmp_path / "x.yaml")])
+
+
+def test_a_configuration_that_is_missing_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"x\.yaml: No such file or directory$"):
+        check_configs([str(tmp_path / "x.yaml")])
+
+
+def test_where_finds_nothing_in_an_empty_file(tmp_path):
+    (tmp_path / "x.yaml").touch()
+    assert where('Parser key "model.dim": 5', [str(tmp_path / "x.yaml")]).startswith("Parser")
 
 
 def test_blame_names_file_and_key_of_an_argument(config):

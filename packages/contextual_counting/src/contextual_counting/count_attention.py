@@ -12,7 +12,6 @@ from jaxtyping import Bool, Float, Int64
 from sciformer.nn.attention import SelfAttention
 from sciformer.nn.block import TransformerBlock
 from torch import Tensor
-from torch.nn.functional import linear
 
 
 class CountingBlock(TransformerBlock):
@@ -58,4 +57,4 @@ def count_attention(
     out = attention.out.weight.unflatten(-1, (attention.heads, -1)).transpose(0, 1)  # (H, D, D/H)
     table = torch.cat([classes, *(value @ out.mT)])  # (C + H C, D)
     weights = torch.cat([own, pattern.transpose(1, 2).flatten(2).to(own.dtype)], -1)
-    return linear(weights, table.T, attention.out.bias)
+    return weights @ table + attention.out.bias  # linear() has a backward seven times as slow here

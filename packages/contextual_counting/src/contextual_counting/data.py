@@ -11,11 +11,13 @@ from jaxtyping import Int64
 from lightning.pytorch import LightningDataModule
 from sciformer.data.loading import SeededLoader, generated_loader, seeded_loader
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from contextual_counting.simulate import Sequences, simulate
 
 TRAIN, VALIDATION, TEST = range(3)  # first word of every seed: the three never share a stream
 TOKENS = 2**13  # per batch of the evaluation; 2^16 take twice as long per token on a CPU
+SPAN = 4  # between the shortest and the longest sequences while lengths grow
 GRAIN = 4  # batches that are shortened are multiples of it, so that they split over 2 or 4 ranks
 VALIDATION_SAMPLES = 1000
 
@@ -31,10 +33,12 @@ class Stage(TypedDict, total=False):
     """A part of the training; what it does not name is as in the data's own arguments.
 
     Args:
-        steps: Optimizer steps; the data's ``steps`` where not named.
-        batch_size: Sequences per step at the stage's shortest length. Longer batches have fewer,
-            so that the number of tokens stays, in multiples of 4.
-        lengths: Tokens per sequence; one of these is drawn per batch.
+        steps: Optimizer steps.
+        batch_size: Sequences per step at the shortest length. Longer batches have fewer, so that
+            the number of tokens stays, in multiples of 4.
+        lengths: Shortest and longest sequences, in tokens; one length per batch, log-uniform.
+        growth: Share of the stage in which the longest grows from the shortest, geometrically;
+            meanwhile and after, lengths below a quarter of it are left out. 0 is no growth.
         regions: Fewest and most regions of a sequence.
         density: Lowest and highest probability of a 1.
     """
@@ -42,8 +46,20 @@ class Stage(TypedDict, total=False):
     steps: int
     batch_size: int
     lengths: list[int]
+    growth: float
     regions: list[int]
     density: list[float]
+
+
+class Part(NamedTuple):
+    """A stage with nothing left open; its fields are those of ``Stage``."""
+
+    steps: int
+    batch_size: int
+    lengths: tuple[int, int]
+    growth: float
+    regions: tuple[int, int]
+    density: tuple[float, float]
 
 
 class Setting(NamedTuple):
@@ -86,17 +102,18 @@ class CountingData(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        own = Stage(
-            steps=steps,
-            batch_size=batch_size,
-            lengths=[length],
-            regions=[regions, regions],
-            density=[density, density],
+        own = Part(
+            steps, batch_size, (length, length), 0.0, (regions, regions), (density, density)
         )
         _check(own, "")
-        self.stages = [Stage(**{**own, **stage}) for stage in (stages or [{}])]
-        for index, stage in enumerate(self.stages):
-            _check(stage, f"stages[{index}].")
+        self.parts = []
+        for index, stage in enumerate(stages or [Stage()]):
+            key = f"stages[{index}]."
+            unknown = sorted(stage.keys() - own._asdict().keys())
+            if unknown:
+                raise ValueError(f"{key}{unknown[0]} is not a part of a stage")
+            self.parts.append(own._replace(**stage))
+            _check(self.parts[-1], key)
         if samples < 1 or workers < 0 or seed < 0:
             raise ValueError(f"samples {samples} < 1, workers {workers} < 0 or seed {seed} < 0")
         self.own = Setting(length, regions, density)
@@ -107,17 +124,17 @@ class CountingData(LightningDataModule):
     @property
     def stage_steps(self) -> list[int]:
         """Optimizer steps of each stage."""
-        return [stage["steps"] for stage in self.stages]
+        return [part.steps for part in self.parts]
 
     @property
     def most_regions(self) -> int:
         """The most regions that a training sequence has."""
-        return max(stage["regions"][1] for stage in self.stages)
+        return max(part.regions[1] for part in self.parts)
 
     @property
     def longest(self) -> int:
         """Tokens of the longest training sequence."""
-        return max(length for stage in self.stages for length in stage["lengths"])
+        return max(part.lengths[1] for part in self.parts)
 
     @property
     def settings(self) -> dict[str, Setting]:
@@ -133,9 +150,9 @@ class CountingData(LightningDataModule):
     def outside(self, setting: Setting) -> list[str]:
         """What of a setting lies outside the range of the training, in words; empty if nothing."""
         ranges = {
-            "length": (n for stage in self.stages for n in stage["lengths"]),
-            "regions": (n for stage in self.stages for n in stage["regions"]),
-            "density": (p for stage in self.stages for p in stage["density"]),
+            "length": (number for part in self.parts for number in part.lengths),
+            "regions": (number for part in self.parts for number in part.regions),
+            "density": (number for part in self.parts for number in part.density),
         }
         reasons = []
         for name, values in ranges.items():
@@ -147,17 +164,18 @@ class CountingData(LightningDataModule):
 
     def draw(self, step: int) -> Batch:
         """The global batch of a training step: a pure function of the seed and the step."""
-        ends = list(accumulate(self.stage_steps))
-        stage = self.stages[bisect_right(ends, step % ends[-1])]
+        starts = [0, *accumulate(self.stage_steps)]
+        within = step % starts[-1]
+        index = bisect_right(starts, within) - 1
+        part = self.parts[index]
         rng = np.random.default_rng([TRAIN, self.seed, step])
-        length = int(rng.choice(stage["lengths"]))
-        size = stage["batch_size"]
-        if length > min(stage["lengths"]):
-            size = size * min(stage["lengths"]) // length
+        shortest, longest = _window(part, (within - starts[index]) / part.steps)
+        length = round(shortest * (longest / shortest) ** rng.random())
+        size = part.batch_size
+        if length > part.lengths[0]:
+            size = size * part.lengths[0] // length
             size = max(GRAIN, size // GRAIN * GRAIN)
-        few, many = stage["regions"]
-        low, high = stage["density"]
-        return _batch(simulate(rng, size, length, (few, many), (low, high)))
+        return _batch(simulate(rng, size, length, part.regions, part.density))
 
     def evaluation(self, name: str, kind: int = TEST, samples: int | None = None) -> Batch:
         """A fixed set of the evaluation, all in one batch.
@@ -191,7 +209,7 @@ class CountingData(LightningDataModule):
 
     def _in_order(self, whole: Batch) -> SeededLoader:
         rank, world = self._rank()
-        rows = [Batch(*row) for row in zip(*whole, strict=True)]
+        rows = Rows(whole)
         size = self.at_once(whole.tokens.shape[1]) * world
         return seeded_loader(rows, size, 0, rank=rank, world=world, shuffle=False)
 
@@ -200,29 +218,52 @@ class CountingData(LightningDataModule):
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
 
+class Rows(Dataset[Batch]):
+    """The sequences of a batch, one by one.
+
+    Args:
+        whole: All of them.
+    """
+
+    def __init__(self, whole: Batch) -> None:
+        self.whole = whole
+
+    def __len__(self) -> int:
+        return len(self.whole.tokens)
+
+    def __getitem__(self, index: int) -> Batch:
+        return Batch(self.whole.tokens[index], self.whole.counts[index])
+
+
 def _batch(sequences: Sequences) -> Batch:
     return Batch(torch.from_numpy(sequences.tokens), torch.from_numpy(sequences.counts))
 
 
-def _check(stage: Stage, key: str) -> None:
+def _window(part: Part, progress: float) -> tuple[float, float]:
+    """The shortest and longest sequences at a point of a stage, 0 at its start and 1 at its end."""
+    shortest, longest = part.lengths
+    if not part.growth:
+        return shortest, longest
+    reached = shortest * (longest / shortest) ** min(1.0, progress / part.growth)
+    return max(shortest, reached / SPAN), reached
+
+
+def _check(part: Part, key: str) -> None:
     """Raise a ``ValueError`` that names the first number of a stage that cannot work."""
-    unknown = stage.keys() - Stage.__annotations__.keys()
-    if unknown:
-        raise ValueError(f"{key}{min(unknown)} is not a part of a stage")
     for name in ("steps", "batch_size"):
-        if stage[name] < 1:
-            raise ValueError(f"{key}{name} {stage[name]} is less than 1")
-    _check_range(f"{key}regions", stage["regions"], 1, np.inf)
-    _check_range(f"{key}density", stage["density"], 0, 1)
-    most = stage["regions"][1]
-    if not stage["lengths"]:
-        raise ValueError(f"{key}lengths is empty")
-    for length in stage["lengths"]:
-        if length < 2 * most:
-            raise ValueError(
-                f"{key}length {length} is too short for {key}regions {most}: "
-                f"each region needs two delimiters, together {2 * most} tokens"
-            )
+        if getattr(part, name) < 1:
+            raise ValueError(f"{key}{name} {getattr(part, name)} is less than 1")
+    _check_range(f"{key}length", part.lengths, 1, np.inf)
+    _check_range(f"{key}regions", part.regions, 1, np.inf)
+    _check_range(f"{key}density", part.density, 0, 1)
+    if not 0 <= part.growth <= 1:
+        raise ValueError(f"{key}growth {part.growth} does not lie between 0 and 1")
+    shortest, most = part.lengths[0], part.regions[1]
+    if shortest < 2 * most:
+        raise ValueError(
+            f"{key}length {shortest} is too short for {key}regions {most}: "
+            f"each region needs two delimiters, together {2 * most} tokens"
+        )
 
 
 def _check_range(key: str, bounds: Sequence[float], low: float, high: float) -> None:

@@ -50,6 +50,7 @@ class CountingModule(LightningModule):
         begin: Put a beginning-of-sequence token in front of every sequence.
         head: Map to the logits: the paper's ``free`` linear one, or a ``quadratic`` in the count.
         mlp: Add an MLP to the decoder (the paper's appendix D.2).
+        uniform: Start from uniform attention in the encoder (query weights 0).
         classes: Number of counts that can be answered, 0 to ``classes`` - 1.
         regions: Most regions of a sequence, that is the number of prompts.
         length: Tokens of the longest sequence, for learned positions.
@@ -74,6 +75,7 @@ class CountingModule(LightningModule):
         begin: bool = True,
         head: Literal["quadratic", "free"] = "quadratic",
         mlp: bool = False,
+        uniform: bool = True,
         classes: int = 512,
         regions: int = 4,
         length: int = 512,
@@ -87,7 +89,7 @@ class CountingModule(LightningModule):
             if number < 1:
                 raise ValueError(f"{name} {number} is less than 1")
         self.model = CountingTransformer(
-            dim, heads, causal, positions, slope, begin, head, mlp, classes, regions, length
+            dim, heads, causal, positions, slope, begin, head, mlp, classes, regions, length, uniform
         )
         self.classes = classes
         self.optimizer = optimizer

@@ -65,7 +65,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 def stamp(checkpoint: dict[str, Any], module: nn.Module, run: Mapping[str, Any]) -> None:
     """Mark a checkpoint as ours: format, the module's class, the record of the run."""
-    checkpoint[STAMP] = {"format": FORMAT, "module": class_path(module), "run": dict(run)}
+    checkpoint[STAMP] = {"format": FORMAT, "module": class_path(type(module)), "run": dict(run)}
 
 
 def run_record(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,9 +73,20 @@ def run_record(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     return dict(checkpoint[STAMP]["run"])
 
 
-def class_path(module: nn.Module) -> str:
-    """The dotted path of a module's class."""
-    return f"{type(module).__module__}.{type(module).__qualname__}"
+def class_path(kind: type) -> str:
+    """The dotted path of a class."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def check_class(path: str | Path, checkpoint: Mapping[str, Any], kind: type[nn.Module]) -> None:
+    """See that a checkpoint is one of a class.
+
+    Raises:
+        ValueError: Naming the file and the class that wrote it.
+    """
+    written_by = checkpoint[STAMP].get("module")
+    if written_by != class_path(kind):
+        raise ValueError(f"{path}: holds a {written_by}, not a {class_path(kind)}")
 
 
 def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) -> None:
@@ -85,9 +96,7 @@ def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) ->
         ValueError: Naming the file and the first tensor that does not fit.
     """
     theirs, ours = checkpoint["state_dict"], module.state_dict()
-    written_by = checkpoint[STAMP].get("module")
-    if written_by != class_path(module):
-        raise ValueError(f"{path}: holds a {written_by}, not a {class_path(module)}")
+    check_class(path, checkpoint, type(module))
     for name in sorted(ours.keys() ^ theirs.keys()):
         side = "lacks" if name in ours else "has an unknown"
         raise ValueError(f"{path}: {side} tensor {name}")

@@ -110,16 +110,26 @@ class Cli(LightningCLI):
         """Parse, with the settings that a checkpoint was trained with in place of the defaults."""
         path = _option(sys.argv, "--ckpt_path")
         if path and path not in NAMED:
-            saved = checkpoint.read(checkpoint.find(path))
-            settings = {
-                **{f"model.{name}": value for name, value in saved["hyper_parameters"].items()},
-                **{f"data.{name}": v for name, v in saved["datamodule_hyper_parameters"].items()},
-            }
-            linked = {"data.seed", *self.project.links.values()}
-            own = {name: value for name, value in settings.items() if name not in linked}
-            for subparser in self._subcommand_parsers.values():
-                subparser.set_defaults(own)
+            found = checkpoint.find(path)
+            own = self._settings(found, checkpoint.read(found))
+            try:
+                for subparser in self._subcommand_parsers.values():
+                    subparser.set_defaults(own)
+            except KeyError as error:
+                raise ValueError(f"{found}: of another version: {error}") from error
         super().parse_arguments(parser, args)
+
+    def _settings(self, path: Path, saved: dict[str, Any]) -> dict[str, Any]:
+        """What a checkpoint was trained with, by option; its seed draws the same data again."""
+        checkpoint.check_class(path, saved, resolve(self.project.module))
+        data = dict(saved.get("datamodule_hyper_parameters", {}))
+        settings = {
+            **{f"model.{name}": value for name, value in saved["hyper_parameters"].items()},
+            **{f"data.{name}": value for name, value in data.items()},
+        }
+        linked = {"data.seed", *self.project.links.values()}
+        own = {name: value for name, value in settings.items() if name not in linked}
+        return {**own, "seed_everything": data.get("seed", 0)}
 
     def _parse_ckpt_path(self) -> None:
         options = self.config[self.config.subcommand]
@@ -155,7 +165,10 @@ class Cli(LightningCLI):
                     TensorBoardLogger(root, name="", version="", default_hp_metric=False),
                     CSVLogger(root, name="", version=""),
                 ]
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, ValueError) as error:
+            raise ValueError(blame("trainer", str(error), config_paths(sys.argv))) from error
 
     def _callbacks(self, root: Path, given: Namespace) -> list[Any]:
         monitor, mode = self.model.monitor
