@@ -13,11 +13,11 @@ demo: .venv/installed  ## quick run of every project, then one page of results
 
 test: lint types unit shapes bench  ## everything that CI checks
 
-lint: .venv/developed
+lint: .venv/developed .venv/pydoclint/bin/pydoclint
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
-	.venv/bin/pydoclint --quiet $(SOURCES)
+	.venv/pydoclint/bin/pydoclint --quiet $(SOURCES)
 	for dist in $(DISTS); do (cd $$dist && $(CURDIR)/.venv/bin/deptry src) || exit 1; done
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
@@ -48,6 +48,10 @@ clean:
 .venv/installed: .venv/bin/python constraints.txt $(addsuffix /pyproject.toml,$(DISTS))
 	$(PIP) install --constraint constraints.txt $(addprefix --editable ,$(DISTS))
 	touch $@
+
+.venv/pydoclint/bin/pydoclint: .venv/bin/python constraints.txt  # its fork of docstring_parser breaks jsonargparse's
+	$(PYTHON) -m venv .venv/pydoclint
+	.venv/pydoclint/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt pydoclint
 
 .venv/developed: .venv/installed pyproject.toml
 	$(PIP) install --constraint constraints.txt --group dev

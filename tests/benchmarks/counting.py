@@ -12,13 +12,14 @@ import sys
 import time
 
 import torch
-from contextual_counting.data import CountingData
-from contextual_counting.model import CountingTransformer
-from contextual_counting.module import CountingModule
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+
+from contextual_counting.data import CountingData
+from contextual_counting.model import CountingTransformer
+from contextual_counting.module import CountingModule
 
 FASTER, TOKENS_PER_S = 4.0, 5e6
 
@@ -72,13 +73,13 @@ def main() -> None:
         sys.exit(f"below the bounds: ratio {FASTER}, {TOKENS_PER_S:.0f} tokens per CPU-second")
 
 
-def _stepper(written_out: bool):  # noqa: ANN202  # a closure over module and optimizer
+def _stepper(written_out: bool):  # a closure over module and optimizer
     torch.manual_seed(0)
     module = CountingModule(steps=[1000])
     encoder = WrittenOut(module.model) if written_out else module.model.encoder
     (optimizer,), _ = module.configure_optimizers()
 
-    def step(batch) -> None:  # noqa: ANN001
+    def step(batch) -> None:
         logits = module.model.decoder(encoder(batch.tokens), 4)
         loss = cross_entropy(logits.flatten(0, 1), batch.counts.flatten())
         optimizer.zero_grad()

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
 from contextual_counting.data import TEST, VALIDATION, CountingData
 from contextual_counting.simulate import NO_REGION
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from contextual_counting.metrics import RegionScores, ranking
 from contextual_counting.simulate import NO_REGION
 

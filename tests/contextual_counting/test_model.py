@@ -2,11 +2,12 @@ import copy
 
 import pytest
 import torch
+from torch.nn.functional import embedding
+
 from contextual_counting.count_attention import CountingBlock
 from contextual_counting.model import BEGIN, CountingTransformer
 from contextual_counting.simulate import CLOSE, ONE, OPEN
 from sciformer.nn.block import TransformerBlock
-from torch.nn.functional import embedding
 
 
 def tokens(samples=3, length=60, seed=0):

@@ -3,12 +3,13 @@ import re
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
+from torch.nn.functional import cross_entropy
+
 from contextual_counting.data import Batch, CountingData
 from contextual_counting.module import CountingModule
 from contextual_counting.simulate import NO_REGION
-from lightning.pytorch import Trainer
 from sciformer.training.optim import MuonAdamW
-from torch.nn.functional import cross_entropy
 
 RATES = [
     {"matrices": 2e-2, "others": 2e-3, "head": 3e-2, "sigma": 1e-2},
@@ -112,7 +113,9 @@ def test_test_logs_every_set_and_region(tmp_path):
 
 def test_a_set_with_more_regions_than_prompts_is_left_out(tmp_path):
     data = CountingData(length=16, regions=2, samples=5)
-    logged = _merged(trainer(tmp_path).test(CountingModule(classes=20, regions=2), data, verbose=False))
+    logged = _merged(
+        trainer(tmp_path).test(CountingModule(classes=20, regions=2), data, verbose=False)
+    )
     assert not any(name.startswith("test/r3/") for name in logged)
     assert "test/id/top1/region0" in logged
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from contextual_counting.simulate import CLOSE, NO_REGION, ONE, OPEN, ZERO, simulate
 
 

@@ -12,26 +12,24 @@ HERE = Path(__file__).parent
 sys.path.append(str(HERE))  # pytest's importlib mode puts nothing there; `minimal` is found by it
 
 
-@pytest.fixture
-def environment():
-    """Of a process that shall find ``minimal`` and compute on one thread."""
-    paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+@pytest.fixture(scope="session")
+def start_in():
+    """Start Python on some words in a folder; whatever still runs at the end is killed.
 
-
-@pytest.fixture
-def start(environment, tmp_path):
-    """Start Python on some words in an empty folder; whatever still runs at the end is killed."""
+    It finds ``minimal``, and modules in the folder, and computes on one thread.
+    """
     processes = []
 
-    def starter(*words, **more):
+    def starter(folder, *words):
+        paths = [str(folder), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
         process = subprocess.Popen(
             [sys.executable, *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            **{"env": environment, "cwd": tmp_path, **more},
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
         )
         processes.append(process)
         return process
@@ -41,3 +39,9 @@ def start(environment, tmp_path):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+@pytest.fixture
+def start(start_in, tmp_path):
+    """As ``start_in``, in a folder of the test's own."""
+    return lambda *words: start_in(tmp_path, *words)

@@ -77,7 +77,7 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [shipped(project.name, word) for word in words if word != "--debug"]
-    sys.argv[1:] = words  # LightningCLI warns where it is given arguments beside those of the process
+    sys.argv[1:] = words  # LightningCLI warns if it is given other arguments than the process
     summaries = LIGHTNING_VERBS | {name: verb.summary for name, verb in project.verbs.items()}
     verb = _choose(project.command, project.summary, summaries, words)
     with one_line(f"{project.command} {verb}", debug):
@@ -116,7 +116,7 @@ def call(function: Callable[..., Any], command: str, words: Sequence[str]) -> An
     parser.add_function_arguments(function, as_positional=True)
     options = parser.parse_args(list(words))
     del options["debug"]
-    return function(**parser.instantiate_classes(options).as_dict())
+    return function(**vars(options))
 
 
 def resolve(target: str) -> Any:
@@ -147,7 +147,7 @@ def config_paths(words: Sequence[str]) -> list[str]:
 
 
 class OneLineParser(ArgumentParser):
-    """A parser that complains in one line which names file, key and value, and never prints usage."""
+    """A parser that complains in one line, which names file, key and value, without usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise ValueError(where(single_line(message), config_paths(sys.argv))) from ex

@@ -97,9 +97,7 @@ def join(
 def results(parts: Sequence[Done | Failed]) -> Table:
     """What each project is judged by, beside its baseline and the time its training took."""
     rows = [row for part in parts for row in _rows(part.name, _metrics(part)["run"])]
-    return Table(
-        "Results", ("Project", "Measured", "Result", "Baseline", "Training time"), rows
-    )
+    return Table("Results", ("Project", "Measured", "Result", "Baseline", "Training time"), rows)
 
 
 def tail(log: str, lines: int = TAIL) -> str:

@@ -9,9 +9,10 @@ classes, each weighted by how often it has occurred so far:
 
 import torch
 from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
 from sciformer.nn.attention import SelfAttention
 from sciformer.nn.block import TransformerBlock
-from torch import Tensor
 
 
 class CountingBlock(TransformerBlock):
@@ -43,6 +44,9 @@ def count_attention(
         normed: The input of the attention, for each class of token.
         classes: The residual stream, for each class of token.
         seen: One-hot classes of the tokens.
+
+    Returns:
+        The residual stream after the attention.
     """
     own = seen.to(classes.dtype)
     wide = torch.promote_types(own.dtype, torch.float32)  # counts are exact up to 2^24

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 from lightning.pytorch import LightningDataModule
-from sciformer.data.loading import SeededLoader, generated_loader, seeded_loader
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from contextual_counting.simulate import Sequences, simulate
+from sciformer.data.loading import SeededLoader, generated_loader, seeded_loader
 
 TRAIN, VALIDATION, TEST = range(3)  # first word of every seed: the three never share a stream
 TOKENS = 2**13  # per batch of the evaluation; 2^16 take twice as long per token on a CPU
@@ -102,9 +102,7 @@ class CountingData(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        own = Part(
-            steps, batch_size, (length, length), 0.0, (regions, regions), (density, density)
-        )
+        own = Part(steps, batch_size, (length, length), 0.0, (regions, regions), (density, density))
         _check(own, "")
         self.parts = []
         for index, stage in enumerate(stages or [Stage()]):
@@ -138,7 +136,7 @@ class CountingData(LightningDataModule):
 
     @property
     def settings(self) -> dict[str, Setting]:
-        """The sets of the evaluation: the run's own distribution, and one thing changed at a time."""
+        """The sets of the evaluation: the run's own one, and one thing changed at a time."""
         return {
             "id": self.own,
             "t300": self.own._replace(length=300),
@@ -184,6 +182,9 @@ class CountingData(LightningDataModule):
             name: One of :attr:`settings`.
             kind: ``TEST``, or ``VALIDATION`` for sequences that a training may look at.
             samples: Number of sequences; ``None`` takes the data's own.
+
+        Returns:
+            The same sequences whatever the seed of the training.
         """
         length, regions, density = self.settings[name]
         rng = np.random.default_rng([kind, length, regions, round(1000 * density)])

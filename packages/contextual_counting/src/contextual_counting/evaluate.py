@@ -6,20 +6,19 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 from rich.progress import Progress
-from sciformer.files import check_writable
-from sciformer.page import percent
-from sciformer.report import Report
-from sciformer.training import checkpoint
 from torch import Tensor
 
 import contextual_counting
 from contextual_counting import pictures
 from contextual_counting.metrics import TOP, RegionScores, ranking
+from sciformer.files import check_writable
+from sciformer.page import percent
+from sciformer.report import Report
+from sciformer.training import checkpoint
 
 if TYPE_CHECKING:
     from contextual_counting.data import CountingData, Setting
     from contextual_counting.module import CountingModule
-
 
 
 class Answers(NamedTuple):
@@ -40,7 +39,7 @@ def evaluate(path: str, out: str | None = None, samples: int = 4000) -> None:
 
     Args:
         path: A checkpoint, or a run's folder.
-        out: Folder of ``metrics.json`` and ``index.html``; ``report`` beside the checkpoint if none.
+        out: Folder of ``metrics.json`` and ``index.html``; if none, ``report`` beside the checkpoint.
         samples: Sequences per set.
 
     Raises:
@@ -54,9 +53,7 @@ def evaluate(path: str, out: str | None = None, samples: int = 4000) -> None:
     out = out or str(found.parent / "report")
     check_writable(out, "out")
     data = contextual_counting.CountingData(**saved["datamodule_hyper_parameters"])
-    report = Report(
-        "Contextual counting", checkpoint.run_record(saved), _summary(data, samples)
-    )
+    report = Report("Contextual counting", checkpoint.run_record(saved), _summary(data, samples))
     sets = answer_all(module, data, samples)
     figures = {key: value for answers in sets for key, value in scores(answers).items()}
     report.add_metrics(figures)
@@ -78,6 +75,9 @@ def answer_all(module: "CountingModule", data: "CountingData", samples: int) -> 
         module: In evaluation mode.
         data: Of the run: it names the sets.
         samples: Sequences per set.
+
+    Returns:
+        The answers, set by set.
     """
     sets = []
     with Progress(transient=True) as progress:
@@ -101,6 +101,9 @@ def scores(answers: Answers) -> dict[str, float]:
 
     Args:
         answers: On one set.
+
+    Returns:
+        Numbers by ``<set>/<metric>/region<r>``, and with ``/baseline_constant`` behind it.
     """
     ranked, counts = torch.from_numpy(answers.ranked), torch.from_numpy(answers.counts)
     found, constant = RegionScores(counts.shape[1]), RegionScores(counts.shape[1])
@@ -146,7 +149,11 @@ def _add_results(report: Report, own: Answers, figures: dict[str, float]) -> Non
 def _add_tables(report: Report, sets: list[Answers], figures: dict[str, float]) -> None:
     most = max(answers.setting.regions for answers in sets)
     regions = [f"region {region + 1}" for region in range(most)]
-    titles = {"top1": "Exact count (top-1)", "top5": "Among five most likely (top-5)", "mae": "Mean absolute error"}
+    titles = {
+        "top1": "Exact count (top-1)",
+        "top5": "Among five most likely (top-5)",
+        "mae": "Mean absolute error",
+    }
     for metric, title in titles.items():
         unit = "in 1s" if metric == "mae" else "share of sequences"
         rows = []

@@ -19,6 +19,8 @@ class QuadraticHead(nn.Module):
         classes: Number of counts, 0 to ``classes`` - 1.
     """
 
+    powers: Tensor
+
     def __init__(self, dim: int, classes: int) -> None:
         super().__init__()
         self.ratio = nn.Linear(dim, 2)

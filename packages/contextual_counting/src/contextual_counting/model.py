@@ -8,15 +8,15 @@ import math
 
 import torch
 from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from contextual_counting.count_attention import CountingBlock
+from contextual_counting.head import FreeHead, QuadraticHead
 from sciformer.nn.block import TransformerBlock
 from sciformer.nn.mlp import MLP
 from sciformer.nn.pooling import AttentionPooling
 from sciformer.nn.position import Alibi, LearnedPositions, Rotary
 from sciformer.nn.precision import in_fp32
-from torch import Tensor, nn
-
-from contextual_counting.count_attention import CountingBlock
-from contextual_counting.head import FreeHead, QuadraticHead
 
 TOKENS = 5  # 0, 1, [, ] and the beginning of the sequence
 BEGIN = 4
@@ -36,7 +36,6 @@ class Encoder(nn.Module):
         slope: Slope of ALiBi's linear bias, per token of distance.
         length: Longest sequence, for learned positions.
         begin: Put a beginning-of-sequence token in front.
-        uniform: Start from uniform attention.
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class Encoder(nn.Module):
         slope: float,
         length: int,
         begin: bool,
-        uniform: bool,
     ) -> None:
         super().__init__()
         self.begin = begin
@@ -65,16 +63,6 @@ class Encoder(nn.Module):
         )
         self.norm = nn.LayerNorm(dim)
         self.longest = length if positions == "learned" else math.inf
-        if uniform:
-            self.attend_uniformly()
-
-    def attend_uniformly(self) -> None:
-        """Start from attention that sees the shares of all classes, whatever the draw of weights.
-
-        With a drawn query one seed in twelve starts with 1s that attend to 1s only, and stalls.
-        """
-        nn.init.zeros_(self.block.attention.query.weight)
-        nn.init.zeros_(self.block.attention.query.bias)
 
     def forward(self, tokens: Int64[Tensor, "batch time"]) -> Float[Tensor, "batch keys dim"]:
         tokens = self.with_begin(tokens)
@@ -138,10 +126,10 @@ class CountingTransformer(nn.Module):
         classes: Number of counts, 0 to ``classes`` - 1.
         regions: Most regions of a sequence.
         length: Longest sequence, for learned positions.
-        uniform: Start from uniform attention in the encoder.
+        uniform: Start from uniform attention in encoder and decoder.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # the paper's switches
         self,
         dim: int = 64,
         heads: int = 1,
@@ -157,8 +145,19 @@ class CountingTransformer(nn.Module):
         uniform: bool = True,
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(dim, heads, causal, positions, slope, length, begin, uniform)
+        self.encoder = Encoder(dim, heads, causal, positions, slope, length, begin)
         self.decoder = Decoder(dim, heads, regions, classes, head, mlp)
+        if uniform:
+            self.attend_uniformly()
+
+    def attend_uniformly(self) -> None:
+        """Start from attention that sees the shares of all tokens, whatever the draw of weights.
+
+        With drawn queries one seed in twelve starts with 1s that attend to 1s only, and stalls.
+        """
+        for attention in (self.encoder.block.attention, self.decoder.attention):
+            nn.init.zeros_(attention.query.weight)
+            nn.init.zeros_(attention.query.bias)
 
     def forward(
         self, tokens: Int64[Tensor, "batch time"], regions: int

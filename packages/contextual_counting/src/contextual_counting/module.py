@@ -7,17 +7,17 @@ from typing import Any, Literal, TypedDict
 
 from jaxtyping import Float, Int64
 from lightning.pytorch import LightningModule
-from sciformer.training.optim import MuonAdamW, warmup_cosine
-from sciformer.training.strategies import shard
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from contextual_counting.data import Batch
+from contextual_counting.data import Batch, CountingData
 from contextual_counting.metrics import RegionScores, ranking
 from contextual_counting.model import CountingTransformer
 from contextual_counting.simulate import NO_REGION
+from sciformer.training.optim import MuonAdamW, warmup_cosine
+from sciformer.training.strategies import shard
 
 WARMUP = 50  # steps at the start of each stage
 
@@ -50,7 +50,7 @@ class CountingModule(LightningModule):
         begin: Put a beginning-of-sequence token in front of every sequence.
         head: Map to the logits: the paper's ``free`` linear one, or a ``quadratic`` in the count.
         mlp: Add an MLP to the decoder (the paper's appendix D.2).
-        uniform: Start from uniform attention in the encoder (query weights 0).
+        uniform: Start from uniform attention: queries of encoder and decoder are 0.
         classes: Number of counts that can be answered, 0 to ``classes`` - 1.
         regions: Most regions of a sequence, that is the number of prompts.
         length: Tokens of the longest sequence, for learned positions.
@@ -65,7 +65,7 @@ class CountingModule(LightningModule):
 
     monitor = ("val/top1_min", "max")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # the paper's switches, which are the command line's
         self,
         dim: int = 64,
         heads: int = 1,
@@ -89,7 +89,18 @@ class CountingModule(LightningModule):
             if number < 1:
                 raise ValueError(f"{name} {number} is less than 1")
         self.model = CountingTransformer(
-            dim, heads, causal, positions, slope, begin, head, mlp, classes, regions, length, uniform
+            dim,
+            heads,
+            causal,
+            positions,
+            slope,
+            begin,
+            head,
+            mlp,
+            classes,
+            regions,
+            length,
+            uniform,
         )
         self.classes = classes
         self.optimizer = optimizer
@@ -133,13 +144,15 @@ class CountingModule(LightningModule):
         self.log("val/top1_min", worst, prog_bar=True)
 
     def on_test_epoch_start(self) -> None:
+        data: CountingData = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        self.sets = list(data.settings)
         self.tested: dict[str, RegionScores] = {}
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         regions = batch.counts.shape[1]
         if not self.can_answer(batch.tokens.shape[1], regions):
             return
-        name = list(self.trainer.datamodule.settings)[dataloader_idx]
+        name = self.sets[dataloader_idx]
         scores = self.tested.setdefault(name, RegionScores(self.prompts).to(self.device))
         scores.update(ranking(self(batch.tokens, regions)), batch.counts)
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from sciformer.figures import BASELINE, BLUE, INK, ORANGE, PALETTE, SKY, VERMILION, WIDE, figure
-from sciformer.report import Report
 
 from contextual_counting.simulate import CLOSE, ONE, OPEN, ZERO
+from sciformer.figures import BASELINE, BLUE, INK, ORANGE, PALETTE, SKY, VERMILION, WIDE, figure
+from sciformer.report import Report
 
 if TYPE_CHECKING:
     from contextual_counting.data import CountingData
@@ -25,9 +25,7 @@ KINDS = {
 }
 
 
-def add_accuracy(
-    report: Report, sets: Sequence["Answers"], figures: dict[str, float]
-) -> None:
+def add_accuracy(report: Report, sets: Sequence["Answers"], figures: dict[str, float]) -> None:
     """Exact counts per region and set, beside the best constant answer."""
     with figure(3.2, WIDE) as drawn:
         axes = drawn.add_subplot()
@@ -60,7 +58,9 @@ def add_scatter(report: Report, sets: Sequence["Answers"]) -> None:
     with figure(2.6, WIDE) as drawn:
         panels = drawn.subplots(1, len(sets), squeeze=False)[0]
         for axes, answers in zip(panels, sets, strict=True):
-            most = 1.05 * max(1, answers.counts[:SCATTERED].max(), answers.ranked[:SCATTERED, :, 0].max())
+            most = 1.05 * max(
+                1, answers.counts[:SCATTERED].max(), answers.ranked[:SCATTERED, :, 0].max()
+            )
             axes.plot([0, most], [0, most], color=BASELINE, linewidth=0.8)
             for region in range(answers.setting.regions):
                 axes.plot(
@@ -111,7 +111,7 @@ def add_attention(report: Report, module: "CountingModule", data: "CountingData"
 
 def _attention(axes: Axes, tokens: np.ndarray, weights: np.ndarray, region: int) -> None:
     opens, closes = np.flatnonzero(tokens == OPEN), np.flatnonzero(tokens == CLOSE)
-    for index, (first, last) in enumerate(zip(opens, closes, strict=True)):
+    for index, (first, last) in enumerate(zip(opens.tolist(), closes.tolist(), strict=True)):
         axes.axvspan(first, last, color=SKY, alpha=0.45 if index == region else 0.15, linewidth=0)
     for name, (token, color) in KINDS.items():
         chosen = (tokens == token) | ((token == OPEN) & (tokens == CLOSE))

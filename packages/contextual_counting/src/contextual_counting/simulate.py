@@ -36,6 +36,9 @@ def simulate(
         length: Tokens per sequence.
         regions: Fewest and most regions of a sequence; each number is equally likely.
         density: Lowest and highest probability of a 1; uniform, one draw per sequence.
+
+    Returns:
+        Tokens and counts; ``NO_REGION`` stands for the count of a region that is not there.
     """
     few, many = regions
     numbers = rng.integers(few, many, samples, endpoint=True)
@@ -63,7 +66,7 @@ def _edges(
     numbers: Int64[np.ndarray, " samples"],
     many: int,
 ) -> Int64[np.ndarray, "samples edges"]:
-    """Sorted distinct positions, two for each of a sequence's regions; ``length`` fills the rest."""
+    """Sorted distinct positions, two for each region; ``length`` fills the rest."""
     drawn = np.argpartition(rng.random((samples, length), dtype=np.float32), 2 * many - 1)
     drawn = rng.permuted(drawn[:, : 2 * many], axis=1)
     drawn[np.arange(2 * many) >= 2 * numbers[:, None]] = length

@@ -36,7 +36,7 @@ class AttentionPooling(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Start the queries at N(0, 1): the size of tokens after a norm, which they stand beside."""
+        """Start the queries at N(0, 1), the size of tokens after a norm."""
         nn.init.normal_(self.queries)
 
     def forward(

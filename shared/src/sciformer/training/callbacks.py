@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor, nn
 
 from sciformer.training.checkpoint import stamp
@@ -136,7 +137,8 @@ def first_non_finite(module: LightningModule, batch: Any) -> str:
 
     def watch(name: str) -> Any:
         def look(layer: nn.Module, args: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and not _finite(output):
+            parts = output if isinstance(output, tuple) else (output,)
+            if not all(_finite(part) for part in parts if isinstance(part, Tensor)):
                 outputs.append(f"output of {name}")
 
         return look
@@ -153,6 +155,30 @@ def first_non_finite(module: LightningModule, batch: Any) -> str:
 
 def _finite(value: Tensor) -> bool:
     return bool(torch.isfinite(value).all())
+
+
+class KeepLast(Checkpoint):
+    """Keep what a run can go on from in one file: at each validation, and at the training's end.
+
+    Lightning's own ``save_last`` writes it only where the monitored metric has improved. A
+    ``Checkpoint``, so that it comes after the others and holds what they know.
+
+    Args:
+        path: Of the file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.saved: int | None = None
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self.on_train_end(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.saved != trainer.global_step:
+            trainer.save_checkpoint(self.path)
+            self.saved = trainer.global_step
 
 
 class GracefulStop(Callback):
@@ -183,14 +209,28 @@ class GracefulStop(Callback):
         self.handlers = {}
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        if self.received is not None:
+        number = self._number(trainer)
+        if number:
             trainer.save_checkpoint(self.path)
             if trainer.is_global_zero:
                 sys.stderr.write(
                     f"\nstopped after step {trainer.global_step}; "
                     f"continue with --ckpt_path {self.path}\n"
                 )
-            sys.exit(128 + self.received)
+            sys.exit(128 + number)
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def _number(self, trainer: Trainer) -> int:
+        """The signal that any rank has received, or 0: all have to stop after the same step."""
+        number = self.received or 0
+        if trainer.world_size == 1:
+            return number
+        everywhere = torch.tensor(number, device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(everywhere, reduce_op="max"))
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._restore()  # before the trainer restores what was there before its own
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
         self._restore()

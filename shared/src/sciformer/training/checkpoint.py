@@ -47,7 +47,7 @@ def read(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such checkpoint")
     try:
-        with warnings.catch_warnings(action="ignore"):  # of pickle protocols: refused, not warned of
+        with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can raise anything at all
         raise ValueError(
@@ -121,8 +121,10 @@ def load(path: str | Path, kind: type[Module]) -> Module:
     checkpoint = read(path)
     try:
         module = kind(**checkpoint["hyper_parameters"])
-    except TypeError as error:
-        raise ValueError(f"{path}: not the hyperparameters of a {kind.__name__}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: not the hyperparameters of a {kind.__name__}: {error}"
+        ) from error
     check(path, checkpoint, module)
     module.load_state_dict(checkpoint["state_dict"])
     return module.eval()
@@ -138,6 +140,7 @@ def export_safetensors(
         path: The file to write, atomically.
         metadata: What the weights are, for example hyperparameters; kept as JSON.
     """
-    tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in state.items()}
+    own = torch.contiguous_format  # safetensors refuses tensors that share memory, as tied ones do
+    tensors = {name: t.detach().cpu().clone(memory_format=own) for name, t in state.items()}
     notes = {name: json.dumps(value) for name, value in metadata.items()}
     write_atomically(path, lambda beside: save_file(tensors, beside, notes))

@@ -23,7 +23,13 @@ from sciformer.cli import Project, config_paths, resolve
 from sciformer.errors import blame, single_line, where
 from sciformer.files import check_writable, to_json, write_atomically
 from sciformer.training import checkpoint
-from sciformer.training.callbacks import GracefulStop, RunRecord, StopOnNonFiniteLoss, Throughput
+from sciformer.training.callbacks import (
+    GracefulStop,
+    KeepLast,
+    RunRecord,
+    StopOnNonFiniteLoss,
+    Throughput,
+)
 from sciformer.training.checkpoint_io import CheckpointFiles
 from sciformer.training.precision import best_precision
 
@@ -182,14 +188,10 @@ class Cli(LightningCLI):
         if given.enable_checkpointing is not False:
             callbacks.append(
                 ModelCheckpoint(
-                    root,
-                    "best",
-                    monitor=monitor,
-                    mode=mode,
-                    save_last=True,
-                    enable_version_counter=False,
+                    root, "best", monitor=monitor, mode=mode, enable_version_counter=False
                 )
             )
+            callbacks.append(KeepLast(root / "last.ckpt"))
         if given.enable_progress_bar is not False:
             callbacks.append(TQDMProgressBar(refresh_rate=20))
         return callbacks

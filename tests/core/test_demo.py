@@ -1,0 +1,75 @@
+import json
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sciformer.demo import GROUP
+
+BROKEN = """
+import sys
+from sciformer.cli import Project
+
+PROJECT = Project("broken", "Fails.", "minimal:MinimalModule", "minimal:MinimalData")
+
+if __name__ == "__main__":
+    sys.stderr.write("the sky\\nhas <fallen> down\\n")
+    sys.exit(3)
+"""
+
+QUICK = {
+    "threads": 1,
+    "trainer": {"accelerator": "cpu", "max_steps": 2, "enable_progress_bar": False},
+}
+
+
+def install(site: Path, dist: str, entry_points: str = "") -> None:
+    """Put a distribution on a path, in front of one of the same name that is really installed."""
+    folder = site / f"{dist}-9.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 9\n")
+    (folder / "entry_points.txt").write_text(entry_points)
+
+
+@pytest.fixture
+def nothing_installed(tmp_path):
+    """A folder on the path of which every project that is really installed has vanished."""
+    for dist in distributions():
+        if any(entry.group == GROUP for entry in dist.entry_points):
+            install(tmp_path, dist.metadata["Name"].replace("-", "_"))
+    return tmp_path
+
+
+@pytest.mark.process
+def test_a_project_that_fails_does_not_hide_the_others(nothing_installed, start):
+    site = nothing_installed
+    install(site, "fakes", f"[{GROUP}]\nminimal = minimal:PROJECT\nbroken = broken:PROJECT\n")
+    (site / "broken.py").write_text(BROKEN)
+    (site / "configs" / "minimal").mkdir(parents=True)
+    (site / "configs" / "minimal" / "quick.yaml").write_text(yaml.safe_dump(QUICK))
+    words = ["demo", "--out", "out", "--seed", "3"]
+    process = start("-c", "from sciformer.cli import main; main()", *words)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 1, err
+    metrics = json.loads((site / "out" / "metrics.json").read_text())
+    assert metrics["minimal/noise/loss"] > 0
+    assert metrics["run"]["minimal"]["seed"] == 3
+    assert metrics["run"]["broken"] == {"failed": "has <fallen> down"}
+    page = (site / "out" / "index.html").read_text()
+    assert "broken: failed" in page
+    assert "has &lt;fallen&gt; down" in page
+    assert ">Minimal</h2>" in page
+    assert "$ broken fit --config configs/broken/quick.yaml --seed_everything 3" in out
+    assert "out/index.html" in out
+    assert "Traceback" not in err
+
+
+@pytest.mark.process
+def test_a_demo_of_nothing_says_what_to_install(nothing_installed, start):
+    process = start("-c", "from sciformer.cli import main; main()", "demo")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err.startswith("sciformer demo: error: no project is installed: pip install")
+    assert err.count("\n") == 1
+    assert not (nothing_installed / "runs").exists()

@@ -1,0 +1,91 @@
+"""What is in a wheel, and that wheels alone are enough."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DISTS = {"sciformer": "shared"} | {
+    f"sciformer_{path.name}": f"packages/{path.name}" for path in (ROOT / "packages").iterdir()
+}
+TEST_STACK = {"pytest", "ruff", "beartype", "basedpyright", "hypothesis", "build", "pre-commit"}
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Wheel and source archive of each dist."""
+    out = tmp_path_factory.mktemp("dist")
+    for folder in DISTS.values():
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), folder]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return out
+
+
+@pytest.mark.parametrize("dist", DISTS)
+def test_a_wheel_holds_its_package_and_nothing_else(built, dist):
+    (wheel,) = built.glob(f"{dist}-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    package = dist.removeprefix("sciformer_")
+    assert {name.split("/")[0].split("-")[0] for name in names} == {package, dist}
+    assert f"{package}/py.typed" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not any("test" in name for name in names)
+
+
+def test_the_core_brings_its_stylesheet_and_projects_bring_their_configurations(built):
+    (core,) = built.glob("sciformer-*.whl")
+    assert "sciformer/page.css" in zipfile.ZipFile(core).namelist()
+    for dist, folder in DISTS.items():
+        if folder == "shared":
+            continue
+        package = dist.removeprefix("sciformer_")
+        shipped = {path.name for path in (ROOT / "configs" / package).glob("*.yaml")}
+        (wheel,) = built.glob(f"{dist}-*.whl")
+        (source,) = built.glob(f"{dist}-*.tar.gz")
+        in_wheel = zipfile.ZipFile(wheel).namelist()
+        in_source = tarfile.open(source).getnames()
+        for name in shipped:
+            assert f"{package}/configs/{name}" in in_wheel
+            assert any(path.endswith(f"{package}/configs/{name}") for path in in_source)
+
+
+@pytest.mark.parametrize("dist", DISTS)
+def test_a_wheel_asks_for_nothing_of_the_test_stack(built, dist):
+    (wheel,) = built.glob(f"{dist}-*.whl")
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    metadata = message_from_bytes(archive.read(name))
+    assert metadata["License-Expression"] == "MIT"
+    asked = {line.split(">")[0].split("[")[0] for line in metadata.get_all("Requires-Dist", [])}
+    assert not asked & TEST_STACK
+
+
+def test_unpacked_wheels_run_from_an_empty_folder(built, tmp_path):
+    site, empty = tmp_path / "site", tmp_path / "empty"
+    empty.mkdir()
+    for wheel in built.glob("*.whl"):
+        zipfile.ZipFile(wheel).extractall(site)
+    code = (
+        f"import sys; sys.path.insert(0, {str(site)!r})\n"
+        "import sciformer, contextual_counting.cli as cli\n"
+        f"assert sciformer.__file__.startswith({str(site)!r}), sciformer.__file__\n"
+        "cli.run(cli.PROJECT, ['fit', '--config', 'configs/contextual_counting/smoke.yaml'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=empty, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (empty / "runs/contextual_counting/smoke/last.ckpt").is_file()
+
+
+def test_every_dist_carries_the_same_licence():
+    licence = (ROOT / "LICENSE").read_text()
+    for folder in DISTS.values():
+        assert (ROOT / folder / "LICENSE").read_text() == licence

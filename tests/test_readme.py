@@ -1,0 +1,60 @@
+"""The commands and the code of every README run as they stand, trainings cut to two steps."""
+
+import re
+import shlex
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("shared/*.md"), *ROOT.glob("packages/*/README.md")])
+BLOCK = re.compile(r"```(bash|python)\n(.*?)```", re.DOTALL)
+CUT = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2"]
+COMMANDS = {"sciformer": "sciformer"} | {
+    entry.load().command: entry.name for entry in entry_points(group="sciformer.projects")
+}
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(params=PAGES, ids=lambda path: path.parent.name)
+def page(request):
+    return request.param
+
+
+def test_the_commands_and_the_code_of_a_readme_run(page, tmp_path):
+    blocks = BLOCK.findall(page.read_text())
+    assert blocks, "a README without anything to run"
+    for kind, text in blocks:
+        for line in [text] if kind == "python" else text.splitlines():
+            command = _runnable(kind, line)
+            if command:
+                done = subprocess.run(
+                    command, cwd=tmp_path, capture_output=True, text=True, check=False
+                )
+                assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+def _runnable(kind, line):
+    """A command of the README as the test runs it; None for what needs a network or this test."""
+    if kind == "python":
+        return [sys.executable, "-c", line]
+    name, *words = shlex.split(line)
+    if name == "make":  # would install and test all; that the target exists is what can be seen
+        return ["make", "--dry-run", "-C", str(ROOT), *words]
+    if name == "pip":
+        folders = [word for word in words if word.startswith("./")]
+        assert folders
+        assert all((ROOT / folder / "pyproject.toml").is_file() for folder in folders)
+        return None
+    assert name in COMMANDS, f"nothing knows how to run: {line}"
+    if words[0] == "fit":
+        words += CUT
+    if words[0] == "evaluate":
+        words += ["--samples", "8"]
+    if name == "sciformer":
+        return [sys.executable, "-c", f"from sciformer.cli import main; main({words})"]
+    return [sys.executable, "-m", COMMANDS[name], *words]
