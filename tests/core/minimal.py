@@ -13,6 +13,7 @@ from lightning.pytorch import Callback, LightningDataModule, LightningModule, Tr
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.optim import AdamW
+from torch.utils.data import Dataset
 
 from sciformer.cli import Project, Verb, run
 from sciformer.data.loading import SeededLoader, seeded_loader
@@ -79,6 +80,20 @@ class MinimalModule(LightningModule):
         return AdamW(self.parameters(), lr=self.lr)
 
 
+class Noise(Dataset[Batch]):
+    """Sequences of 4 tokens, a pure function of the seed."""
+
+    def __init__(self, samples: int, dim: int, seed: int) -> None:
+        source = torch.Generator().manual_seed(seed)
+        self.x = torch.randn(samples, 4, dim, generator=source)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, index: int) -> Batch:
+        return Batch(self.x[index], self.x[index].mean())
+
+
 class MinimalData(LightningDataModule):
     """Noise.
 
@@ -92,33 +107,27 @@ class MinimalData(LightningDataModule):
         ValueError: If there are too few samples for a batch.
     """
 
-    def __init__(
-        self, samples: int = 32, batch_size: int = 8, dim: int = 8, seed: int = 0
-    ) -> None:
+    def __init__(self, samples: int = 32, batch_size: int = 8, dim: int = 8, seed: int = 0) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
         if not 0 < batch_size <= samples:
             raise ValueError(f"batch_size {batch_size} is not between 1 and {samples} samples")
         self.samples, self.batch_size, self.dim, self.seed = samples, batch_size, dim, seed
 
-    def draw(self, samples: int, part: int) -> list[Batch]:
-        """Sequences of 4 tokens, a pure function of (seed, part)."""
-        source = torch.Generator().manual_seed(3 * self.seed + part)
-        x = torch.randn(samples, 4, self.dim, generator=source)
-        return [Batch(row, row.mean()) for row in x]
-
     def train_dataloader(self) -> SeededLoader:
-        return self._loader(self.draw(self.samples, 0), shuffle=True)
+        return self._loader(self.samples, 0)
 
     def val_dataloader(self) -> SeededLoader:
-        return self._loader(self.draw(8, 1), shuffle=False)
+        return self._loader(8, 1)
 
     def test_dataloader(self) -> SeededLoader:
-        return self._loader(self.draw(8, 2), shuffle=False)
+        return self._loader(8, 2)
 
-    def _loader(self, rows: list[Batch], shuffle: bool) -> SeededLoader:
+    def _loader(self, samples: int, part: int) -> SeededLoader:
         trainer = self.trainer
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        rows = Noise(samples, self.dim, 3 * self.seed + part)
+        shuffle = part == 0
         return seeded_loader(
             rows, self.batch_size, self.seed, rank=rank, world=world, shuffle=shuffle
         )
@@ -136,7 +145,8 @@ class Announce(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, *args: Any) -> None:
         if trainer.global_step == self.step:
-            print("now", flush=True)
+            sys.stdout.write("now\n")
+            sys.stdout.flush()
         if trainer.global_step >= self.step:
             time.sleep(0.2)
 
@@ -157,9 +167,10 @@ def evaluate(path: str, out: str = "report", fault: str = "") -> None:
         raise {"bug": TypeError, "input": ValueError}[fault]("asked to\nfail")
     found = checkpoint.find(path)
     module, saved = checkpoint.load(found, MinimalModule), checkpoint.read(found)
-    rows = MinimalData(**saved["datamodule_hyper_parameters"]).draw(8, 2)
+    dim = saved["datamodule_hyper_parameters"]["dim"]
+    x = Noise(8, dim, seed=0).x
     with torch.no_grad():
-        loss = mse_loss(module.model(torch.stack([b.x for b in rows])), rows[0].mean.expand(8))
+        loss = mse_loss(module.model(x), x.mean((1, 2)))
     report = Report("Minimal", checkpoint.run_record(saved))
     report.add_metrics({"noise/loss": loss.item()})
     report.add_result("loss", loss.item())

@@ -1,6 +1,5 @@
 import json
 import math
-import os
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ def test_a_writer_that_raises_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(OSError, match="No space left"):
         write_atomically(place, fail_half_way)
     assert place.read_text() == "old"
-    assert os.listdir(tmp_path) == ["kept.txt"]
+    assert list(tmp_path.iterdir()) == [place]
 
 
 def test_the_place_holds_the_old_file_while_the_new_one_is_written(tmp_path):
@@ -43,7 +42,7 @@ def test_a_writer_that_writes_nothing_is_not_taken_for_success(tmp_path):
 
 def test_a_writable_folder_is_made_and_left_empty(tmp_path):
     check_writable(tmp_path / "a" / "b", "out")
-    assert os.listdir(tmp_path / "a" / "b") == []
+    assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
 def test_a_file_in_the_place_of_a_folder_is_named_with_its_option(tmp_path):

@@ -1,5 +1,6 @@
 """The quick run of every installed project, each in its own process, and one page of results."""
 
+import os
 import subprocess
 import sys
 import time
@@ -61,7 +62,7 @@ def _tee(command: list[str]) -> tuple[int, str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
         said = bytearray()
-        while chunk := process.stdout.read1(4096):
+        while chunk := os.read(process.stdout.fileno(), 4096):
             said += chunk
             sys.stdout.buffer.write(chunk)
             sys.stdout.flush()

@@ -122,7 +122,7 @@ def _says(message: str, value: Any) -> bool:
 def _nodes(node: Any, counted: dict[int, float]) -> float:
     """Values in a tree, where a part that aliases repeat counts each time; endless if in itself."""
     if not isinstance(node, dict | list):
-        return 1
+        return 1.0
     if id(node) not in counted:
         counted[id(node)] = math.inf
         parts = node.values() if isinstance(node, dict) else node

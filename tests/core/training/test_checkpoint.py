@@ -205,7 +205,7 @@ def test_hyperparameters_that_build_no_module_are_named_with_their_file(wrong, c
         checkpoint["hyper_parameters"] = {**known, **wrong} if isinstance(wrong, dict) else wrong
 
     path = changed(change)
-    with pytest.raises(ValueError, match="x.ckpt"):
+    with pytest.raises(ValueError, match=r"x\.ckpt: "):
         load(path, MinimalModule)
 
 
@@ -215,14 +215,14 @@ def test_a_writer_that_fails_leaves_the_last_good_checkpoint(written, tmp_path):
     with pytest.raises((AttributeError, pickle.PicklingError)):
         CheckpointFiles().save_checkpoint({"x": lambda: 0}, path)
     assert path.read_bytes() == written.read_bytes()
-    assert os.listdir(tmp_path) == ["last.ckpt"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_checkpoint_can_be_removed_twice(tmp_path):
     (tmp_path / "x.ckpt").touch()
     for _ in range(2):
         CheckpointFiles().remove_checkpoint(tmp_path / "x.ckpt")
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_exported_safetensors_read_back(tmp_path):

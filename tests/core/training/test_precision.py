@@ -18,5 +18,3 @@ def test_a_gpu_computes_in_bf16_where_it_does_so_natively(native, precision, mon
         lambda including_emulation=True: native or including_emulation,  # as before Ampere
     )
     assert best_precision() == precision
-
-

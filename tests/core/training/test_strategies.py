@@ -96,9 +96,7 @@ def test_a_checkpoint_of_two_ranks_loads_on_one(stopped):
 def test_a_run_of_two_ranks_goes_on_with_one(stopped, alone, tmp_path):
     one_rank(tmp_path / "run", "--ckpt_path", stopped.root / "last.ckpt")
     ours, theirs = losses(tmp_path / "run"), losses(alone)
-    assert STEPS - 1 in ours
+    step = checkpoint.read(stopped.root / "last.ckpt")["global_step"]
+    assert ours.keys() == set(range(step, STEPS))
     for step, loss in ours.items():
-        assert loss == pytest.approx(theirs[step], rel=1e-5)  # as above; and AdamW's state came along
-    final = checkpoint.read(tmp_path / "run" / "last.ckpt")["state_dict"]
-    for name, tensor in checkpoint.read(alone / "last.ckpt")["state_dict"].items():
-        torch.testing.assert_close(final[name], tensor, rtol=1e-4, atol=1e-5)
+        assert loss == pytest.approx(theirs[step], rel=1e-5)  # the same; AdamW's state came along

@@ -31,25 +31,22 @@ def attend(
         bias: Added to the scores; broadcasts likewise. Differentiable.
         scale: Of the scores; 1 / sqrt(head_dim) unless given.
     """
-    scores = (q.float() @ k.float().mT) * (q.shape[-1] ** -0.5 if scale is None else scale)
-    if bias is not None:
-        scores = scores + bias
-    seen = visible(q, k, causal, mask)
-    if seen is not None:
-        scores = scores.masked_fill(~seen, float("-inf"))
-        weights = torch.softmax(scores, -1).masked_fill(~seen, 0.0)
-    else:
-        weights = torch.softmax(scores, -1)
-    return weights.to(v.dtype) @ v
+    q, k, v = autocast(q, k, v)
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    causal = causal and q.shape[2] > 1  # the last query sees every key
+    fill, empty = merge_masks(q, k, causal, mask, bias)
+    if prefer_tiles(q, k, v, fill, causal):
+        out = tiled_attention(q, k, v, fill, scale, causal and empty is None)
+    return out if empty is None else out.masked_fill(empty, 0.0)
 
 
-def visible(q: Tensor, k: Tensor, causal: bool, mask: Tensor | None) -> Tensor | None:
-    """Merge the mask and causality into one mask, None if everything may be seen."""
-    if not causal:
-        return mask
-    past = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device)
-    past = past.tril(k.shape[-2] - q.shape[-2])
-    return past if mask is None else mask & past
+def autocast(*inputs: Tensor) -> tuple[Tensor, ...]:
+    """Cast to the dtype of autocast where it is on: what it does for torch's own attention."""
+    device = inputs[0].device.type
+    if not torch.is_autocast_enabled(device) or inputs[0].dtype == torch.float64:
+        return inputs
+    dtype = torch.get_autocast_dtype(device)
+    return tuple(x.to(dtype) for x in inputs)
 
 
 class SelfAttention(nn.Module):

@@ -208,7 +208,9 @@ class GracefulStop(Callback):
             signal.signal(number, handler)
         self.handlers = {}
 
-    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         number = self._number(trainer)
         if number:
             trainer.save_checkpoint(self.path)

@@ -153,10 +153,10 @@ class Cli(LightningCLI):
     @property
     def options(self) -> Namespace:
         """What was parsed for the verb."""
-        return self.config[self.subcommand]
+        return self.config[str(self.subcommand)]
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        given = self.config_init[self.subcommand].trainer
+        given = self.config_init[str(self.subcommand)].trainer
         kwargs["precision"] = given.precision or best_precision()
         kwargs["plugins"] = [*_listed(given.plugins), CheckpointFiles()]
         kwargs["callbacks"] = _listed(given.callbacks)
@@ -188,7 +188,12 @@ class Cli(LightningCLI):
         if given.enable_checkpointing is not False:
             callbacks.append(
                 ModelCheckpoint(
-                    root, "best", monitor=monitor, mode=mode, enable_version_counter=False
+                    root,
+                    "best",
+                    monitor=monitor,
+                    mode=mode,
+                    save_on_train_epoch_end=False,  # but when it is validated, before KeepLast
+                    enable_version_counter=False,
                 )
             )
             callbacks.append(KeepLast(root / "last.ckpt"))
