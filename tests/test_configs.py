@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from sciformer.cli import resolve, run
 
 ROOT = Path(__file__).parents[1]

@@ -50,7 +50,8 @@ def test_the_core_brings_its_stylesheet_and_projects_bring_their_configurations(
         (wheel,) = built.glob(f"{dist}-*.whl")
         (source,) = built.glob(f"{dist}-*.tar.gz")
         in_wheel = zipfile.ZipFile(wheel).namelist()
-        in_source = tarfile.open(source).getnames()
+        with tarfile.open(source) as archive:
+            in_source = archive.getnames()
         for name in shipped:
             assert f"{package}/configs/{name}" in in_wheel
             assert any(path.endswith(f"{package}/configs/{name}") for path in in_source)

@@ -1,4 +1,5 @@
 import torch
+
 from sciformer.metrics import PartMeans
 
 

@@ -12,13 +12,20 @@ import contextual_counting
 from contextual_counting import pictures
 from contextual_counting.metrics import TOP, RegionScores, ranking
 from sciformer.files import check_writable
-from sciformer.page import percent
+from sciformer.page import Cell, percent
 from sciformer.report import Report
 from sciformer.training import checkpoint
 
 if TYPE_CHECKING:
     from contextual_counting.data import CountingData, Setting
     from contextual_counting.module import CountingModule
+
+TITLES = {
+    "top1": "Exact count (top-1), share of sequences",
+    "top5": "Among the five most likely (top-5), share of sequences",
+    "mae": "Mean absolute error, in 1s",
+}
+BEST = "Best constant: the one answer that fits its easiest region best, chosen in hindsight."
 
 
 class Answers(NamedTuple):
@@ -31,7 +38,7 @@ class Answers(NamedTuple):
     ranked: Int64[np.ndarray, "samples regions five"]
 
 
-def evaluate(path: str, out: str | None = None, samples: int = 4000) -> None:
+def evaluate(path: str, out: str | None = None, samples: int = 4000, threads: int = 1) -> None:
     """Write accuracy per region on five sets of sequences, with pictures.
 
     The sets: the run's own length, regions and density (``id``), and one thing changed at a time:
@@ -39,14 +46,17 @@ def evaluate(path: str, out: str | None = None, samples: int = 4000) -> None:
 
     Args:
         path: A checkpoint, or a run's folder.
-        out: Folder of ``metrics.json`` and ``index.html``; if none, ``report`` beside the checkpoint.
+        out: Folder of ``metrics.json`` and ``index.html``; ``report`` beside the checkpoint
+            where none is given.
         samples: Sequences per set.
+        threads: CPU threads; more than one helps little on batches that fit into a cache.
 
     Raises:
         ValueError: If there is no such checkpoint, or it is not one of counting.
     """
-    if samples < 1:
-        raise ValueError(f"samples {samples} is less than 1")
+    if min(samples, threads) < 1:
+        raise ValueError(f"samples {samples} or threads {threads} is less than 1")
+    torch.set_num_threads(threads)
     found = checkpoint.find(path)
     module = checkpoint.load(found, contextual_counting.CountingModule)
     saved = checkpoint.read(found)
@@ -147,26 +157,35 @@ def _add_results(report: Report, own: Answers, figures: dict[str, float]) -> Non
 
 
 def _add_tables(report: Report, sets: list[Answers], figures: dict[str, float]) -> None:
+    report.add_table(
+        "Sets of sequences",
+        ["Set", "tokens", "regions", "density of 1s", "training range"],
+        [
+            [a.name, *a.setting, "outside: " + ", ".join(a.outside) if a.outside else "inside"]
+            for a in sets
+        ],
+        "Inside: every number lies between the least and the most that this run was trained on.",
+    )
+    for metric, title in TITLES.items():
+        report.add_table(title, *_table(metric, sets, figures), BEST)
+
+
+def _table(
+    metric: str, sets: list[Answers], figures: dict[str, float]
+) -> tuple[list[str], list[list[Cell]]]:
+    """Columns and rows: one metric of every set, by region."""
     most = max(answers.setting.regions for answers in sets)
+    rows: list[list[Cell]] = []
+    for answers in sets:
+        keys = [f"{answers.name}/{metric}/region{r}" for r in range(answers.setting.regions)]
+        values = [figures[key] for key in keys]
+        constant = [figures[f"{key}/baseline_constant"] for key in keys]
+        missing = [None] * (most - len(keys))
+        place = "outside" if answers.outside else "inside"
+        if metric == "mae":
+            rows.append([answers.name, *values, *missing, min(constant), place])
+        else:
+            shown = [percent(value) for value in values]
+            rows.append([answers.name, *shown, *missing, percent(max(constant)), place])
     regions = [f"region {region + 1}" for region in range(most)]
-    titles = {
-        "top1": "Exact count (top-1)",
-        "top5": "Among five most likely (top-5)",
-        "mae": "Mean absolute error",
-    }
-    for metric, title in titles.items():
-        unit = "in 1s" if metric == "mae" else "share of sequences"
-        rows = []
-        for answers in sets:
-            keys = [f"{answers.name}/{metric}/region{r}" for r in range(answers.setting.regions)]
-            shown = [figures[key] if metric == "mae" else percent(figures[key]) for key in keys]
-            constant = [figures[f"{key}/baseline_constant"] for key in keys]
-            best = min(constant) if metric == "mae" else percent(max(constant))
-            place = "outside: " + ", ".join(answers.outside) if answers.outside else "inside"
-            rows.append([answers.name, *shown, *[None] * (most - len(keys)), best, place])
-        report.add_table(
-            f"{title}, {unit}",
-            ["Set", *regions, "best constant", "training range"],
-            rows,
-            "Best constant: the one answer that fits its easiest region best, chosen in hindsight.",
-        )
+    return ["Set", *regions, "best constant", "training range"], rows

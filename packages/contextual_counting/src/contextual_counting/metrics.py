@@ -1,8 +1,9 @@
 """How well counts are predicted: top-1, top-5 and mean absolute error of each region."""
 
 from jaxtyping import Float, Int64
-from sciformer.metrics import PartMeans
 from torch import Tensor
+
+from sciformer.metrics import PartMeans
 
 TOP = 5
 

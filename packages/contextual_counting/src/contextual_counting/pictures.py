@@ -55,7 +55,7 @@ def add_accuracy(report: Report, sets: Sequence["Answers"], figures: dict[str, f
 
 def add_scatter(report: Report, sets: Sequence["Answers"]) -> None:
     """Predicted counts against true ones, one panel per set."""
-    with figure(2.6, WIDE) as drawn:
+    with figure(1.9, WIDE) as drawn:
         panels = drawn.subplots(1, len(sets), squeeze=False)[0]
         for axes, answers in zip(panels, sets, strict=True):
             most = 1.05 * max(
