@@ -12,8 +12,8 @@ from contextual_counting.simulate import NO_REGION
 from sciformer.training.optim import MuonAdamW
 
 RATES = [
-    {"matrices": 2e-2, "others": 2e-3, "head": 3e-2, "sigma": 1e-2},
-    {"matrices": 1e-2, "others": 1e-3, "head": 1e-2, "sigma": 5e-3},
+    {"matrices": 2e-2, "others": 2e-3, "head": 3e-2, "sigma": 1e-2, "warmup": 50, "power": 1.0},
+    {"matrices": 1e-2, "others": 1e-3, "head": 1e-2, "sigma": 5e-3, "warmup": 50, "power": 2.0},
 ]
 
 
@@ -60,7 +60,7 @@ def test_rates_rise_and_fall_in_each_stage():
     assert module.rate("head", 49) == pytest.approx(3e-2)
     assert module.rate("head", 99) < 1e-4
     assert module.rate("sigma", 149) == pytest.approx(5e-3)
-    assert module.rate("matrices", 225) == pytest.approx(0.5e-2)  # half of the cosine
+    assert module.rate("matrices", 225) == pytest.approx(0.25e-2)  # half of the cosine, squared
     assert module.rate("others", 300) == 0
 
 
@@ -89,7 +89,7 @@ def test_numbers_that_cannot_work_are_named(arguments, words):
 def test_training_moves_every_parameter_and_lowers_the_loss(tmp_path, optimizer):
     torch.manual_seed(0)
     data = CountingData(length=16, regions=1, batch_size=32, steps=30, samples=10)
-    rates = [{"matrices": 1e-2, "others": 1e-2, "head": 5e-2, "sigma": 1e-2}]
+    rates = [{"matrices": 1e-2, "others": 1e-2, "head": 5e-2, "sigma": 1e-2, "warmup": 5, "power": 1.0}]
     module = CountingModule(classes=20, optimizer=optimizer, rates=rates, steps=[30])
     before = {name: p.clone() for name, p in module.named_parameters()}
     run = trainer(tmp_path, max_epochs=1, num_sanity_val_steps=0)

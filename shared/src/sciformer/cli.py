@@ -108,6 +108,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 def call(function: Callable[..., Any], command: str, words: Sequence[str]) -> Any:
     """Call a function with options that its signature and docstring define.
 
+    Args:
+        function: Whose parameters become options; those without a default come first, unnamed.
+        command: What complaints start with.
+        words: The command line after the verb.
+
+    Returns:
+        What the function returns.
+
     Raises:
         ValueError: For an option that does not exist or a value that does not fit.
     """

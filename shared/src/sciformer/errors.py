@@ -89,6 +89,9 @@ def where(message: str, configs: Sequence[str]) -> str:
     Args:
         message: What jsonargparse says, for example ``Parser key "model.dim": Expected ...``.
         configs: Paths of the configuration files on the command line, later ones win.
+
+    Returns:
+        The message, on one line.
     """
     for key in re.findall(r"[\w]+(?:\.\w+)+|(?<=key \")\w+|(?<=option ')\w+", message):
         for path in reversed(configs):
@@ -105,6 +108,9 @@ def blame(key: str, message: str, configs: Sequence[str]) -> str:
         key: Under which the arguments of the class lie: ``model`` or ``data``.
         message: The text of its ``ValueError``, which names an argument and its value.
         configs: Paths of the configuration files on the command line, later ones win.
+
+    Returns:
+        The message, on one line.
     """
     for path in reversed(configs):
         for name in re.findall(r"\w+", message):

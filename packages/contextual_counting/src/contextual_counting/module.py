@@ -19,23 +19,28 @@ from contextual_counting.simulate import NO_REGION
 from sciformer.training.optim import MuonAdamW, warmup_cosine
 from sciformer.training.strategies import shard
 
-WARMUP = 50  # steps at the start of each stage
-
 
 class Rates(TypedDict):
-    """Peak learning rates of one stage of the training.
+    """Peak learning rates of one stage of the training, and how they rise and fall.
 
     Args:
         matrices: Of the weight matrices of attention and MLP.
         others: Of embeddings, prompts, norms and biases.
         head: Of the map from a region's vector to its logits.
         sigma: Of the quadratic head's sharpness.
+        warmup: Steps of the linear rise.
+        power: Of the cosine they fall by to 0; 2 spends more steps at small rates than 1.
     """
 
     matrices: float
     others: float
     head: float
     sigma: float
+    warmup: int
+    power: float
+
+
+DEFAULT = Rates(matrices=2e-2, others=2e-3, head=2e-2, sigma=1e-2, warmup=50, power=1.0)
 
 
 class CountingModule(LightningModule):
@@ -105,7 +110,7 @@ class CountingModule(LightningModule):
         self.classes = classes
         self.optimizer = optimizer
         self.steps = steps or [1000]
-        self.rates = rates or [Rates(matrices=2e-2, others=2e-3, head=2e-2, sigma=1e-2)]
+        self.rates = rates or [DEFAULT]
         if len(self.rates) not in (1, len(self.steps)):
             raise ValueError(
                 f"rates has {len(self.rates)} entries for {len(self.steps)} stages of the data"
@@ -201,4 +206,5 @@ class CountingModule(LightningModule):
         stage = min(bisect_right(ends, step), len(ends) - 1)
         rates = self.rates[stage if len(self.rates) > 1 else 0]
         start = ends[stage] - self.steps[stage]
-        return rates[group] * warmup_cosine(step - start, self.steps[stage], WARMUP)
+        length, warmup, power = self.steps[stage], rates["warmup"], rates["power"]
+        return rates[group] * warmup_cosine(step - start, length, warmup, power)

@@ -20,6 +20,9 @@ def in_fp32(module: nn.Module, *inputs: Any, **options: Any) -> Any:
         module: Called with ``inputs`` and ``options``.
         *inputs: Tensors and anything else that ``module`` takes.
         **options: Passed on as they are.
+
+    Returns:
+        What the module returns.
     """
     widened = [_widen(value) for value in inputs]
     held = chain(module.named_parameters(), module.named_buffers())

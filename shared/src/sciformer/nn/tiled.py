@@ -140,8 +140,8 @@ class TiledAttention(torch.autograd.Function):
         # queries add up in fp32.
         blocks = tiles[0].queries.stop < q.shape[1]
         dtype = torch.promote_types(q.dtype, torch.float32) if blocks else q.dtype
-        grad_k = torch.zeros_like(k.mT, dtype=dtype)
-        grad_v = torch.zeros_like(v.mT, dtype=dtype)
+        grad_k = k.new_zeros(k.mT.shape, dtype=dtype)
+        grad_v = v.new_zeros(v.mT.shape, dtype=dtype)
         grad_fill = None
         if ctx.needs_input_grad[3]:
             grad_fill = torch.zeros(fill[0], dtype=torch.promote_types(fill[1], torch.float32))

@@ -109,6 +109,11 @@ class StopOnNonFiniteLoss(Callback):
     ) -> None:
         """Check the loss.
 
+        Args:
+            trainer: Knows the step.
+            pl_module: Knows the tensors.
+            loss: What the training step returned.
+
         Raises:
             FloatingPointError: Naming the step and the first tensor that is not finite.
         """
@@ -126,6 +131,9 @@ def first_non_finite(module: LightningModule, batch: Any) -> str:
     Args:
         module: Whose training step gave a loss that is not finite.
         batch: What it was given; the step is repeated on it.
+
+    Returns:
+        For example ``batch.tokens``, ``parameter head.weight`` or ``output of model.encoder``.
     """
     fields = getattr(batch, "_fields", range(len(batch)))
     named = [(f"batch.{field}", value) for field, value in zip(fields, batch, strict=True)]

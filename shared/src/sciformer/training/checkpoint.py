@@ -24,6 +24,12 @@ STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
 def find(path: str | Path) -> Path:
     """The checkpoint that a path means: itself, or the ``last.ckpt`` of a run's folder.
 
+    Args:
+        path: Of a file or a folder.
+
+    Returns:
+        A file that is there.
+
     Raises:
         ValueError: If there is none.
     """
@@ -39,6 +45,9 @@ def read(path: str | Path) -> dict[str, Any]:
 
     Args:
         path: A checkpoint file.
+
+    Returns:
+        What Lightning saved: ``state_dict``, ``hyper_parameters`` and so on, and our own record.
 
     Raises:
         ValueError: If the file is missing, cut short, holds anything that would have to be run to
@@ -81,6 +90,11 @@ def class_path(kind: type) -> str:
 def check_class(path: str | Path, checkpoint: Mapping[str, Any], kind: type[nn.Module]) -> None:
     """See that a checkpoint is one of a class.
 
+    Args:
+        path: Where it was read from.
+        checkpoint: Its content.
+        kind: The class that must have written it.
+
     Raises:
         ValueError: Naming the file and the class that wrote it.
     """
@@ -91,6 +105,11 @@ def check_class(path: str | Path, checkpoint: Mapping[str, Any], kind: type[nn.M
 
 def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) -> None:
     """See that a checkpoint fits a module, before anything is loaded or written.
+
+    Args:
+        path: Where it was read from.
+        checkpoint: Its content.
+        module: What it shall be loaded into.
 
     Raises:
         ValueError: Naming the file and the first tensor that does not fit.
@@ -113,6 +132,9 @@ def load(path: str | Path, kind: type[Module]) -> Module:
     Args:
         path: A checkpoint, or a run's folder.
         kind: The class that wrote it.
+
+    Returns:
+        A new module.
 
     Raises:
         ValueError: As :func:`read` and :func:`check`.

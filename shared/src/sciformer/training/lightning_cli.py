@@ -4,6 +4,7 @@ import logging
 import platform
 import shlex
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -35,11 +36,21 @@ from sciformer.training.precision import best_precision
 
 VERBS = ("fit", "validate", "test", "predict")
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
+NOISE = (  # warnings that say nothing to a user
+    r".*treespec, LeafSpec",  # Lightning against torch 2.13
+    r".*does not have many workers",  # our loaders make or slice arrays: workers would cost more
+    r".*directory .* exists and is not empty",  # a run's folder holds its checkpoint and its logs
+    r".*smaller than the logging interval",
+    r".*callbacks used to create the checkpoint",
+)
 NAMED = {"last": "last.ckpt", "best": "best.ckpt"}  # --ckpt_path last: of the run's own folder
 
 
 def run(project: Project) -> None:
     """Run the verb of ``sys.argv`` on a project.
+
+    Args:
+        project: Whose module and data are used.
 
     Raises:
         ValueError: Naming what is wrong with the command line, its files or their combination.
@@ -47,6 +58,8 @@ def run(project: Project) -> None:
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # what it says at each start is no news
+    for text in NOISE:
+        warnings.filterwarnings("ignore", text)
     try:
         Cli(project)
     except MisconfigurationException as error:
