@@ -1,10 +1,18 @@
 """Attention: ``attend`` is the one path that every model takes; the modules project around it."""
 
+from typing import Literal
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 
 from sciformer.nn.position import Alibi, Rotary
+from sciformer.nn.tiled import TILE_BYTES, causal_blocks, needs_grad, tiled_attention
+
+# Training keeps the weights on the tiled path; more of them in one call than this are left to SDPA,
+# whose memory grows with T, not T^2.
+KEPT_BYTES = 1 << 28
 
 
 def attend(
@@ -33,11 +41,81 @@ def attend(
     """
     q, k, v = autocast(q, k, v)
     scale = q.shape[-1] ** -0.5 if scale is None else scale
-    causal = causal and q.shape[2] > 1  # the last query sees every key
+    time_q, time_k = q.shape[2], k.shape[2]
+    causal = causal and time_q > 1  # the last query sees every key
+    path = fastest(q, k, v, bias, causal)
+    if path == "fused" and mask is None and bias is None and (time_q == time_k or not causal):
+        return scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
     fill, empty = merge_masks(q, k, causal, mask, bias)
-    if prefer_tiles(q, k, v, fill, causal):
-        out = tiled_attention(q, k, v, fill, scale, causal and empty is None)
+    if path == "fused":
+        fill = None if fill is None else fill.to(q.dtype)
+        # On CUDA a float mask takes the memory-efficient kernel. FlexAttention would have to be
+        # compiled in the midst of an eager model, once per shape: not for what SDPA does as well.
+        out = scaled_dot_product_attention(q, k, v, attn_mask=fill, scale=scale)
+    elif path == "formula":
+        out = formula(q, k, v, fill, scale)
+    else:
+        out = tiled_attention(q, k, v, fill, scale, causal and time_q <= time_k)
     return out if empty is None else out.masked_fill(empty, 0.0)
+
+
+def fastest(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, causal: bool
+) -> Literal["fused", "formula", "tiled"]:
+    """Choose how to compute attention; tests/benchmarks/attention.py measures the choice."""
+    if q.device.type != "cpu" or q.dtype == torch.float16 or torch.compiler.is_compiling():
+        return "fused"
+    time = q.shape[2]
+    size = q.shape[0] * q.shape[1] * time * k.shape[2] * q.element_size()
+    training = needs_grad(q, k, v, bias)
+    if size > KEPT_BYTES and training:
+        return "fused"
+    if q.dtype != torch.bfloat16 and not causal and not training and time > 160:
+        return "fused"
+    blocks = causal_blocks(time, q.element_size()) if causal else 1
+    one = blocks == 1 and size <= TILE_BYTES * torch.get_num_threads()
+    return "formula" if one else "tiled"
+
+
+def merge_masks(
+    q: Tensor, k: Tensor, causal: bool, mask: Tensor | None, bias: Tensor | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return what to add to the scores, and which rows may attend to nothing (None: no row).
+
+    Such a row is left open to all keys, so that its softmax and its gradients are finite.
+    """
+    time_q, time_k = q.shape[2], k.shape[2]
+    hidden = None if mask is None else ~mask
+    if causal:
+        future = torch.ones(time_q, time_k, dtype=torch.bool, device=q.device)
+        future = future.triu(1 + time_k - time_q)
+        hidden = future if hidden is None else hidden | future
+    if bias is None and hidden is None:
+        return None, None
+    fill = torch.zeros((), dtype=q.dtype, device=q.device) if bias is None else bias
+    if hidden is not None:
+        fill = fill.masked_fill(hidden, float("-inf"))
+    fill = fill.reshape((1,) * (4 - fill.ndim) + fill.shape)
+    if mask is None and bias is None and time_q <= time_k:
+        return fill, None
+    empty = fill.detach().amax(-1, keepdim=True) == float("-inf")
+    if q.device.type == "cpu" and not torch.compiler.is_compiling() and not empty.any():
+        return fill, None  # costs nothing to know on a CPU
+    return fill.masked_fill(empty, 0.0), empty
+
+
+def formula(q: Tensor, k: Tensor, v: Tensor, fill: Tensor | None, scale: float) -> Tensor:
+    """Write attention out: three calls, whose overhead counts when the scores are few."""
+    batch, heads, time_q, _ = q.shape
+    q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
+    if fill is None:  # beta = 0: the scores are written, whatever they were
+        scores = torch.baddbmm(q.new_empty(1), q, k.mT, beta=0, alpha=scale)
+    else:
+        scores = q.new_empty(len(q), time_q, k.shape[1])
+        scores.view(batch, heads, *scores.shape[1:]).copy_(fill)
+        scores.baddbmm_(q, k.mT, alpha=scale)
+    out = None if scores.requires_grad else scores
+    return torch.bmm(torch.softmax(scores, -1, out=out), v).unflatten(0, (batch, heads))
 
 
 def autocast(*inputs: Tensor) -> tuple[Tensor, ...]:

@@ -76,11 +76,12 @@ class AttentionPooling(nn.Module):
         key = self.key.weight.unflatten(0, (self.heads, -1))  # (H, head_dim, D)
         u = torch.einsum("qhe,hed->hqd", q, key) * q.shape[-1] ** -0.5
         scores = (x @ u.flatten(0, 1).mT).mT.unflatten(1, u.shape[:2])
+        dtype = torch.promote_types(scores.dtype, torch.float32)  # softmax in fp32 at least
         if mask is None:
-            return torch.softmax(scores.float(), -1)
+            return torch.softmax(scores, -1, dtype)
         hidden = ~mask[:, None, None]
-        scores = scores.float().masked_fill(hidden, float("-inf"))
-        return torch.softmax(scores, -1).masked_fill(hidden, 0.0)
+        weights = torch.softmax(scores.masked_fill(hidden, float("-inf")), -1, dtype)
+        return weights.masked_fill(hidden, 0.0)
 
     def unfolded(
         self,

@@ -40,9 +40,11 @@ class Rotary(nn.Module):
     so that a product of query and key depends on their distance only (Su et al. 2021, arXiv
     2104.09864, equation 34). Apply it to both. It has no parameters and no longest sequence.
 
+    Raises ``ValueError`` for an odd ``head_dim``, and for heads of another width.
+
     Args:
         head_dim: Width of one head; even.
-        base: Sets the longest wavelength, ``2 pi base`` tokens.
+        base: Sets the longest wavelength, ``2 pi base^(1 - 2 / head_dim)`` tokens.
     """
 
     def __init__(self, head_dim: int, base: float = 10_000.0) -> None:
@@ -55,6 +57,8 @@ class Rotary(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch heads time head_dim"], offset: int = 0
     ) -> Float[Tensor, "batch heads time head_dim"]:
+        if x.shape[-1] != self.head_dim:  # a head_dim of 2 would broadcast
+            raise ValueError(f"heads of width {x.shape[-1]} are not of head_dim={self.head_dim}")
         # fp32 at least: in bf16 a position above 256 is already off by one.
         dtype = torch.promote_types(x.dtype, torch.float32)
         time = torch.arange(offset, offset + x.shape[2], device=x.device, dtype=dtype)
@@ -78,9 +82,10 @@ class Alibi(nn.Module):
 
     slopes: Tensor
 
-    def __init__(self, slopes: Sequence[float]) -> None:
+    def __init__(self, slopes: Sequence[float | int]) -> None:
         super().__init__()
-        self.register_buffer("slopes", torch.tensor(slopes), persistent=False)
+        floats = torch.tensor(slopes, dtype=torch.get_default_dtype())  # of integers too
+        self.register_buffer("slopes", floats, persistent=False)
 
     def forward(self, time_q: int, time_k: int) -> Float[Tensor, "heads {time_q} {time_k}"]:
         device = self.slopes.device

@@ -62,8 +62,8 @@ def cut(
     batch: int, heads: int, time_q: int, time_k: int, size: int, causal: bool
 ) -> Iterator[Tile]:
     """Yield the tiles: whole samples if several fit into one, else some heads of one sample."""
-    block = min(time_q, CAUSAL_BLOCK_BYTES // size) if causal else time_q
-    fit = max(1, TILE_BYTES // (block * time_k * size))
+    block = -(-time_q // causal_blocks(time_q, size)) if causal else time_q
+    fit = max(1, TILE_BYTES * torch.get_num_threads() // (block * time_k * size))
     some, few = (fit // heads, heads) if fit >= heads else (1, fit)
     for b in range(0, batch, some):
         b_end = min(b + some, batch)
@@ -73,9 +73,12 @@ def cut(
             for t in range(0, time_q, block):
                 t_end = min(t + block, time_q)
                 seen = time_k - time_q + t_end if causal else time_k
-                yield Tile(
-                    rows, slice(b, b_end), slice(h, h_end), slice(t, t_end), slice(0, seen)
-                )
+                yield Tile(rows, slice(b, b_end), slice(h, h_end), slice(t, t_end), slice(0, seen))
+
+
+def causal_blocks(time: int, size: int) -> int:
+    """Return into how many blocks to cut causal queries, of scores of ``size`` bytes."""
+    return max(1, time * size // CAUSAL_BLOCK_BYTES)
 
 
 def needs_grad(*inputs: Tensor | None) -> bool:
