@@ -19,9 +19,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from sciformer.nn.attention import attend
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+
+from sciformer.nn.attention import attend
 
 LIMIT = 1.03
 SHAPES = [(16, 1, 128, 64), (8, 4, 128, 32), (4, 8, 128, 64)]

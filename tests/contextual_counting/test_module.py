@@ -89,10 +89,12 @@ def test_numbers_that_cannot_work_are_named(arguments, words):
 def test_training_moves_every_parameter_and_lowers_the_loss(tmp_path, optimizer):
     torch.manual_seed(0)
     data = CountingData(length=16, regions=1, batch_size=32, steps=30, samples=10)
-    rates = [{"matrices": 1e-2, "others": 1e-2, "head": 5e-2, "sigma": 1e-2, "warmup": 5, "power": 1.0}]
+    rates = [
+        {"matrices": 1e-2, "others": 1e-2, "head": 5e-2, "sigma": 1e-2, "warmup": 5, "power": 1.0}
+    ]
     module = CountingModule(classes=20, optimizer=optimizer, rates=rates, steps=[30])
     before = {name: p.clone() for name, p in module.named_parameters()}
-    run = trainer(tmp_path, max_epochs=1, num_sanity_val_steps=0)
+    run = trainer(tmp_path, max_epochs=1, num_sanity_val_steps=0, log_every_n_steps=10)
     run.fit(module, data)
     assert isinstance(run.optimizers[0], MuonAdamW) == (optimizer == "muon")
     still = {name for name, p in module.named_parameters() if torch.equal(p, before[name])}

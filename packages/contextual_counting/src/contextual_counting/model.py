@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from contextual_counting.count_attention import CountingBlock
 from contextual_counting.head import FreeHead, QuadraticHead
+from sciformer.nn.attention import divide
 from sciformer.nn.block import TransformerBlock
 from sciformer.nn.mlp import MLP
 from sciformer.nn.pooling import AttentionPooling
@@ -57,8 +58,8 @@ class Encoder(nn.Module):
             dim,
             heads,
             causal,
-            mlp_ratio=2,
-            rotary=Rotary(dim // heads) if positions == "rotary" else None,
+            mlp_ratio=2.0,
+            rotary=Rotary(divide(dim, heads)) if positions == "rotary" else None,
             alibi=Alibi([slope] * heads) if positions == "alibi" else None,
         )
         self.norm = nn.LayerNorm(dim)

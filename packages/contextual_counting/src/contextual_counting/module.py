@@ -125,7 +125,8 @@ class CountingModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.loss(batch)
-        self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # it costs 0.5 ms
+            self.log("train/loss", loss, prog_bar=True, sync_dist=True)
         return loss
 
     def loss(self, batch: Batch) -> Tensor:

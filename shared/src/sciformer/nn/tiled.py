@@ -6,7 +6,6 @@ are never touched. The weights are kept for the backward pass, as autograd keeps
 formula. All products are in place or ``out=``, which autocast leaves alone.
 """
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -15,7 +14,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 # Measured on Zen 5 (1 MiB L2, 32 MiB L3) for T = 128 and 512, head_dim = 32 and 64. Tiles of 1 and
-# 4 MiB are up to 10 % slower; blocks half as long 10 % in bf16, twice as long 6 % in fp32.
+# 4 MiB per thread are up to 10 % slower; causal blocks of half the length 10 % in bf16, of twice
+# the length 6 % in fp32.
 TILE_BYTES = 2 << 20
 CAUSAL_BLOCK_BYTES = 256  # of one column: 64 queries in fp32, 128 in bf16
 
@@ -23,11 +23,33 @@ CAUSAL_BLOCK_BYTES = 256  # of one column: 64 queries in fp32, 128 in bf16
 class Tile(NamedTuple):
     """The part of the scores that is worked on at a time."""
 
+    whole: bool
     rows: slice  # of the flattened batch and heads
     batch: slice
     heads: slice
     queries: slice
     keys: slice
+
+    def of_queries(self, x: Tensor) -> Tensor:
+        """Slice what has a row per query."""
+        return x if self.whole else x[self.rows, self.queries]
+
+    def of_keys(self, x: Tensor) -> Tensor:
+        """Slice what has a row per key."""
+        return x if self.whole else x[self.rows, self.keys]
+
+    def of_columns(self, x: Tensor) -> Tensor:
+        """Slice what has a column per key."""
+        return x if self.whole else x[self.rows, :, self.keys]
+
+    def of_scores(self, x: Tensor) -> Tensor:
+        """Slice what broadcasts to (batch, heads, queries, keys): an axis of size 1 stays whole."""
+        place = zip(x.shape, self[2:], strict=True)
+        return x[tuple(slice(None) if size == 1 else part for size, part in place)]
+
+    def by_head(self, scores: Tensor) -> Tensor:
+        """View the scores of this tile as (batch, heads, queries, keys)."""
+        return scores.view(self.batch.stop - self.batch.start, -1, *scores.shape[1:])
 
 
 def tiled_attention(
@@ -38,7 +60,7 @@ def tiled_attention(
     scale: float,
     causal: bool,
 ) -> Float[Tensor, "batch heads time_q value_dim"]:
-    """Compute ``softmax(scale q k^T + fill) v``.
+    """Compute ``softmax(scale q k^T + fill) v``; it can be differentiated once.
 
     Args:
         q: Queries.
@@ -49,22 +71,20 @@ def tiled_attention(
         causal: Whether ``fill`` hides later keys; they are then skipped.
     """
     batch, heads, time_q, _ = q.shape
-    tiles = list(cut(batch, heads, time_q, k.shape[2], q.element_size(), causal))
-    flat = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
-    if needs_grad(q, k, v, fill):
-        out = TiledAttention.apply(*flat, fill, scale, tiles)
-    else:
-        out = forward_tiles(*flat, fill, scale, tiles)
+    tiles = cut(batch, heads, time_q, k.shape[2], q.element_size(), causal)
+    inputs = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), fill, scale, tiles
+    training = needs_grad(q, k, v, fill)
+    out = TiledAttention.apply(*inputs) if training else forward_tiles(*inputs)
     return out.unflatten(0, (batch, heads))
 
 
-def cut(
-    batch: int, heads: int, time_q: int, time_k: int, size: int, causal: bool
-) -> Iterator[Tile]:
-    """Yield the tiles: whole samples if several fit into one, else some heads of one sample."""
+def cut(batch: int, heads: int, time_q: int, time_k: int, size: int, causal: bool) -> list[Tile]:
+    """Return the tiles: whole samples if several fit into one, else some heads of one sample."""
     block = -(-time_q // causal_blocks(time_q, size)) if causal else time_q
     fit = max(1, TILE_BYTES * torch.get_num_threads() // (block * time_k * size))
     some, few = (fit // heads, heads) if fit >= heads else (1, fit)
+    whole = some >= batch and few >= heads and block >= time_q
+    tiles = []
     for b in range(0, batch, some):
         b_end = min(b + some, batch)
         for h in range(0, heads, few):
@@ -72,8 +92,10 @@ def cut(
             rows = slice(b * heads + h, (b_end - 1) * heads + h_end)
             for t in range(0, time_q, block):
                 t_end = min(t + block, time_q)
-                seen = time_k - time_q + t_end if causal else time_k
-                yield Tile(rows, slice(b, b_end), slice(h, h_end), slice(t, t_end), slice(0, seen))
+                keys = slice(0, time_k - time_q + t_end if causal else time_k)
+                where = rows, slice(b, b_end), slice(h, h_end), slice(t, t_end), keys
+                tiles.append(Tile(whole, *where))
+    return tiles
 
 
 def causal_blocks(time: int, size: int) -> int:
@@ -96,25 +118,27 @@ def forward_tiles(
     kept: list[Tensor] | None = None,
 ) -> Tensor:
     """Attend over flattened heads; append the weights of each tile to ``kept``."""
-    out = q.new_empty(*q.shape[:2], v.shape[2])
-    for rows, batch, heads, queries, keys in tiles:
-        q_tile, k_tile = q[rows, queries], k[rows, keys].mT
-        scores = q.new_empty(*q_tile.shape[:2], k_tile.shape[2])
+    batch, heads = tiles[-1].batch.stop, tiles[-1].heads.stop
+    if fill is not None:
+        fill = fill.expand(batch, heads, q.shape[1], k.shape[1])
+    out = q.new_empty(q.shape[0], q.shape[1], v.shape[2])
+    for tile in tiles:
+        q_tile, k_tile = tile.of_queries(q), tile.of_keys(k).mT
+        scores = q.new_empty(q_tile.shape[0], q_tile.shape[1], k_tile.shape[2])
         if fill is None:
             product(q_tile, k_tile, scores, scale)
         else:
-            by_head = scores.view(batch.stop - batch.start, -1, *scores.shape[1:])
-            by_head.copy_(part(fill, batch, heads, queries, keys))
+            tile.by_head(scores).copy_(tile.of_scores(fill))
             scores.baddbmm_(q_tile, k_tile, alpha=scale)
         torch.softmax(scores, -1, out=scores)  # its statistics are fp32 for bf16 scores
-        product(scores, v[rows, keys], out[rows, queries])
+        product(scores, tile.of_keys(v), tile.of_queries(out))
         if kept is not None:
             kept.append(scores)
     return out
 
 
 class TiledAttention(torch.autograd.Function):
-    """``forward_tiles`` with its gradients; it can be differentiated once."""
+    """``forward_tiles`` with its gradients."""
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # named, not *args
@@ -142,23 +166,24 @@ class TiledAttention(torch.autograd.Function):
         # the weights, only a narrow matrix (25-35 % of its time at T = 512 in fp32). Blocks of
         # queries add up in fp32.
         blocks = tiles[0].queries.stop < q.shape[1]
-        dtype = torch.promote_types(q.dtype, torch.float32) if blocks else q.dtype
-        grad_k = k.new_zeros(k.mT.shape, dtype=dtype)
-        grad_v = v.new_zeros(v.mT.shape, dtype=dtype)
+        make, dtype = torch.empty, q.dtype
+        if blocks:
+            make, dtype = torch.zeros, torch.promote_types(q.dtype, torch.float32)
+        grad_k = make(k.mT.shape, dtype=dtype)
+        grad_v = make(v.mT.shape, dtype=dtype)
         grad_fill = None
         if ctx.needs_input_grad[3]:
             grad_fill = torch.zeros(fill[0], dtype=torch.promote_types(fill[1], torch.float32))
-        for (rows, batch, heads, queries, keys), weight in zip(tiles, weights, strict=True):
-            g, q_tile = grad[rows, queries], q[rows, queries]
-            add_product(grad_v[rows, :, keys], g.mT, weight, 1.0, blocks)
-            g_scores = product(g, v[rows, keys].mT, torch.empty_like(weight))
+        for tile, weight in zip(tiles, weights, strict=True):
+            g, q_tile = tile.of_queries(grad), tile.of_queries(q)
+            add_product(tile.of_columns(grad_v), g.mT, weight, 1.0, blocks)
+            g_scores = product(g, tile.of_keys(v).mT, torch.empty_like(weight))
             torch._softmax_backward_data(g_scores, weight, -1, weight.dtype, grad_input=g_scores)
-            product(g_scores, k[rows, keys], grad_q[rows, queries], scale)
-            add_product(grad_k[rows, :, keys], q_tile.mT, g_scores, scale, blocks)
+            product(g_scores, tile.of_keys(k), tile.of_queries(grad_q), scale)
+            add_product(tile.of_columns(grad_k), q_tile.mT, g_scores, scale, blocks)
             if grad_fill is not None:
-                by_head = g_scores.view(batch.stop - batch.start, -1, *g_scores.shape[1:])
-                place = part(grad_fill, batch, heads, queries, keys)
-                place += by_head.sum_to_size(place.shape)
+                place = tile.of_scores(grad_fill)
+                place += tile.by_head(g_scores).sum_to_size(place.shape)
         grads = grad_q, grad_k.mT.to(k.dtype), grad_v.mT.to(v.dtype)
         return *grads, None if grad_fill is None else grad_fill.to(fill[1]), None, None
 
@@ -176,9 +201,4 @@ def add_product(total: Tensor, a: Tensor, b: Tensor, scale: float, blocks: bool)
     elif total.dtype == a.dtype:
         total.baddbmm_(a, b, alpha=scale)
     else:
-        total += product(a, b, torch.empty_like(total, dtype=a.dtype), scale)
-
-
-def part(x: Tensor, *place: slice) -> Tensor:
-    """Slice a tensor that broadcasts: its axes of size 1 stay whole."""
-    return x[tuple(slice(None) if n == 1 else s for n, s in zip(x.shape, place, strict=True))]
+        total += product(a, b, a.new_empty(total.shape), scale)

@@ -65,7 +65,11 @@ class MuonAdamW(Optimizer):
             adjust_lr_fn="original",
         )
         self._adamw = AdamW(
-            [dict(group) for group in others], lr=lr, betas=betas, weight_decay=weight_decay
+            [dict(group) for group in others],
+            lr=lr,
+            betas=betas,
+            weight_decay=weight_decay,
+            fused=True,
         )
         super().__init__([*self._muon.param_groups, *self._adamw.param_groups], {})
         self._share()
