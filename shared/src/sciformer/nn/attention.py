@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from sciformer.nn.position import Alibi, Rotary
-from sciformer.nn.tiled import TILE_BYTES, causal_blocks, needs_grad, tiled_attention
+from sciformer.nn.tiled import needs_grad, tiled_attention
 
-# Training keeps the weights on the tiled path; more of them in one call than this are left to SDPA,
-# whose memory grows with T, not T^2.
+INF = float("inf")
+# Training keeps the weights; more of them in one call than this are left to SDPA, whose memory
+# grows with T, not T^2.
 KEPT_BYTES = 1 << 28
 
 
@@ -29,6 +30,7 @@ def attend(
 
     A query that may attend to nothing gets zeros. Causal queries are the last of the positions:
     query ``i`` sees the keys ``j <= i + time_k - time_q``, so one query against a cache sees all.
+    Under autocast, ``q``, ``k`` and ``v`` are cast to its dtype.
 
     Args:
         q: Queries.
@@ -46,85 +48,100 @@ def attend(
     path = fastest(q, k, v, bias, causal)
     if path == "fused" and mask is None and bias is None and (time_q == time_k or not causal):
         return scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
-    fill, empty = merge_masks(q, k, causal, mask, bias)
-    if path == "fused":
+    fill = merge_masks(q, k, causal, mask, bias)
+    if path == "fused" and q.device.type == "cpu":  # where SDPA gives zeros for an empty row
         fill = None if fill is None else fill.to(q.dtype)
-        # On CUDA a float mask takes the memory-efficient kernel. FlexAttention would have to be
-        # compiled in the midst of an eager model, once per shape: not for what SDPA does as well.
-        out = scaled_dot_product_attention(q, k, v, attn_mask=fill, scale=scale)
-    elif path == "formula":
+        return scaled_dot_product_attention(q, k, v, attn_mask=fill, scale=scale)
+    empty = None
+    if fill is not None and not (mask is None and bias is None and time_q <= time_k):
+        fill, empty = open_empty_rows(fill)
+    if path == "formula":
         out = formula(q, k, v, fill, scale)
-    else:
+    elif path == "tiled":
         out = tiled_attention(q, k, v, fill, scale, causal and time_q <= time_k)
+    else:
+        # On CUDA a float mask takes the memory-efficient kernel. FlexAttention would have to be
+        # compiled in the midst of an eager model, for each shape anew.
+        fill = None if fill is None else fill.to(q.dtype)
+        out = scaled_dot_product_attention(q, k, v, attn_mask=fill, scale=scale)
     return out if empty is None else out.masked_fill(empty, 0.0)
+
+
+def autocast(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Cast to the dtype of autocast where it is on, as it does for torch's own attention."""
+    device = q.device.type
+    if not torch.is_autocast_enabled(device) or q.dtype == torch.float64:
+        return q, k, v
+    dtype = torch.get_autocast_dtype(device)
+    return q.to(dtype), k.to(dtype), v.to(dtype)
 
 
 def fastest(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, causal: bool
 ) -> Literal["fused", "formula", "tiled"]:
-    """Choose how to compute attention; tests/benchmarks/attention.py measures the choice."""
+    """Choose how to compute attention, by the number of scores.
+
+    On one Zen 5 core, torch 2.13, T = 8 to 512, CPU time of the best rival over that of the choice:
+    fp32 training 0.8 for SDPA below 2^15 scores, 0.5 to 0.95 for tiles if causal, 0.85 to 1 if
+    not; bf16 0.2 to 0.6 against SDPA from 2^15 scores on, 0.75 to 1 against the formula.
+    ``tests/benchmarks/attention.py`` measures it again.
+    """
     if q.device.type != "cpu" or q.dtype == torch.float16 or torch.compiler.is_compiling():
         return "fused"
-    time = q.shape[2]
-    size = q.shape[0] * q.shape[1] * time * k.shape[2] * q.element_size()
-    training = needs_grad(q, k, v, bias)
-    if size > KEPT_BYTES and training:
+    batch, heads, time, _ = q.shape
+    scores = batch * heads * time * k.shape[2]
+    half, training = q.dtype == torch.bfloat16, needs_grad(q, k, v, bias)
+    if training and scores * q.element_size() > KEPT_BYTES:
         return "fused"
-    if q.dtype != torch.bfloat16 and not causal and not training and time > 160:
+    if not half and not training:
+        if causal and time >= 192 and scores >= 1 << 20:
+            return "tiled"
+        return "formula" if time <= 64 and scores >= 1 << 16 else "fused"
+    if scores < (1 << 12 if half and training else 1 << 15):
         return "fused"
-    blocks = causal_blocks(time, q.element_size()) if causal else 1
-    one = blocks == 1 and size <= TILE_BYTES * torch.get_num_threads()
-    return "formula" if one else "tiled"
+    return "formula" if scores < (1 << 20 if half else 1 << 18) else "tiled"
 
 
 def merge_masks(
     q: Tensor, k: Tensor, causal: bool, mask: Tensor | None, bias: Tensor | None
-) -> tuple[Tensor | None, Tensor | None]:
-    """Return what to add to the scores, and which rows may attend to nothing (None: no row).
-
-    Such a row is left open to all keys, so that its softmax and its gradients are finite.
-    """
-    time_q, time_k = q.shape[2], k.shape[2]
-    hidden = None if mask is None else ~mask
+) -> Tensor | None:
+    """Return what to add to the scores: the bias, and -inf where a key is hidden."""
+    fill = bias
     if causal:
-        future = torch.ones(time_q, time_k, dtype=torch.bool, device=q.device)
-        future = future.triu(1 + time_k - time_q)
-        hidden = future if hidden is None else hidden | future
-    if bias is None and hidden is None:
-        return None, None
-    fill = torch.zeros((), dtype=q.dtype, device=q.device) if bias is None else bias
-    if hidden is not None:
-        fill = fill.masked_fill(hidden, float("-inf"))
-    fill = fill.reshape((1,) * (4 - fill.ndim) + fill.shape)
-    if mask is None and bias is None and time_q <= time_k:
-        return fill, None
-    empty = fill.detach().amax(-1, keepdim=True) == float("-inf")
-    if q.device.type == "cpu" and not torch.compiler.is_compiling() and not empty.any():
-        return fill, None  # costs nothing to know on a CPU
+        time_q, time_k = q.shape[2], k.shape[2]
+        future = torch.full((time_q, time_k), -INF, dtype=q.dtype, device=q.device)
+        future = future.triu_(1 + time_k - time_q)
+        fill = future if fill is None else fill + future
+    if mask is not None:
+        fill = q.new_zeros(()) if fill is None else fill
+        fill = fill.masked_fill(~mask, -INF)
+    return None if fill is None else fill.reshape((1,) * (4 - fill.ndim) + fill.shape)
+
+
+def open_empty_rows(fill: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Open the rows that may attend to nothing, so that softmax and gradients stay finite.
+
+    Returns:
+        The opened fill, and which rows they are: None if there are none.
+    """
+    empty = fill.detach().amax(-1, keepdim=True) == -INF
+    if empty.device.type == "cpu" and not torch.compiler.is_compiling() and not empty.any():
+        return fill, None  # to ask costs nothing on a CPU, and what follows is the same
     return fill.masked_fill(empty, 0.0), empty
 
 
 def formula(q: Tensor, k: Tensor, v: Tensor, fill: Tensor | None, scale: float) -> Tensor:
-    """Write attention out: three calls, whose overhead counts when the scores are few."""
+    """Write attention out: three calls, whose overhead counts where the scores are few."""
     batch, heads, time_q, _ = q.shape
     q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
     if fill is None:  # beta = 0: the scores are written, whatever they were
         scores = torch.baddbmm(q.new_empty(1), q, k.mT, beta=0, alpha=scale)
     else:
-        scores = q.new_empty(len(q), time_q, k.shape[1])
+        scores = q.new_empty(q.shape[0], time_q, k.shape[1])
         scores.view(batch, heads, *scores.shape[1:]).copy_(fill)
         scores.baddbmm_(q, k.mT, alpha=scale)
     out = None if scores.requires_grad else scores
     return torch.bmm(torch.softmax(scores, -1, out=out), v).unflatten(0, (batch, heads))
-
-
-def autocast(*inputs: Tensor) -> tuple[Tensor, ...]:
-    """Cast to the dtype of autocast where it is on: what it does for torch's own attention."""
-    device = inputs[0].device.type
-    if not torch.is_autocast_enabled(device) or inputs[0].dtype == torch.float64:
-        return inputs
-    dtype = torch.get_autocast_dtype(device)
-    return tuple(x.to(dtype) for x in inputs)
 
 
 class SelfAttention(nn.Module):
