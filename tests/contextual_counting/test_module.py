@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch.nn.functional import cross_entropy
 
-from contextual_counting.data import Batch, CountingData
+from contextual_counting.data import VALIDATION, VALIDATION_SAMPLES, Batch, CountingData
 from contextual_counting.module import CountingModule
 from contextual_counting.simulate import NO_REGION
 from sciformer.training.optim import MuonAdamW
@@ -102,6 +102,21 @@ def test_training_moves_every_parameter_and_lowers_the_loss(tmp_path, optimizer)
     assert still <= {"model.decoder.attention.query.bias"}
     assert run.callback_metrics["train/loss"] < math.log(20)
     assert run.callback_metrics["val/top1_min"] > 0.1
+
+
+def test_non_causal_without_positions_stays_at_chance(tmp_path):
+    # Proposition 2.3: whatever it learns, the order of the tokens is lost on it.
+    torch.manual_seed(0)
+    data = CountingData(length=64, regions=2, batch_size=64, steps=150)
+    rates = [RATES[0] | {"warmup": 20}]
+    module = CountingModule(causal=False, rates=rates, steps=[150])
+    run = trainer(tmp_path, max_epochs=1, num_sanity_val_steps=0)
+    run.fit(module, data)
+    counts = data.evaluation("id", VALIDATION, VALIDATION_SAMPLES).counts
+    for region in range(2):
+        chance = counts[:, region].bincount().max() / VALIDATION_SAMPLES
+        # 1000 sequences: 0.03 are three standard deviations.
+        assert run.callback_metrics[f"val/top1/region{region}"] < chance + 0.03
 
 
 def test_test_logs_every_set_and_region(tmp_path):

@@ -53,7 +53,7 @@ def attend(
         fill = None if fill is None else fill.to(q.dtype)
         return scaled_dot_product_attention(q, k, v, attn_mask=fill, scale=scale)
     empty = None
-    if fill is not None and not (mask is None and bias is None and time_q <= time_k):
+    if fill is not None and may_have_empty_rows(q, k, mask, bias):
         fill, empty = open_empty_rows(fill)
     if path == "formula":
         out = formula(q, k, v, fill, scale)
@@ -106,7 +106,7 @@ def merge_masks(
     q: Tensor, k: Tensor, causal: bool, mask: Tensor | None, bias: Tensor | None
 ) -> Tensor | None:
     """Return what to add to the scores: the bias, and -inf where a key is hidden."""
-    fill = bias
+    fill = None if bias is None else bias.to(q.dtype)
     if causal:
         time_q, time_k = q.shape[2], k.shape[2]
         future = torch.full((time_q, time_k), -INF, dtype=q.dtype, device=q.device)
@@ -118,15 +118,22 @@ def merge_masks(
     return None if fill is None else fill.reshape((1,) * (4 - fill.ndim) + fill.shape)
 
 
-def open_empty_rows(fill: Tensor) -> tuple[Tensor, Tensor | None]:
+def may_have_empty_rows(q: Tensor, k: Tensor, mask: Tensor | None, bias: Tensor | None) -> bool:
+    """Tell whether a query may have nothing to attend to; a finite bias hides nothing."""
+    if mask is not None or q.shape[2] > k.shape[2]:
+        return True
+    # A look at the values costs nothing on a CPU, and the result is the same either way.
+    look = q.device.type == "cpu" and not torch.compiler.is_compiling()
+    return bias is not None and not (look and float(bias.detach().amin()) > -INF)
+
+
+def open_empty_rows(fill: Tensor) -> tuple[Tensor, Tensor]:
     """Open the rows that may attend to nothing, so that softmax and gradients stay finite.
 
     Returns:
-        The opened fill, and which rows they are: None if there are none.
+        The opened fill, and which rows they are.
     """
     empty = fill.detach().amax(-1, keepdim=True) == -INF
-    if empty.device.type == "cpu" and not torch.compiler.is_compiling() and not empty.any():
-        return fill, None  # to ask costs nothing on a CPU, and what follows is the same
     return fill.masked_fill(empty, 0.0), empty
 
 
@@ -141,7 +148,7 @@ def formula(q: Tensor, k: Tensor, v: Tensor, fill: Tensor | None, scale: float) 
         scores.view(batch, heads, *scores.shape[1:]).copy_(fill)
         scores.baddbmm_(q, k.mT, alpha=scale)
     out = None if scores.requires_grad else scores
-    return torch.bmm(torch.softmax(scores, -1, out=out), v).unflatten(0, (batch, heads))
+    return torch.bmm(torch.softmax(scores, -1, out=out), v).view(batch, heads, time_q, v.shape[2])
 
 
 class SelfAttention(nn.Module):

@@ -75,7 +75,7 @@ def tiled_attention(
     inputs = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), fill, scale, tiles
     training = needs_grad(q, k, v, fill)
     out = TiledAttention.apply(*inputs) if training else forward_tiles(*inputs)
-    return out.unflatten(0, (batch, heads))
+    return out.view(batch, heads, time_q, v.shape[3])
 
 
 def cut(batch: int, heads: int, time_q: int, time_k: int, size: int, causal: bool) -> list[Tile]:
@@ -105,7 +105,9 @@ def causal_blocks(time: int, size: int) -> int:
 
 def needs_grad(*inputs: Tensor | None) -> bool:
     """Tell whether autograd will ask for the gradient of any of them."""
-    return torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in inputs)
+    if not torch.is_grad_enabled():
+        return False
+    return any(x is not None and x.requires_grad for x in inputs)
 
 
 def forward_tiles(
