@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 import torch
+
 from sciformer.nn.attention import CrossAttention, SelfAttention, attend, fastest
 from sciformer.nn.position import Alibi, Rotary
 

@@ -148,15 +148,18 @@ def formula(q: Tensor, k: Tensor, v: Tensor, fill: Tensor | None, scale: float) 
     """Write attention out: three calls, whose overhead counts where the scores are few."""
     batch, heads, time_q, _ = q.shape
     q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
-    if needs_grad(q, k, v, fill):
+    training = needs_grad(q, k, v, fill)
+    if training:
         q, scale = q * scale, 1.0  # else autograd multiplies two gradients by it, not one
-    if fill is None:  # beta = 0: the scores are written, whatever they were
-        scores = torch.baddbmm(q.new_empty(1), q, k.mT, beta=0, alpha=scale)
-    else:
+    if fill is not None:
         scores = q.new_empty(q.shape[0], time_q, k.shape[1])
         scores.view(batch, heads, *scores.shape[1:]).copy_(fill)
         scores.baddbmm_(q, k.mT, alpha=scale)
-    out = None if scores.requires_grad else scores
+    elif training:
+        scores = torch.bmm(q, k.mT)
+    else:  # beta = 0: the scores are written, whatever they were
+        scores = torch.baddbmm(q.new_empty(1), q, k.mT, beta=0, alpha=scale)
+    out = None if training else scores
     return torch.bmm(torch.softmax(scores, -1, out=out), v).view(batch, heads, time_q, v.shape[2])
 
 
