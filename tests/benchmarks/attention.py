@@ -116,7 +116,7 @@ def credibly_slow(ratios: list[list[float]]) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true", help="fewer cases and rounds")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -138,8 +138,12 @@ def main() -> int:
         slow = credibly_slow(ratios) and credibly_slow(measure(case, rounds, sample_s)[1])
         failed += slow
         shape, dtype, causal, biased, backward = case
-        print(f"{shape!s:18} {dtype:8} {'yes' if causal else '':6} {'yes' if biased else '':4}", end=" ")
-        print(f"{'fwd+bwd' if backward else 'forward':8} " + " ".join(f"{t:8.2f}" for t in times), end="  ")
+        flagged = f"{'yes' if causal else '':6} {'yes' if biased else '':4}"
+        shown = " ".join(f"{t:8.2f}" for t in times)
+        print(
+            f"{shape!s:18} {dtype:8} {flagged} {'fwd+bwd' if backward else 'forward':8} {shown}",
+            end="  ",
+        )
         worst = max(statistics.median(rival) for rival in ratios)
         print(f"{worst:.3f}{'  SLOW' if slow else ''}", flush=True)
     print(f"{failed} credibly above {LIMIT}; {time.process_time():.0f} CPU-s")

@@ -40,24 +40,29 @@ def attend(
         mask: True where a query may attend to a key; broadcasts to (batch, heads, q, k).
         bias: Added to the scores; broadcasts likewise. Differentiable.
         scale: Of the scores; 1 / sqrt(head_dim) unless given.
+
+    Returns:
+        One vector per query, in the dtype of ``q``, or of autocast.
     """
     q, k, v = autocast(q, k, v)
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    factor: float = q.shape[-1] ** -0.5 if scale is None else scale
     time_q, time_k = q.shape[2], k.shape[2]
     causal = causal and time_q > 1  # the last query sees every key
     path = fastest(q, k, v, bias, causal)
     if path == "fused" and mask is None and bias is None and (time_q == time_k or not causal):
-        return scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
+        return scaled_dot_product_attention(q, k, v, is_causal=causal, scale=factor)
     fill = merge_masks(q, k, causal, mask, bias)
     if path == "fused":
-        return fused(q, k, v, fill, scale)
+        assert fill is not None  # there is a mask, a bias, or causality
+        return fused(q, k, v, fill, factor)
     empty = None
     if mask is not None or time_q > time_k or (bias is not None and hides(bias)):
+        assert fill is not None
         fill, empty = open_empty_rows(fill)
     if path == "formula":
-        out = formula(q, k, v, fill, scale)
+        out = formula(q, k, v, fill, factor)
     else:
-        out = tiled_attention(q, k, v, fill, scale, causal and time_q <= time_k)
+        out = tiled_attention(q, k, v, fill, factor, causal and time_q <= time_k)
     return out if empty is None else out.masked_fill(empty, 0.0)
 
 
@@ -75,7 +80,7 @@ def fastest(
 ) -> Literal["fused", "formula", "tiled"]:
     """Choose how to compute attention, by the number of scores.
 
-    On one Zen 5 core, torch 2.13, T = 8 to 512, CPU time of the best rival over that of the choice:
+    On one Zen 4 core, torch 2.13, T = 8 to 512, CPU time of the best rival over that of the choice:
     fp32 training 0.8 for SDPA below 2^15 scores, 0.5 to 0.95 for tiles if causal, 0.85 to 1 if
     not; bf16 0.2 to 0.6 against SDPA from 2^15 scores on, 0.75 to 1 against the formula.
     ``tests/benchmarks/attention.py`` measures it again.
@@ -120,14 +125,15 @@ def hides(bias: Tensor) -> bool:
     return float(bias.detach().amin()) == -INF
 
 
-def open_empty_rows(fill: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+def open_empty_rows(fill: Tensor) -> tuple[Tensor, Tensor]:
     """Open the rows that may attend to nothing, so that softmax and gradients stay finite.
+
+    Args:
+        fill: What is added to the scores.
 
     Returns:
         The opened fill, and which rows they are.
     """
-    if fill is None:
-        return None, None
     empty = fill.detach().amax(-1, keepdim=True) == -INF
     return fill.masked_fill(empty, 0.0), empty
 

@@ -13,9 +13,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# Measured on Zen 5 (1 MiB L2, 32 MiB L3) for T = 128 and 512, head_dim = 32 and 64. Tiles of 1 and
-# 4 MiB per thread are up to 10 % slower; causal blocks of half the length 10 % in bf16, of twice
-# the length 6 % in fp32.
+# Per thread. Measured on Zen 4 (1 MiB L2, 32 MiB L3) for T = 128 and 512, head_dim = 32 and 64:
+# tiles of half and twice the size are up to 10 % slower; causal blocks of half the length 10 % in
+# bf16, of twice the length 6 % in fp32. Two threads take twice the time over blocks meant for one.
 TILE_BYTES = 2 << 20
 CAUSAL_BLOCK_BYTES = 256  # of one column: 64 queries in fp32, 128 in bf16
 
@@ -69,6 +69,9 @@ def tiled_attention(
         fill: Added to the scores: -inf where a key is hidden, but not in all of a row.
         scale: Of the scores.
         causal: Whether ``fill`` hides later keys; they are then skipped.
+
+    Returns:
+        One vector per query.
     """
     batch, heads, time_q, _ = q.shape
     tiles = cut(batch, heads, time_q, k.shape[2], q.element_size(), causal)
@@ -100,7 +103,7 @@ def cut(batch: int, heads: int, time_q: int, time_k: int, size: int, causal: boo
 
 def causal_blocks(time: int, size: int) -> int:
     """Return into how many blocks to cut causal queries, of scores of ``size`` bytes."""
-    return max(1, time * size // CAUSAL_BLOCK_BYTES)
+    return max(1, time * size // (CAUSAL_BLOCK_BYTES * torch.get_num_threads()))
 
 
 def needs_grad(*inputs: Tensor | None) -> bool:
@@ -160,7 +163,9 @@ class TiledAttention(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # named, not *args
+        ctx: Any, grad: Tensor
+    ) -> tuple[Tensor | None, ...]:
         q, k, v, *weights = ctx.saved_tensors
         scale, tiles, fill = ctx.constants
         grad_q = torch.empty_like(q)
@@ -180,7 +185,9 @@ class TiledAttention(torch.autograd.Function):
             g, q_tile = tile.of_queries(grad), tile.of_queries(q)
             add_product(tile.of_columns(grad_v), g.mT, weight, 1.0, blocks)
             g_scores = product(g, tile.of_keys(v).mT, torch.empty_like(weight))
-            torch._softmax_backward_data(g_scores, weight, -1, weight.dtype, grad_input=g_scores)
+            torch.ops.aten._softmax_backward_data(
+                g_scores, weight, -1, weight.dtype, grad_input=g_scores
+            )
             product(g_scores, tile.of_keys(k), tile.of_queries(grad_q), scale)
             add_product(tile.of_columns(grad_k), q_tile.mT, g_scores, scale, blocks)
             if grad_fill is not None:
