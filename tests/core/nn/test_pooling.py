@@ -84,6 +84,11 @@ def test_the_first_queries_are_answered_the_same_however_many_ask(masked):
         assert torch.allclose(some, every[:, :n], rtol=0, atol=1e-12)
 
 
+def test_more_queries_than_learned_are_refused_by_both_numbers():
+    with pytest.raises(ValueError, match="queries=4 of 3"):
+        pool_of(queries=3)(tokens(), queries=4)
+
+
 @pytest.mark.parametrize("queries", [1, 7])
 def test_a_sample_without_a_visible_token_gives_the_bias_of_the_output(queries):
     pool = pool_of(queries=queries)

@@ -56,7 +56,7 @@ def attend(
         assert fill is not None  # there is a mask, a bias, or causality
         return fused(q, k, v, fill, factor)
     empty = None
-    if mask is not None or time_q > time_k or (bias is not None and hides(bias)):
+    if mask is not None or (causal and time_q > time_k) or (bias is not None and hides(bias)):
         assert fill is not None
         fill, empty = open_empty_rows(fill)
     if path == "formula":
