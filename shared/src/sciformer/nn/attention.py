@@ -93,9 +93,12 @@ def fastest(
     if training and scores * q.element_size() > KEPT_BYTES:
         return "fused"
     if not half and not training:
-        if causal and time >= 192 and scores >= 1 << 20:
+        threads = torch.get_num_threads()
+        if causal and time >= 192 * threads and scores >= 1 << 20:
             return "tiled"
-        return "formula" if time <= 64 and scores >= 1 << 16 else "fused"
+        # SDPA cuts below T = 192 into blocks of 32 queries; more than one thread pays for it.
+        short, few = (64, 1 << 16) if threads == 1 else (160, 1 << 15)
+        return "formula" if time <= short and scores >= few else "fused"
     if scores < (1 << 12 if half and training else 1 << 15):
         return "fused"
     many = 1 << 20 if half else 1 << 18 if causal else 1 << 19
