@@ -1,7 +1,9 @@
 """Time ``attend`` beside torch's fused attention and the written-out formula, in one run.
 
-    python tests/benchmarks/attention.py [--quick] [--threads N]
+    python tests/benchmarks/attention.py [--quick]
+    OMP_WAIT_POLICY=PASSIVE python tests/benchmarks/attention.py [--quick] --threads 2
 
+Several threads need that policy: they would else spin while they wait, which counts as CPU time.
 Every round times all three of a case, one after another in an order drawn anew, in CPU time. A
 ratio is the median over the rounds of ``attend`` / the other, and the table shows the larger of the
 two: ``attend`` against the faster. The exit status is 1 if a ratio is credibly above 1.03: in two

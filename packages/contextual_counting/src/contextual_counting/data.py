@@ -110,7 +110,8 @@ class CountingData(LightningDataModule):
             unknown = sorted(stage.keys() - own._asdict().keys())
             if unknown:
                 raise ValueError(f"{key}{unknown[0]} is not a part of a stage")
-            self.parts.append(own._replace(**stage))
+            pairs = {k: tuple(v) if isinstance(v, list) else v for k, v in stage.items()}
+            self.parts.append(own._replace(**pairs))
             _check(self.parts[-1], key)
         if samples < 1 or workers < 0 or seed < 0:
             raise ValueError(f"samples {samples} < 1, workers {workers} < 0 or seed {seed} < 0")
@@ -242,7 +243,7 @@ def _batch(sequences: Sequences) -> Batch:
 
 def _window(part: Part, progress: float) -> tuple[float, float]:
     """The shortest and longest sequences at a point of a stage, 0 at its start and 1 at its end."""
-    shortest, longest = part.lengths
+    shortest, longest = map(float, part.lengths)
     if not part.growth:
         return shortest, longest
     reached = shortest * (longest / shortest) ** min(1.0, progress / part.growth)
@@ -267,7 +268,9 @@ def _check(part: Part, key: str) -> None:
         )
 
 
-def _check_range(key: str, bounds: Sequence[float], low: float, high: float) -> None:
+def _check_range(
+    key: str, bounds: Sequence[float | int], low: float | int, high: float | int
+) -> None:
     if len(bounds) != 2 or not low <= bounds[0] <= bounds[1] <= high:
         values = bounds[0] if len(set(bounds)) == 1 else list(bounds)
         raise ValueError(f"{key} {values} does not lie between {low} and {high}, lowest first")

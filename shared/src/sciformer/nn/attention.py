@@ -80,10 +80,19 @@ def fastest(
 ) -> Literal["fused", "formula", "tiled"]:
     """Choose how to compute attention, by the number of scores.
 
-    On one Zen 4 core, torch 2.13, T = 8 to 512, CPU time of the best rival over that of the choice:
-    fp32 training 0.8 for SDPA below 2^15 scores, 0.5 to 0.95 for tiles if causal, 0.85 to 1 if
-    not; bf16 0.2 to 0.6 against SDPA from 2^15 scores on, 0.75 to 1 against the formula.
-    ``tests/benchmarks/attention.py`` measures it again.
+    Zen 4, torch 2.13, one thread; CPU time over that of the faster of SDPA and formula:
+
+    ====  ==================  ===========  ============  ===========
+    T     pass                fp32 causal  fp32          bf16
+    ====  ==================  ===========  ============  ===========
+    128   forward             1.0          1.0           0.94 - 1.08
+    128   forward + backward  0.91 - 1.04  0.97 - 1.04   0.95 - 1.08
+    512   forward             0.76 - 0.84  1.0           0.72 - 1.03
+    512   forward + backward  0.59 - 0.64  0.86 - 0.99   0.74 - 1.0
+    ====  ==================  ===========  ============  ===========
+
+    There SDPA takes 1.4 to 4.5 times as long in bf16 as what is chosen. Below the bounds on the
+    number of scores its small overhead wins. ``tests/benchmarks/attention.py`` measures it again.
     """
     if not q.is_cpu or q.dtype == torch.float16 or torch.compiler.is_compiling():
         return "fused"
@@ -129,14 +138,7 @@ def hides(bias: Tensor) -> bool:
 
 
 def open_empty_rows(fill: Tensor) -> tuple[Tensor, Tensor]:
-    """Open the rows that may attend to nothing, so that softmax and gradients stay finite.
-
-    Args:
-        fill: What is added to the scores.
-
-    Returns:
-        The opened fill, and which rows they are.
-    """
+    """Open the rows that may attend to nothing, which keeps softmax finite; return them too."""
     empty = fill.detach().amax(-1, keepdim=True) == -INF
     return fill.masked_fill(empty, 0.0), empty
 
@@ -209,11 +211,14 @@ class SelfAttention(nn.Module):
         x: Float[Tensor, "batch time dim"],
         mask: Bool[Tensor, "#batch #time time"] | None = None,
     ) -> Float[Tensor, "batch time dim"]:
+        return self.out(merge(self.mix(x, split(self.value(x), self.heads), mask)))
+
+    def mix(self, x: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        """Average values of any width with the weights that the tokens give."""
         q, k = self.query_key(x)
-        v = split(self.value(x), self.heads)
         bias = None if self.alibi is None else self.alibi(x.shape[1], x.shape[1])
         mask = None if mask is None else mask[:, None]
-        return self.out(merge(attend(q, k, v, causal=self.causal, mask=mask, bias=bias)))
+        return attend(q, k, v, causal=self.causal, mask=mask, bias=bias)
 
     def query_key(
         self, x: Float[Tensor, "batch time dim"]
@@ -231,11 +236,8 @@ class SelfAttention(nn.Module):
         mask: Bool[Tensor, "#batch #time time"] | None = None,
     ) -> Float[Tensor, "batch heads time time"]:
         """Return the attention weights, for pictures: forward never writes them out."""
-        q, k = self.query_key(x)
-        bias = None if self.alibi is None else self.alibi(x.shape[1], x.shape[1])
-        mask = None if mask is None else mask[:, None]
-        eye = torch.eye(x.shape[1], dtype=q.dtype, device=q.device).expand(*q.shape[:2], -1, -1)
-        return attend(q, k, eye, causal=self.causal, mask=mask, bias=bias)
+        eye = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+        return self.mix(x, eye.expand(len(x), self.heads, -1, -1), mask)
 
 
 class CrossAttention(nn.Module):
