@@ -46,7 +46,7 @@ def main() -> None:
     """Measure, print a table, exit with 1 where a bound does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true", help="few rounds")
-    rounds = 8 if parser.parse_args().quick else 30
+    rounds = 20 if parser.parse_args().quick else 30
     torch.set_num_threads(1)
     data = CountingData(length=512, regions=4, batch_size=16)
     steps = {"count attention": _stepper(False), "softmax written out": _stepper(True)}
