@@ -134,7 +134,7 @@ def merge_masks(
 
 def hides(bias: Tensor) -> bool:
     """Tell whether a bias hides anything. Only for the CPU, where a look at a value is cheap."""
-    return float(bias.detach().amin()) == -INF
+    return bias.detach().min().item() == -INF  # less overhead than amin and float
 
 
 def open_empty_rows(fill: Tensor) -> tuple[Tensor, Tensor]:
@@ -164,7 +164,7 @@ def formula(q: Tensor, k: Tensor, v: Tensor, fill: Tensor | None, scale: float) 
         q, scale = q * scale, 1.0  # else autograd multiplies two gradients by it, not one
     if fill is not None:
         scores = q.new_empty(q.shape[0], time_q, k.shape[1])
-        scores.view(batch, heads, *scores.shape[1:]).copy_(fill)
+        scores.view(batch, heads, *scores.shape[1:]).copy_(fill.to(q.dtype))
         scores.baddbmm_(q, k.mT, alpha=scale)
     elif training:
         scores = torch.bmm(q, k.mT)
