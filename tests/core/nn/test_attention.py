@@ -2,184 +2,292 @@ import itertools
 
 import pytest
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 
+from sciformer.nn import attention, tiled
 from sciformer.nn.attention import CrossAttention, SelfAttention, attend, fastest
 from sciformer.nn.position import Alibi, Rotary
 
-# Shapes (batch, heads, time_q, time_k, head_dim) that between them take every path on a CPU.
-SHAPES = [
-    (2, 1, 1, 1, 8),
-    (2, 3, 7, 7, 16),
-    (1, 2, 1, 9, 8),
-    (2, 2, 5, 11, 8),
-    (2, 4, 63, 63, 16),
-    (3, 2, 130, 130, 16),
-    (4, 4, 261, 261, 16),
+# Relative to the largest element: a few roundings, of 2^-53, 2^-24 and 2^-8.
+TOLERANCE = {torch.float64: 1e-14, torch.float32: 3e-6, torch.bfloat16: 3e-2}
+PATHS = ["fused", "formula", "tiled"]
+MASKS = ["none", "keys", "scores"]
+SHAPES = [(1, 1), (7, 7), (67, 67), (5, 40), (40, 5), (1, 40)]  # (time_q, time_k)
+# Lengths of 4 samples of 4 heads, and what each takes on one thread of a CPU.
+LENGTHS = [4, 64, 261]
+CHOICES = [
+    (torch.float32, "inference", "full", ["fused", "formula", "fused"]),
+    (torch.float32, "inference", "causal", ["fused", "formula", "tiled"]),
+    (torch.float32, "training", "full", ["fused", "formula", "tiled"]),
+    (torch.float32, "training", "causal", ["fused", "formula", "tiled"]),
+    (torch.bfloat16, "inference", "full", ["fused", "formula", "tiled"]),
+    (torch.bfloat16, "training", "causal", ["fused", "formula", "tiled"]),
+    (torch.float16, "training", "causal", ["fused", "fused", "fused"]),
 ]
-# fp32: sums in another order; bf16: 8 bits of the inputs and of the answer, both of order one.
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-5, torch.bfloat16: 3e-2}
 
 
-def exact(q, k, v, causal, mask, bias):
-    """The definition in float64, row by row free of NaN."""
-    q, k, v = q.double(), k.double(), v.double()
-    scores = q @ k.mT * q.shape[-1] ** -0.5
-    if bias is not None:
-        scores = scores + bias.double()
-    seen = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool)
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def path(request, monkeypatch):
+    """Take one path whatever the shape, with tiles that cut everything into pieces."""
+    monkeypatch.setattr(attention, "fastest", lambda *_: request.param)
+    monkeypatch.setattr(tiled, "TILE_BYTES", 1 << 12)
+    monkeypatch.setattr(tiled, "CAUSAL_BLOCK_BYTES", 40)
+    return request.param
+
+
+def draw(dtype=torch.float32, time_q=7, time_k=None, batch=2, heads=3):
+    time_k = time_q if time_k is None else time_k
+    sizes = [(time_q, 16), (time_k, 16), (time_k, 8)]
+    return [torch.randn(batch, heads, *size).to(dtype).requires_grad_() for size in sizes]
+
+
+def draw_mask(kind, time_q, time_k, batch=2):
+    """Draw a mask that leaves at least one row empty."""
+    shape = {"keys": (batch, 1, 1, time_k), "scores": (batch, 1, time_q, time_k)}.get(kind)
+    if shape is None:
+        return None
+    mask = torch.rand(shape) > 0.4
+    mask[0, :, 0] = False
+    return mask
+
+
+def exact(q, k, v, causal=False, mask=None, bias=None, scale=None):
+    """The formula in float64; a row with nothing to attend to gives zeros."""
+    scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
+    scores = scores if bias is None else scores + bias
+    seen = torch.ones(scores.shape[-2:], dtype=torch.bool)
     if causal:
-        seen = seen.tril(k.shape[-2] - q.shape[-2])
-    seen = seen.expand_as(scores) if mask is None else seen & mask
-    weights = scores.masked_fill(~seen, -1e30).softmax(-1).masked_fill(~seen, 0.0)
+        seen = seen.tril(k.shape[2] - q.shape[2])
+    seen = seen if mask is None else seen & mask
+    scores = scores.masked_fill(~seen, float("-inf"))
+    empty = (scores == float("-inf")).all(-1, keepdim=True)
+    weights = torch.softmax(scores.masked_fill(empty, 0.0), -1).masked_fill(empty, 0.0)
     return weights @ v
 
 
-def inputs(shape, dtype, masked, biased, seed=0):
-    batch, heads, time_q, time_k, dim = shape
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(*sizes):
-        return torch.randn(*sizes, generator=generator).to(dtype)
-
-    q, k, v = draw(batch, heads, time_q, dim), *(draw(batch, heads, time_k, dim) for _ in range(2))
-    mask = torch.rand(batch, 1, time_q, time_k, generator=generator) < 0.6 if masked else None
-    if mask is not None:
-        mask[0, :, 0] = False  # a row with nothing to attend to
-    bias = draw(1, heads, time_q, time_k) if biased else None
-    return q, k, v, mask, bias
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("dtype", list(TOLERANCE))
-def test_every_combination_equals_the_formula_in_float64(shape, dtype):
-    for causal, masked, biased in itertools.product([False, True], repeat=3):
-        q, k, v, mask, bias = inputs(shape, dtype, masked, biased)
-        found = attend(q, k, v, causal=causal, mask=mask, bias=bias)
-        assert found.dtype == dtype
-        error = (found.double() - exact(q, k, v, causal, mask, bias)).abs().max()
-        assert error < TOLERANCE[dtype], (causal, masked, biased)
+def assert_exact(inputs, causal=False, mask=None, bias=None, scale=None):
+    """Compare output and gradients, and the output without gradients, with ``exact``."""
+    inputs = inputs if bias is None else [*inputs, bias]
+    q, k, v = inputs[:3]
+    given = {"causal": causal, "mask": mask, "scale": scale}
+    out = attend(q, k, v, bias=bias, **given)
+    g = torch.randn_like(out)
+    learned = [x for x in inputs if x.requires_grad]
+    results = [out, *torch.autograd.grad(out, learned, g)]
+    with torch.no_grad():
+        results.append(attend(q, k, v, bias=bias, **given))
+    doubles = [x.detach().double().requires_grad_(x.requires_grad) for x in inputs]
+    learned = [x for x in doubles if x.requires_grad]
+    expected = exact(*doubles[:3], bias=None if bias is None else doubles[3], **given)
+    references = [expected, *torch.autograd.grad(expected, learned, g.double()), expected]
+    for result, reference in zip(results, references, strict=True):
+        error = (result - reference).abs().max() / reference.abs().max().clamp(min=1.0)
+        assert error <= TOLERANCE[q.dtype]
+    assert {x.dtype for x in (out, results[-1])} == {q.dtype}
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("dtype", list(TOLERANCE))
-def test_every_combination_has_the_gradients_of_the_formula(shape, dtype):
-    for causal, masked, biased in itertools.product([False, True], repeat=3):
-        q, k, v, mask, bias = inputs(shape, dtype, masked, biased)
-        leaves = [x.requires_grad_() for x in (q, k, v, bias) if x is not None]
-        wide = [x.detach().double().requires_grad_() for x in leaves]
-        answer = attend(q, k, v, causal=causal, mask=mask, bias=bias)
-        reference = exact(*wide[:3], causal, mask, wide[3] if biased else None)
-        weight = torch.cos(torch.arange(answer.numel())).view(answer.shape)
-        found = torch.autograd.grad((answer.double() * weight).sum(), leaves)
-        expected = torch.autograd.grad((reference * weight).sum(), wide)
-        for one, other in zip(found, expected, strict=True):
-            scale = max(1.0, float(other.abs().max()))
-            error = float((one.double() - other).abs().max()) / scale
-            assert error < 3 * TOLERANCE[dtype], (causal, masked, biased)
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("causal", [False, True], ids=["full", "causal"])
+def test_every_path_is_the_formula_with_its_gradients(path, dtype, causal):
+    for sizes, kind, biased in itertools.product(SHAPES, MASKS, (False, True)):
+        bias = torch.randn(3, *sizes).to(dtype).requires_grad_() if biased else None
+        assert_exact(draw(dtype, *sizes), causal, draw_mask(kind, *sizes), bias)
 
 
-def test_the_shapes_above_take_every_path():
-    paths = set()
-    for shape, dtype, grad in itertools.product(SHAPES, TOLERANCE, [False, True]):
-        q, k, v, _, _ = inputs(shape, dtype, masked=False, biased=False)
-        paths |= {fastest(q.requires_grad_(grad), k, v, None, causal) for causal in (False, True)}
-    assert paths == {"fused", "formula", "tiled"}
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("length", LENGTHS)
+def test_the_path_that_is_chosen_is_the_formula_with_its_gradients(dtype, length):
+    for causal, kind, biased in itertools.product((False, True), ("none", "scores"), (False, True)):
+        bias = torch.randn(4, length, length).to(dtype).requires_grad_() if biased else None
+        inputs = draw(dtype, length, batch=4, heads=4)
+        assert_exact(inputs, causal, draw_mask(kind, length, length, batch=4), bias)
 
 
-@pytest.mark.parametrize("time", [4, 70, 300])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_row_with_nothing_to_attend_to_gives_zeros_and_finite_gradients(time, dtype):
-    q, k, v, _, _ = inputs((3, 2, time, time, 16), dtype, masked=False, biased=False)
-    mask = torch.ones(3, 1, time, time, dtype=torch.bool)
-    mask[1] = False
-    for causal in (False, True):
-        leaves = [x.clone().requires_grad_() for x in (q, k, v)]
-        out = attend(*leaves, causal=causal, mask=mask)
-        assert (out[1] == 0).all()
-        assert (out[0] != 0).any()
-        for gradient in torch.autograd.grad(out.sum(), leaves):
-            assert gradient.isfinite().all()
-            assert (gradient[1] == 0).all()
+@pytest.mark.parametrize(("dtype", "use", "order", "paths"), CHOICES)
+def test_each_length_takes_the_path_that_was_measured_to_be_fast(dtype, use, order, paths):
+    chosen = []
+    for length in LENGTHS:
+        inputs = draw(dtype, length, batch=4, heads=4)
+        q, k, v = (x.requires_grad_(use == "training") for x in inputs)
+        chosen.append(fastest(q, k, v, None, order == "causal"))
+    assert chosen == paths
 
 
-def test_a_bias_of_minus_infinity_hides_as_a_mask_does():
-    q, k, v, mask, _ = inputs((2, 2, 33, 33, 8), torch.float32, masked=True, biased=False)
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+@pytest.mark.parametrize("shape", [(3, 5, 6), (1, 5, 1), (2, 1, 5, 6), (2, 3, 1, 1), (5, 6), (6,)])
+def test_a_bias_broadcasts_and_its_gradient_has_its_shape(path, shape):
+    assert_exact(draw(time_q=5, time_k=6), bias=torch.randn(shape, requires_grad=True))
+
+
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+def test_a_float32_bias_goes_with_half_precision(path):
+    assert_exact(draw(torch.bfloat16), causal=True, bias=torch.randn(3, 7, 7, requires_grad=True))
+
+
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+@pytest.mark.parametrize("learned", range(4), ids=["q", "k", "v", "bias"])
+def test_what_alone_is_learned_gets_its_gradient(path, learned):
+    inputs = [*draw(time_q=12), torch.randn(3, 12, 12)]
+    q, k, v, bias = (x.detach().requires_grad_(i == learned) for i, x in enumerate(inputs))
+    assert_exact([q, k, v], causal=True, bias=bias)
+
+
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+def test_the_scale_can_be_given(path):
+    assert_exact(draw(time_q=20), scale=0.5)
+    assert_exact(draw(time_q=20), causal=True, scale=2.0)
+
+
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+@pytest.mark.parametrize("by", ["mask", "bias", "bias of the past"])
+def test_a_row_with_nothing_to_attend_to_gives_zeros_and_no_gradient(path, by):
+    q, k, v = draw(time_q=6)
+    mask = torch.ones(6, 6, dtype=torch.bool)
+    mask[2] = False
+    bias = torch.zeros(6, 6).masked_fill(~mask, float("-inf"))
+    if by == "bias of the past":
+        bias = torch.zeros(6, 6)
+        bias[2, :3] = float("-inf")
+    given = {"mask": mask} if by == "mask" else {"bias": bias}
+    out = attend(q, k, v, causal=by == "bias of the past", **given)
+    grads = torch.autograd.grad(out.sum(), (q, k, v))
+    assert torch.equal(out[:, :, 2], torch.zeros(2, 3, 8))
+    assert torch.equal(grads[0][:, :, 2], torch.zeros(2, 3, 16))
+    assert all(x.isfinite().all() for x in (out, *grads))
+
+
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+def test_a_bias_of_minus_infinity_hides_as_a_mask_does(path):
+    q, k, v = draw(time_q=33)
+    mask = draw_mask("scores", 33, 33)
     bias = torch.zeros(mask.shape).masked_fill(~mask, float("-inf"))
-    assert torch.allclose(attend(q, k, v, bias=bias), attend(q, k, v, mask=mask), atol=1e-6)
+    torch.testing.assert_close(attend(q, k, v, bias=bias), attend(q, k, v, mask=mask))
 
 
-def test_one_causal_query_against_a_cache_sees_all_of_it():
-    q, k, v, _, _ = inputs((2, 2, 9, 9, 8), torch.float32, masked=False, biased=False)
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+def test_decoding_with_a_cache_gives_the_rows_of_the_whole(path):
+    q, k, v = draw(torch.float64, 12)
     whole = attend(q, k, v, causal=True)
-    assert torch.allclose(attend(q[:, :, -1:], k, v, causal=True), whole[:, :, -1:], atol=1e-6)
-    assert torch.allclose(attend(q[:, :, -4:], k, v, causal=True), whole[:, :, -4:], atol=1e-6)
+    for new in (1, 5):
+        torch.testing.assert_close(attend(q[:, :, -new:], k, v, causal=True), whole[:, :, -new:])
 
 
-def test_values_may_be_wider_than_queries():
-    q, k, _, _, _ = inputs((2, 2, 40, 40, 8), torch.float32, masked=False, biased=False)
-    v = torch.randn(2, 2, 40, 24, generator=torch.Generator().manual_seed(1))
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+def test_padding_does_not_change_a_sample(path):
+    q, k, v = draw(torch.float64, 7, batch=1)
+    padded = [torch.cat([x, 100 * torch.ones_like(x)], 2) for x in (q, k, v)]
+    mask = torch.arange(14) < 7
     for causal in (False, True):
-        found = attend(q, k, v, causal=causal)
-        assert torch.allclose(found.double(), exact(q, k, v, causal, None, None), atol=1e-5)
+        out = attend(*padded, causal=causal, mask=mask)[:, :, :7]
+        torch.testing.assert_close(out, attend(q, k, v, causal=causal), rtol=0, atol=1e-14)
 
 
-def test_the_scale_can_be_given():
-    q, k, v, _, _ = inputs((1, 1, 20, 20, 16), torch.float32, masked=False, biased=False)
-    assert torch.allclose(attend(q, k, v, scale=0.5), attend(q * 2.0, k, v), atol=1e-5)
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+def test_layouts_of_projections_are_taken_as_they_are(path):
+    x = torch.randn(2, 7, 3, 3, 16, requires_grad=True)
+    strided = x.permute(3, 0, 2, 1, 4).unbind(0)
+    copied = [y.detach().contiguous().requires_grad_() for y in strided]
+    out, same = attend(*strided, causal=True), attend(*copied, causal=True)
+    torch.testing.assert_close(out, same)
+    grad = torch.autograd.grad(out.square().sum(), x)[0].permute(3, 0, 2, 1, 4)
+    torch.testing.assert_close(grad, torch.stack(torch.autograd.grad(same.square().sum(), copied)))
 
 
-@pytest.mark.parametrize("time", [8, 300])
-def test_under_autocast_it_computes_in_its_dtype(time):
-    q, k, v, _, bias = inputs((2, 2, time, time, 8), torch.float32, masked=False, biased=True)
+@pytest.mark.parametrize("length", [8, 96, 300])
+def test_autocast_casts_the_inputs_and_gives_half_precision(length):
+    q, k, v = draw(time_q=length)
+    for bias in (None, torch.randn(length, length)):
+        with torch.autocast("cpu", torch.bfloat16):
+            out = attend(q, k.double(), v.bfloat16(), causal=True, bias=bias)
+        same = attend(*(x.bfloat16() for x in (q, k, v)), causal=True, bias=bias)
+        assert out.dtype == torch.bfloat16
+        assert torch.equal(out, same)
+        grads = torch.autograd.grad(out.float().sum(), (q, k, v))
+        assert all(grad.dtype == torch.float32 and grad.isfinite().all() for grad in grads)
+
+
+def test_autocast_leaves_double_precision_alone():
     with torch.autocast("cpu", torch.bfloat16):
-        found = attend(q, k.bfloat16(), v, bias=bias)
-    assert found.dtype == torch.bfloat16
-    assert (found.double() - exact(q, k, v, False, None, bias)).abs().max() < 5e-2
+        assert attend(*draw(torch.float64)).dtype == torch.float64
 
 
-def test_padding_that_is_masked_changes_nothing():
-    q, k, v, _, _ = inputs((2, 2, 50, 50, 8), torch.float32, masked=False, biased=False)
-    mask = torch.zeros(2, 1, 1, 50, dtype=torch.bool)
-    mask[..., :30] = True
-    padded = attend(q, k, v, mask=mask)
-    assert torch.allclose(padded, attend(q, k[:, :, :30], v[:, :, :30]), atol=1e-6)
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+def test_half_precision_keeps_the_sum_of_many_weights(path):
+    # 4096 equal weights: a sum kept in bf16 would stop growing at 256.
+    q, k = torch.zeros(2, 1, 8, 4096, 16, dtype=torch.bfloat16)
+    out = attend(q[:, :, :64], k, torch.ones_like(k))
+    torch.testing.assert_close(out, torch.ones_like(out), rtol=2**-7, atol=0)
 
 
-def test_a_sample_is_attended_to_the_same_alone_and_in_a_batch():
-    q, k, v, mask, _ = inputs((5, 2, 200, 200, 8), torch.float32, masked=True, biased=False)
-    alone = attend(q[2:3], k[2:3], v[2:3], causal=True, mask=mask[2:3])
-    assert torch.allclose(attend(q, k, v, causal=True, mask=mask)[2:3], alone, atol=1e-6)
+def test_long_training_is_left_to_the_fused_kernel(monkeypatch):
+    monkeypatch.setattr(attention, "KEPT_BYTES", 1 << 16)
+    q, k, v = draw(time_q=300, batch=1, heads=1)
+    assert attention.fastest(q, k, v, None, True) == "fused"
+    torch.testing.assert_close(
+        attend(q, k, v, causal=True), scaled_dot_product_attention(q, k, v, is_causal=True)
+    )
 
 
-@pytest.mark.parametrize("options", [{}, {"qk_norm": True}, {"causal": True}])
+def test_an_empty_batch_gives_an_empty_batch():
+    q, k, v = (x[:0] for x in draw())
+    assert attend(q, k, v, causal=True).shape == (0, 3, 7, 8)
+
+
+@pytest.mark.compile
+def test_compiling_does_not_break_the_graph():
+    q, k, v = (x.detach() for x in draw())
+    mask, bias = torch.rand(7, 7) > 0.3, torch.randn(3, 7, 7)
+    compiled = torch.compile(attend, backend="eager", fullgraph=True)
+    out = compiled(q, k, v, causal=True, mask=mask, bias=bias)
+    torch.testing.assert_close(out, attend(q, k, v, causal=True, mask=mask, bias=bias))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"qk_norm": True}, {"causal": True}, {"alibi": Alibi([0.5, 0.25])}, {"rotary": Rotary(8)}],
+    ids=lambda options: "".join(options) or "plain",
+)
 def test_the_pattern_of_self_attention_reproduces_its_answer(options):
-    torch.manual_seed(0)
     attention = SelfAttention(16, 2, **options)
     x = torch.randn(3, 10, 16)
-    pattern = attention.weights(x)
-    assert torch.allclose(pattern.sum(-1), torch.ones(3, 2, 10), atol=1e-6)
+    mask = torch.arange(10).expand(3, 1, 10) < torch.tensor([10, 7, 4]).view(3, 1, 1)
     value = attention.value(x).unflatten(-1, (2, -1)).transpose(1, 2)
-    mixed = (pattern @ value).transpose(1, 2).flatten(2)
-    assert torch.allclose(attention.out(mixed), attention(x), atol=1e-5)
+    for given in (None, mask):
+        pattern = attention.weights(x, given)
+        torch.testing.assert_close(pattern.sum(-1), torch.ones(3, 2, 10))
+        mixed = (pattern @ value).transpose(1, 2).flatten(2)
+        torch.testing.assert_close(attention.out(mixed), attention(x, given))
+    assert (pattern.movedim(-1, 1)[~mask[:, 0]] == 0).all()
 
 
-def test_alibi_and_rotary_reach_the_scores():
-    torch.manual_seed(0)
-    x = torch.randn(2, 12, 16)
-    plain = SelfAttention(16, 2)
-    for extra in ({"alibi": Alibi([0.5, 0.25])}, {"rotary": Rotary(8)}):
-        other = SelfAttention(16, 2, **extra)
-        other.load_state_dict(plain.state_dict())
-        assert not torch.allclose(other(x), plain(x), atol=1e-3)
+def test_rotary_scores_depend_on_the_distance_alone_and_alibi_favors_the_near():
+    x = torch.randn(1, 1, 16).expand(1, 12, 16)
+    q, k = SelfAttention(16, 2, rotary=Rotary(8)).query_key(x)
+    scores = q @ k.mT
+    torch.testing.assert_close(scores[..., 1:, 1:], scores[..., :-1, :-1])
+    assert scores.std(-1).min() > 1e-3
+    pattern = SelfAttention(16, 2, alibi=Alibi([0.5, 0.25])).weights(x)
+    assert (pattern[:, :, 0].diff(dim=-1) < 0).all()
 
 
-def test_cross_attention_reads_a_context_of_another_width():
-    torch.manual_seed(0)
-    attention = CrossAttention(16, 4, context_dim=6)
+def test_qk_norm_normalizes_queries_and_keys_of_each_head():
+    for y in SelfAttention(16, 2, qk_norm=True).query_key(torch.randn(3, 10, 16)):
+        torch.testing.assert_close(y.std(-1, correction=0), torch.ones(3, 2, 10), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("qk_norm", [False, True])
+def test_cross_attention_reads_a_context_of_another_width(qk_norm):
+    attention = CrossAttention(16, 4, context_dim=6, qk_norm=qk_norm)
     x, context = torch.randn(2, 3, 16), torch.randn(2, 7, 6)
     mask = torch.ones(2, 3, 7, dtype=torch.bool)
     mask[:, :, 5:] = False
-    assert torch.allclose(attention(x, context, mask), attention(x, context[:, :5]), atol=1e-6)
+    torch.testing.assert_close(attention(x, context, mask), attention(x, context[:, :5]))
 
 
 def test_heads_that_do_not_divide_the_width_are_named():

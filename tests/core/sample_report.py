@@ -1,0 +1,75 @@
+"""A report with one of everything, and a parser that sees whether a page is well-formed."""
+
+import math
+from html.parser import HTMLParser
+
+from sciformer import page
+from sciformer.figures import figure
+from sciformer.report import Report
+
+VOID = {"meta", "img", "br", "hr", "input", "link"}
+NASTY = "<script>alert(\"1\")</script> & 'more' <!-- report ends -->"
+RUN = {
+    "command": "xval fit --config configs/xval/quick.yaml",
+    "config": "configs/xval/quick.yaml",
+    "settings": {"model": {"dim": 64, "betas": (0.9, 0.98)}},
+    "seed": 3,
+    "versions": {"torch": "2.13.0"},
+    "cpu_s": 118.7,
+    "wall_s": 163.0,
+    "peak_gib": 0.874,
+}
+
+
+class Tags(HTMLParser):
+    """Sees that every tag that opens is closed in its turn."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.ids, self.words, self.comments = [], [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+        assert len(attrs) == len(dict(attrs)), f"{tag} repeats an attribute"
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    def handle_comment(self, data):
+        self.comments.append(data)
+
+
+def parse(html):
+    tags = Tags()
+    tags.feed(html)
+    tags.close()
+    assert not tags.open
+    assert len(set(tags.ids)) == len(tags.ids)
+    return tags
+
+
+def line_figure():
+    with figure(2.0) as drawing:
+        axes = drawing.subplots()
+        axes.plot([0, 1], [1, 0])
+        axes.set_xlabel("time (s)")
+    return drawing
+
+
+def sample_report(title="Numbers"):
+    report = Report(title, RUN, "What it is.")
+    report.add_result("top-1 accuracy", page.percent(0.9983), "25.00 % (guessing)")
+    report.add_metrics({"id/top1/region0": 0.998, "id/mse": float("nan"), "id/samples": 4000})
+    report.add_table(
+        "By set", ["Set", "MSE (m2)"], [["short", 9.1e-4], ["long", math.nan]], "Note."
+    )
+    report.add_figure("Curve", line_figure(), "It falls.", "A falling line.")
+    report.add_text("Reading it", "First.\n\nSecond.")
+    return report
