@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sciformer.data.index import Recipe, read_index
+from sciformer.data.index import DamagedError, Recipe, read_index, seal
 from sciformer.data.loading import seeded_loader
-from sciformer.data.sharded import OPEN_FILES, ShardedDataset, _decoded, stream, verify
+from sciformer.data.sharded import OPEN_FILES, ShardedDataset
 from sciformer.data.shards import write_shards
+from sciformer.data.streaming import _decoded, stream
+from sciformer.data.verify import damage
 
 COUNT = 11
 
@@ -45,8 +47,9 @@ def flip(path, offset):
 def edit(folder, change):
     path = folder / "index.json"
     record = json.loads(path.read_bytes())
+    del record["checksum"]
     change(record)
-    path.write_text(json.dumps(record))
+    path.write_text(seal(record))
 
 
 def forge(folder, member, data=b""):
@@ -59,12 +62,13 @@ def forge(folder, member, data=b""):
 
     def change(record):
         shard = record["files"][1]
-        start, size = shard["offsets"][1], shard["sizes"][1]
-        piece = raw[:1024].ljust(size, b"\0")
+        size, forged = shard["sizes"], 512 + -(-len(data) // 512) * 512
         whole = path.read_bytes()
-        path.write_bytes(whole[:start] + piece + whole[start + size :])
-        shard["sizes"][1] = 512 + -(-len(data) // 512) * 512
-        shard["crc32"][1] = zlib.crc32(piece[: shard["sizes"][1]])
+        path.write_bytes(whole[:size] + raw[:1024].ljust(size, b"\0") + whole[2 * size :])
+        shard["sizes"] = [size, forged, *[size] * (shard["count"] - 2)]
+        checksums = [shard["crc32"][at : at + 8] for at in range(0, len(shard["crc32"]), 8)]
+        checksums[1] = f"{zlib.crc32(raw[:forged]):08x}"
+        shard["crc32"] = "".join(checksums)
 
     edit(folder, change)
 
@@ -77,7 +81,6 @@ def test_every_sample_comes_back_as_it_was_made(folder):
         assert sample.keys() == made.keys()
         assert np.array_equal(sample["height"], made["height"])
         assert (sample["number"], sample["note"]) == (i, made["note"])
-    assert data.keys[3] == b"00000003"
 
 
 def test_a_sample_can_be_a_named_tuple_of_some_of_the_fields(folder):
@@ -111,7 +114,7 @@ def test_only_so_many_files_stay_open(tmp_path):
     write_shards(tmp_path, lambda i: {"x": np.int64(i)}, Recipe("g", "1", 0, count, count))
     data = ShardedDataset(tmp_path)
     assert [int(data[i]["x"]) for i in [*range(count), 0]] == [*range(count), 0]
-    assert len(data.files._open) == OPEN_FILES
+    assert len(data._open) == OPEN_FILES
 
 
 @pytest.mark.process
@@ -143,7 +146,7 @@ def test_a_stream_gives_the_same_samples_as_access_by_number(folder):
 
 
 def test_a_whole_data_set_has_no_damage(folder):
-    assert list(verify(folder)) == []
+    assert list(damage(folder)) == []
 
 
 @pytest.mark.parametrize("where", [0, 130, 520, 700, 1023])
@@ -151,28 +154,29 @@ def test_a_flipped_byte_is_found_and_named(folder, where):
     path = folder / "shard-00001.tar"
     shard = read_index(folder).shards[1]
     flip(path, int(shard.offsets[2]) + where)
-    (line,) = verify(folder)
-    assert line.startswith(f"{path}: sample {shard.keys[2]}: damaged: crc32 ")
+    (line,) = damage(folder)
+    assert line.startswith(f"{path}: sample 00000005: damaged: crc32 ")
     data = ShardedDataset(folder)
-    with pytest.raises(ValueError, match=f"{path}: sample {shard.keys[2]}: damaged"):
-        data[int(shard.keys[2])]
     assert data[0]["number"] == 0
+    for read in (lambda: data[5], lambda: data.__getitems__([4, 5])):
+        with pytest.raises(DamagedError, match=f"{path}: sample 00000005: damaged"):
+            read()
 
 
 def test_a_flipped_byte_between_the_samples_is_found(folder):
     flip(folder / "shard-00002.tar", -1)
-    (line,) = verify(folder)
-    assert line.startswith(f"{folder / 'shard-00002.tar'}: sha256 ")
+    (line,) = damage(folder)
+    assert line.startswith(f"{folder / 'shard-00002.tar'}: damaged outside of its samples: sha256 ")
 
 
 def test_a_missing_or_shortened_shard_is_named(folder):
     path = folder / "shard-00000.tar"
     path.write_bytes(path.read_bytes()[:-1])
     for read in (ShardedDataset, stream):
-        with pytest.raises(ValueError, match=f"{path}: size: .* but index.json has"):
+        with pytest.raises(ValueError, match=f"{path}: size: 10239 bytes, but index.json has"):
             read(folder)
     path.unlink()
-    assert list(verify(folder)) == [f"{path}: size: None, but index.json has 10240"]
+    assert list(damage(folder)) == [f"{path}: no such file, but index.json has 10240 bytes"]
 
 
 SYMLINK = tarfile.TarInfo("00000004.height.npy")
@@ -192,7 +196,7 @@ def test_a_hostile_shard_with_a_forged_index_is_refused(folder, member, complain
     forge(folder, member)
     with pytest.raises(ValueError, match=f"shard-00001.tar: .*{complaint}"):
         ShardedDataset(folder)[4]
-    assert any(complaint in line for line in verify(folder))
+    assert any(complaint in line for line in damage(folder))
 
 
 @pytest.mark.parametrize("member", [SYMLINK, tarfile.TarInfo("../00000004.height.npy")])
@@ -210,7 +214,7 @@ def test_a_pickle_in_a_shard_is_not_run(folder):
         ShardedDataset(folder)[4]
     whole = {"x.npy": data.getvalue(), "__url__": "u", "__key__": "k"}
     with pytest.raises(ValueError, match=r"u: sample k: member x\.npy: dtype object"):
-        list(_decoded([whole], ("x",), dict))
+        list(_decoded([whole], ("x",), dict, read_index(folder)))
 
 
 def test_a_shard_that_ends_early_is_not_streamed_as_if_it_were_whole(folder):
@@ -238,11 +242,34 @@ def test_an_index_that_cannot_be_is_refused(folder, key, value, complaint):
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("offsets", 10**15), ("sizes", 2**70), ("crc32", -1), ("sizes", 0.5)]
+    ("column", "value", "complaint"),
+    [
+        ("sizes", 10**15, "not 3 sizes in bytes"),
+        ("sizes", [512, -512, 512], "not 3 sizes in bytes"),
+        ("sizes", [0.5, 512, 512], "not 3 sizes in bytes"),
+        ("sizes", [512, 512], "not 3 sizes in bytes"),
+        ("sizes", [10240, 512, 512], "beyond the file"),
+        ("crc32", "0", "not 3 checksums"),
+        ("crc32", "g" * 24, "not 3 checksums"),
+        ("size", 1.5, "size: 1.5 is not a int"),
+        ("file", "../shard-00000.tar", "does not name a shard"),
+        ("file", "/etc/shard-00000.tar", "does not name a shard"),
+        ("file", "shard-00003.tar", "not 3 shards in their order"),
+    ],
 )
-def test_an_index_that_points_out_of_a_file_is_refused(folder, column, value):
-    edit(folder, lambda record: record["files"][0][column].__setitem__(1, value))
-    with pytest.raises(ValueError, match=r"index\.json: .*(beyond the file|not 3 sizes)"):
+def test_an_index_that_points_out_of_its_folder_or_a_file_is_refused(
+    folder, column, value, complaint
+):
+    edit(folder, lambda record: record["files"][0].update({column: value}))
+    for read in (ShardedDataset, stream, lambda folder: list(damage(folder))):
+        with pytest.raises(ValueError, match=rf"index\.json: .*{complaint}"):
+            read(folder)
+
+
+def test_any_change_of_an_index_is_found(folder):
+    path = folder / "index.json"
+    path.write_bytes(path.read_bytes().replace(b'"seed":3', b'"seed":2'))
+    with pytest.raises(ValueError, match=r"index\.json: damaged"):
         ShardedDataset(folder)
 
 

@@ -1,5 +1,6 @@
 """``index.json``: what a folder of shards holds, by which recipe, and where each sample lies."""
 
+import hashlib
 import json
 import re
 import reprlib
@@ -9,16 +10,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int64, UInt32
 
 from sciformer.files import write_atomically
 
 FORMAT = 1
 INDEX = "index.json"
 JSON = "json"  # the dtype of a field that is no array
-SHARD = re.compile(
-    r"shard-[0-9]{5,}\.tar"
-)  # nothing else: an index must not point out of its folder
+SHARD = re.compile(r"shard-[0-9]{5,7}\.tar")  # an index must not point out of its folder
+SEAL = len(f'{{"checksum":"{64 * "0"}",')  # bytes before what the checksum of an index covers
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,15 @@ class Recipe:
         """Numbers of the samples in a shard."""
         return range(self.count * shard // self.shards, self.count * (shard + 1) // self.shards)
 
+    def check(self) -> None:
+        """Raise a ``ValueError`` if there are more files than samples."""
+        if not 1 <= self.shards <= self.count:
+            raise ValueError(f"shards: {self.shards} for {self.count} samples")
+
+
+class DamagedError(ValueError):
+    """What is read is not what was written."""
+
 
 class Field(NamedTuple):
     """One part of a sample. An axis is ``None`` where the samples differ."""
@@ -55,17 +64,40 @@ class Field(NamedTuple):
     shape: tuple[int | None, ...]
     units: str
 
+    def check(self, value: Any, where: str) -> None:
+        """Compare a value with what it should be.
+
+        Args:
+            value: What was read.
+            where: What to name in an error.
+
+        Raises:
+            DamagedError: If it is something else.
+        """
+        array = isinstance(value, np.ndarray)
+        dtype, shape = (value.dtype.str, value.shape) if array else (JSON, ())
+        alike = len(shape) == len(self.shape) and all(
+            expected in (None, size) for expected, size in zip(self.shape, shape, strict=True)
+        )
+        if dtype != self.dtype or not alike:
+            raise DamagedError(
+                f"{where} is {dtype} {shape}, but {INDEX} has {self.dtype} {self.shape}"
+            )
+
 
 class Shard(NamedTuple):
-    """One file, and the piece of it that each sample is."""
+    """One file: the samples lie in it one after the other, and then the end of the archive."""
 
     file: str
     size: int
     sha256: str
-    keys: list[str]
-    offsets: Int64[np.ndarray, " samples"]
     sizes: Int64[np.ndarray, " samples"]
-    crc32: Int64[np.ndarray, " samples"]
+    crc32: UInt32[np.ndarray, " samples"]
+
+    @property
+    def offsets(self) -> Int64[np.ndarray, " samples"]:
+        """Where each sample begins."""
+        return np.cumsum(self.sizes) - self.sizes
 
 
 class Index(NamedTuple):
@@ -85,16 +117,28 @@ def write_index(path: Path, index: Index) -> None:
         "files": [
             {
                 **shard._asdict(),
-                "count": len(shard.keys),
-                "offsets": shard.offsets.tolist(),
-                "sizes": shard.sizes.tolist(),
-                "crc32": shard.crc32.tolist(),
+                "count": len(shard.sizes),
+                "sizes": _short(shard.sizes.tolist()),
+                "crc32": shard.crc32.astype(">u4").tobytes().hex(),
             }
             for shard in index.shards
         ],
     }
-    text = json.dumps(record, separators=(",", ":")) + "\n"
+    text = seal(record)
     write_atomically(path, lambda beside: beside.write_text(text))
+
+
+def seal(record: Mapping[str, Any]) -> str:
+    """Write an index as JSON whose first key is the checksum of all that follows it.
+
+    Args:
+        record: What it says.
+
+    Returns:
+        The text of the file.
+    """
+    rest = json.dumps(record, separators=(",", ":"))[1:] + "\n"
+    return f'{{"checksum":"{hashlib.sha256(rest.encode()).hexdigest()}",{rest}'
 
 
 def read_index(path: Path) -> Index:
@@ -112,13 +156,16 @@ def read_index(path: Path) -> Index:
     path = path / INDEX if path.is_dir() else path
     if not path.is_file():
         raise ValueError(f"{path}: no such file; is the data set finished?")
+    raw = path.read_bytes()
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         given = record.get("format") if isinstance(record, dict) else record
-        raise ValueError(f"{path}: format: {given!r}, but this version reads {FORMAT}")
+        raise ValueError(f"{path}: format: {reprlib.repr(given)}, but this version reads {FORMAT}")
+    if record.get("checksum") != hashlib.sha256(raw[SEAL:]).hexdigest():
+        raise ValueError(f"{path}: damaged: its text does not have the checksum that it names")
     recipe = Recipe(
         generator=_take(path, record, "generator", str),
         version=_take(path, record, "version", str),
@@ -128,31 +175,25 @@ def read_index(path: Path) -> Index:
         units=_take(path, record, "units", dict),
         options=_take(path, record, "options", dict),
     )
+    recipe.check()
     fields = {
         name: _field(path, name, part) for name, part in _take(path, record, "fields", dict).items()
     }
-    return Index(recipe, fields, [_shard(path, s) for s in _take(path, record, "files", list)])
+    shards = [_shard(path, recipe, part) for part in _take(path, record, "files", list)]
+    files = [f"shard-{number:05d}.tar" for number in range(recipe.shards)]
+    if path.name == INDEX and [shard.file for shard in shards] != files:
+        raise ValueError(f"{path}: files: not {recipe.shards} shards in their order")
+    return Index(recipe, fields, shards)
 
 
-def locate(folder: Path, index: Index) -> list[Path]:
-    """Find the files of an index.
+def key_of(sample: int) -> str:
+    """What the members of a sample are called in a shard."""
+    return f"{sample:08d}"
 
-    Args:
-        folder: Where they lie.
-        index: What should be there.
 
-    Returns:
-        Their paths.
-
-    Raises:
-        ValueError: Naming the first that is missing or has another size.
-    """
-    paths = [folder / shard.file for shard in index.shards]
-    for path, shard in zip(paths, index.shards, strict=True):
-        size = path.stat().st_size if path.is_file() else None
-        if size != shard.size:
-            raise ValueError(f"{path}: size: {size}, but {INDEX} has {shard.size}")
-    return paths
+def number_of(file: str) -> int:
+    """The number in the name of a shard."""
+    return int(file.removeprefix("shard-").partition(".")[0])
 
 
 def _take(path: Path, record: Mapping[str, Any], key: str, kind: type) -> Any:
@@ -169,32 +210,24 @@ def _field(path: Path, name: str, part: Any) -> Field:
     return Field(_take(path, part, "dtype", str), tuple(shape), _take(path, part, "units", str))
 
 
-def _shard(path: Path, part: Any) -> Shard:
+def _shard(path: Path, recipe: Recipe, part: Any) -> Shard:
     if not isinstance(part, dict) or not SHARD.fullmatch(str(part.get("file"))):
         raise ValueError(f"{path}: files: {reprlib.repr(part)} does not name a shard")
-    keys = _take(path, part, "keys", list)
-    shard = Shard(
-        file=part["file"],
-        size=_take(path, part, "size", int),
-        sha256=_take(path, part, "sha256", str),
-        keys=keys,
-        offsets=_column(path, part, "offsets", len(keys)),
-        sizes=_column(path, part, "sizes", len(keys)),
-        crc32=_column(path, part, "crc32", len(keys)),
-    )
-    beyond = shard.offsets + shard.sizes > shard.size
-    if beyond.any():
-        first = int(beyond.argmax())
-        raise ValueError(
-            f"{path}: {shard.file}: sample {keys[first]}: offset {shard.offsets[first]} and size "
-            f"{shard.sizes[first]} are beyond the file's {shard.size} bytes"
-        )
-    return shard
+    file, size = part["file"], _take(path, part, "size", int)
+    count = len(recipe.samples(number_of(file)))
+    given = part.get("sizes")
+    sizes: list[Any] = given if isinstance(given, list) else [given] * count
+    if len(sizes) != count or not all(type(n) is int and 0 < n <= size for n in sizes):
+        raise ValueError(f"{path}: {file}: sizes: not {count} sizes in bytes")
+    if sum(sizes) > size:
+        raise ValueError(f"{path}: {file}: its samples are beyond the file's {size} bytes")
+    text = _take(path, part, "crc32", str)
+    if not re.fullmatch(f"[0-9a-f]{{{8 * count}}}", text):
+        raise ValueError(f"{path}: {file}: crc32: not {count} checksums")
+    crc32 = np.frombuffer(bytes.fromhex(text), ">u4").astype(np.uint32)
+    return Shard(file, size, _take(path, part, "sha256", str), np.array(sizes, np.int64), crc32)
 
 
-def _column(path: Path, part: Mapping[str, Any], key: str, count: int) -> np.ndarray:
-    values = _take(path, part, key, list)
-    whole_numbers = all(type(value) is int and 0 <= value < 2**62 for value in values)
-    if len(values) != count or not whole_numbers:
-        raise ValueError(f"{path}: {part['file']}: {key}: not {count} sizes in bytes")
-    return np.array(values, np.int64)
+def _short(sizes: list[int]) -> list[int] | int:
+    """One number where all are the same: an index is then 8 characters for each sample."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from sciformer.data.gathered import stack
 from sciformer.data.order import GlobalBatches, Order, StepNumbers
 
 Batch = TypeVar("Batch", bound=tuple[Any, ...])  # a NamedTuple of tensors
@@ -112,7 +113,7 @@ def seeded_loader(
     """
     size = len(dataset)  # pyright: ignore[reportArgumentType]  # torch gives Dataset no length
     order = GlobalBatches(size, batch_size, seed, rank, world, shuffle)
-    return _loader(dataset, order, workers, collate)
+    return _loader(dataset, order, workers, collate or stack)
 
 
 class GeneratedBatches(Dataset[Batch]):
@@ -183,7 +184,7 @@ def generated_loader(
 
 
 def _loader(
-    dataset: Dataset[Any], order: Order, workers: int, collate: Callable[[list[Any]], Any] | None
+    dataset: Dataset[Any], order: Order, workers: int, collate: Callable[[list[Any]], Any]
 ) -> SeededLoader:
     return SeededLoader(
         dataset,

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from sciformer.data.index import DamagedError
+
 BLOCK = 512
 # name, (mode, uid, gid), size, (mtime, checksum), type, link, magic, (version ... device), prefix
 HEADER = struct.Struct("100s 24x 12s 20x s 100s 6s 82x 155s 12x")
@@ -66,7 +68,7 @@ def decode(name: str, data: bytearray | memoryview, where: str) -> Any:
         An array, or the value that the JSON says.
 
     Raises:
-        ValueError: For anything but a plain array of just this size, or JSON.
+        DamagedError: For anything but a plain array of just this size, or JSON.
     """
     try:
         if name.endswith(".json"):
@@ -76,7 +78,7 @@ def decode(name: str, data: bytearray | memoryview, where: str) -> Any:
         order = "F" if fortran else "C"
         return np.frombuffer(data, dtype, offset=start).reshape(shape, order=order)
     except (ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise ValueError(f"{where}: member {name}: {error}") from error
+        raise DamagedError(f"{where}: member {name}: {error}") from error
 
 
 def members(raw: bytearray, where: str) -> Iterator[tuple[str, str, memoryview]]:
@@ -90,14 +92,14 @@ def members(raw: bytearray, where: str) -> Iterator[tuple[str, str, memoryview]]
         Key, rest of the name, contents.
 
     Raises:
-        ValueError: For a header that our writer does not write.
+        DamagedError: For a header that our writer does not write.
     """
     view, at = memoryview(raw), 0
     while at < len(view):
         key, rest, size = header(view[at : at + BLOCK], where)
         start, at = at + BLOCK, at + BLOCK + padded(size)
         if at > len(view):
-            raise ValueError(f"{where}: member {key}.{rest}: size {size} is beyond the sample")
+            raise DamagedError(f"{where}: member {key}.{rest}: size {size} is beyond the sample")
         yield key, rest, view[start : start + size]
 
 
@@ -111,7 +113,7 @@ def scan(path: Path) -> Iterator[tuple[str, str]]:
         Key and rest of the name of each member.
 
     Raises:
-        ValueError: For a header that our writer does not write.
+        DamagedError: For a header that our writer does not write.
     """
     length, at = path.stat().st_size, 0
     with path.open("rb") as stream:
@@ -124,10 +126,10 @@ def scan(path: Path) -> Iterator[tuple[str, str]]:
             given = OCTAL.fullmatch(block[CHECKSUM])
             spaced = sum(block) - sum(block[CHECKSUM]) + 8 * ord(" ")
             if given is None or int(given[1], 8) != spaced:
-                raise ValueError(f"{path}: member {key}.{rest}: checksum of the header is wrong")
+                raise DamagedError(f"{path}: member {key}.{rest}: checksum of the header is wrong")
             at += BLOCK + padded(size)
             if at > length:
-                raise ValueError(f"{path}: member {key}.{rest}: size {size} is beyond the file")
+                raise DamagedError(f"{path}: member {key}.{rest}: size {size} is beyond the file")
             yield key, rest
 
 
@@ -142,21 +144,22 @@ def header(block: bytes | memoryview, where: str) -> tuple[str, str, int]:
         Key, rest of the name, size of the contents.
 
     Raises:
-        ValueError: For anything but a plain file with a plain name.
+        DamagedError: For anything but a plain file with a plain name.
     """
     if len(block) < BLOCK:
-        raise ValueError(f"{where}: cut short: a header of {len(block)} bytes")
+        raise DamagedError(f"{where}: cut short: a header of {len(block)} bytes")
     raw_name, size, kind, link, magic, prefix = HEADER.unpack(block)
     text = raw_name.rstrip(b"\0").decode("ascii", "backslashreplace")
+    member = f"{where}: member {text!r}"
     if magic != b"ustar\0":
-        raise ValueError(f"{where}: member {text!r}: {magic!r} is not the mark of a tar header")
+        raise DamagedError(f"{member}: {magic!r} is not the mark of a tar header")
     if kind != b"0" or link.strip(b"\0"):
-        raise ValueError(f"{where}: member {text!r}: type {kind.decode('latin1')!r} is not a file")
+        raise DamagedError(f"{member}: type {kind.decode('latin1')!r} is not a file")
     name = NAME.fullmatch(text)
     if name is None or prefix.strip(b"\0"):
-        raise ValueError(f"{where}: member {text!r}: not a name of the form key.field.npy or .json")
+        raise DamagedError(f"{member}: not a name of the form key.field.npy or .json")
     if (length := OCTAL.fullmatch(size)) is None:
-        raise ValueError(f"{where}: member {text!r}: size {size!r} is not an octal number")
+        raise DamagedError(f"{member}: size {size!r} is not an octal number")
     return name["key"], f"{name['field']}.{name['kind']}", int(length[1], 8)
 
 

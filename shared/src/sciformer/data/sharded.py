@@ -1,217 +1,254 @@
-"""Read shards: any sample by its number, or all of them as a stream; and find damage."""
+"""Any sample of a folder of shards by its number, or many at once."""
 
-import hashlib
 import os
+import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
 from io import FileIO
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from torch.utils.data import Dataset, get_worker_info
-from webdataset.pipeline import DataPipeline
-from webdataset.shardlists import SimpleShardList
-from webdataset.tariterators import tarfile_to_samples
+import torch
+from torch.utils.data import Dataset
 
-from sciformer.data.index import INDEX, Index, locate, read_index
-from sciformer.data.members import decode, members, scan
+from sciformer.data.folder import Folder
+from sciformer.data.gathered import Gathered
+from sciformer.data.index import INDEX, DamagedError, Field, Index, key_of
+from sciformer.data.layout import Layout
+from sciformer.data.members import decode, members
 
 OPEN_FILES = 64  # handles that a process keeps
 
 
 class ShardedDataset(Dataset[Any]):
-    """The samples of a folder by number, each with one seek and one read, checked by its checksum.
+    """The samples of a folder by number, each checked when a process first reads it.
 
+    Samples that differ in nothing but their numbers are read straight to their place in the batch.
     A ValueError names what is wrong with the index, or with a sample when it is read.
 
     Args:
-        folder: What ``write_shards`` wrote.
+        folder: What ``write_shards`` wrote: a path, or an address that fsspec knows.
         sample: What to return: ``dict``, or a NamedTuple, of whose fields alone are then read.
+        damaged: ``stop`` at a damaged sample, or ``skip`` it: the next sound one is given in its
+            place, the same one each time, with one warning that names the damaged one.
     """
 
-    def __init__(self, folder: str | Path, sample: type[Any] = dict) -> None:
-        index = read_index(Path(folder))
+    def __init__(
+        self,
+        folder: str | Path,
+        sample: type[Any] = dict,
+        damaged: Literal["stop", "skip"] = "stop",
+    ) -> None:
+        self.folder = Folder(folder).check()
+        index = self.folder.index
         self.fields = index.fields
         self.sample = sample
-        self.names = _names(Path(folder), index, sample)
-        self.files = Files(locate(Path(folder), index))
+        self.damaged = damaged
+        self.names = names_of(index, sample, self.folder.address)
         # Arrays and not lists of objects: a forked worker would copy every object that it touches.
-        self.keys = np.array([key for shard in index.shards for key in shard.keys], "S")
-        self._file = np.repeat(range(len(index.shards)), [len(s.keys) for s in index.shards])
+        self._starts = np.cumsum([0, *(len(shard.sizes) for shard in index.shards)])
         self._offset = np.concatenate([shard.offsets for shard in index.shards])
         self._size = np.concatenate([shard.sizes for shard in index.shards])
         self._crc32 = np.concatenate([shard.crc32 for shard in index.shards])
+        self._sound = np.zeros(len(self), bool)  # as this process has seen
+        self._replaced: dict[int, int] = {}
+        self._open: dict[int, FileIO] = {}
+        alike = bool((self._size == self._size[0]).all()) and len(key_of(len(self) - 1)) == 8
+        self._alike = alike and Layout.fits(self.fields, self.names)
+        self._layout: Layout | None = None
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return int(self._starts[-1])
 
     def __getitem__(self, position: int) -> Any:
-        file = int(self._file[position])
-        raw = self.files.read(file, int(self._offset[position]), int(self._size[position]))
-        key = self.keys[position].decode()
-        where = f"{self.files.paths[file]}: sample {key}"
-        _check(raw, int(self._crc32[position]), where)
-        return self.sample(**_fields(raw, key, self.names, where))
+        position = range(len(self))[position]
+        position = self._replaced.get(position, position)
+        try:
+            return self._read(position)
+        except DamagedError as error:
+            if self.damaged == "stop":
+                raise
+            warnings.warn(f"{error}; skipped", stacklevel=2)
+        for other in chain(range(position + 1, len(self)), range(position)):
+            try:
+                sample = self._read(other)
+            except DamagedError:
+                continue
+            self._replaced[position] = other
+            return sample
+        raise DamagedError(f"{self.folder.address}: no sample is sound")
 
+    def __getitems__(self, positions: Sequence[int]) -> list[Any]:
+        layout = self._find_layout(positions)
+        if layout is None:
+            return [self[position] for position in positions]
+        at = np.array([self._replaced.get(position, position) for position in positions])
+        files = (np.searchsorted(self._starts, at, "right") - 1).tolist()
+        places = zip(map(self._handle, files), self._offset[at].tolist(), strict=True)
+        pieces = layout.read(places, len(at))
+        sound = self._sound[at] & pieces.whole
+        if not sound.all():
+            keys = np.array([list(key_of(number).encode()) for number in at.tolist()], np.uint8)
+            alike = layout.same(pieces.rest, keys)
+            for row in np.flatnonzero(~sound).tolist():
+                if alike[row] and pieces.crc32(row) == self._crc32[at[row]]:
+                    self._sound[at[row]] = True
+                    continue
+                sample = self[int(at[row])]  # complains, or gives another one
+                one_by_one = sample if isinstance(sample, dict) else sample._asdict()
+                for name, array in pieces.arrays.items():
+                    array[row] = torch.from_numpy(one_by_one[name])
+        arrays = {name: array.numpy() for name, array in pieces.arrays.items()}
+        samples = [
+            self.sample(**{name: array[row, ...] for name, array in arrays.items()})
+            for row in range(len(at))
+        ]
+        return Gathered(samples, self.sample(**pieces.arrays))
 
-class Files:
-    """Files to read pieces of; opened when needed, by each process for itself.
+    def _read(self, position: int) -> Any:
+        raw, where = self._raw(position)
+        return self.sample(**read_fields(raw, key_of(position), self.names, self.fields, where))
 
-    Args:
-        paths: The files.
-    """
+    def _raw(self, position: int) -> tuple[bytearray, str]:
+        file = int(np.searchsorted(self._starts, position, "right")) - 1
+        where = f"{self.folder.name(file)}: sample {key_of(position)}"
+        raw = bytearray(int(self._size[position]))  # writable, as torch wants an array's memory
+        read_piece(self._handle(file), raw, int(self._offset[position]), where)
+        check(raw, int(self._crc32[position]), where)
+        return raw, where
 
-    def __init__(self, paths: list[Path]) -> None:
-        self.paths = paths
-        self._open: dict[int, FileIO] = {}
-        self._process = os.getpid()
+    def _find_layout(self, positions: Sequence[int]) -> Layout | None:
+        if self._layout is None and self._alike:
+            for position in positions:
+                try:
+                    raw, where = self._raw(position)
+                    read_fields(raw, key_of(position), self.names, self.fields, where)
+                except DamagedError:
+                    continue
+                self._layout = Layout(raw, self.names, where)
+                break
+        return self._layout
 
-    def read(self, number: int, offset: int, size: int) -> bytearray:
-        """Read a piece of a file; less of it if the file ends before."""
-        if self._process != os.getpid():  # a fork shares the position of an open file
-            self._open, self._process = {}, os.getpid()
+    def _handle(self, number: int) -> int:
         if number not in self._open:
             if len(self._open) >= OPEN_FILES:
                 self._open.pop(next(iter(self._open))).close()
-            self._open[number] = self.paths[number].open("rb", buffering=0)
-        stream = self._open[number]
-        stream.seek(offset)
-        raw = bytearray(size)  # writable, as torch wants the memory of an array to be
-        view = memoryview(raw)
-        while view and (count := stream.readinto(view)):  # one call reads at most 2 GiB
-            view = view[count:]
-        del raw[size - len(view) :]
-        return raw
+            self._open[number] = self.folder.path(number).open("rb", buffering=0)
+        return self._open[number].fileno()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"paths": self.paths, "_open": {}, "_process": 0}
+        return {**self.__dict__, "_open": {}}
 
 
-def stream(
-    folder: str | Path, sample: type[Any] = dict, rank: int = 0, world: int = 1
-) -> DataPipeline:
-    """Stream the samples of a folder through WebDataset, where their order does not matter.
-
-    Whole shards go to the ranks and their workers in turn, each to one of them, so the ranks differ
-    in the number of samples: where every rank must take the same number of steps, use
-    ``ShardedDataset``. Headers are checked before a shard is read; checksums are not.
+def names_of(index: Index, sample: type[Any], address: str) -> tuple[str, ...]:
+    """The fields of an index that a sample has.
 
     Args:
-        folder: What ``write_shards`` wrote.
-        sample: What to return: ``dict``, or a NamedTuple, of whose fields alone are then decoded.
-        rank: This process.
-        world: Number of processes.
+        index: What there is.
+        sample: ``dict`` for all, or a NamedTuple of some.
+        address: What to name in an error.
 
     Returns:
-        An iterable data set for any number of workers of a DataLoader.
+        Their names.
+
+    Raises:
+        ValueError: If the index lacks one of them.
     """
-    index = read_index(Path(folder))
-    names = _names(Path(folder), index, sample)
-    return DataPipeline(
-        SimpleShardList([str(path.absolute()) for path in locate(Path(folder), index)]),
-        partial(_share, rank=rank, world=world),
-        partial(_checked, index=index),
-        tarfile_to_samples(),
-        partial(_decoded, names=names, sample=sample),
-    )
-
-
-def verify(folder: str | Path) -> Iterator[str]:
-    """Read a whole data set and compare it with its checksums.
-
-    Args:
-        folder: What ``write_shards`` wrote.
-
-    Yields:
-        One line for each damaged sample or shard, naming it.
-    """
-    index = read_index(Path(folder))
-    for number, shard in enumerate(index.shards):
-        try:
-            (path,) = locate(Path(folder), index._replace(shards=[shard]))
-        except ValueError as error:
-            yield str(error)
-            continue
-        files, damaged = Files([path]), False
-        rows = zip(shard.keys, shard.offsets, shard.sizes, shard.crc32, strict=True)
-        for key, offset, size, crc32 in rows:
-            where = f"{path}: sample {key}"
-            try:
-                raw = files.read(0, int(offset), int(size))
-                _check(raw, int(crc32), where)
-                _fields(raw, key, tuple(index.fields), where)
-            except ValueError as error:
-                damaged = True
-                yield str(error)
-        with path.open("rb") as whole_file:
-            sha256 = hashlib.file_digest(whole_file, "sha256").hexdigest()
-        if sha256 != shard.sha256 and not damaged:
-            yield f"{path}: sha256 {sha256} outside of its samples, {INDEX} has {shard.sha256}"
-        expected = [f"{n:08d}" for n in index.recipe.samples(number)]
-        if shard.keys != expected:
-            yield f"{path}: holds other samples than {expected[0]} to {expected[-1]}"
-
-
-def _names(folder: Path, index: Index, sample: type[Any]) -> tuple[str, ...]:
     names = tuple(index.fields) if sample is dict else sample._fields
     for name in names:
         if name not in index.fields:
             known = ", ".join(index.fields)
-            raise ValueError(f"{folder / INDEX}: fields: no {name!r}, only {known}")
+            raise ValueError(f"{address}/{INDEX}: fields: no {name!r}, only {known}")
     return names
 
 
-def _check(raw: bytearray, crc32: int, where: str) -> None:
+def read_piece(handle: int, raw: bytearray, offset: int, where: str) -> None:
+    """Fill a piece of memory from an open file.
+
+    Args:
+        handle: Of the file.
+        raw: Where to.
+        offset: Where in the file it begins.
+        where: What to name in an error.
+
+    Raises:
+        DamagedError: If the file ends before, or the disk fails.
+    """
+    view = memoryview(raw)
+    try:
+        while view and (count := os.preadv(handle, [view], offset)):  # at most 2 GiB at once
+            view, offset = view[count:], offset + count
+    except OSError as error:
+        raise DamagedError(f"{where}: damaged: {error.strerror}") from error
+    if view:
+        raise DamagedError(f"{where}: damaged: {len(view)} of its {len(raw)} bytes are missing")
+
+
+def check(raw: bytearray, crc32: int, where: str) -> None:
+    """Compare a sample with its checksum.
+
+    Args:
+        raw: The sample.
+        crc32: Of the index.
+        where: What to name in an error.
+
+    Raises:
+        DamagedError: If they differ.
+    """
     found = zlib.crc32(raw)
     if found != crc32:
-        raise ValueError(f"{where}: damaged: crc32 {found:08x}, but {INDEX} has {crc32:08x}")
+        raise DamagedError(f"{where}: damaged: crc32 {found:08x}, but {INDEX} has {crc32:08x}")
 
 
-def _fields(raw: bytearray, key: str, names: tuple[str, ...], where: str) -> dict[str, Any]:
+def read_fields(
+    raw: bytearray, key: str, names: Sequence[str], kinds: Mapping[str, Field], where: str
+) -> dict[str, Any]:
+    """Decode a sample whose checksum is right; a hostile one has that as well.
+
+    Args:
+        raw: The sample.
+        key: What its members should be called.
+        names: The fields to read.
+        kinds: What the index says of each field.
+        where: What to name in an error.
+
+    Returns:
+        Field -> value.
+
+    Raises:
+        DamagedError: For a member that does not belong there, or is not what the index says.
+    """
     fields = {}
     for found, rest, data in members(raw, where):
         name = rest.partition(".")[0]
         if found != key:
-            raise ValueError(f"{where}: holds member {found}.{rest} of another sample")
+            raise DamagedError(f"{where}: holds member {found}.{rest} of another sample")
         if name in names:
             fields[name] = decode(rest, data, where)
-    return _complete(fields, names, where)
+    return complete(fields, names, kinds, where)
 
 
-def _complete(fields: Mapping[str, Any], names: tuple[str, ...], where: str) -> dict[str, Any]:
+def complete(
+    fields: Mapping[str, Any], names: Sequence[str], kinds: Mapping[str, Field], where: str
+) -> dict[str, Any]:
+    """Put fields in their order.
+
+    Args:
+        fields: Field -> value, decoded.
+        names: The order.
+        kinds: What the index says of each field.
+        where: What to name in an error.
+
+    Returns:
+        Field -> value.
+
+    Raises:
+        DamagedError: If one is missing, or is not what the index says.
+    """
     for name in names:
         if name not in fields:
-            raise ValueError(f"{where}: has no field {name!r}, but {INDEX} does")
+            raise DamagedError(f"{where}: has no field {name!r}, but {INDEX} does")
+        kinds[name].check(fields[name], f"{where}: {name}")
     return {name: fields[name] for name in names}
-
-
-def _share(sources: Iterable[Any], rank: int, world: int) -> Iterator[Any]:
-    info = get_worker_info()
-    worker, workers = (info.id, info.num_workers) if info else (0, 1)
-    return islice(sources, rank * workers + worker, None, world * workers)
-
-
-def _checked(sources: Iterable[Any], index: Index) -> Iterator[Any]:
-    keys_of = {shard.file: shard.keys for shard in index.shards}
-    for source in sources:
-        path, keys = Path(source["url"]), {}  # a dict, to keep their order
-        for key, rest in scan(path):
-            keys[key] = True
-            if rest.partition(".")[0] not in index.fields:
-                raise ValueError(f"{path}: member {key}.{rest}: no such field in {INDEX}")
-        if list(keys) != keys_of[path.name]:
-            raise ValueError(f"{path}: holds {len(keys)} samples that are not those of {INDEX}")
-        yield source
-
-
-def _decoded(samples: Iterable[Any], names: tuple[str, ...], sample: type[Any]) -> Iterator[Any]:
-    for raw in samples:
-        where = f"{raw['__url__']}: sample {raw['__key__']}"
-        data = {rest.partition(".")[0]: (rest, raw[rest]) for rest in raw if rest[0] != "_"}
-        pieces = _complete(data, names, where)
-        yield sample(
-            **{name: decode(rest, bytearray(b), where) for name, (rest, b) in pieces.items()}
-        )

@@ -4,18 +4,36 @@ A folder holds ``shard-00000.tar`` ... and ``index.json``, which is written last
 filled, ``shard-00000.json`` beside a finished shard is its part of the index.
 """
 
+import fcntl
 import hashlib
+import io
+import os
+import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from webdataset.writer import TarWriter
+from jaxtyping import Int64
 
-from sciformer.data.index import INDEX, JSON, Field, Index, Recipe, Shard, read_index, write_index
+from sciformer.data.index import (
+    INDEX,
+    JSON,
+    Field,
+    Index,
+    Recipe,
+    Shard,
+    key_of,
+    number_of,
+    read_index,
+    write_index,
+)
 from sciformer.data.members import encode
+from sciformer.data.parallel import spread
 from sciformer.files import write_atomically
 
 PARTS = "shard-*.json"
@@ -27,39 +45,49 @@ def write_shards(
     make_sample: Callable[[int], Mapping[str, Any]],
     recipe: Recipe,
     progress: Callable[[int], None] | None = None,
+    workers: int = 0,
 ) -> Index:
     """Write a data set, or what is missing of it.
 
     Args:
         out: The folder; made where missing. Finished shards of the same recipe are kept.
         make_sample: Number of a sample -> its fields: arrays, or anything that JSON can say (tuples
-            come back as lists). A pure function; its seed and options are those of the recipe.
+            come back as lists). A pure function; its seed and options are those of the recipe. With
+            workers it must be one that can be pickled.
         recipe: What is written.
-        progress: Called with the number of samples on the disk, after each shard.
+        progress: Called with the number of samples on the disk, at the start and after each shard.
+        workers: Processes that write shards; 0 writes in this one. The bytes are the same.
 
     Returns:
         The index of the folder.
 
     Raises:
-        ValueError: If the folder holds shards of another recipe, or samples do not fit together.
+        ValueError: If the folder holds shards of another recipe or another process writes to it,
+            or samples do not fit together.
     """
-    if not 1 <= recipe.shards <= recipe.count:
-        raise ValueError(f"shards: {recipe.shards} for {recipe.count} samples")
+    recipe.check()
+    if workers < 0:
+        raise ValueError(f"workers: {workers} is less than 0")
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    parts = finished(folder, recipe)
-    done = sum(len(part.shards[0].keys) for part in parts.values())
-    for number in range(recipe.shards):
-        if number not in parts:
-            parts[number] = write_shard(folder, make_sample, recipe, number)
-            done += len(parts[number].shards[0].keys)
+    with _alone(folder):
+        parts = finished(folder, recipe)
+        missing = [number for number in range(recipe.shards) if number not in parts]
+        done = recipe.count - sum(len(recipe.samples(number)) for number in missing)
         if progress is not None:
             progress(done)
-    ordered = [parts[number] for number in range(recipe.shards)]
-    index = Index(recipe, common(part.fields for part in ordered), [p.shards[0] for p in ordered])
-    write_index(folder / INDEX, index)
-    for rest in [*folder.glob(PARTS), *folder.glob(LEFTOVERS)]:
-        rest.unlink(missing_ok=True)
+        for part in spread(partial(write_shard, folder, make_sample, recipe), missing, workers):
+            (shard,) = part.shards
+            parts[number_of(shard.file)] = part
+            done += len(shard.sizes)
+            if progress is not None:
+                progress(done)
+        ordered = [parts[number] for number in range(recipe.shards)]
+        fields = common(part.fields for part in ordered)
+        index = Index(recipe, fields, [part.shards[0] for part in ordered])
+        write_index(folder / INDEX, index)
+        for rest in folder.glob(PARTS):
+            rest.unlink()
     return index
 
 
@@ -76,30 +104,61 @@ def write_shard(
 
     Returns:
         The index of this shard.
+
+    Raises:
+        OSError: Naming the shard, if the disk does not take it.
     """
-    keys, ends, fields = [], [], {}
+    ends, fields = [], {}
 
     def write(path: Path) -> None:
         nonlocal fields
-        with (
-            path.open("wb") as file,
-            TarWriter(file, "sciformer", "sciformer", mtime=0, encoder=False) as tar,
-        ):
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
             for sample_number in recipe.samples(number):
-                key = f"{sample_number:08d}"
-                sample = make_sample(sample_number)
-                tar.write({"__key__": key, **encode(sample, f"sample {key}")})
-                keys.append(key)
-                ends.append(tar.tarstream.offset)
+                key, sample = key_of(sample_number), make_sample(sample_number)
+                for rest, data in encode(sample, f"sample {key}").items():
+                    member = tarfile.TarInfo(f"{key}.{rest}")
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+                ends.append(tar.offset)
                 described = describe(sample, recipe)
                 fields = common([fields or described, described], f"sample {key}")
 
-    path = folder / _file(number)
-    write_atomically(path, write)
-    shard = summarize(path, keys, np.array(ends, np.int64))
-    part = Index(recipe, fields, [shard])
-    write_index(folder / _part(number), part)
+    path = folder / f"shard-{number:05d}.tar"
+    try:
+        write_atomically(path, write)
+        part = Index(recipe, fields, [summarize(path, np.array(ends, np.int64))])
+        write_index(path.with_suffix(".json"), part)
+    except OSError as error:
+        if error.filename is None and error.strerror:  # a full disk does not say which file
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     return part
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder against other writers, and leave nothing half-written behind."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(handle, folder)
+        for leftover in folder.glob(LEFTOVERS):
+            leftover.unlink()
+        try:
+            yield
+        finally:
+            for leftover in folder.glob(LEFTOVERS):
+                leftover.unlink()
+    finally:
+        os.close(handle)  # and with it the lock, which a killed process does not keep either
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ValueError(f"{folder}: another process is writing there") from error
+    except OSError:
+        return  # a file system without locks; two writers would write the same bytes
 
 
 def finished(folder: Path, recipe: Recipe) -> dict[int, Index]:
@@ -128,7 +187,7 @@ def finished(folder: Path, recipe: Recipe) -> dict[int, Index]:
         for shard in index.shards:
             file = folder / shard.file
             if file.is_file() and file.stat().st_size == shard.size:
-                parts[int(file.stem.removeprefix("shard-"))] = index._replace(shards=[shard])
+                parts[number_of(shard.file)] = index._replace(shards=[shard])
     return parts
 
 
@@ -181,12 +240,11 @@ def common(parts: Iterable[Mapping[str, Field]], where: str = "shards") -> dict[
     return result
 
 
-def summarize(path: Path, keys: list[str], ends: np.ndarray) -> Shard:
+def summarize(path: Path, ends: Int64[np.ndarray, " samples"]) -> Shard:
     """Read a written shard back for its checksums.
 
     Args:
         path: The shard.
-        keys: Its samples.
         ends: Where each sample ends.
 
     Returns:
@@ -200,13 +258,4 @@ def summarize(path: Path, keys: list[str], ends: np.ndarray) -> Shard:
             crcs.append(zlib.crc32(raw))
         sha256.update(file.read())  # the end of the archive, at most 10 KiB
         length = file.tell()
-    crc32 = np.array(crcs, np.int64)
-    return Shard(path.name, length, sha256.hexdigest(), keys, ends - sizes, sizes, crc32)
-
-
-def _file(number: int) -> str:
-    return f"shard-{number:05d}.tar"
-
-
-def _part(number: int) -> str:
-    return f"shard-{number:05d}.json"
+    return Shard(path.name, length, sha256.hexdigest(), sizes, np.array(crcs, np.uint32))

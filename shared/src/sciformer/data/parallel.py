@@ -1,0 +1,103 @@
+"""Call a function on many things in many processes, and stop them all when one stops."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from threading import Thread
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def spread(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int
+) -> Iterator[Result]:
+    """Call a function on each item, in this process or on several.
+
+    Workers are started anew and not forked: threads and locks of this process are not theirs. None
+    outlives it, however it ends, and Ctrl-C reaches this process alone.
+
+    Args:
+        function: What to call; with workers, one that can be pickled.
+        items: What to call it on.
+        workers: Number of processes; 0 calls it in this one.
+
+    Yields:
+        The results, as they come.
+
+    Raises:
+        OSError: If a worker is killed. What a worker's call raises is raised here.
+    """
+    if not workers:
+        yield from map(function, items)
+        return
+    running: dict[Connection, SpawnProcess] = {}
+    try:
+        with _no_interrupt():
+            for share in (items[k::workers] for k in range(min(workers, len(items)))):
+                receiver, process = _start(function, share)
+                running[receiver] = process
+        while running:
+            yield from _results(running)
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.join()
+
+
+def _start(function: Callable[[Any], Any], items: Sequence[Any]) -> tuple[Any, SpawnProcess]:
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(function, items, sender), daemon=True)
+    process.start()
+    sender.close()  # the worker's own is then the last one: when it ends, so does the pipe
+    return receiver, process
+
+
+def _results(running: dict[Connection, SpawnProcess]) -> Iterator[Any]:
+    """What has come meanwhile; who is done is taken off the list."""
+    ready: list[Any] = wait(list(running))
+    for receiver in ready:
+        try:
+            result = receiver.recv()
+        except EOFError:
+            process = running.pop(receiver)
+            process.join()
+            if process.exitcode:
+                raise OSError(f"a worker ended with code {process.exitcode}") from None
+            continue
+        if isinstance(result, Exception):
+            raise result
+        yield result
+
+
+def _work(function: Callable[[Any], Any], items: Sequence[Any], results: Connection) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        for item in items:
+            results.send(function(item))
+    except Exception as error:  # the parent raises it
+        results.send(error)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back: processes that are started meanwhile never see it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
