@@ -23,8 +23,8 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
     """End the process with one line instead of a traceback when its input is at fault.
 
     ``ValueError`` and ``OSError`` are what bad input raises in this code base (exit code 2), and
-    ``FloatingPointError`` what a run raises that cannot go on (exit code 1). Anything else is a
-    bug of ours and keeps its traceback.
+    ``FloatingPointError`` and ``ConnectionError`` what a run raises that cannot go on (exit code
+    1). Anything else is a bug of ours and keeps its traceback.
 
     Args:
         command: What the line starts with, for example ``contextual-counting fit``.
@@ -35,10 +35,10 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
     """
     try:
         yield
+    except (FloatingPointError, ConnectionError) as error:
+        sys.exit(_say(command, error, debug, FAILED))
     except (ValueError, OSError) as error:
         sys.exit(_say(command, error, debug, USAGE))
-    except FloatingPointError as error:
-        sys.exit(_say(command, error, debug, FAILED))
     except KeyboardInterrupt:
         sys.stderr.write(f"\n{command}: interrupted\n")
         sys.exit(INTERRUPTED)
@@ -48,7 +48,7 @@ def _say(command: str, error: Exception, debug: bool, code: int) -> int:
     if debug:
         traceback.print_exception(error)
     message = single_line(str(error)) or type(error).__name__
-    if len(message) > LONGEST:
+    if code == USAGE and len(message) > LONGEST:
         message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
     sys.stderr.write(f"{command}: error: {message}\n")
     return code

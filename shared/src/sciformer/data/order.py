@@ -33,6 +33,7 @@ class Order(Sampler[list[int]], ABC):
 
     seed = 0
     rank = 0
+    unit = "samples"  # what the numbers of a batch are
 
     def __init__(self, steps: int, identity: Mapping[str, int]) -> None:
         self.sampler = self  # Lightning calls batch_sampler.sampler.set_epoch
@@ -45,6 +46,10 @@ class Order(Sampler[list[int]], ABC):
     @abstractmethod
     def batches(self, epoch: int) -> Callable[[int], list[int]]:
         """The function from the step of an epoch to what it loads."""
+
+    def handed_over(self) -> list[int]:
+        """What the last batch that was handed over has loaded."""
+        return self.batches(self.epoch)(self.step - 1)
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the start of another epoch; the present one keeps its step."""
@@ -145,6 +150,8 @@ class StepNumbers(Order):
     Args:
         steps: Steps of an epoch; each epoch has the same ones.
     """
+
+    unit = "generated batch"
 
     def __init__(self, steps: int) -> None:
         super().__init__(steps, {"steps": steps})

@@ -1,18 +1,14 @@
-"""What every run does beside training: measures itself, stops on NaN, and survives Ctrl-C."""
+"""What every run does beside training: measures itself, and draws what no interruption changes."""
 
 import resource
-import signal
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
-from torch import Tensor, nn
 
 from sciformer.training.checkpoint import stamp
 
@@ -93,154 +89,20 @@ class Throughput(Callback):
         self.on_train_start(trainer, pl_module)  # its time is not the training's
 
 
-class StopOnNonFiniteLoss(Callback):
-    """End a run whose loss is NaN or infinite, before the step that would spoil the weights."""
+class StepSeed(Callback):
+    """Let what a training step draws (dropout, say) be a pure function of (seed, rank, step).
 
-    def __init__(self) -> None:
-        self.batch: Any = None
+    A run that was stopped at any step then draws on as if it had not been.
+
+    Args:
+        seed: Of the run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        self.batch = batch
-
-    def on_before_backward(
-        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
-    ) -> None:
-        """Check the loss.
-
-        Args:
-            trainer: Knows the step.
-            pl_module: Knows the tensors.
-            loss: What the training step returned.
-
-        Raises:
-            FloatingPointError: Naming the step and the first tensor that is not finite.
-        """
-        if not torch.isfinite(loss).all():
-            culprit = first_non_finite(pl_module, self.batch)
-            raise FloatingPointError(
-                f"the loss is {loss.item()} at step {trainer.global_step}; "
-                f"the first tensor that is not finite: {culprit}"
-            )
-
-
-def first_non_finite(module: LightningModule, batch: Any) -> str:
-    """Name the first non-finite tensor: of the batch, the parameters, or the layers' outputs.
-
-    Args:
-        module: Whose training step gave a loss that is not finite.
-        batch: What it was given; the step is repeated on it.
-
-    Returns:
-        For example ``batch.tokens``, ``parameter head.weight`` or ``output of model.encoder``.
-    """
-    fields = getattr(batch, "_fields", range(len(batch)))
-    named = [(f"batch.{field}", value) for field, value in zip(fields, batch, strict=True)]
-    named += [(f"parameter {name}", p) for name, p in module.named_parameters()]
-    for name, value in named:
-        if isinstance(value, Tensor) and not _finite(value):
-            return name
-    outputs: list[str] = []
-
-    def watch(name: str) -> Any:
-        def look(layer: nn.Module, args: Any, output: Any) -> None:
-            parts = output if isinstance(output, tuple) else (output,)
-            if not all(_finite(part) for part in parts if isinstance(part, Tensor)):
-                outputs.append(f"output of {name}")
-
-        return look
-
-    hooks = [m.register_forward_hook(watch(name)) for name, m in module.named_modules() if name]
-    try:
-        with torch.no_grad():
-            module.training_step(batch, 0)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return outputs[0] if outputs else "the loss itself"
-
-
-def _finite(value: Tensor) -> bool:
-    return bool(torch.isfinite(value).all())
-
-
-class KeepLast(Checkpoint):
-    """Keep what a run can go on from in one file: at each validation, and at the training's end.
-
-    Lightning's own ``save_last`` writes it only where the monitored metric has improved. A
-    ``Checkpoint``, so that it comes after the others and holds what they know.
-
-    Args:
-        path: Of the file.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.saved: int | None = None
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.sanity_checking:
-            self.on_train_end(trainer, pl_module)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.saved != trainer.global_step:
-            trainer.save_checkpoint(self.path)
-            self.saved = trainer.global_step
-
-
-class GracefulStop(Callback):
-    """Save a checkpoint and end after the step in which Ctrl-C or SIGTERM arrives.
-
-    A second signal ends the process at once. Exit code: 128 plus the signal's number.
-
-    Args:
-        path: Where to save.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.received: int | None = None
-        self.handlers: dict[int, Any] = {}
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self.handlers[number] = signal.signal(number, self._receive)
-
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, handler in self.handlers.items():
-            signal.signal(number, handler)
-        self.handlers = {}
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        number = self._number(trainer)
-        if number:
-            trainer.save_checkpoint(self.path)
-            if trainer.is_global_zero:
-                sys.stderr.write(
-                    f"\nstopped after step {trainer.global_step}; "
-                    f"continue with --ckpt_path {self.path}\n"
-                )
-            sys.exit(128 + number)
-
-    def _number(self, trainer: Trainer) -> int:
-        """The signal that any rank has received, or 0: all have to stop after the same step."""
-        number = self.received or 0
-        if trainer.world_size == 1:
-            return number
-        everywhere = torch.tensor(number, device=trainer.strategy.root_device)
-        return int(trainer.strategy.reduce(everywhere, reduce_op="max"))
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._restore()  # before the trainer restores what was there before its own
-
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        self._restore()
+        key = (self.seed, trainer.global_rank, trainer.current_epoch, batch_idx)
+        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))

@@ -57,7 +57,7 @@ def read(path: str | Path) -> dict[str, Any]:
         raise ValueError(f"{path}: no such checkpoint")
     try:
         with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a damaged pickle can raise anything at all
         raise ValueError(
             f"{path}: not a checkpoint of plain tensors, or cut short ({type(error).__name__})"

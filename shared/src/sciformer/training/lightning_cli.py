@@ -16,23 +16,21 @@ from jsonargparse import Namespace, set_parsing_settings
 from jsonargparse.typing import NonNegativeInt, restricted_number_type
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from sciformer.cli import Project, config_paths, resolve
 from sciformer.errors import blame, single_line, where
 from sciformer.files import check_writable, to_json, write_atomically
 from sciformer.training import checkpoint
-from sciformer.training.callbacks import (
-    GracefulStop,
-    KeepLast,
-    RunRecord,
-    StopOnNonFiniteLoss,
-    Throughput,
-)
+from sciformer.training.callbacks import RunRecord, StepSeed, Throughput
 from sciformer.training.checkpoint_io import CheckpointFiles
+from sciformer.training.folder import BEST, LAST, keep_logged, loggers, savers
+from sciformer.training.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.precision import best_precision
+from sciformer.training.ranks import lost_rank
+from sciformer.training.saving import GracefulStop
 
 VERBS = ("fit", "validate", "test", "predict")
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
@@ -43,7 +41,7 @@ NOISE = (  # warnings that say nothing to a user
     r".*smaller than the logging interval",
     r".*callbacks used to create the checkpoint",
 )
-NAMED = {"last": "last.ckpt", "best": "best.ckpt"}  # --ckpt_path last: of the run's own folder
+NAMED = {"last": LAST, "best": BEST, "auto": LAST}  # --ckpt_path last: of the run's own folder
 
 
 def run(project: Project) -> None:
@@ -54,6 +52,7 @@ def run(project: Project) -> None:
 
     Raises:
         ValueError: Naming what is wrong with the command line, its files or their combination.
+        ConnectionError: If another process of the run has died.
     """
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     for name in ("lightning.pytorch", "lightning.fabric"):
@@ -64,6 +63,13 @@ def run(project: Project) -> None:
         Cli(project)
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error
+    except RuntimeError as error:
+        if not lost_rank(error):
+            raise
+        raise ConnectionError(
+            f"rank {rank_zero_only.rank} lost another rank, which has died or hangs; go on from "
+            f"the last checkpoint with --ckpt_path auto ({single_line(str(error))})"
+        ) from error
 
 
 class OneLineLightningParser(LightningArgumentParser):
@@ -121,6 +127,13 @@ class Cli(LightningCLI):
             default=0,
             help="CPU threads per process; 0 is torch's choice.",
         )
+        parser.add_argument(
+            "--save_every",
+            type=NonNegativeInt,
+            default=1000,
+            help="Optimizer steps between two savings of last.ckpt; it is also written at each "
+            "validation and at the end. 0 writes it only then.",
+        )
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         for source, target in self.project.links.items():
             parser.link_arguments(source, target, apply_on="instantiate")
@@ -153,9 +166,17 @@ class Cli(LightningCLI):
     def _parse_ckpt_path(self) -> None:
         options = self.config[self.config.subcommand]
         path = options.ckpt_path
-        if path:
-            path = Path(options.trainer.default_root_dir) / NAMED[path] if path in NAMED else path
-            options.ckpt_path = str(checkpoint.find(path))
+        if not path:
+            return
+        found = Path(options.trainer.default_root_dir) / NAMED[path] if path in NAMED else path
+        if path == "auto" and not Path(found).is_file():
+            options.ckpt_path = None
+        else:
+            options.ckpt_path = str(checkpoint.find(found))
+
+    def _resumed_step(self) -> int | None:
+        path = self.options.ckpt_path
+        return int(checkpoint.read(path)["global_step"]) if path else None
 
     def before_instantiate_classes(self) -> None:
         if self.options.threads:
@@ -180,36 +201,23 @@ class Cli(LightningCLI):
             root = Path(given.default_root_dir)
             kwargs["callbacks"] += self._callbacks(root, given)
             if given.logger is None:
-                kwargs["logger"] = [
-                    TensorBoardLogger(root, name="", version="", default_hp_metric=False),
-                    CSVLogger(root, name="", version=""),
-                ]
+                kwargs["logger"] = loggers(root, self._resumed_step())
         try:
             return super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ValueError) as error:
             raise ValueError(blame("trainer", str(error), config_paths(sys.argv))) from error
 
     def _callbacks(self, root: Path, given: Namespace) -> list[Any]:
-        monitor, mode = self.model.monitor
         self.record = RunRecord(self._facts())
         callbacks = [
             self.record,
+            StepSeed(int(self.options.seed_everything)),
             Throughput(),
             StopOnNonFiniteLoss(),
-            GracefulStop(root / "last.ckpt"),
+            GracefulStop(root / LAST),
         ]
         if given.enable_checkpointing is not False:
-            callbacks.append(
-                ModelCheckpoint(
-                    root,
-                    "best",
-                    monitor=monitor,
-                    mode=mode,
-                    save_on_train_epoch_end=False,  # but when it is validated, before KeepLast
-                    enable_version_counter=False,
-                )
-            )
-            callbacks.append(KeepLast(root / "last.ckpt"))
+            callbacks += savers(root, self.model.monitor, self.options.save_every)
         if given.enable_progress_bar is not False:
             callbacks.append(TQDMProgressBar(refresh_rate=20))
         return callbacks
@@ -228,7 +236,10 @@ class Cli(LightningCLI):
     def before_fit(self) -> None:
         self._check_checkpoint()
         if not self.options.trainer.fast_dev_run:
-            check_writable(self.options.trainer.default_root_dir, "trainer.default_root_dir")
+            root = self.options.trainer.default_root_dir
+            check_writable(root, "trainer.default_root_dir")
+            if (step := self._resumed_step()) is not None:
+                keep_logged(self.trainer.loggers, Path(root), step)
 
     def after_fit(self) -> None:
         if self.trainer.is_global_zero and not self.options.trainer.fast_dev_run:

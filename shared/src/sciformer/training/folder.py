@@ -1,0 +1,73 @@
+"""What a fit keeps in its folder: checkpoints, metrics as CSV and for TensorBoard."""
+
+import csv
+from pathlib import Path
+
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from sciformer.training.saving import KeepLast
+
+LAST, BEST, METRICS = "last.ckpt", "best.ckpt", "metrics.csv"
+
+
+def savers(root: Path, monitor: tuple[str, str], every: int) -> list[Callback]:
+    """The callbacks that write a run's checkpoints.
+
+    Args:
+        root: The run's folder.
+        monitor: The metric that decides, and whether ``min`` or ``max`` of it is best.
+        every: Optimizer steps between two savings of the last one; 0: at validations alone.
+
+    Returns:
+        One that keeps the best, and one that keeps the last.
+    """
+    metric, mode = monitor
+    best = ModelCheckpoint(
+        root,
+        BEST.removesuffix(".ckpt"),
+        monitor=metric,
+        mode=mode,
+        save_on_train_epoch_end=False,  # but when it is validated, before KeepLast
+        enable_version_counter=False,
+    )
+    return [best, KeepLast(root / LAST, every)]
+
+
+def loggers(root: Path, resumed: int | None) -> list[Logger]:
+    """The loggers of a run.
+
+    Args:
+        root: The run's folder.
+        resumed: The step that is gone on from; TensorBoard then shows nothing older beyond it.
+
+    Returns:
+        TensorBoard's and the one of ``metrics.csv``.
+    """
+    events = TensorBoardLogger(
+        root, name="", version="", default_hp_metric=False, purge_step=resumed
+    )
+    return [events, CSVLogger(root, name="", version="")]
+
+
+@rank_zero_only
+def keep_logged(tables: list[Logger], root: Path, step: int) -> None:
+    """Let the table of a run that goes on in its own folder begin with what it logged before.
+
+    Args:
+        tables: The run's loggers.
+        root: The run's folder.
+        step: Rows from this step on are dropped.
+    """
+    path = root / METRICS
+    if not path.is_file():
+        return
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
+    for table in tables:
+        if isinstance(table, CSVLogger):  # which deletes the file when it begins
+            table.experiment.metrics.extend(
+                {key: value for key, value in row.items() if value} for row in rows
+            )
