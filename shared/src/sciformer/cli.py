@@ -93,7 +93,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     verbs = {
         "demo": Verb(
             "sciformer.demo:demo", "quick run of every installed project, then one page of results"
-        )
+        ),
+        "verify": Verb("sciformer.data.verify:verify", "find every damaged byte of a data set"),
     }
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words

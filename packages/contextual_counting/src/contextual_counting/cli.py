@@ -13,6 +13,10 @@ PROJECT = Project(
         "data.longest": "model.length",
     },
     verbs={
+        "simulate": Verb(
+            "contextual_counting.shards:simulate",
+            "training sequences as WebDataset shards, on any number of processes, resumable",
+        ),
         "evaluate": Verb(
             "contextual_counting.evaluate:evaluate",
             "accuracy per region on five sets, with pictures, from a checkpoint or a run's folder",

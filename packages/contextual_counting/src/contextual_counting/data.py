@@ -1,9 +1,8 @@
-"""Sequences for training, drawn anew at every step, and the fixed sets of the evaluation."""
+"""Sequences for training, drawn at every step or read from shards; the sets of the evaluation."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple, TypedDict
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -12,12 +11,15 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from contextual_counting.shards import Sample, ranges_of
 from contextual_counting.simulate import Sequences, simulate
+from contextual_counting.stages import Part, Stage, check, window
+from sciformer.data.gathered import stack
 from sciformer.data.loading import SeededLoader, generated_loader, seeded_loader
+from sciformer.data.sharded import ShardedDataset
 
 TRAIN, VALIDATION, TEST = range(3)  # first word of every seed: the three never share a stream
 TOKENS = 2**13  # per batch of the evaluation; 2^16 take twice as long per token on a CPU
-SPAN = 4  # between the shortest and the longest sequences while lengths grow
 GRAIN = 4  # batches that are shortened are multiples of it, so that they split over 2 or 4 ranks
 VALIDATION_SAMPLES = 1000
 
@@ -27,39 +29,6 @@ class Batch(NamedTuple):
 
     tokens: Int64[Tensor, "batch time"]
     counts: Int64[Tensor, "batch regions"]
-
-
-class Stage(TypedDict, total=False):
-    """A part of the training; what it does not name is as in the data's own arguments.
-
-    Args:
-        steps: Optimizer steps.
-        batch_size: Sequences per step at the shortest length. Longer batches have fewer, so that
-            the number of tokens stays, in multiples of 4.
-        lengths: Shortest and longest sequences, in tokens; one length per batch, log-uniform.
-        growth: Share of the stage in which the longest grows from the shortest, geometrically;
-            meanwhile and after, lengths below a quarter of it are left out. 0 is no growth.
-        regions: Fewest and most regions of a sequence.
-        density: Lowest and highest probability of a 1.
-    """
-
-    steps: int
-    batch_size: int
-    lengths: list[int]
-    growth: float
-    regions: list[int]
-    density: list[float]
-
-
-class Part(NamedTuple):
-    """A stage with nothing left open; its fields are those of ``Stage``."""
-
-    steps: int
-    batch_size: int
-    lengths: tuple[int, int]
-    growth: float
-    regions: tuple[int, int]
-    density: tuple[float, float]
 
 
 class Setting(NamedTuple):
@@ -81,14 +50,21 @@ class CountingData(LightningDataModule):
         steps: Optimizer steps.
         stages: Parts of a training that varies these; ``None`` is one stage that does not.
         samples: Sequences in each set of the evaluation.
-        workers: Processes per device that draw sequences ahead; 0 draws them in the main process.
+        workers: Processes per device that draw or read ahead; 0 does so in the main process.
         seed: Seed of the training sequences; the sets of the evaluation never change.
+        shards: Folder or address of sequences that ``simulate`` wrote, to train on in place of
+            drawn ones; an epoch is one pass over them. ``length``, ``regions`` and ``density`` are
+            then those of the evaluation.
+        epochs: Passes over the shards, ``trainer.max_epochs`` on the command line.
+        damaged: ``stop`` at a damaged sequence of the shards, or ``skip`` it: the next sound one is
+            taken in its place, with a warning.
 
     Raises:
-        ValueError: For a number out of its range, or sequences too short for their regions.
+        ValueError: For a number out of its range, sequences too short for their regions, or shards
+            that cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of the data
         self,
         length: int = 512,
         regions: int = 4,
@@ -99,11 +75,19 @@ class CountingData(LightningDataModule):
         samples: int = 4000,
         workers: int = 0,
         seed: int = 0,
+        shards: str | None = None,
+        epochs: int = 1,
+        damaged: Literal["stop", "skip"] = "stop",
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
         own = Part(steps, batch_size, (length, length), 0.0, (regions, regions), (density, density))
-        _check(own, "")
+        check(own, "")
+        self.own = Setting(length, regions, density)
+        self.on_disk = None if shards is None else ShardedDataset(shards, Sample, damaged)
+        if self.on_disk is not None:
+            own = _part(self.on_disk, own, epochs)
+            stages = self._only(stages, own)
         self.parts = []
         for index, stage in enumerate(stages or [Stage()]):
             key = f"stages[{index}]."
@@ -112,13 +96,20 @@ class CountingData(LightningDataModule):
                 raise ValueError(f"{key}{unknown[0]} is not a part of a stage")
             pairs = {k: tuple(v) if isinstance(v, list) else v for k, v in stage.items()}
             self.parts.append(own._replace(**pairs))
-            _check(self.parts[-1], key)
+            check(self.parts[-1], key)
         if samples < 1 or workers < 0 or seed < 0:
             raise ValueError(f"samples {samples} < 1, workers {workers} < 0 or seed {seed} < 0")
-        self.own = Setting(length, regions, density)
         self.samples = samples
         self.workers = workers
         self.seed = seed
+
+    def _only(self, stages: list[Stage] | None, own: Part) -> list[Stage]:
+        """The one stage of shards. Checkpoints keep it, to be evaluated where no shards are."""
+        held = [Stage(lengths=[*own.lengths], regions=[*own.regions], density=[*own.density])]
+        if stages not in (None, held):
+            raise ValueError(f"stages {stages} cannot be drawn from shards; --data.stages null")
+        self.hparams["stages"] = held
+        return held
 
     @property
     def stage_steps(self) -> list[int]:
@@ -127,13 +118,15 @@ class CountingData(LightningDataModule):
 
     @property
     def most_regions(self) -> int:
-        """The most regions that a training sequence has."""
-        return max(part.regions[1] for part in self.parts)
+        """The most regions that a training sequence has; of shards, or one of the run's own set."""
+        most = max(part.regions[1] for part in self.parts)
+        return most if self.on_disk is None else max(most, self.own.regions)
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest training sequence."""
-        return max(part.lengths[1] for part in self.parts)
+        """Tokens of the longest training sequence; of shards, or of the run's own set."""
+        longest = max(part.lengths[1] for part in self.parts)
+        return longest if self.on_disk is None else max(longest, self.own.length)
 
     @property
     def settings(self) -> dict[str, Setting]:
@@ -168,7 +161,7 @@ class CountingData(LightningDataModule):
         index = bisect_right(starts, within) - 1
         part = self.parts[index]
         rng = np.random.default_rng([TRAIN, self.seed, step])
-        shortest, longest = _window(part, (within - starts[index]) / part.steps)
+        shortest, longest = window(part, (within - starts[index]) / part.steps)
         length = round(shortest * (longest / shortest) ** rng.random())
         size = part.batch_size
         if length > part.lengths[0]:
@@ -198,6 +191,17 @@ class CountingData(LightningDataModule):
 
     def train_dataloader(self) -> SeededLoader:
         rank, world = self._rank()
+        if self.on_disk is not None:
+            (part,) = self.parts
+            return seeded_loader(
+                self.on_disk,
+                part.batch_size,
+                self.seed,
+                rank=rank,
+                world=world,
+                workers=self.workers,
+                collate=collate,
+            )
         steps = sum(self.stage_steps)
         return generated_loader(self.draw, steps, rank=rank, world=world, workers=self.workers)
 
@@ -237,40 +241,24 @@ class Rows(Dataset[Batch]):
         return Batch(self.whole.tokens[index], self.whole.counts[index])
 
 
+def collate(samples: list[Sample]) -> Batch:
+    """Put sequences of shards together, as the network takes them."""
+    tokens, counts = stack(samples)
+    return Batch(tokens.long(), counts.long())
+
+
+def _part(on_disk: ShardedDataset, own: Part, epochs: int) -> Part:
+    """What shards hold, as the one part of a training."""
+    folder, count = on_disk.folder, len(on_disk)
+    ranges = ranges_of(folder.index.recipe, folder.address)
+    if not 1 <= own.batch_size <= count:
+        raise ValueError(f"batch_size {own.batch_size} is not one of 1 to {count}, all sequences")
+    if epochs < 1:
+        raise ValueError(f"epochs {epochs} is less than 1: say how often to read the shards")
+    steps = epochs * (count // own.batch_size)
+    lengths = (ranges.length, ranges.length)
+    return Part(steps, own.batch_size, lengths, 0.0, ranges.regions, ranges.density)
+
+
 def _batch(sequences: Sequences) -> Batch:
     return Batch(torch.from_numpy(sequences.tokens), torch.from_numpy(sequences.counts))
-
-
-def _window(part: Part, progress: float) -> tuple[float, float]:
-    """The shortest and longest sequences at a point of a stage, 0 at its start and 1 at its end."""
-    shortest, longest = map(float, part.lengths)
-    if not part.growth:
-        return shortest, longest
-    reached = shortest * (longest / shortest) ** min(1.0, progress / part.growth)
-    return max(shortest, reached / SPAN), reached
-
-
-def _check(part: Part, key: str) -> None:
-    """Raise a ``ValueError`` that names the first number of a stage that cannot work."""
-    for name in ("steps", "batch_size"):
-        if getattr(part, name) < 1:
-            raise ValueError(f"{key}{name} {getattr(part, name)} is less than 1")
-    _check_range(f"{key}length", part.lengths, 1, np.inf)
-    _check_range(f"{key}regions", part.regions, 1, np.inf)
-    _check_range(f"{key}density", part.density, 0, 1)
-    if not 0 <= part.growth <= 1:
-        raise ValueError(f"{key}growth {part.growth} does not lie between 0 and 1")
-    shortest, most = part.lengths[0], part.regions[1]
-    if shortest < 2 * most:
-        raise ValueError(
-            f"{key}length {shortest} is too short for {key}regions {most}: "
-            f"each region needs two delimiters, together {2 * most} tokens"
-        )
-
-
-def _check_range(
-    key: str, bounds: Sequence[float | int], low: float | int, high: float | int
-) -> None:
-    if len(bounds) != 2 or not low <= bounds[0] <= bounds[1] <= high:
-        values = bounds[0] if len(set(bounds)) == 1 else list(bounds)
-        raise ValueError(f"{key} {values} does not lie between {low} and {high}, lowest first")

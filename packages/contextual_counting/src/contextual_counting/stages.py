@@ -1,0 +1,81 @@
+"""The parts of a training, in each of which sequences are drawn from other distributions."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypedDict
+
+import numpy as np
+
+SPAN = 4  # between the shortest and the longest sequences while lengths grow
+
+
+class Stage(TypedDict, total=False):
+    """A part of the training; what it does not name is as in the data's own arguments.
+
+    Args:
+        steps: Optimizer steps.
+        batch_size: Sequences per step at the shortest length. Longer batches have fewer, so that
+            the number of tokens stays, in multiples of 4.
+        lengths: Shortest and longest sequences, in tokens; one length per batch, log-uniform.
+        growth: Share of the stage in which the longest grows from the shortest, geometrically;
+            meanwhile and after, lengths below a quarter of it are left out. 0 is no growth.
+        regions: Fewest and most regions of a sequence.
+        density: Lowest and highest probability of a 1.
+    """
+
+    steps: int
+    batch_size: int
+    lengths: list[int]
+    growth: float
+    regions: list[int]
+    density: list[float]
+
+
+class Part(NamedTuple):
+    """A stage with nothing left open; its fields are those of ``Stage``."""
+
+    steps: int
+    batch_size: int
+    lengths: tuple[int, int]
+    growth: float
+    regions: tuple[int, int]
+    density: tuple[float, float]
+
+
+def window(part: Part, progress: float) -> tuple[float, float]:
+    """The shortest and longest sequences at a point of a stage, 0 at its start and 1 at its end."""
+    shortest, longest = map(float, part.lengths)
+    if not part.growth:
+        return shortest, longest
+    reached = shortest * (longest / shortest) ** min(1.0, progress / part.growth)
+    return max(shortest, reached / SPAN), reached
+
+
+def check(part: Part, key: str) -> None:
+    """Raise a ``ValueError`` that names the first number of a stage that cannot work."""
+    for name in ("steps", "batch_size"):
+        if getattr(part, name) < 1:
+            raise ValueError(f"{key}{name} {getattr(part, name)} is less than 1")
+    check_range(f"{key}length", part.lengths, 1, np.inf)
+    check_range(f"{key}regions", part.regions, 1, np.inf)
+    check_range(f"{key}density", part.density, 0, 1)
+    if not 0 <= part.growth <= 1:
+        raise ValueError(f"{key}growth {part.growth} does not lie between 0 and 1")
+    check_room(key, part.lengths[0], part.regions[1])
+
+
+def check_range(
+    key: str, bounds: Sequence[float | int], low: float | int, high: float | int
+) -> None:
+    """Raise a ``ValueError`` if a lowest and a highest number do not lie between two others."""
+    if len(bounds) != 2 or not low <= bounds[0] <= bounds[1] <= high:
+        values = bounds[0] if len(set(bounds)) == 1 else list(bounds)
+        raise ValueError(f"{key} {values} does not lie between {low} and {high}, lowest first")
+
+
+def check_room(key: str, shortest: int, most: int) -> None:
+    """Raise a ``ValueError`` if sequences are too short for their regions."""
+    if shortest < 2 * most:
+        raise ValueError(
+            f"{key}length {shortest} is too short for {key}regions {most}: "
+            f"each region needs two delimiters, together {2 * most} tokens"
+        )
