@@ -62,6 +62,7 @@ def test_metrics_json_holds_the_numbers_and_the_run(tmp_path):
 def test_numbers_of_numpy_and_infinities_become_json(tmp_path):
     report = Report("Numbers", {"loss": np.float32("inf"), "steps": np.int64(7), "ok": True})
     report.add_metrics({"a/b": np.float32(0.5), "a/n": np.int64(3), "a/inf": -math.inf})
+    assert isinstance(report.metrics["a/n"], int)
     report.write(tmp_path)
     assert json.loads((tmp_path / "metrics.json").read_text()) == {
         **{"a/b": 0.5, "a/n": 3, "a/inf": None},

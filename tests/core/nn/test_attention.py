@@ -264,6 +264,7 @@ def test_the_pattern_of_self_attention_reproduces_its_answer(options):
         mixed = (pattern @ value).transpose(1, 2).flatten(2)
         torch.testing.assert_close(attention.out(mixed), attention(x, given))
     assert (pattern.movedim(-1, 1)[~mask[:, 0]] == 0).all()
+    assert (pattern.triu(1) == 0).all() == ("causal" in options)
 
 
 def test_rotary_scores_depend_on_the_distance_alone_and_alibi_favors_the_near():
