@@ -4,6 +4,7 @@ import math
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
 
     ``ValueError`` and ``OSError`` are what bad input raises in this code base (exit code 2), and
     ``FloatingPointError`` and ``ConnectionError`` what a run raises that cannot go on (exit code
-    1). Anything else is a bug of ours and keeps its traceback.
+    1). Anything else is a bug of ours and keeps its traceback. A warning is one line as well.
 
     Args:
         command: What the line starts with, for example ``contextual-counting fit``.
@@ -33,8 +34,14 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
     Raises:
         SystemExit: With the exit codes above, or 130 after Ctrl-C.
     """
+
+    def warn(message: Warning | str, *_: Any) -> None:
+        sys.stderr.write(f"{command}: warning: {single_line(str(message))}\n")
+
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = warn
+            yield
     except (FloatingPointError, ConnectionError) as error:
         sys.exit(_say(command, error, debug, FAILED))
     except (ValueError, OSError) as error:
@@ -47,11 +54,17 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
 def _say(command: str, error: Exception, debug: bool, code: int) -> int:
     if debug:
         traceback.print_exception(error)
-    message = single_line(str(error)) or type(error).__name__
+    message = single_line(_cause(str(error))) or type(error).__name__
     if code == USAGE and len(message) > LONGEST:
         message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
     sys.stderr.write(f"{command}: error: {message}\n")
     return code
+
+
+def _cause(text: str) -> str:
+    """What a loader's worker complained about, without the traceback that torch puts before it."""
+    _, found, rest = text.partition("Original Traceback (most recent call last):")
+    return rest.strip().splitlines()[-1].partition(": ")[2] if found else text
 
 
 def single_line(text: str) -> str:

@@ -76,7 +76,7 @@ class CountingData(LightningDataModule):
         workers: int = 0,
         seed: int = 0,
         shards: str | None = None,
-        epochs: int = 1,
+        epochs: int | None = 1,
         damaged: Literal["stop", "skip"] = "stop",
     ) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class CountingData(LightningDataModule):
         """The one stage of shards. Checkpoints keep it, to be evaluated where no shards are."""
         held = [Stage(lengths=[*own.lengths], regions=[*own.regions], density=[*own.density])]
         if stages not in (None, held):
-            raise ValueError(f"stages {stages} cannot be drawn from shards; --data.stages null")
+            raise ValueError("stages: with shards nothing is drawn; leave them out (null)")
         self.hparams["stages"] = held
         return held
 
@@ -247,14 +247,14 @@ def collate(samples: list[Sample]) -> Batch:
     return Batch(tokens.long(), counts.long())
 
 
-def _part(on_disk: ShardedDataset, own: Part, epochs: int) -> Part:
+def _part(on_disk: ShardedDataset, own: Part, epochs: int | None) -> Part:
     """What shards hold, as the one part of a training."""
     folder, count = on_disk.folder, len(on_disk)
     ranges = ranges_of(folder.index.recipe, folder.address)
     if not 1 <= own.batch_size <= count:
         raise ValueError(f"batch_size {own.batch_size} is not one of 1 to {count}, all sequences")
-    if epochs < 1:
-        raise ValueError(f"epochs {epochs} is less than 1: say how often to read the shards")
+    if epochs is None or epochs < 1:  # Lightning's words for no end, which no schedule can have
+        raise ValueError(f"epochs {epochs} is no number of passes over shards; trainer.max_epochs")
     steps = epochs * (count // own.batch_size)
     lengths = (ranges.length, ranges.length)
     return Part(steps, own.batch_size, lengths, 0.0, ranges.regions, ranges.density)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -135,6 +136,8 @@ class Cli(LightningCLI):
             "validation and at the end. 0 writes it only then.",
         )
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+        if "epochs" in signature(resolve(self.project.data)).parameters:
+            parser.link_arguments("trainer.max_epochs", "data.epochs", compute_fn=_epochs)
         for source, target in self.project.links.items():
             parser.link_arguments(source, target, apply_on="instantiate")
 
@@ -159,7 +162,7 @@ class Cli(LightningCLI):
             **{f"model.{name}": value for name, value in saved["hyper_parameters"].items()},
             **{f"data.{name}": value for name, value in data.items()},
         }
-        linked = {"data.seed", *self.project.links.values()}
+        linked = {"data.seed", "data.epochs", *self.project.links.values()}
         own = {name: value for name, value in settings.items() if name not in linked}
         return {**own, "seed_everything": data.get("seed", 0)}
 
@@ -192,6 +195,8 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
         kwargs["precision"] = given.precision or best_precision()
+        if given.max_epochs is None and given.max_steps == -1:
+            kwargs["max_epochs"] = _epochs(None)
         kwargs["plugins"] = [*_listed(given.plugins), CheckpointFiles()]
         kwargs["callbacks"] = _listed(given.callbacks)
         if self.subcommand != "fit":
@@ -257,6 +262,11 @@ class Cli(LightningCLI):
         if self.options.ckpt_path:
             path = self.options.ckpt_path
             checkpoint.check(path, checkpoint.read(path), self.model)
+
+
+def _epochs(given: int | None) -> int:
+    """Passes over the data: one unless said; Lightning's thousand would outlast any schedule."""
+    return 1 if given is None else given
 
 
 def _naming(key: str) -> Callable[..., Any]:
