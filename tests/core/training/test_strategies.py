@@ -1,37 +1,51 @@
 import csv
+import importlib.util
+import itertools
 import signal
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import torch
-from minimal import PROJECT, MinimalModule
+from minimal import MinimalModule
 
-from sciformer.cli import run
 from sciformer.training import checkpoint
 
-STOP, STEPS = 6, 12  # the two ranks are stopped after step 6 or soon after
+SCRIPT = Path(__file__).with_name("two_ranks.py")
+SPEC = importlib.util.spec_from_file_location("two_ranks", SCRIPT)
+two_ranks = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(two_ranks)
+HALF, STEPS, STRATEGIES = two_ranks.HALF, two_ranks.STEPS, two_ranks.STRATEGIES
+PAIRS = [
+    (start, end)  # the resume of one rank by one is held to the bit elsewhere
+    for start, end in itertools.product(["one", *STRATEGIES], repeat=2)
+    if (start, end) != ("one", "one")
+]
 
 pytestmark = pytest.mark.process
 
 
-def words(root, *more):
-    return [
-        "fit",
-        *("--trainer.accelerator", "cpu", "--trainer.devices", "1", "--threads", "1"),
-        *("--trainer.enable_progress_bar", "false", "--trainer.log_every_n_steps", "1"),
-        *("--trainer.max_steps", str(STEPS), "--trainer.default_root_dir", str(root)),
-        *map(str, more),
-    ]
-
-
-def one_rank(root, *more):
-    """A run in this process."""
+@pytest.fixture(scope="module")
+def runs(start_in, tmp_path_factory):
+    """The folder of all runs: those of one rank made here, and those of ``two_ranks``."""
+    root = tmp_path_factory.mktemp("runs")
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["minimal"])
-        run(PROJECT, words(root, *more))
+        patch.setattr(sys, "argv", [])
+        patch.setitem(sys.modules, "two_ranks", two_ranks)
+        record = two_ranks.recorded(root / "one.pt")
+        two_ranks.fit(root / "one_whole", record, f"--trainer.max_steps={STEPS}")
+        two_ranks.fit(root / "one", f"--trainer.max_steps={HALF}")
+        agents = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+        process = start_in(root, *agents, SCRIPT, root)
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err + out
+        for strategy in STRATEGIES:
+            more = (f"--ckpt_path={root / strategy}", f"--trainer.max_steps={STEPS}")
+            two_ranks.fit(root / f"{strategy}_then_one", *more)
     torch.set_num_threads(threads)
+    return root
 
 
 def losses(root):
@@ -41,11 +55,28 @@ def losses(root):
     return {int(row["step"]): float(row["train/loss"]) for row in rows if row["train/loss"]}
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    root = tmp_path_factory.mktemp("alone")
-    one_rank(root)
-    return root
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_two_ranks_give_the_losses_of_one(strategy, runs):
+    theirs = losses(runs / "one_whole")
+    assert losses(runs / f"{strategy}_whole") == pytest.approx(theirs, rel=1e-5)
+    assert set(theirs) == set(range(STEPS))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_two_ranks_give_the_gradients_of_one(strategy, runs):
+    ours, theirs = torch.load(runs / f"{strategy}.pt"), torch.load(runs / "one.pt")
+    assert len(ours) == len(theirs) == STEPS
+    for mine, other in zip(ours, theirs, strict=True):
+        error = torch.cat([(mine[name] - other[name]).flatten() for name in other])
+        whole = torch.cat([grad.flatten() for grad in other.values()])
+        assert error.norm() < 1e-5 * whole.norm()
+
+
+@pytest.mark.parametrize(("start", "end"), PAIRS)
+def test_a_checkpoint_of_any_strategy_goes_on_under_any_other(start, end, runs):
+    """Weights, optimizer and place in the data come along: the losses are those of one run."""
+    ours, theirs = losses(runs / f"{start}_then_{end}"), losses(runs / "one_whole")
+    assert ours == pytest.approx({step: theirs[step] for step in range(HALF, STEPS)}, rel=1e-5)
 
 
 class Stopped(NamedTuple):
@@ -54,21 +85,22 @@ class Stopped(NamedTuple):
     err: str
 
 
-@pytest.fixture(scope="module", params=["DDP", "FSDP"])
+@pytest.fixture(scope="module", params=STRATEGIES)
 def stopped(request, start_in, tmp_path_factory):
-    """A run on two ranks of which the first alone gets Ctrl-C after some steps."""
+    """A run on two ranks, started by Lightning, of which the first alone gets Ctrl-C."""
     root = tmp_path_factory.mktemp(request.param)
     config = root / "two.yaml"
     config.write_text(
         "trainer:\n"
+        "  devices: 2\n"
+        "  accelerator: cpu\n"
+        f"  max_steps: {STEPS}\n"
         f"  strategy: {{class_path: sciformer.training.strategies.{request.param}}}\n"
-        f"  callbacks: [{{class_path: minimal.Announce, init_args: {{step: {STOP}}}}}]\n"
+        f"  callbacks: [{{class_path: minimal.Announce, init_args: {{step: {HALF}}}}}]\n"
+        f"  default_root_dir: {root / 'run'}\n"
     )
-    more = ["--config", config, "--trainer.devices", "2"]
-    process = start_in(root, "-m", "minimal", *words(root / "run", *more))
-    for line in iter(process.stdout.readline, ""):
-        if line == "now\n":
-            break
+    process = start_in(root, "-m", "minimal", "fit", "--config", config)
+    assert "now\n" in iter(process.stdout.readline, "")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=100)
     return Stopped(root / "run", process.returncode, err)
@@ -78,25 +110,5 @@ def test_ctrl_c_of_one_rank_stops_both(stopped):
     assert stopped.code == 130
     assert "Traceback" not in stopped.err
     assert "stopped after step" in stopped.err
-
-
-def test_two_ranks_give_the_losses_of_one(stopped, alone):
-    ours, theirs = losses(stopped.root), losses(alone)
-    assert set(range(STOP)) <= ours.keys() <= theirs.keys()
-    for step, loss in ours.items():
-        # sums in another order: fp32 rounds at 6e-8, and AdamW's square roots amplify
-        assert loss == pytest.approx(theirs[step], rel=1e-5)
-
-
-def test_a_checkpoint_of_two_ranks_loads_on_one(stopped):
     module = checkpoint.load(stopped.root, MinimalModule)
     assert all(torch.isfinite(parameter).all() for parameter in module.parameters())
-
-
-def test_a_run_of_two_ranks_goes_on_with_one(stopped, alone, tmp_path):
-    one_rank(tmp_path / "run", "--ckpt_path", stopped.root / "last.ckpt")
-    ours, theirs = losses(tmp_path / "run"), losses(alone)
-    step = checkpoint.read(stopped.root / "last.ckpt")["global_step"]
-    assert ours.keys() == set(range(step, STEPS))
-    for step, loss in ours.items():
-        assert loss == pytest.approx(theirs[step], rel=1e-5)  # the same; AdamW's state came along

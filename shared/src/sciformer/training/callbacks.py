@@ -4,6 +4,8 @@ import resource
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,15 @@ def peak_gib() -> float:
         return torch.cuda.max_memory_allocated() / 2**30
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, else KiB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def versions(*dists: str) -> dict[str, str]:
+    """Of those distributions that are installed; a project's own may have another name."""
+    found = {}
+    for dist in dists:
+        with suppress(PackageNotFoundError):
+            found[dist] = version(dist)
+    return found
 
 
 class RunRecord(Callback):

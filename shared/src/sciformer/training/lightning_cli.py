@@ -6,8 +6,6 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +23,7 @@ from sciformer.cli import Project, config_paths, resolve
 from sciformer.errors import blame, single_line, where
 from sciformer.files import check_writable, to_json, write_atomically
 from sciformer.training import checkpoint
-from sciformer.training.callbacks import RunRecord, StepSeed, Throughput
+from sciformer.training.callbacks import RunRecord, StepSeed, Throughput, versions
 from sciformer.training.checkpoint_io import CheckpointFiles
 from sciformer.training.folder import BEST, LAST, keep_logged, loggers, savers
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
@@ -41,6 +39,8 @@ NOISE = (  # warnings that say nothing to a user
     r".*directory .* exists and is not empty",  # a run's folder holds its checkpoint and its logs
     r".*smaller than the logging interval",
     r".*callbacks used to create the checkpoint",
+    r".*dirpath has changed",  # a run that goes on elsewhere finds its own best
+    r".*FSDP2-wrapped module .* returned a view",  # which nobody writes to
 )
 NAMED = {"last": LAST, "best": BEST, "auto": LAST}  # --ckpt_path last: of the run's own folder
 
@@ -234,7 +234,7 @@ class Cli(LightningCLI):
             "command": shlex.join([self.project.command, *sys.argv[1:]]),
             "config": ", ".join(config_paths(sys.argv)),
             "seed": int(self.options.seed_everything),
-            "versions": {"python": platform.python_version(), **_versions(*dists)},
+            "versions": {"python": platform.python_version(), **versions(*dists)},
             "settings": self.config_dump,
         }
 
@@ -279,15 +279,6 @@ def _naming(key: str) -> Callable[..., Any]:
             raise ValueError(blame(key, str(error), config_paths(sys.argv))) from error
 
     return build
-
-
-def _versions(*dists: str) -> dict[str, str]:
-    """Of those distributions that are installed; a project's own may have another name."""
-    found = {}
-    for dist in dists:
-        with suppress(PackageNotFoundError):
-            found[dist] = version(dist)
-    return found
 
 
 def _option(words: list[str], name: str) -> str | None:
