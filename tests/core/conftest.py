@@ -9,19 +9,21 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE))  # pytest's importlib mode puts nothing there; `minimal` is found by it
+FOUND = [str(HERE), str(HERE / "training")]
+sys.path += FOUND  # pytest's importlib mode puts nothing there; `minimal` is found by it
 
 
 @pytest.fixture(scope="session")
 def start_in():
     """Start Python on some words in a folder; whatever still runs at the end is killed.
 
-    It finds ``minimal``, and modules in the folder, and computes on one thread.
+    It finds ``minimal``, and modules in the folder, and computes on one thread. Further variables
+    of its environment come by name.
     """
     processes = []
 
-    def starter(folder, *words):
-        paths = [str(folder), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    def starter(folder, *words, **environment):
+        paths = [str(folder), *FOUND, *filter(None, [os.environ.get("PYTHONPATH")])]
         process = subprocess.Popen(
             [sys.executable, *map(str, words)],
             stdout=subprocess.PIPE,
@@ -29,7 +31,7 @@ def start_in():
             text=True,
             start_new_session=True,
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", **environment},
         )
         processes.append(process)
         return process
@@ -44,4 +46,4 @@ def start_in():
 @pytest.fixture
 def start(start_in, tmp_path):
     """As ``start_in``, in a folder of the test's own."""
-    return lambda *words: start_in(tmp_path, *words)
+    return lambda *words, **environment: start_in(tmp_path, *words, **environment)

@@ -1,5 +1,6 @@
 """One line for what a user can get wrong: on stderr, exit code 2, no traceback."""
 
+import errno
 import math
 import re
 import sys
@@ -15,6 +16,7 @@ import yaml
 USAGE = 2  # bad input, named in one line
 FAILED = 1  # the run itself failed, for example by a loss that is not finite
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room for a file, or for one so large
 NODES = 100_000  # values of a configuration; a file of ten lines can unfold to billions
 LONGEST = 800  # characters of a line; jsonargparse lists every type that a value might have had
 
@@ -24,8 +26,9 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
     """End the process with one line instead of a traceback when its input is at fault.
 
     ``ValueError`` and ``OSError`` are what bad input raises in this code base (exit code 2), and
-    ``FloatingPointError`` and ``ConnectionError`` what a run raises that cannot go on (exit code
-    1). Anything else is a bug of ours and keeps its traceback. A warning is one line as well.
+    ``FloatingPointError``, ``ConnectionError`` and a full disk what a run raises that cannot go on
+    (exit code 1). Anything else is a bug of ours and keeps its traceback. A warning is one line as
+    well.
 
     Args:
         command: What the line starts with, for example ``contextual-counting fit``.
@@ -45,7 +48,8 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
     except (FloatingPointError, ConnectionError) as error:
         sys.exit(_say(command, error, debug, FAILED))
     except (ValueError, OSError) as error:
-        sys.exit(_say(command, error, debug, USAGE))
+        full = isinstance(error, OSError) and error.errno in FULL
+        sys.exit(_say(command, error, debug, FAILED if full else USAGE))
     except KeyboardInterrupt:
         sys.stderr.write(f"\n{command}: interrupted\n")
         sys.exit(INTERRUPTED)
@@ -54,7 +58,10 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
 def _say(command: str, error: Exception, debug: bool, code: int) -> int:
     if debug:
         traceback.print_exception(error)
-    message = single_line(_cause(str(error))) or type(error).__name__
+    text = _cause(str(error))
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    message = single_line(text) or type(error).__name__
     if code == USAGE and len(message) > LONGEST:
         message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
     sys.stderr.write(f"{command}: error: {message}\n")

@@ -1,5 +1,4 @@
 import csv
-import importlib.util
 import itertools
 import signal
 import sys
@@ -8,15 +7,13 @@ from typing import NamedTuple
 
 import pytest
 import torch
+import two_ranks
 from minimal import MinimalModule
+from two_ranks import HALF, STEPS, STRATEGIES
 
 from sciformer.training import checkpoint
 
-SCRIPT = Path(__file__).with_name("two_ranks.py")
-SPEC = importlib.util.spec_from_file_location("two_ranks", SCRIPT)
-two_ranks = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(two_ranks)
-HALF, STEPS, STRATEGIES = two_ranks.HALF, two_ranks.STEPS, two_ranks.STRATEGIES
+SCRIPT = Path(two_ranks.__file__)
 PAIRS = [
     (start, end)  # the resume of one rank by one is held to the bit elsewhere
     for start, end in itertools.product(["one", *STRATEGIES], repeat=2)
@@ -33,7 +30,6 @@ def runs(start_in, tmp_path_factory):
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [])
-        patch.setitem(sys.modules, "two_ranks", two_ranks)
         record = two_ranks.recorded(root / "one.pt")
         two_ranks.fit(root / "one_whole", record, f"--trainer.max_steps={STEPS}")
         two_ranks.fit(root / "one", f"--trainer.max_steps={HALF}")

@@ -47,7 +47,6 @@ class Gradients(Callback):
 def fit(root: Path, *words: Any) -> None:
     """One fit on the CPU, quietly, with a loss logged at every step."""
     sys.argv = ["minimal"]
-    sys.modules["two_ranks"] = sys.modules[__name__]  # as it is named in a configuration
     quiet = ("--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false")
     fixed = ("--trainer.accelerator=cpu", "--threads=1", "--trainer.log_every_n_steps=1")
     run(PROJECT, ["fit", *quiet, *fixed, f"--trainer.default_root_dir={root}", *map(str, words)])

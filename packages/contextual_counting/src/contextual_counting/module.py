@@ -147,8 +147,8 @@ class CountingModule(LightningModule):
         scores = self.scores.compute()
         self.scores.reset()
         worst = min(value for name, value in scores.items() if name.startswith("top1"))
-        self.log_dict({f"val/{name}": value for name, value in scores.items()})
-        self.log("val/top1_min", worst, prog_bar=True)
+        self.log_dict({f"val/{name}": value for name, value in scores.items()}, sync_dist=True)
+        self.log("val/top1_min", worst, prog_bar=True, sync_dist=True)
 
     def on_test_epoch_start(self) -> None:
         data: CountingData = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
@@ -165,7 +165,8 @@ class CountingModule(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         for name, scores in self.tested.items():
-            self.log_dict({f"test/{name}/{part}": v for part, v in scores.compute().items()})
+            found = {f"test/{name}/{part}": v for part, v in scores.compute().items()}
+            self.log_dict(found, sync_dist=True)  # the same on all ranks already
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         return self(batch.tokens, batch.counts.shape[1]).argmax(-1)

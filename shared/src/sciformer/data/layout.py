@@ -1,13 +1,9 @@
-"""Samples that differ in nothing but their numbers, read many at a time straight to their place."""
+"""Samples that differ in nothing but their numbers, whose arrays are copied straight to a batch."""
 
-import os
-import zlib
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, UInt8
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
@@ -15,22 +11,6 @@ from sciformer.data.index import JSON, Field
 from sciformer.data.members import BLOCK, CHECKSUM, decode, header, padded
 
 KINDS = "biufc"  # what torch has, of what shards hold
-
-
-class Pieces(NamedTuple):
-    """What was read of some samples: their arrays, and the bytes around these."""
-
-    arrays: dict[str, Tensor]
-    rest: UInt8[np.ndarray, "samples bytes"]
-    parts: list[np.ndarray]  # all of it in the order of the file
-    whole: list[bool]  # whether as many bytes came as a sample has
-
-    def crc32(self, row: int) -> int:
-        """The checksum of a sample."""
-        crc32 = 0
-        for part in self.parts:
-            crc32 = zlib.crc32(part[row], crc32)
-        return crc32
 
 
 class Layout:
@@ -44,30 +24,27 @@ class Layout:
 
     def __init__(self, raw: bytearray, names: Collection[str], where: str) -> None:
         self.size = len(raw)
-        self.kinds: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
-        cuts, heads, keys, at = [], np.zeros(self.size, bool), [], 0
+        self.arrays: dict[str, tuple[int, int, np.dtype, tuple[int, ...]]] = {}
+        self.heads: list[tuple[int, int, bytes]] = []
+        self.keys: list[tuple[int, int]] = []
+        at = 0
         while at < self.size:
             key, rest, size = header(memoryview(raw)[at : at + BLOCK], where)
             start, stop = at + BLOCK, at + BLOCK + size
             array = decode(rest, memoryview(raw)[start:stop], where)
             data = stop - array.nbytes if isinstance(array, np.ndarray) else start
-            heads[at:data] = True
-            heads[at : at + len(key)] = False
-            heads[at + CHECKSUM.start : at + CHECKSUM.stop] = False
-            keys.append(np.arange(at, at + len(key)))
             if (name := rest.partition(".")[0]) in names:
-                self.kinds[name] = array.dtype, array.shape
-                cuts.append((name, data, stop))
+                self.arrays[name] = data, stop, array.dtype, array.shape
+            named, summed = at + len(key), at + CHECKSUM.start
+            self.keys.append((at, named))
+            self.heads.append((named, summed, bytes(raw[named:summed])))
+            after = at + CHECKSUM.stop
+            self.heads.append((after, data, bytes(raw[after:data])))
             at = start + padded(size)
-        wanted = np.zeros(self.size, bool)
-        for _, start, stop in cuts:
-            wanted[start:stop] = True
-        self.cuts = cuts
-        self.rest = int((~wanted).sum())
-        inside = np.cumsum(~wanted) - 1  # place of a byte among those around the arrays
-        self.heads = inside[heads]
-        self.keys = inside[np.array(keys)]
-        self.template = np.frombuffer(raw, np.uint8)[heads]
+        spans = sorted(span[:2] for span in self.arrays.values())
+        self.start, self.stop = spans[0][0], spans[-1][1]
+        self.length = self.stop - self.start
+        self.scratch = memoryview(bytearray(raw))  # room for one sample
 
     @staticmethod
     def fits(fields: Mapping[str, Field], names: Iterable[str]) -> bool:
@@ -80,44 +57,36 @@ class Layout:
                 return False
         return True
 
-    def read(self, places: Iterable[tuple[int, int]], count: int) -> Pieces:
-        """Read samples.
-
-        Args:
-            places: Of each sample, the handle of the open file and where in it the sample begins.
-            count: Number of samples.
-
-        Returns:
-            Their pieces, unchecked.
-        """
-        rest = np.empty((count, self.rest), np.uint8)
-        arrays, parts, at, taken = {}, [], 0, 0
-        for name, start, stop in self.cuts:
-            dtype, shape = self.kinds[name]
-            arrays[name] = torch.from_numpy(np.empty((count, *shape), dtype))
+    def empty(self, count: int) -> dict[str, Tensor]:
+        """Room for the arrays of some samples."""
+        room = {}
+        for name, (_, _, dtype, shape) in self.arrays.items():
+            room[name] = torch.from_numpy(np.empty((count, *shape), dtype))
             if get_worker_info() is not None:
-                arrays[name].share_memory_()  # or it would be copied on its way to the trainer
-            parts += [rest[:, taken : taken + start - at]]
-            parts += [arrays[name].numpy().reshape(count, -1).view(np.uint8)]
-            taken, at = taken + start - at, stop
-        parts.append(rest[:, taken:])
-        whole = [
-            os.preadv(handle, [part[row] for part in parts], offset) == self.size
-            for row, (handle, offset) in enumerate(places)
-        ]
-        return Pieces(arrays, rest, parts, whole)
+                room[name].share_memory_()  # or it would be copied on its way to the trainer
+        return room
 
-    def same(
-        self, rest: UInt8[np.ndarray, "samples bytes"], keys: UInt8[np.ndarray, "samples digits"]
-    ) -> Bool[np.ndarray, " samples"]:
-        """Whether headers are those of the sample that the layout is of, but for the key.
+    def room(self, arrays: Mapping[str, Tensor]) -> list[tuple[memoryview, int, int]]:
+        """What to fill for each sample, from the first to the last byte that is wanted.
 
         Args:
-            rest: The bytes around the arrays.
-            keys: What each sample should be called.
+            arrays: What ``empty`` gave.
 
         Returns:
-            One answer for each sample.
+            Memory, bytes from one sample to the next, bytes of a sample; what lies between two
+            arrays goes to scratch.
         """
-        heads = (rest[:, self.heads] == self.template).all(1)
-        return heads & (rest[:, self.keys] == keys[:, None]).all((1, 2))
+        room, at = [], self.start
+        for name, (start, stop, *_) in sorted(self.arrays.items(), key=lambda item: item[1][:2]):
+            if start > at:
+                room.append((self.scratch, 0, start - at))
+            bytes_ = arrays[name].numpy().reshape(-1).view(np.uint8)
+            room.append((memoryview(bytes_), stop - start, stop - start))  # pyright: ignore
+            at = stop
+        return room
+
+    def same(self, piece: memoryview, key: bytes) -> bool:
+        """Whether a sample has this layout and key: its headers are those that were looked at."""
+        return all(piece[start:stop] == key for start, stop in self.keys) and all(
+            bytes(piece[start:stop]) == head for start, stop, head in self.heads
+        )

@@ -1,25 +1,21 @@
 """Any sample of a folder of shards by its number, or many at once."""
 
-import os
 import warnings
 import zlib
 from collections.abc import Mapping, Sequence
-from io import FileIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from torch.utils.data import Dataset
 
 from sciformer.data.folder import Folder
 from sciformer.data.gathered import Gathered
+from sciformer.data.handles import Handles
 from sciformer.data.index import INDEX, DamagedError, Field, Index, key_of
 from sciformer.data.layout import Layout
 from sciformer.data.members import decode, members
-
-OPEN_FILES = 64  # handles that a process keeps
 
 
 class ShardedDataset(Dataset[Any]):
@@ -52,9 +48,9 @@ class ShardedDataset(Dataset[Any]):
         self._offset = np.concatenate([shard.offsets for shard in index.shards])
         self._size = np.concatenate([shard.sizes for shard in index.shards])
         self._crc32 = np.concatenate([shard.crc32 for shard in index.shards])
-        self._sound = np.zeros(len(self), bool)  # as this process has seen
+        self._sound = bytearray(len(self))  # as this process has seen
         self._replaced: dict[int, int] = {}
-        self._open: dict[int, FileIO] = {}
+        self.handles = Handles(self.folder.path)
         alike = bool((self._size == self._size[0]).all()) and len(key_of(len(self) - 1)) == 8
         self._alike = alike and Layout.fits(self.fields, self.names)
         self._layout: Layout | None = None
@@ -80,32 +76,46 @@ class ShardedDataset(Dataset[Any]):
             return sample
         raise DamagedError(f"{self.folder.address}: no sample is sound")
 
-    def __getitems__(self, positions: Sequence[int]) -> list[Any]:
+    def __getitems__(self, positions: Sequence[int]) -> Sequence[Any]:
         layout = self._find_layout(positions)
         if layout is None:
             return [self[position] for position in positions]
+        arrays = layout.empty(len(positions))
+        samples, room = Gathered(self.sample, arrays), layout.room(arrays)
         at = np.array([self._replaced.get(position, position) for position in positions])
-        files = (np.searchsorted(self._starts, at, "right") - 1).tolist()
-        places = zip(map(self._handle, files), self._offset[at].tolist(), strict=True)
-        pieces = layout.read(places, len(at))
-        sound = self._sound[at] & pieces.whole
-        if not sound.all():
-            keys = np.array([list(key_of(number).encode()) for number in at.tolist()], np.uint8)
-            alike = layout.same(pieces.rest, keys)
-            for row in np.flatnonzero(~sound).tolist():
-                if alike[row] and pieces.crc32(row) == self._crc32[at[row]]:
-                    self._sound[at[row]] = True
-                    continue
-                sample = self[int(at[row])]  # complains, or gives another one
-                one_by_one = sample if isinstance(sample, dict) else sample._asdict()
-                for name, array in pieces.arrays.items():
-                    array[row] = torch.from_numpy(one_by_one[name])
-        arrays = {name: array.numpy() for name, array in pieces.arrays.items()}
-        samples = [
-            self.sample(**{name: array[row, ...] for name, array in arrays.items()})
-            for row in range(len(at))
-        ]
-        return Gathered(samples, self.sample(**pieces.arrays))
+        files = np.searchsorted(self._starts, at, "right") - 1
+        places = zip(at.tolist(), files.tolist(), self._offset[at].tolist(), strict=True)
+        for row, (position, file, offset) in enumerate(places):
+            into = [piece[row * step : row * step + size] for piece, step, size in room]
+            try:
+                if self._sound[position]:
+                    read = self.handles.read(file, offset + layout.start, into)
+                else:
+                    read = self._read_first(layout, position, (file, offset), into)
+            except OSError:
+                read = 0
+            if read != layout.length:
+                samples.put(row, self[position])  # complains, or is another one
+        return samples
+
+    def _read_first(
+        self, layout: Layout, position: int, place: tuple[int, int], into: list[memoryview]
+    ) -> int:
+        """Read a sample that may be damaged; 0 if it is, or if it does not have the layout."""
+        raw = layout.scratch
+        read = self.handles.read(*place, [raw])
+        sound = read == layout.size and zlib.crc32(raw) == self._crc32[position]
+        if not sound or not layout.same(raw, key_of(position).encode()):
+            return 0
+        at = layout.start
+        for piece in into:
+            piece[:] = raw[at : at + len(piece)]
+            at += len(piece)
+        self._sound[position] = True
+        return layout.length
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_layout": None}
 
     def _read(self, position: int) -> Any:
         raw, where = self._raw(position)
@@ -114,8 +124,15 @@ class ShardedDataset(Dataset[Any]):
     def _raw(self, position: int) -> tuple[bytearray, str]:
         file = int(np.searchsorted(self._starts, position, "right")) - 1
         where = f"{self.folder.name(file)}: sample {key_of(position)}"
-        raw = bytearray(int(self._size[position]))  # writable, as torch wants an array's memory
-        read_piece(self._handle(file), raw, int(self._offset[position]), where)
+        offset, raw = int(self._offset[position]), bytearray(int(self._size[position]))
+        view = memoryview(raw)  # of memory that can be written to, as torch wants an array's to be
+        try:
+            while view and (count := self.handles.read(file, offset, [view])):
+                view, offset = view[count:], offset + count
+        except OSError as error:
+            raise DamagedError(f"{where}: damaged: {error.strerror}") from error
+        if view:
+            raise DamagedError(f"{where}: damaged: {len(view)} of {len(raw)} bytes are missing")
         check(raw, int(self._crc32[position]), where)
         return raw, where
 
@@ -130,16 +147,6 @@ class ShardedDataset(Dataset[Any]):
                 self._layout = Layout(raw, self.names, where)
                 break
         return self._layout
-
-    def _handle(self, number: int) -> int:
-        if number not in self._open:
-            if len(self._open) >= OPEN_FILES:
-                self._open.pop(next(iter(self._open))).close()
-            self._open[number] = self.folder.path(number).open("rb", buffering=0)
-        return self._open[number].fileno()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_open": {}}
 
 
 def names_of(index: Index, sample: type[Any], address: str) -> tuple[str, ...]:
@@ -162,28 +169,6 @@ def names_of(index: Index, sample: type[Any], address: str) -> tuple[str, ...]:
             known = ", ".join(index.fields)
             raise ValueError(f"{address}/{INDEX}: fields: no {name!r}, only {known}")
     return names
-
-
-def read_piece(handle: int, raw: bytearray, offset: int, where: str) -> None:
-    """Fill a piece of memory from an open file.
-
-    Args:
-        handle: Of the file.
-        raw: Where to.
-        offset: Where in the file it begins.
-        where: What to name in an error.
-
-    Raises:
-        DamagedError: If the file ends before, or the disk fails.
-    """
-    view = memoryview(raw)
-    try:
-        while view and (count := os.preadv(handle, [view], offset)):  # at most 2 GiB at once
-            view, offset = view[count:], offset + count
-    except OSError as error:
-        raise DamagedError(f"{where}: damaged: {error.strerror}") from error
-    if view:
-        raise DamagedError(f"{where}: damaged: {len(view)} of its {len(raw)} bytes are missing")
 
 
 def check(raw: bytearray, crc32: int, where: str) -> None:

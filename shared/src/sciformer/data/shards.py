@@ -37,6 +37,7 @@ from sciformer.data.parallel import spread
 from sciformer.files import write_atomically
 
 PARTS = "shard-*.json"
+BUFFER = 2**20  # pages that are written together lie together in the cache, and are read faster
 LEFTOVERS = ".shard-*"  # what a killed process was writing
 
 
@@ -112,7 +113,10 @@ def write_shard(
 
     def write(path: Path) -> None:
         nonlocal fields
-        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        with (
+            path.open("wb", BUFFER) as file,
+            tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+        ):
             for sample_number in recipe.samples(number):
                 key, sample = key_of(sample_number), make_sample(sample_number)
                 for rest, data in encode(sample, f"sample {key}").items():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sciformer.data.folder import Folder
 from sciformer.data.index import INDEX, SHARD, key_of
-from sciformer.data.sharded import check, read_fields, read_piece
+from sciformer.data.sharded import check, read_fields
 
 
 def verify(folder: str) -> None:
@@ -67,12 +67,14 @@ def _damage(source: Folder, number: int) -> Iterator[str]:
             key = key_of(sample)
             where, raw = f"{source.name(number)}: sample {key}", bytearray(int(size))
             try:
-                read_piece(file.fileno(), raw, int(offset), where)
+                file.seek(offset)
+                file.readinto(raw)
                 check(raw, int(crc32), where)
                 read_fields(raw, key, tuple(fields), fields, where)
-            except ValueError as error:
+            except (ValueError, OSError) as error:
                 sound = False
-                yield str(error)
+                yield str(error) if isinstance(error, ValueError) else f"{where}: {error.strerror}"
+        file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if sound and sha256 != shard.sha256:
         yield (

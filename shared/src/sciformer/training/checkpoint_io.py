@@ -1,5 +1,6 @@
 """How Lightning's trainer writes and reads checkpoints: whole or not at all, plain tensors only."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,21 @@ class CheckpointFiles(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
-        write_atomically(path, lambda beside: torch.save(checkpoint, beside))
+        def write(beside: Path) -> None:
+            with beside.open("wb") as file:
+                torch.save(checkpoint, file)
+
+        try:
+            write_atomically(path, write)
+        except (OSError, RuntimeError) as error:
+            cause = error.__context__ if isinstance(error, RuntimeError) else error
+            if not isinstance(cause, OSError):
+                raise
+            raise OSError(
+                cause.errno or errno.EIO,
+                f"{cause.strerror}: the checkpoint was not written; an earlier one is as it was",
+                str(path),
+            ) from error
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
