@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
@@ -16,7 +17,10 @@ from torch.optim import AdamW
 from torch.utils.data import Dataset
 
 from sciformer.cli import Project, Verb, run
+from sciformer.data.index import Recipe
 from sciformer.data.loading import SeededLoader, seeded_loader
+from sciformer.data.sharded import ShardedDataset
+from sciformer.data.simulate import simulate as write
 from sciformer.nn.block import TransformerBlock
 from sciformer.report import Report
 from sciformer.training import checkpoint
@@ -102,17 +106,26 @@ class MinimalData(LightningDataModule):
         batch_size: Sequences per step, over all devices.
         dim: Width of a token.
         seed: Seed of the sequences.
+        shards: Folder of sequences to train on, in place of drawn ones.
 
     Raises:
         ValueError: If there are too few samples for a batch.
     """
 
-    def __init__(self, samples: int = 32, batch_size: int = 8, dim: int = 8, seed: int = 0) -> None:
+    def __init__(
+        self,
+        samples: int = 32,
+        batch_size: int = 8,
+        dim: int = 8,
+        seed: int = 0,
+        shards: str | None = None,
+    ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
         if not 0 < batch_size <= samples:
             raise ValueError(f"batch_size {batch_size} is not between 1 and {samples} samples")
         self.samples, self.batch_size, self.dim, self.seed = samples, batch_size, dim, seed
+        self.on_disk = None if shards is None else ShardedDataset(shards, Batch)
 
     def train_dataloader(self) -> SeededLoader:
         return self._loader(self.samples, 0)
@@ -126,8 +139,11 @@ class MinimalData(LightningDataModule):
     def _loader(self, samples: int, part: int) -> SeededLoader:
         trainer = self.trainer
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-        rows = Noise(samples, self.dim, 3 * self.seed + part)
         shuffle = part == 0
+        if shuffle and self.on_disk is not None:
+            rows = self.on_disk
+        else:
+            rows = Noise(samples, self.dim, 3 * self.seed + part)
         return seeded_loader(
             rows, self.batch_size, self.seed, rank=rank, world=world, shuffle=shuffle
         )
@@ -149,6 +165,26 @@ class Announce(Callback):
             sys.stdout.flush()
         if trainer.global_step >= self.step:
             time.sleep(0.2)
+
+
+def make_sample(number: int) -> dict[str, np.ndarray]:
+    x = np.random.default_rng(number).standard_normal((4, 8), np.float32)
+    return {"x": x, "mean": x.mean()}
+
+
+def simulate(
+    out: str = "data", shards: int = 2, workers: int = 0, samples: int = 32, seed: int = 0
+) -> None:
+    """Write noise as shards.
+
+    Args:
+        out: Folder of the shards.
+        shards: Files that the samples are spread over.
+        workers: Processes that write shards.
+        samples: Number of samples.
+        seed: Names the data set.
+    """
+    write(out, make_sample, Recipe("minimal", "1", seed, samples, shards), workers)
 
 
 def evaluate(path: str, out: str = "report", fault: str = "") -> None:
@@ -183,7 +219,10 @@ PROJECT = Project(
     module="minimal:MinimalModule",
     data="minimal:MinimalData",
     links={"data.dim": "model.dim"},
-    verbs={"evaluate": Verb("minimal:evaluate", "the loss on noise, from a checkpoint")},
+    verbs={
+        "evaluate": Verb("minimal:evaluate", "the loss on noise, from a checkpoint"),
+        "simulate": Verb("minimal:simulate", "noise as shards"),
+    },
 )
 
 if __name__ == "__main__":
