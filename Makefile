@@ -31,9 +31,14 @@ shapes: .venv/developed  ## the same tests with every shape annotation checked
 	.venv/bin/pytest -q -m "not process and not compile" \
 		--jaxtyping-packages=sciformer,$(subst $() ,$(comma),$(PROJECTS)),beartype.beartype
 
-bench: .venv/developed  ## quick benchmarks: is every fast path still the fast one?
+bench: .venv/developed  ## quick benchmarks; with BASE=REV: has anything become slower, larger or worse since?
+ifdef BASE
+	.venv/bin/python tests/benchmarks/compare.py "$(BASE)" --out runs/bench.json
+else
 	.venv/bin/python tests/benchmarks/attention.py --quick
 	.venv/bin/python tests/benchmarks/counting.py --quick
+	.venv/bin/python tests/benchmarks/loop.py --quick
+endif
 
 wheels: .venv/developed
 	for dist in $(DISTS); do .venv/bin/python -m build --outdir dist $$dist || exit 1; done

@@ -15,6 +15,7 @@ from trees import environment
 
 WORKER = Path(__file__).with_name("worker.py")
 SAMPLE_S = 0.004
+SLACK_BYTES = 1 << 16  # a few Python objects more are no larger memory
 
 
 class Measure(NamedTuple):
@@ -175,7 +176,7 @@ def generation(
 def compare_memory(base: Worker, head: Worker, measure: Measure) -> Pair:
     """Compare the peak of the bytes that are allocated."""
     one, other = (process.ask("peak", measure.case, measure.kind) for process in (base, head))
-    return Pair(one, other, other / one)
+    return Pair(one, other, (other + SLACK_BYTES) / (one + SLACK_BYTES))
 
 
 def compare_time(base: Worker, head: Worker, measure: Measure, count: int) -> Pair:

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from verdicts import LIMITS, interval
 
-FAILED = ("slower", "larger", "suspect", "broken")
+FAILED = ("slower", "larger", "broken")
+STYLES = dict.fromkeys(FAILED, "red") | {"suspect": "yellow", "faster": "green", "smaller": "green"}
 HEADER = ("case", "pass", "base", "head", "ratio", "interval", "verdict")
 PASSES = {"forward": "forward", "recorded": "fwd, grad", "training": "fwd + bwd", "run": "run"}
 
@@ -105,8 +106,9 @@ class Report:
     def verdict(self) -> str:
         """One line."""
         where = f"{self.head} against {self.base}: {len(self.rows)} measures"
-        count = len(self.failures)
+        count, more = len(self.failures), sum(row.verdict == "suspect" for row in self.rows)
         said = f"{count} failed" if count else "nothing slower, larger or out of its band"
+        said += f", {more} more are suspect" if more else ""
         return f"{where}, {said} ({self.seconds:.0f} s)"
 
     def learned_cells(self) -> list[list[str]]:
@@ -126,8 +128,7 @@ class Report:
         """Print tables to a terminal."""
         table = Table(*HEADER, title=f"{self.head} against {self.base}")
         for row in self.rows:
-            style = "red" if row.verdict in FAILED else "green" if row.verdict != "ok" else None
-            table.add_row(*row.cells(), style=style)
+            table.add_row(*row.cells(), style=STYLES.get(row.verdict))
         console.print(table)
         if self.learned:
             table = Table("run", "metric", "value", "band", "CPU-s", "verdict")
