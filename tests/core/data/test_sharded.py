@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from sciformer.data.handles import OPEN_FILES
 from sciformer.data.index import DamagedError, Recipe, read_index, seal
 from sciformer.data.loading import seeded_loader
-from sciformer.data.handles import OPEN_FILES
 from sciformer.data.sharded import ShardedDataset
 from sciformer.data.shards import write_shards
 from sciformer.data.streaming import _decoded, stream
