@@ -13,7 +13,16 @@ QUIET = ("--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu", "--
 
 def words(root, *more):
     steps = (f"--trainer.max_steps={STEPS}", "--trainer.log_every_n_steps=1")
-    return ["-m", "minimal", "fit", *QUIET, *steps, DDP, f"--trainer.default_root_dir={root}", *more]
+    return [
+        "-m",
+        "minimal",
+        "fit",
+        *QUIET,
+        *steps,
+        DDP,
+        f"--trainer.default_root_dir={root}",
+        *more,
+    ]
 
 
 def free_port():

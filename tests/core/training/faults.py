@@ -1,0 +1,84 @@
+"""Callbacks that do harm at a chosen step of the minimal project, and one that keeps a diary."""
+
+import resource
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class Spoil(Callback):
+    """Put a NaN into the batch of one rank.
+
+    Args:
+        step: When.
+        rank: Whose batch.
+    """
+
+    def __init__(self, step: int, rank: int) -> None:
+        self.step, self.rank = step, rank
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if (trainer.global_step, trainer.global_rank) == (self.step, self.rank):
+            batch.x[1, 2] = torch.nan
+
+
+class LimitFiles(Callback):
+    """Let no file grow beyond a size from some step on, as on a disk that has become full.
+
+    Args:
+        step: From when on.
+        size: In bytes.
+    """
+
+    def __init__(self, step: int, size: int) -> None:
+        self.step, self.size = step, size
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step == self.step:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, self.size))
+
+
+class Fill(Callback):
+    """Fill a disk at some step, to the last byte.
+
+    Args:
+        step: When.
+        path: Of the file that takes all room.
+    """
+
+    def __init__(self, step: int, path: str) -> None:
+        self.step, self.path = step, Path(path)
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step == self.step:
+            with suppress(OSError), self.path.open("wb", buffering=0) as file:
+                while file.write(bytes(512)):
+                    pass
+
+
+class Diary(Callback):
+    """Write down which samples each rank has trained on, step by step.
+
+    Args:
+        path: Of the file, to which all ranks append.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        numbers = trainer.train_dataloader.order.handed_over()
+        words = map(str, (trainer.current_epoch, trainer.global_step, *numbers))
+        with self.path.open("a") as file:
+            file.write(" ".join(words) + "\n")
