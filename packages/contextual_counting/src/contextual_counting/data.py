@@ -1,6 +1,7 @@
 """Sequences for training, drawn at every step or read from shards; the sets of the evaluation."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
@@ -241,7 +242,7 @@ class Rows(Dataset[Batch]):
         return Batch(self.whole.tokens[index], self.whole.counts[index])
 
 
-def collate(samples: list[Sample]) -> Batch:
+def collate(samples: Sequence[Sample]) -> Batch:
     """Put sequences of shards together, as the network takes them."""
     tokens, counts = stack(samples)
     return Batch(tokens.long(), counts.long())

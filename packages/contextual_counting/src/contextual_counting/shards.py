@@ -124,5 +124,5 @@ def check(ranges: Ranges) -> Ranges:
     return ranges
 
 
-def _pair(value: float | list[float] | list[int]) -> list[float] | list[int]:
+def _pair(value: int | float | list[float] | list[int]) -> list[float] | list[int]:
     return value if isinstance(value, list) else [value, value]

@@ -91,7 +91,7 @@ def seeded_loader(
     rank: int = 0,
     world: int = 1,
     workers: int = 0,
-    collate: Callable[[list[Any]], Any] | None = None,
+    collate: Callable[[Any], Any] | None = None,
     shuffle: bool = True,
 ) -> SeededLoader:
     """Load a map-style dataset, shuffled to train or in order to evaluate (``GlobalBatches``).
@@ -184,7 +184,7 @@ def generated_loader(
 
 
 def _loader(
-    dataset: Dataset[Any], order: Order, workers: int, collate: Callable[[list[Any]], Any]
+    dataset: Dataset[Any], order: Order, workers: int, collate: Callable[[Any], Any]
 ) -> SeededLoader:
     return SeededLoader(
         dataset,
