@@ -95,6 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "sciformer.demo:demo", "quick run of every installed project, then one page of results"
         ),
         "verify": Verb("sciformer.data.verify:verify", "find every damaged byte of a data set"),
+        "export": Verb("sciformer.training.export:export", "weights as safetensors, and back"),
     }
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words

@@ -1,27 +1,28 @@
 import os
 import pickle
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 from lightning.pytorch import Trainer
-from minimal import MinimalData, MinimalModule
-from safetensors import safe_open
-from safetensors.torch import load_file
+from minimal import PROJECT, MinimalData, MinimalModule
 
+from sciformer.cli import run
 from sciformer.training.callbacks import RunRecord
 from sciformer.training.checkpoint import (
     FORMAT,
     STAMP,
     check,
-    export_safetensors,
     find,
     load,
     read,
     run_record,
 )
 from sciformer.training.checkpoint_io import CheckpointFiles
+
+FORMAT_1 = Path(__file__).parents[2] / "golden" / "format1.ckpt"
 
 
 class Bomb:
@@ -98,7 +99,7 @@ def test_lightning_itself_loads_what_we_write(written):
 def test_a_checkpoint_carries_the_record_of_its_run(written):
     record = run_record(read(written))
     assert record["seed"] == 7
-    assert record.keys() == {"seed", "cpu_s", "wall_s", "peak_gib"}
+    assert record.keys() == {"seed", "cpu_s", "wall_s", "peak_gib", "ranks"}
 
 
 def test_a_folder_means_its_last_checkpoint(written):
@@ -168,7 +169,28 @@ def test_an_object_of_some_class_is_refused(changed):
 
 def test_a_newer_format_is_refused(changed):
     path = changed(lambda c: c[STAMP].update(format=FORMAT + 1))
-    refuse(path, f"format {FORMAT + 1}, but this version reads format {FORMAT}")
+    refuse(path, f"format {FORMAT + 1}, but this version reads formats up to {FORMAT}")
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "2", None, 1.5])
+def test_a_format_that_never_was_is_refused(wrong, changed):
+    refuse(changed(lambda c: c[STAMP].update(format=wrong)), "but this version reads formats up")
+
+
+def test_a_checkpoint_of_format_1_is_read_as_one_of_today():
+    old = read(FORMAT_1)
+    assert old[STAMP]["format"] == FORMAT
+    assert run_record(old)["ranks"] == 1
+    assert load(FORMAT_1, MinimalModule).hparams["dim"] == 4
+
+
+def test_a_training_goes_on_from_a_checkpoint_of_format_1(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["minimal"])
+    threads = torch.get_num_threads()
+    words = [f"--trainer.default_root_dir={tmp_path}", "--trainer.max_steps=8", "--threads=1"]
+    run(PROJECT, ["fit", *words, "--trainer.accelerator=cpu", f"--ckpt_path={FORMAT_1}"])
+    torch.set_num_threads(threads)
+    assert read(tmp_path / "last.ckpt")["global_step"] == 8
 
 
 @pytest.mark.parametrize("key", ["state_dict", "hyper_parameters"])
@@ -223,21 +245,3 @@ def test_a_checkpoint_can_be_removed_twice(tmp_path):
     for _ in range(2):
         CheckpointFiles().remove_checkpoint(tmp_path / "x.ckpt")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_exported_safetensors_read_back(tmp_path):
-    state, path = module().state_dict(), tmp_path / "x.safetensors"
-    export_safetensors(state, path, {"heads": 1, "rates": [0.5, None]})
-    back = load_file(path)
-    assert back.keys() == state.keys()
-    assert all(torch.equal(tensor, back[name]) for name, tensor in state.items())
-    with safe_open(path, "pt") as file:
-        assert file.metadata() == {"heads": "1", "rates": "[0.5, null]"}
-
-
-def test_tensors_that_share_memory_or_are_views_can_be_exported(tmp_path):
-    table = torch.arange(6.0).reshape(2, 3)
-    state = {"a": table, "tied": table, "turned": table.T, "part": table[0]}
-    export_safetensors(state, tmp_path / "x.safetensors", {})
-    back = load_file(tmp_path / "x.safetensors")
-    assert all(torch.equal(tensor, back[name]) for name, tensor in state.items())

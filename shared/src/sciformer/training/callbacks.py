@@ -43,17 +43,20 @@ class RunRecord(Callback):
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         self.facts = dict(facts)
+        self.ranks = 1
         self.before = {"cpu_s": 0.0, "wall_s": 0.0}
         self.start = (time.process_time(), time.perf_counter())
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.ranks = trainer.world_size
         self.start = (time.process_time(), time.perf_counter())
 
     def record(self) -> dict[str, Any]:
-        """The facts, and CPU-seconds, seconds and peak GiB of the training until now."""
+        """The facts, and CPU-seconds, seconds and peak GiB of this process's training until now."""
         cpu_s = self.before["cpu_s"] + time.process_time() - self.start[0]
         wall_s = self.before["wall_s"] + time.perf_counter() - self.start[1]
-        return {**self.facts, "cpu_s": cpu_s, "wall_s": wall_s, "peak_gib": peak_gib()}
+        cost = {"cpu_s": cpu_s, "wall_s": wall_s, "peak_gib": peak_gib(), "ranks": self.ranks}
+        return {**self.facts, **cost}
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

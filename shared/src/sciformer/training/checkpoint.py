@@ -1,24 +1,30 @@
-"""Checkpoints: read without running what they hold, checked before use, exported plainly.
+"""Checkpoints: read without running what they hold, and checked before use.
 
 Plain torch, so that who only reads a checkpoint does not wait for Lightning.
 """
 
-import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
-from sciformer.files import write_atomically
+from sciformer.training.plain import PLAIN, read_plain
 
 Module = TypeVar("Module", bound=nn.Module)
 
-FORMAT = 1
+FORMAT = 2
 STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
+
+
+def _count_ranks(checkpoint: dict[str, Any]) -> None:
+    """Format 2 says how many processes trained, each of which used ``cpu_s``."""
+    checkpoint[STAMP]["run"]["ranks"] = 1
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], None]] = {1: _count_ranks}  # from each format on
 
 
 def find(path: str | Path) -> Path:
@@ -44,10 +50,11 @@ def read(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint that this code base wrote; tensors and plain values only, on the CPU.
 
     Args:
-        path: A checkpoint file.
+        path: A checkpoint file, or what ``export`` made of one.
 
     Returns:
-        What Lightning saved: ``state_dict``, ``hyper_parameters`` and so on, and our own record.
+        What Lightning saved: ``state_dict``, ``hyper_parameters`` and so on, and our own record;
+        of an older format, as if it were of the present one.
 
     Raises:
         ValueError: If the file is missing, cut short, holds anything that would have to be run to
@@ -55,21 +62,28 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such checkpoint")
+    checkpoint = read_plain(path) if Path(path).suffix == PLAIN else _read_torch(path)
+    stamp = checkpoint.get(STAMP) if isinstance(checkpoint, dict) else None
+    if not isinstance(stamp, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
+        raise ValueError(f"{path}: a checkpoint that sciformer did not write")
+    if stamp.get("format") not in (FORMAT, *MIGRATIONS):
+        raise ValueError(
+            f"{path}: format {stamp.get('format')!r}, but this version reads formats up to {FORMAT}"
+        )
+    for older in range(stamp["format"], FORMAT):
+        MIGRATIONS[older](checkpoint)
+        stamp["format"] = older + 1
+    return checkpoint
+
+
+def _read_torch(path: str | Path) -> Any:
     try:
         with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a damaged pickle can raise anything at all
         raise ValueError(
             f"{path}: not a checkpoint of plain tensors, or cut short ({type(error).__name__})"
         ) from error
-    stamp = checkpoint.get(STAMP) if isinstance(checkpoint, dict) else None
-    if not isinstance(stamp, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
-        raise ValueError(f"{path}: a checkpoint that sciformer did not write")
-    if stamp.get("format") != FORMAT:
-        raise ValueError(
-            f"{path}: format {stamp.get('format')!r}, but this version reads format {FORMAT}"
-        )
-    return checkpoint
 
 
 def stamp(checkpoint: dict[str, Any], module: nn.Module, run: Mapping[str, Any]) -> None:
@@ -150,19 +164,3 @@ def load(path: str | Path, kind: type[Module]) -> Module:
     check(path, checkpoint, module)
     module.load_state_dict(checkpoint["state_dict"])
     return module.eval()
-
-
-def export_safetensors(
-    state: Mapping[str, Tensor], path: str | Path, metadata: Mapping[str, Any]
-) -> None:
-    """Write weights as safetensors, which any framework reads and nothing can hide code in.
-
-    Args:
-        state: A state dict.
-        path: The file to write, atomically.
-        metadata: What the weights are, for example hyperparameters; kept as JSON.
-    """
-    own = torch.contiguous_format  # safetensors refuses tensors that share memory, as tied ones do
-    tensors = {name: t.detach().cpu().clone(memory_format=own) for name, t in state.items()}
-    notes = {name: json.dumps(value) for name, value in metadata.items()}
-    write_atomically(path, lambda beside: save_file(tensors, beside, notes))

@@ -68,7 +68,7 @@ def run(project: Project) -> None:
         if not lost_rank(error):
             raise
         raise ConnectionError(
-            f"rank {rank_zero_only.rank} lost another rank, which has died or hangs; go on from "
+            f"rank {getattr(rank_zero_only, 'rank', 0)} lost another rank, which has died or hangs; go on from "
             f"the last checkpoint with --ckpt_path auto ({single_line(str(error))})"
         ) from error
 
@@ -259,9 +259,12 @@ class Cli(LightningCLI):
     before_test = before_predict = before_validate
 
     def _check_checkpoint(self) -> None:
-        if self.options.ckpt_path:
-            path = self.options.ckpt_path
-            checkpoint.check(path, checkpoint.read(path), self.model)
+        path = self.options.ckpt_path
+        if path:
+            saved = checkpoint.read(path)
+            checkpoint.check(path, saved, self.model)
+            if self.subcommand == "fit" and "optimizer_states" not in saved:
+                raise ValueError(f"{path}: weights alone, from which no training goes on")
 
 
 def _epochs(given: int | None) -> int:
