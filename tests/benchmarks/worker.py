@@ -74,28 +74,41 @@ class Session:
             self.call()
         return (time.process_time() - start) / repeats
 
-    def peak(self, case: str, kind: Any) -> int:
-        """Set a case up; return the peak of what a call allocates: torch's tensors and Python's.
-
-        Counted, not sampled: the same on every run.
-        """
+    def start(self, case: str, kind: Any) -> None:
+        """Set a case up and call it once."""
         self.call = self.cases[case].make(kind)
         self.call()
         gc.collect()
+
+    def peak(self, case: str, kind: Any) -> int:
+        """Return the most bytes that a case holds in a call: torch's tensors and Python's objects.
+
+        What it has kept since its set-up counts too. Counted, not sampled: the same on every run.
+        """
+        self.start(case, kind)  # once in a process, something is imported or cached
         tracemalloc.start()  # numpy reports to it, torch does not
+        self.start(case, kind)
+        tracemalloc.reset_peak()
         self.call()
         python = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
+        self.call = lambda: None
         gc.collect()
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-            self.call()
-        held = highest = 0
-        results = profiler.profiler.kineto_results  # pyright: ignore
-        for event in results.events():
-            if event.name() == "[memory]":
-                held += event.nbytes()
-                highest = max(highest, held)
-        return highest + python
+        held, _ = allocated(lambda: self.start(case, kind))
+        return python + held + allocated(self.call)[1]
+
+
+def allocated(call: Call) -> tuple[int, int]:
+    """Return the bytes of tensors that a call leaves behind, and the most that it held."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        call()
+    held = highest = 0
+    results = profiler.profiler.kineto_results  # pyright: ignore
+    for event in results.events():
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            highest = max(highest, held)
+    return held, highest
 
 
 if __name__ == "__main__":

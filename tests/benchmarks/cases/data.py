@@ -31,7 +31,7 @@ class Memory(Dataset[Sample]):
     """Samples that are there already."""
 
     def __init__(self) -> None:
-        self.images = torch.randn(SAMPLES, 4, 16, 16)
+        self.images = torch.randn(1, 4, 16, 16).expand(SAMPLES, -1, -1, -1)  # small beside a batch
         self.labels = torch.arange(SAMPLES)
 
     def __len__(self) -> int:
