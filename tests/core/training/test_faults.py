@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from two_ranks import fit
+from two_ranks import callback, fit, two
 
 from sciformer.data.order import GlobalBatches
 from sciformer.training import checkpoint
@@ -22,18 +22,6 @@ SETTINGS = (
     "--save_every=1",
 )
 RUN = ("-m", "minimal", "fit", *SETTINGS, "--trainer.default_root_dir=run")
-
-
-def callback(name, **arguments):
-    given = ", ".join(f"{key}: {value}" for key, value in arguments.items())
-    return f"--trainer.callbacks+={{class_path: {name}, init_args: {{{given}}}}}"
-
-
-def two(strategy):
-    return (
-        "--trainer.devices=2",
-        f"--trainer.strategy={{class_path: sciformer.training.strategies.{strategy}}}",
-    )
 
 
 def wait_for_step(process):

@@ -1,5 +1,6 @@
 import csv
 import itertools
+import json
 import signal
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import torch
 import two_ranks
 from minimal import MinimalModule
-from two_ranks import HALF, STEPS, STRATEGIES
+from two_ranks import HALF, STEPS, STRATEGIES, fit, recorded
 
 from sciformer.training import checkpoint
 
@@ -30,16 +31,16 @@ def runs(start_in, tmp_path_factory):
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [])
-        record = two_ranks.recorded(root / "one.pt")
-        two_ranks.fit(root / "one_whole", record, f"--trainer.max_steps={STEPS}")
-        two_ranks.fit(root / "one", f"--trainer.max_steps={HALF}")
+        record = recorded(root / "one.pt")
+        fit(root / "one_whole", record, f"--trainer.max_steps={STEPS}")
+        fit(root / "one", f"--trainer.max_steps={HALF}")
         agents = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
         process = start_in(root, *agents, SCRIPT, root)
         out, err = process.communicate(timeout=240)
         assert process.returncode == 0, err + out
         for strategy in STRATEGIES:
             more = (f"--ckpt_path={root / strategy}", f"--trainer.max_steps={STEPS}")
-            two_ranks.fit(root / f"{strategy}_then_one", *more)
+            fit(root / f"{strategy}_then_one", *more)
     torch.set_num_threads(threads)
     return root
 
@@ -58,14 +59,47 @@ def test_two_ranks_give_the_losses_of_one(strategy, runs):
     assert set(theirs) == set(range(STEPS))
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_two_ranks_give_the_gradients_of_one(strategy, runs):
-    ours, theirs = torch.load(runs / f"{strategy}.pt"), torch.load(runs / "one.pt")
-    assert len(ours) == len(theirs) == STEPS
+def errors(ours, theirs):
+    """Of all gradients of each step together, relative to their norm."""
     for mine, other in zip(ours, theirs, strict=True):
         error = torch.cat([(mine[name] - other[name]).flatten() for name in other])
         whole = torch.cat([grad.flatten() for grad in other.values()])
-        assert error.norm() < 1e-5 * whole.norm()
+        yield float(error.norm() / whole.norm())
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_two_ranks_give_the_gradients_of_one(strategy, runs):
+    ours, theirs = torch.load(runs / f"{strategy}.pt"), torch.load(runs / "one.pt")
+    assert len(ours) == STEPS
+    assert max(errors(ours, theirs)) < 1e-5
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_activations_computed_again_give_the_same_gradients_on_two_ranks(strategy, runs):
+    ours, theirs = (torch.load(runs / f"{strategy}{end}.pt") for end in ("_again", ""))
+    assert len(ours) == HALF
+    assert max(errors(ours, theirs[:HALF])) < 1e-6
+
+
+def test_fsdp_holds_half_of_what_ddp_holds_of_50_million_parameters(runs):
+    weights = {}
+    for path in runs.glob("*.bytes.*"):
+        found = json.loads(path.read_text())
+        assert found["parameters"] > 50e6
+        weights.setdefault(path.name.split(".")[0], []).append(found["bytes"])
+    assert [len(weights[strategy]) for strategy in STRATEGIES] == [2, 2]
+    assert max(weights["FSDP"]) <= 0.6 * min(weights["DDP"])
+
+
+def test_gradients_accumulate_to_those_of_the_whole_batch(runs, tmp_path):
+    parts = ("--data.batch_size=4", "--trainer.accumulate_grad_batches=2")
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [])
+        path = tmp_path / "parts.pt"
+        fit(tmp_path, *parts, recorded(path), f"--trainer.max_steps={STEPS}")
+    torch.set_num_threads(threads)
+    assert max(errors(torch.load(path), torch.load(runs / "one.pt"))) < 1e-6
 
 
 @pytest.mark.parametrize(("start", "end"), PAIRS)

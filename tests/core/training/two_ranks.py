@@ -3,9 +3,11 @@
     torchrun --standalone --nproc_per_node 2 two_ranks.py FOLDER
 
 FOLDER holds ``one``, a run of one rank that ended at HALF. Beside it come, for DDP and FSDP, runs
-with the gradients of every step, runs that end at HALF, and runs that go on from each of the three.
+with the gradients of every step, plain and with activations computed again, runs that end at HALF,
+runs that go on from each of the three, and what a block of 50 million parameters weighs.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,11 @@ from sciformer.cli import run
 
 HALF, STEPS = 6, 12  # within an epoch of four steps, and at the end of one
 STRATEGIES = ("DDP", "FSDP")
+RECOMPUTE = "sciformer.training.recompute.Recompute"
+LARGE = (  # one block has 12 dim^2 parameters
+    *("--data.dim=2048", "--model.heads=16", "--trainer.max_steps=1"),
+    *("--trainer.enable_checkpointing=false", "--trainer.limit_val_batches=0"),
+)
 
 
 class Gradients(Callback):
@@ -44,6 +51,26 @@ class Gradients(Callback):
             torch.save(self.steps, self.path)
 
 
+class Weigh(Callback):
+    """Write what each rank holds of parameters and optimizer state, in bytes.
+
+    Args:
+        path: Of the files, one for each rank.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        state = [s for p in trainer.optimizers[0].state.values() for s in p.values()]
+        held = [*pl_module.parameters(), *(s for s in state if isinstance(s, torch.Tensor))]
+        local = [t.to_local() if isinstance(t, DTensor) else t for t in held]
+        weight = sum(t.numel() * t.element_size() for t in local)
+        count = sum(p.numel() for p in pl_module.parameters())
+        content = json.dumps({"bytes": weight, "parameters": count})
+        Path(f"{self.path}.{trainer.global_rank}").write_text(content)
+
+
 def fit(root: Path, *words: Any) -> None:
     """One fit on the CPU, quietly, with a loss logged at every step."""
     sys.argv = ["minimal"]
@@ -52,25 +79,38 @@ def fit(root: Path, *words: Any) -> None:
     run(PROJECT, ["fit", *quiet, *fixed, f"--trainer.default_root_dir={root}", *map(str, words)])
 
 
+def callback(name: str, **arguments: Any) -> str:
+    """The option that adds a callback."""
+    given = ", ".join(f"{key}: {value}" for key, value in arguments.items())
+    return f"--trainer.callbacks+={{class_path: {name}, init_args: {{{given}}}}}"
+
+
 def recorded(path: Path) -> str:
     """The option that has the gradients written to a file."""
-    return f"--trainer.callbacks=[{{class_path: two_ranks.Gradients, init_args: {{path: {path}}}}}]"
+    return callback("two_ranks.Gradients", path=path)
+
+
+def two(strategy: str) -> tuple[str, ...]:
+    """The options for two ranks."""
+    kind = f"{{class_path: sciformer.training.strategies.{strategy}}}"
+    return ("--trainer.devices=2", f"--trainer.strategy={kind}")
 
 
 def main(folder: Path) -> None:
     """Do all runs of two ranks."""
+    steps, half = f"--trainer.max_steps={STEPS}", f"--trainer.max_steps={HALF}"
     for strategy in STRATEGIES:
-        kind = f"{{class_path: sciformer.training.strategies.{strategy}}}"
-        two = ("--trainer.devices=2", f"--trainer.strategy={kind}")
         grads = recorded(folder / f"{strategy}.pt")
-        fit(folder / f"{strategy}_whole", *two, grads, f"--trainer.max_steps={STEPS}")
-        fit(folder / strategy, *two, f"--trainer.max_steps={HALF}")
+        fit(folder / f"{strategy}_whole", *two(strategy), grads, steps)
+        fit(folder / strategy, *two(strategy), half)
+        again = (callback(RECOMPUTE), recorded(folder / f"{strategy}_again.pt"))
+        fit(folder / f"{strategy}_again", *two(strategy), *again, half)
+        weigh = callback("two_ranks.Weigh", path=folder / f"{strategy}.bytes")
+        fit(folder / f"{strategy}_large", *two(strategy), *LARGE, weigh)
     for strategy in STRATEGIES:
-        kind = f"{{class_path: sciformer.training.strategies.{strategy}}}"
-        two = ("--trainer.devices=2", f"--trainer.strategy={kind}")
         for start in ("one", *STRATEGIES):
-            more = (f"--ckpt_path={folder / start}", f"--trainer.max_steps={STEPS}")
-            fit(folder / f"{start}_then_{strategy}", *two, *more)
+            more = (f"--ckpt_path={folder / start}", steps)
+            fit(folder / f"{start}_then_{strategy}", *two(strategy), *more)
 
 
 if __name__ == "__main__":

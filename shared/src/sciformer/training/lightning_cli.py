@@ -67,9 +67,10 @@ def run(project: Project) -> None:
     except RuntimeError as error:
         if not lost_rank(error):
             raise
+        rank = getattr(rank_zero_only, "rank", 0)
         raise ConnectionError(
-            f"rank {getattr(rank_zero_only, 'rank', 0)} lost another rank, which has died or hangs; go on from "
-            f"the last checkpoint with --ckpt_path auto ({single_line(str(error))})"
+            f"rank {rank} lost another rank, which has died or hangs; go on from the last "
+            f"checkpoint with --ckpt_path auto ({single_line(str(error))})"
         ) from error
 
 
