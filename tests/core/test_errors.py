@@ -1,3 +1,5 @@
+import warnings
+
 import pytest
 
 from sciformer.errors import blame, check_configs, one_line, single_line, where
@@ -142,3 +144,22 @@ def test_blame_does_not_take_a_longer_number_for_the_value(config):
 def test_blame_names_an_argument_that_is_a_list(config):
     said = blame("model", "rates has 2 entries for 3 stages", [config])
     assert said.startswith(f"{config}: model.rates: ")
+
+
+def test_a_warning_is_one_line_and_those_for_developers_are_none(capsys):
+    with one_line("x fit"):
+        warnings.warn("two\nlines", UserWarning, stacklevel=1)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    assert capsys.readouterr().err == "x fit: warning: two lines\n"
+
+
+def test_what_a_loaders_worker_says_is_told_without_its_traceback(capsys):
+    text = (
+        "Caught ValueError in DataLoader worker process 0.\n"
+        "Original Traceback (most recent call last):\n"
+        '  File "x.py", line 1, in f\n'
+        "some.where.DamagedError: a.tar: sample 3: damaged\n"
+    )
+    with pytest.raises(SystemExit), one_line("x fit"):
+        raise ValueError(text)
+    assert capsys.readouterr().err == "x fit: error: a.tar: sample 3: damaged\n"

@@ -38,8 +38,9 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
         SystemExit: With the exit codes above, or 130 after Ctrl-C.
     """
 
-    def warn(message: Warning | str, *_: Any) -> None:
-        sys.stderr.write(f"{command}: warning: {single_line(str(message))}\n")
+    def warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if not issubclass(category, DeprecationWarning):  # which is for developers
+            sys.stderr.write(f"{command}: warning: {single_line(str(message))}\n")
 
     try:
         with warnings.catch_warnings():
