@@ -206,7 +206,7 @@ def settings(capsys, *words):
 @pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
 def test_the_settings_of_a_checkpoint_are_the_defaults(verb, finished, capsys):
     found = settings(capsys, verb, f"--ckpt_path={finished / 'last.ckpt'}")
-    assert found["data"] == {"samples": 16, "batch_size": 8, "dim": 4}
+    assert found["data"] == {"samples": 16, "batch_size": 8, "dim": 4, "shards": None}
     assert (found["model"]["heads"], found["seed_everything"]) == (1, 5)
 
 
@@ -214,7 +214,7 @@ def test_flags_and_files_win_over_the_settings_of_a_checkpoint(finished, capsys)
     Path("run.yaml").write_text("data: {samples: 24}")
     words = ["--config", "run.yaml", "--data.batch_size", "4", "--seed_everything", "6"]
     found = settings(capsys, "test", "--ckpt_path", finished, *words)
-    assert found["data"] == {"samples": 24, "batch_size": 4, "dim": 4}
+    assert found["data"] == {"samples": 24, "batch_size": 4, "dim": 4, "shards": None}
     assert found["seed_everything"] == 6
 
 
