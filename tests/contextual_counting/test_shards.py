@@ -14,7 +14,6 @@ from contextual_counting.simulate import NO_REGION, ONE, OPEN
 from sciformer.data.index import Recipe, read_index
 from sciformer.data.shards import write_shards
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:.* left over are dropped")
 
 
