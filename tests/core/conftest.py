@@ -24,6 +24,7 @@ def start_in():
 
     def starter(folder, *words, **environment):
         paths = [str(folder), *FOUND, *filter(None, [os.environ.get("PYTHONPATH")])]
+        own = {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
         process = subprocess.Popen(
             [sys.executable, *map(str, words)],
             stdout=subprocess.PIPE,
@@ -31,7 +32,7 @@ def start_in():
             text=True,
             start_new_session=True,
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", **environment},
+            env={**os.environ, **own, **environment},
         )
         processes.append(process)
         return process

@@ -1,11 +1,8 @@
 import json
-from importlib.metadata import distributions
-from pathlib import Path
 
 import pytest
 import yaml
-
-from sciformer.demo import GROUP
+from installed import GROUP, hide_projects, install
 
 BROKEN = """
 import sys
@@ -24,20 +21,9 @@ QUICK = {
 }
 
 
-def install(site: Path, dist: str, entry_points: str = "") -> None:
-    """Put a distribution on a path, in front of one of the same name that is really installed."""
-    folder = site / f"{dist}-9.dist-info"
-    folder.mkdir()
-    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 9\n")
-    (folder / "entry_points.txt").write_text(entry_points)
-
-
 @pytest.fixture
 def nothing_installed(tmp_path):
-    """A folder on the path of which every project that is really installed has vanished."""
-    for dist in distributions():
-        if any(entry.group == GROUP for entry in dist.entry_points):
-            install(tmp_path, dist.metadata["Name"].replace("-", "_"))
+    hide_projects(tmp_path)
     return tmp_path
 
 

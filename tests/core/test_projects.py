@@ -1,0 +1,146 @@
+"""What every project can do, in one table: a new project joins by one line."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import fit_two
+import pytest
+import torch
+import yaml
+from installed import GROUP, hide_projects, install
+
+from sciformer.cli import resolve, run
+from sciformer.training import checkpoint
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+class Small(NamedTuple):
+    """A project, two steps of it, and shards for two more."""
+
+    project: str
+    smoke: dict
+    simulate: list[str]
+    from_shards: list[str]
+
+
+def smoke(name):
+    return yaml.safe_load((CONFIGS / name / "smoke.yaml").read_text())
+
+
+MINIMAL = {"trainer": {"accelerator": "cpu", "devices": 1, "max_steps": 2, "log_every_n_steps": 1}}
+TABLE = [
+    Small("minimal:PROJECT", MINIMAL, ["--samples=16"], []),
+    Small(
+        "contextual_counting.cli:PROJECT",
+        smoke("contextual_counting"),
+        ["--samples=16", "--length=16", "--regions=2"],
+        ["--data.stages=null", "--data.batch_size=8", "--data.length=16", "--data.regions=2"],
+    ),
+]
+
+
+@pytest.fixture(params=TABLE, ids=lambda small: small.project.split(":")[0], scope="module")
+def small(request):
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """An empty folder to stand in, and as many threads afterwards as before."""
+    threads = torch.get_num_threads()
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    torch.set_num_threads(threads)
+
+
+def command(small, *words):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["project"])
+        run(resolve(small.project), [str(word) for word in words])
+
+
+def fit(small, root, *words):
+    """Two steps, unless the words say otherwise."""
+    Path("smoke.yaml").write_text(yaml.safe_dump(small.smoke))
+    quiet = ("--trainer.enable_progress_bar=false", "--threads=1")
+    command(
+        small, "fit", "--config=smoke.yaml", *quiet, *words, f"--trainer.default_root_dir={root}"
+    )
+
+
+def losses(root):
+    with (Path(root) / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return [float(row["train/loss"]) for row in rows if row["train/loss"]]
+
+
+def weights(root):
+    return checkpoint.read(Path(root) / "last.ckpt")["state_dict"]
+
+
+def test_a_project_fits_and_evaluates(small):
+    fit(small, "run")
+    command(small, "evaluate", "run", "--out", "report")
+    metrics = json.loads(Path("report/metrics.json").read_text())
+    assert metrics["run"]["cpu_s"] > 0
+    assert len(metrics) > 1
+    assert "</html>" in Path("report/index.html").read_text()
+
+
+def test_a_project_goes_on_from_any_step_to_the_very_same_weights(small):
+    fit(small, "straight")
+    fit(small, "run", "--trainer.max_steps=1")
+    fit(small, "run", "--ckpt_path=auto")
+    ours, theirs = weights("run"), weights("straight")
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(tensor, ours[name]) for name, tensor in theirs.items())
+    assert losses("run") == losses("straight")
+
+
+def test_a_project_writes_shards_and_fits_from_them(small):
+    command(small, "simulate", "--out", "shards", "--shards", "3", *small.simulate)
+    command_of_core("verify", "shards")
+    fit(small, "run", "--data.shards=shards", *small.from_shards)
+    assert checkpoint.read("run/last.ckpt")["global_step"] == 2
+    assert all(torch.isfinite(torch.tensor(losses("run"))))
+
+
+def command_of_core(*words):
+    core = resolve("sciformer.cli:main")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["sciformer"])
+        core(words)
+
+
+@pytest.mark.process
+def test_two_ranks_of_a_project_give_the_losses_of_one(small, start, here):
+    fit(small, "one", "--trainer.max_epochs=1")
+    agents = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+    words = ("--config=smoke.yaml", "--trainer.enable_progress_bar=false", "--threads=1")
+    process = start(*agents, fit_two.__file__, small.project, here, *words)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err + out
+    assert len(losses("one")) == 2
+    for strategy in ("DDP", "FSDP"):
+        assert losses(strategy) == pytest.approx(losses("one"), rel=1e-5)
+    fit(small, "on", "--ckpt_path=FSDP", "--trainer.max_epochs=2", "--trainer.max_steps=4")
+    assert checkpoint.read("on/last.ckpt")["global_step"] == 4
+
+
+@pytest.mark.process
+def test_the_demo_runs_a_project(small, start, here):
+    project = resolve(small.project)
+    quick = here / "configs" / project.name / "quick.yaml"
+    quick.parent.mkdir(parents=True)
+    quick.write_text(yaml.safe_dump(small.smoke))
+    hide_projects(here)
+    install(here, "alone", f"[{GROUP}]\n{project.name} = {small.project}\n")
+    process = start("-c", "from sciformer.cli import main; main()", "demo", "--out", "out")
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err + out
+    metrics = json.loads((here / "out" / "metrics.json").read_text())
+    assert any(name.startswith(f"{project.name}/") for name in metrics)
