@@ -3,8 +3,9 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from threading import Thread
@@ -16,11 +17,12 @@ Result = TypeVar("Result")
 
 def spread(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Call a function on each item, in this process or on several.
 
     Workers are started anew and not forked: threads and locks of this process are not theirs. None
-    outlives it, however it ends, and Ctrl-C reaches this process alone.
+    outlives it, however it ends, and Ctrl-C reaches this process alone. Closing the
+    generator in the middle ends the workers.
 
     Args:
         function: What to call; with workers, one that can be pickled.
@@ -82,8 +84,9 @@ def _work(function: Callable[[Any], Any], items: Sequence[Any], results: Connect
     try:
         for item in items:
             results.send(function(item))
-    except Exception as error:  # the parent raises it
-        results.send(error)
+    except Exception as error:  # the parent raises it, if it is still there
+        with suppress(BrokenPipeError):
+            results.send(error)
 
 
 def _end_with_parent() -> None:
@@ -96,6 +99,7 @@ def _end_with_parent() -> None:
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
     """Hold Ctrl-C back: processes that are started meanwhile never see it."""
+    resource_tracker.ensure_running()  # which would let Ctrl-C in again if it came later
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

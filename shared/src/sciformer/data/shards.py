@@ -11,7 +11,7 @@ import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -77,12 +77,14 @@ def write_shards(
         done = recipe.count - sum(len(recipe.samples(number)) for number in missing)
         if progress is not None:
             progress(done)
-        for part in spread(partial(write_shard, folder, make_sample, recipe), missing, workers):
-            (shard,) = part.shards
-            parts[number_of(shard.file)] = part
-            done += len(shard.sizes)
-            if progress is not None:
-                progress(done)
+        write = partial(write_shard, folder, make_sample, recipe)
+        with closing(spread(write, missing, workers)) as written:
+            for part in written:
+                (shard,) = part.shards
+                parts[number_of(shard.file)] = part
+                done += len(shard.sizes)
+                if progress is not None:
+                    progress(done)
         ordered = [parts[number] for number in range(recipe.shards)]
         fields = common(part.fields for part in ordered)
         index = Index(recipe, fields, [part.shards[0] for part in ordered])
