@@ -119,4 +119,7 @@ class StepSeed(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         key = (self.seed, trainer.global_rank, trainer.current_epoch, batch_idx)
-        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
+        seed = int(np.random.SeedSequence(key).generate_state(1)[0])
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed takes 0.3 ms for its backends
+        if pl_module.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
