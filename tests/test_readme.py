@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("shared/*.md"), *ROOT.glob("packages/*/README.md")])
+PAGES = sorted(
+    page
+    for room in (".", "configs", "shared", "packages/*")
+    for page in ROOT.glob(f"{room}/README.md")
+)
 BLOCK = re.compile(r"```(bash|python)\n(.*?)```", re.DOTALL)
 CUT = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2"]
 COMMANDS = {"sciformer": "sciformer"} | {
