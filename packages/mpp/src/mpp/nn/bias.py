@@ -1,0 +1,150 @@
+"""What attention along one axis knows of distance: relative (T5), continuous, or nothing.
+
+Along a periodic axis of ``K`` tokens the distance is circular: ``d = ((k - q + K/2) mod K) - K/2``,
+with the two antipodes ``+-K/2`` taken as one, so that the scores of a shifted domain are the shifted
+scores for even and odd ``K``. The original's distance (``legacy``) gives the antipodes two buckets
+for an even ``K`` and wrong distances for an odd one.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+Boundary = Literal["periodic", "open", "wall"]
+Bias = Literal["relative", "continuous", "none"]
+BUCKETS = 32  # half of them for each sign
+MAX_DISTANCE = 32  # tokens; what is farther shares a bucket
+
+
+def name_boundaries(given: Sequence[Boundary | bool | int], axes: int) -> tuple[Boundary, ...]:
+    """Name the boundary of each axis of space.
+
+    Args:
+        given: A name each, or whether it is periodic.
+        axes: How many there are.
+
+    Returns:
+        The names.
+
+    Raises:
+        ValueError: If there are more or fewer, or one is neither a name nor a boolean.
+    """
+    if len(given) != axes:
+        raise ValueError(f"boundaries={list(given)} of {len(given)} axes, but space has {axes}")
+    return tuple(_boundary(one) for one in given)
+
+
+def _boundary(given: Boundary | bool | int) -> Boundary:
+    if isinstance(given, str) and given in get_args(Boundary):
+        return given
+    if isinstance(given, int) and given in (0, 1):  # no tensor: to look at it would wait for a GPU
+        return "periodic" if given else "open"
+    raise ValueError(f"boundary {given!r} is none of {', '.join(get_args(Boundary))}, True, False")
+
+
+class RelativeBias(nn.Module):
+    """One learned number per head and bucket of distance (Raffel et al. 2020).
+
+    Args:
+        heads: Number of attention heads.
+        legacy: Take the original's inexact distances along periodic axes.
+    """
+
+    def __init__(self, heads: int, legacy: bool = False) -> None:
+        super().__init__()
+        self.legacy = legacy
+        self.weight = nn.Parameter(torch.randn(BUCKETS, heads))
+
+    def forward(self, length: int, boundary: Boundary) -> Float[Tensor, "heads {length} {length}"]:
+        place = buckets(length, boundary == "periodic", self.legacy, self.weight.device)
+        return self.weight.index_select(0, place).T.unflatten(1, (length, length))
+
+
+class ContinuousBias(nn.Module):
+    """A small network of the distance in units of the axis, between 0 and 16 (Liu et al. 2022).
+
+    Args:
+        heads: Number of attention heads.
+        hidden: Width of the network.
+    """
+
+    def __init__(self, heads: int, hidden: int = 512) -> None:
+        super().__init__()
+        self.up = nn.Linear(1, hidden)
+        self.down = nn.Linear(hidden, heads, bias=False)
+
+    def forward(self, length: int, boundary: Boundary) -> Float[Tensor, "heads {length} {length}"]:
+        weight = self.up.weight
+        values, place = coordinates(length, boundary == "periodic", weight.device)
+        with torch.autocast(weight.device.type, enabled=False):  # positions need more than 8 bits
+            table = self.down(self.up(values.to(weight.dtype)).relu())
+            table = 16 * table.sigmoid()
+        return table.index_select(0, place).T.unflatten(1, (length, length))
+
+
+class NoBias(nn.Module):
+    """Attention that knows no distance."""
+
+    def forward(self, length: int, boundary: Boundary) -> None:
+        return None
+
+
+def make_bias(kind: Bias, heads: int, legacy: bool) -> nn.Module:
+    """Return a bias by its name, or raise ``ValueError``."""
+    if kind == "relative":
+        return RelativeBias(heads, legacy)
+    if kind == "continuous":
+        return ContinuousBias(heads)
+    if kind == "none":
+        return NoBias()
+    raise ValueError(f"bias={kind!r} is none of {', '.join(get_args(Bias))}")
+
+
+@lru_cache(256)
+def buckets(
+    length: int, periodic: bool, legacy: bool, device: torch.device
+) -> Int64[Tensor, " pairs"]:
+    """The bucket of each pair of query and key, row by row; kept, as lengths are few."""
+    with torch.inference_mode(False):  # else what validation made first could not be trained with
+        distance = _distances(length, periodic and not legacy)
+        if periodic and legacy:
+            half = length // 2
+            low, high = distance < -half, distance > half
+            distance = torch.where(low, distance.remainder(max(half, 1)), distance)
+            distance = torch.where(high, distance.remainder(-max(half, 1)), distance)
+        return _bucket(distance).flatten().to(device)
+
+
+@lru_cache(256)
+def coordinates(
+    length: int, periodic: bool, device: torch.device
+) -> tuple[Float[Tensor, "distances 1"], Int64[Tensor, " pairs"]]:
+    """The different distances in units of the axis, and which of them each pair has; kept."""
+    with torch.inference_mode(False):
+        values, place = _distances(length, periodic).unique(return_inverse=True)
+        return (values / max(length - 1, 1))[:, None].to(device), place.flatten().to(device)
+
+
+def _distances(length: int, periodic: bool) -> Tensor:
+    position = torch.arange(length)
+    distance = position - position[:, None]  # key minus query
+    if not periodic:
+        return distance
+    # From -ceil(K/2) + 1 to floor(K/2): the antipode of an even K is K/2 on both sides.
+    before = (length + 1) // 2 - 1
+    return (distance + before) % length - before
+
+
+def _bucket(distance: Tensor) -> Tensor:
+    """T5's buckets: one each below a distance of 8, then logarithmic up to ``MAX_DISTANCE``."""
+    side = BUCKETS // 2
+    exact = side // 2
+    size = distance.abs()
+    steps = (size.clamp(min=1) / exact).log() / math.log(MAX_DISTANCE / exact) * (side - exact)
+    far = (exact + steps.long()).clamp(max=side - 1)
+    return side * (distance > 0) + torch.where(size < exact, size, far)

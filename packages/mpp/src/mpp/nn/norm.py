@@ -1,0 +1,116 @@
+"""Norms over the positions of a frame, one scale per (frame, channel).
+
+Both are ``y = s x + t`` with ``s`` and ``t`` of one row per frame: statistics are sums over the
+rows of a channels-last matrix, and the backward pass is written out, which saves two thirds of the
+passes over memory that autograd would make. Statistics are fp32 (double for double).
+
+A frame of a single token has no statistics over positions: it is normalized over its channels.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import layer_norm, rms_norm
+
+ROUNDING = 1e-6  # a deviation below this part of the mean is what fp32 leaves of a constant
+
+
+class DeviationNorm(nn.Module):
+    """Divide by the deviation over the positions of a frame and keep the mean (``RMSInstanceNorm``).
+
+    ``y = w x / (std(x) + eps)`` with the unbiased deviation, as in the paper's code.
+
+    Args:
+        dim: Number of channels.
+        eps: Added to the deviation.
+    """
+
+    def __init__(self, dim: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(dim))
+
+    def forward(
+        self,
+        x: Float[Tensor, "frames tokens dim"],
+        gain: Float[Tensor, " dim"] | None = None,
+        eps_scale: float = 1.0,
+    ) -> Float[Tensor, "frames tokens dim"]:
+        weight = self.weight if gain is None else self.weight * gain
+        if x.shape[1] == 1:
+            return rms_norm(x, (x.shape[2],), weight.to(x.dtype), self.eps)
+        return Normalize.apply(x, weight, None, self.eps * eps_scale)
+
+
+class InstanceNorm(nn.Module):
+    """Subtract the mean and divide by the deviation over the positions of a frame.
+
+    ``y = w (x - mean(x)) / sqrt(var(x) + eps) + b`` with the biased variance.
+
+    Args:
+        dim: Number of channels.
+        eps: Added to the variance.
+    """
+
+    def __init__(self, dim: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(dim))
+        self.bias = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Float[Tensor, "frames tokens dim"]) -> Float[Tensor, "frames tokens dim"]:
+        if x.shape[1] == 1:
+            weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+            return layer_norm(x, (x.shape[2],), weight, bias, self.eps)
+        return Normalize.apply(x, self.weight, self.bias, self.eps)
+
+
+class Normalize(torch.autograd.Function):
+    """Either norm with its gradients: an instance norm where there is a bias."""
+
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # named, not *args
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, eps: float
+    ) -> Tensor:
+        wide = x if x.dtype == torch.float64 else x.float()
+        mean = wide.mean(1, keepdim=True)
+        square = (wide - mean).square_().sum(1, keepdim=True)
+        if bias is None:
+            std = (square / (x.shape[1] - 1)).sqrt_()
+            inverse = 1 / (std + eps)
+            scale = inverse * weight
+            out = x * scale.to(x.dtype)
+        else:
+            std = (square / x.shape[1]).sqrt_()
+            inverse = (square / x.shape[1] + eps).rsqrt_()
+            scale = inverse * weight
+            shift = torch.addcmul(bias, mean, scale, value=-1)
+            out = torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
+        ctx.save_for_backward(x, weight, mean, std, inverse)
+        ctx.biased = bias is not None
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # named, not *args
+        ctx: Any, grad: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        x, weight, mean, std, inverse = ctx.saved_tensors
+        scale = inverse * weight
+        product = (grad * x).sum(1, keepdim=True, dtype=mean.dtype)
+        if ctx.biased:
+            total = grad.sum(1, keepdim=True, dtype=mean.dtype)
+            product = (product - mean * total) * inverse
+            pull = scale * inverse * product / x.shape[1]
+            rest = pull * mean - scale * total / x.shape[1]
+            grad_weight, grad_bias = product.sum((0, 1)), total.sum((0, 1))
+        else:
+            pull = scale * inverse * product / ((x.shape[1] - 1) * std)
+            pull = torch.where(std > ROUNDING * mean.abs(), pull, 0.0)
+            rest = pull * mean
+            grad_weight, grad_bias = (product * inverse).sum((0, 1)), None
+        out = torch.addcmul(rest.to(x.dtype), x, pull.to(x.dtype), value=-1)
+        return out.addcmul_(grad, scale.to(x.dtype)), grad_weight, grad_bias, None

@@ -1,0 +1,136 @@
+r"""Compressible Navier-Stokes of an ideal gas, periodic, started from random smooth states.
+
+$$\partial_t \rho + \nabla\cdot(\rho v) = 0, \quad
+  \partial_t (\rho v) + \nabla\cdot(\rho v \otimes v + p - \sigma) = 0, \quad
+  \partial_t E + \nabla\cdot((E + p) v - \sigma v) = 0$$
+$$E = p / (\gamma - 1) + \rho |v|^2 / 2, \quad
+  \sigma = \eta (\nabla v + \nabla v^T - \tfrac23 \nabla\cdot v) + \zeta \nabla\cdot v$$
+(PDEBench, Takamoto et al. 2022, appendix D.5; no heat conduction) by MUSCL, HLLC and central viscous
+fluxes. Dimensionless: mean density and pressure 1. x runs along the first spatial axis, y the second.
+"""
+
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64
+from numpy.random import Generator
+from torch import Tensor
+
+from mpp.simulate import checks
+from mpp.simulate.draws import drawn, smooth
+from mpp.simulate.finite_volume import Boundary, conservative_rate
+from mpp.simulate.hllc import hllc
+from mpp.simulate.march import heun, march
+from mpp.simulate.viscous import viscous_rate
+
+GAMMA = 5 / 3  # PDEBench's
+
+
+def random_compressible(
+    seed: int,
+    trajectories: range,
+    frames: int,
+    shape: tuple[int, int],
+    dt: float,
+    mach: float = 0.1,
+    eta: float = 0.01,
+    zeta: float = 0.01,
+    contrast: float = 0.1,
+    modes: int = 4,
+) -> Float32[np.ndarray, "trajectory time field height width"]:
+    """Simulate a gas on the periodic unit square.
+
+    Args:
+        seed: Seed of the data set.
+        trajectories: Numbers of the trajectories.
+        frames: Frames of each, the first state among them.
+        shape: Cells along x and y.
+        dt: Time between frames; 0.05 in PDEBench, for 21 frames.
+        mach: Root mean square of the speed over the speed of sound; 0.1 or 1 in PDEBench.
+        eta: Shear viscosity; 1e-8, 0.01 or 0.1 in PDEBench.
+        zeta: Bulk viscosity; as eta in PDEBench.
+        contrast: Standard deviation of the logarithms of density and pressure.
+        modes: Largest number of waves per side.
+
+    Returns:
+        Density, velocity along x and along y, pressure.
+    """
+    checks.grid(shape, frames)
+    checks.not_negative(mach=mach, contrast=contrast)
+    speed = mach * (GAMMA / 2) ** 0.5  # of each component
+
+    def draw(rng: Generator) -> np.ndarray:
+        rho, u, v, p = (smooth(rng, shape, modes) for _ in range(4))
+        return np.stack((np.exp(contrast * rho), speed * u, speed * v, np.exp(contrast * p)))
+
+    return compressible(drawn(seed, trajectories, draw), frames, dt, eta, zeta).astype(np.float32)
+
+
+def compressible(
+    state: Float[np.ndarray, "trajectory field height width"],
+    frames: int,
+    dt: float,
+    eta: float = 0.0,
+    zeta: float = 0.0,
+    gamma: float = GAMMA,
+    extent: tuple[float, float] = (1.0, 1.0),
+    boundaries: tuple[Boundary, Boundary] = ("periodic", "periodic"),
+    cfl: float = 0.8,
+) -> Float64[np.ndarray, "trajectory time field height width"]:
+    """Evolve density, velocity and pressure.
+
+    Args:
+        state: Density, velocity along x and along y, pressure.
+        frames: Frames returned, the first state among them.
+        dt: Time between frames.
+        eta: Shear viscosity.
+        zeta: Bulk viscosity.
+        gamma: Ratio of specific heats; above 1.
+        extent: Sides of the domain along x and y.
+        boundaries: Of x and y.
+        cfl: Share of the largest stable step: cells that the fastest wave crosses, summed over
+            axes, together with the viscous limit; at most 1.
+
+    Raises:
+        ValueError: A parameter is out of range, or density or pressure are not positive.
+    """
+    checks.positive(dt=dt, gamma_minus_1=gamma - 1, extent_x=extent[0], extent_y=extent[1])
+    checks.not_negative(eta=eta, zeta=zeta)
+    checks.at_most(1.0, cfl=cfl)
+    for name, values in (("density", state[:, 0]), ("pressure", state[:, 3])):
+        if not values.min() > 0:
+            raise ValueError(f"{name} is {values.min()} somewhere; it has to be positive")
+    spacing = (extent[0] / state.shape[-2], extent[1] / state.shape[-1])
+    flux = partial(hllc, gamma=gamma)
+    parabolic = 2 * (4 / 3 * eta + zeta) * sum(width**-2 for width in spacing)
+
+    def rate(conserved: Tensor) -> Tensor:
+        q = _primitive(conserved, gamma)
+        change = conservative_rate(q, flux, boundaries, spacing)
+        if parabolic:
+            change[:, 1:] += viscous_rate(q[:, 1:3], eta, zeta, boundaries, spacing)
+        return change
+
+    def limit(conserved: Tensor) -> Tensor:
+        rho, u, v, p = _primitive(conserved, gamma).unbind(1)
+        c = (gamma * p / rho).sqrt()
+        crossings = (u.abs() + c) / spacing[0] + (v.abs() + c) / spacing[1]
+        return cfl / (crossings + parabolic / rho).amax((-2, -1))
+
+    start = _conserved(torch.as_tensor(state, dtype=torch.float64), gamma)
+    out = march(start, frames, dt, limit, partial(heun, rate=rate))
+    return _primitive(out.flatten(0, 1), gamma).unflatten(0, out.shape[:2]).numpy()
+
+
+def _primitive(conserved: Tensor, gamma: float) -> Tensor:
+    rho, energy = conserved[:, :1], conserved[:, 3:]
+    velocity = conserved[:, 1:3] / rho
+    kinetic = 0.5 * (velocity * conserved[:, 1:3]).sum(1, keepdim=True)
+    return torch.cat((rho, velocity, (gamma - 1) * (energy - kinetic)), 1)
+
+
+def _conserved(primitive: Tensor, gamma: float) -> Tensor:
+    rho, velocity, p = primitive[:, :1], primitive[:, 1:3], primitive[:, 3:]
+    kinetic = 0.5 * rho * (velocity**2).sum(1, keepdim=True)
+    return torch.cat((rho, rho * velocity, p / (gamma - 1) + kinetic), 1)

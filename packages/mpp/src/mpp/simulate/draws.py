@@ -1,0 +1,56 @@
+"""Random initial states: trajectory ``i`` of a seed is the same however many are drawn together.
+
+The numbers drawn do not depend on the grid either, so one trajectory can be simulated at several
+resolutions. White noise is the exception: it has one number per point.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from jaxtyping import Float, Float64
+from numpy.random import Generator
+
+
+def drawn(
+    seed: int, trajectories: Iterable[int], draw: Callable[[Generator], np.ndarray]
+) -> Float64[np.ndarray, "trajectory ..."]:
+    """Draw the initial state of each trajectory from a generator of its own.
+
+    Args:
+        seed: Seed of the data set.
+        trajectories: Numbers of the trajectories.
+        draw: Makes one state, (field, *grid).
+
+    Returns:
+        The states, stacked.
+    """
+    return np.stack([draw(np.random.default_rng([seed, number])) for number in trajectories])
+
+
+def smooth(
+    rng: Generator, shape: tuple[int, int], modes: int, slope: float = 0.0
+) -> Float64[np.ndarray, "height width"]:
+    r"""Draw a smooth periodic field of zero mean and unit variance on the unit square.
+
+    $$f(x) = \sum_{0 < |k| \le K} |k|^{-s} (a_k \cos 2\pi k x + b_k \sin 2\pi k x)$$
+    with standard normal a, b, divided by its standard deviation over the square.
+
+    Args:
+        rng: Source of randomness.
+        shape: Points along x and y; values are at the centers of the cells.
+        modes: Largest wave number K, in waves per side.
+        slope: Power s by which amplitudes fall.
+    """
+    waves = np.arange(-modes, modes + 1)
+    norms = np.hypot(waves[:, None], waves)
+    drawn_pairs = rng.standard_normal((2, *norms.shape))
+    weights = np.where((norms > 0) & (norms <= modes), np.maximum(norms, 1.0) ** -slope, 0.0)
+    pairs = (drawn_pairs[0] + 1j * drawn_pairs[1]) * weights
+    pairs = 0.5 * (pairs + pairs[::-1, ::-1].conj())  # a real field
+    x, y = (np.exp(2j * np.pi * centers(points)[:, None] * waves) for points in shape)
+    return np.real(x @ pairs @ y.T) / np.sqrt(np.sum(np.abs(pairs) ** 2))
+
+
+def centers(points: int) -> Float[np.ndarray, " points"]:
+    """Centers of the cells of the unit interval."""
+    return (np.arange(points) + 0.5) / points

@@ -1,0 +1,116 @@
+"""Every system that can be simulated, by name, in the regime that is the default."""
+
+import math
+from types import MappingProxyType
+
+from mpp.simulate.burgers import random_burgers
+from mpp.simulate.compressible import random_compressible
+from mpp.simulate.diffusion_reaction import noisy_reaction, oscillating_reaction
+from mpp.simulate.incompressible import random_incompressible
+from mpp.simulate.shallow_water import dam_break, random_shallow_water
+from mpp.simulate.system import Field, System
+
+VELOCITY = (Field("velocity_x", axis=0), Field("velocity_y", axis=1))
+
+_ALL = (
+    System(
+        name="shallow_water",
+        fields=(Field("height"), *VELOCITY),
+        boundaries=("periodic", "periodic"),
+        extent=(5.0, 5.0),
+        shape=(64, 64),
+        frames=24,
+        dt=0.1,
+        parameters={"gravity": 1.0, "extent": 5.0, "waves": 0.2, "speed": 0.3, "modes": 4},
+        function=random_shallow_water,
+    ),
+    System(
+        name="dam_break",
+        fields=(Field("height"), *VELOCITY),
+        boundaries=("open", "open"),
+        extent=(5.0, 5.0),
+        shape=(64, 64),
+        frames=11,  # time 1, as in PDEBench, whose frames are 0.01 apart
+        dt=0.1,
+        parameters={"gravity": 1.0, "extent": 5.0, "inner": 2.0},
+        function=dam_break,
+    ),
+    System(
+        name="diffusion_reaction",
+        fields=(Field("activator"), Field("inhibitor")),
+        boundaries=("periodic", "periodic"),
+        extent=(2.0, 2.0),
+        shape=(64, 64),
+        frames=24,
+        dt=1.0,
+        parameters={
+            "activator_diffusivity": 1e-3,
+            "inhibitor_diffusivity": 5e-3,
+            "threshold": 5e-3,
+            "decay": 0.5,
+            "modes": 4,
+        },
+        function=oscillating_reaction,
+    ),
+    System(
+        name="diffusion_reaction_noise",
+        fields=(Field("activator"), Field("inhibitor")),
+        boundaries=("wall", "wall"),
+        extent=(2.0, 2.0),
+        shape=(64, 64),
+        frames=11,  # time 5, as in PDEBench, whose frames are 0.05 apart
+        dt=0.5,
+        parameters={
+            "activator_diffusivity": 1e-3,
+            "inhibitor_diffusivity": 5e-3,
+            "threshold": 5e-3,
+        },
+        function=noisy_reaction,
+    ),
+    System(
+        name="incompressible",
+        fields=(*VELOCITY, Field("tracer")),
+        boundaries=("periodic", "periodic"),
+        extent=(1.0, 1.0),
+        shape=(64, 64),
+        frames=24,
+        dt=0.1,
+        parameters={"viscosity": 1e-3, "diffusivity": 1e-3, "modes": 4},
+        function=random_incompressible,
+    ),
+    System(
+        name="compressible",
+        fields=(Field("density"), *VELOCITY, Field("pressure")),
+        boundaries=("periodic", "periodic"),
+        extent=(1.0, 1.0),
+        shape=(64, 64),
+        frames=21,
+        dt=0.05,
+        parameters={"mach": 0.3, "eta": 1e-3, "zeta": 1e-3, "contrast": 0.1, "modes": 4},
+        function=random_compressible,
+    ),
+    System(
+        name="burgers",
+        fields=(Field("velocity_x", axis=0),),
+        boundaries=("periodic",),
+        extent=(1.0,),
+        shape=(1024,),
+        frames=24,
+        dt=0.02,
+        parameters={"viscosity": 0.01 / math.pi, "modes": 4},
+        function=random_burgers,
+    ),
+)
+
+SYSTEMS = MappingProxyType({system.name: system for system in _ALL})
+
+
+def system(name: str) -> System:
+    """Look a system up.
+
+    Raises:
+        ValueError: No system has this name.
+    """
+    if name not in SYSTEMS:
+        raise ValueError(f"system is {name!r}; known are {', '.join(SYSTEMS)}")
+    return SYSTEMS[name]

@@ -1,0 +1,171 @@
+r"""Shallow water over a flat bed: radial dam breaks and random periodic states.
+
+$$\partial_t h + \nabla\cdot(h v) = 0, \qquad
+  \partial_t (h v) + \nabla\cdot(h v \otimes v + g h^2 / 2) = 0$$
+by MUSCL with an HLL flux (Toro 2001, Shock-Capturing Methods for Free-Surface Shallow Flows,
+section 10.4) in which momentum along the face goes with the mass. Dimensionless: depths in units of
+the still depth, speeds of its gravity wave. x runs along the first spatial axis, y the second.
+"""
+
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64
+from numpy.random import Generator
+from torch import Tensor
+
+from mpp.simulate import checks
+from mpp.simulate.draws import centers, drawn, smooth
+from mpp.simulate.finite_volume import Boundary, conservative_rate
+from mpp.simulate.march import heun, march
+
+
+def random_shallow_water(
+    seed: int,
+    trajectories: range,
+    frames: int,
+    shape: tuple[int, int],
+    dt: float,
+    gravity: float = 1.0,
+    extent: float = 5.0,
+    waves: float = 0.2,
+    speed: float = 0.3,
+    modes: int = 4,
+) -> Float32[np.ndarray, "trajectory time field height width"]:
+    """Simulate periodic water that starts with random smooth depth and velocity.
+
+    Args:
+        seed: Seed of the data set.
+        trajectories: Numbers of the trajectories.
+        frames: Frames of each, the first state among them.
+        shape: Cells along x and y.
+        dt: Time between frames.
+        gravity: g.
+        extent: Side of the domain.
+        waves: Standard deviation of the depth, whose mean is 1; at most 0.25.
+        speed: Standard deviation of each component of the velocity.
+        modes: Largest number of waves per side.
+
+    Returns:
+        Depth h, velocity along x and along y.
+    """
+    checks.grid(shape, frames)
+    checks.at_most(0.25, waves=waves)
+
+    def draw(rng: Generator) -> np.ndarray:
+        h, u, v = (smooth(rng, shape, modes) for _ in range(3))
+        h = np.maximum(1 + waves * h, 0.1)  # four standard deviations down: rare and still wet
+        return np.stack((h, speed * u, speed * v))
+
+    state = drawn(seed, trajectories, draw)
+    return shallow_water(state, frames, dt, gravity, (extent, extent)).astype(np.float32)
+
+
+def dam_break(
+    seed: int,
+    trajectories: range,
+    frames: int,
+    shape: tuple[int, int],
+    dt: float,
+    gravity: float = 1.0,
+    extent: float = 5.0,
+    inner: float = 2.0,
+    radii: tuple[float, float] = (0.3, 0.7),
+) -> Float32[np.ndarray, "trajectory time field height width"]:
+    """Simulate a round dam that vanishes at time 0 (PDEBench, Takamoto et al. 2022, appendix D.4).
+
+    Args:
+        seed: Seed of the data set.
+        trajectories: Numbers of the trajectories.
+        frames: Frames of each, the first state among them.
+        shape: Cells along x and y.
+        dt: Time between frames; 0.01 in PDEBench, for 101 frames.
+        gravity: g.
+        extent: Side of the domain, whose center is the dam's and whose boundary is open.
+        inner: Depth behind the dam; 1 outside.
+        radii: Smallest and largest radius; uniform.
+
+    Returns:
+        Depth h, velocity along x and along y.
+    """
+    checks.grid(shape, frames)
+    checks.positive(inner=inner, extent=extent)
+    x, y = (extent * (centers(points) - 0.5) for points in shape)
+    distance = np.hypot(x[:, None], y)
+
+    def draw(rng: Generator) -> np.ndarray:
+        h = np.where(distance <= rng.uniform(*radii), inner, 1.0)
+        return np.stack((h, 0 * h, 0 * h))
+
+    state = drawn(seed, trajectories, draw)
+    frames_out = shallow_water(state, frames, dt, gravity, (extent, extent), ("open", "open"))
+    return frames_out.astype(np.float32)
+
+
+def shallow_water(
+    state: Float[np.ndarray, "trajectory field height width"],
+    frames: int,
+    dt: float,
+    gravity: float = 1.0,
+    extent: tuple[float, float] = (1.0, 1.0),
+    boundaries: tuple[Boundary, Boundary] = ("periodic", "periodic"),
+    cfl: float = 0.8,
+) -> Float64[np.ndarray, "trajectory time field height width"]:
+    """Evolve depth and velocity.
+
+    Args:
+        state: Depth h, velocity along x and along y.
+        frames: Frames returned, the first state among them.
+        dt: Time between frames.
+        gravity: g.
+        extent: Sides of the domain along x and y.
+        boundaries: Of x and y.
+        cfl: Cells that the fastest wave crosses in a step, summed over axes; at most 1.
+
+    Raises:
+        ValueError: A parameter is out of range, or the bed is dry somewhere.
+    """
+    checks.positive(dt=dt, gravity=gravity, extent_x=extent[0], extent_y=extent[1])
+    checks.at_most(1.0, cfl=cfl)
+    if not state[:, 0].min() > 0:
+        raise ValueError(f"height is {state[:, 0].min()} somewhere; the bed has to be wet")
+    spacing = (extent[0] / state.shape[-2], extent[1] / state.shape[-1])
+    flux = partial(_flux, gravity=gravity)
+
+    def rate(conserved: Tensor) -> Tensor:
+        return conservative_rate(_primitive(conserved), flux, boundaries, spacing)
+
+    def limit(conserved: Tensor) -> Tensor:
+        h, u, v = _primitive(conserved).unbind(1)
+        c = (gravity * h).sqrt()
+        crossings = (u.abs() + c) / spacing[0] + (v.abs() + c) / spacing[1]
+        return cfl / crossings.amax((-2, -1))
+
+    start = torch.as_tensor(state, dtype=torch.float64).clone()
+    start[:, 1:] *= start[:, :1]
+    out = march(start, frames, dt, limit, partial(heun, rate=rate))
+    return _primitive(out, 2).numpy()
+
+
+def _primitive(conserved: Tensor, dim: int = 1) -> Tensor:
+    h = conserved.narrow(dim, 0, 1)
+    return torch.cat((h, conserved.narrow(dim, 1, 2) / h), dim)
+
+
+def _flux(left: Tensor, right: Tensor, axis: int, gravity: float) -> Tensor:
+    """HLL fluxes of mass and normal momentum; the other momentum is carried by the mass."""
+    normal, along = 1 + axis, 2 - axis
+    h_l, u_l, h_r, u_r = left[:, 0], left[:, normal], right[:, 0], right[:, normal]
+    c_l, c_r = (gravity * h_l).sqrt(), (gravity * h_r).sqrt()
+    s_l = torch.minimum(u_l - c_l, u_r - c_r).clamp_max_(0.0)
+    s_r = torch.maximum(u_l + c_l, u_r + c_r).clamp_min_(0.0)
+    q_l, q_r = h_l * u_l, h_r * u_r
+    f_l, f_r = q_l * u_l + 0.5 * gravity * h_l**2, q_r * u_r + 0.5 * gravity * h_r**2
+    product, width = s_l * s_r, s_r - s_l
+    mass = (s_r * q_l - s_l * q_r + product * (h_r - h_l)) / width
+    out = torch.empty_like(left)
+    out[:, 0] = mass
+    out[:, normal] = (s_r * f_l - s_l * f_r + product * (q_r - q_l)) / width
+    out[:, along] = mass * torch.where(mass > 0, left[:, along], right[:, along])
+    return out

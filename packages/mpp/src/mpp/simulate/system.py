@@ -1,0 +1,94 @@
+"""A physical system that can be simulated: its fields, boundaries, defaults and function."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+from mpp.simulate.finite_volume import Boundary
+
+CELLS = 32_768  # simulated together: their arrays stay in the cache of one core
+NONE: Mapping[str, float] = MappingProxyType({})
+
+
+class Field(NamedTuple):
+    """A quantity; ``axis`` is the spatial axis of a vector's component, None for a scalar."""
+
+    name: str
+    unit: str = "1"
+    axis: int | None = None
+
+
+class System(NamedTuple):
+    """A physical system and the regime that is simulated by default.
+
+    Args:
+        name: Its key in the registry.
+        fields: In the order of the arrays.
+        boundaries: Of each spatial axis; x is the first.
+        extent: Length of each spatial axis.
+        shape: Default points of each spatial axis.
+        frames: Default number of frames.
+        dt: Default time between frames.
+        parameters: Default physical parameters.
+        function: What simulates, called with seed, numbers of trajectories, frames, shape, dt and
+            the parameters by name.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    boundaries: tuple[Boundary, ...]
+    extent: tuple[float, ...]
+    shape: tuple[int, ...]
+    frames: int
+    dt: float
+    parameters: Mapping[str, float]
+    function: Callable[..., np.ndarray]
+
+    def simulate(
+        self,
+        seed: int,
+        samples: int,
+        first: int = 0,
+        frames: int | None = None,
+        shape: tuple[int, ...] | None = None,
+        dt: float | None = None,
+        parameters: Mapping[str, float] = NONE,
+    ) -> Float32[np.ndarray, "trajectory time field *grid"]:
+        """Simulate trajectories ``first`` to ``first + samples`` of a seed.
+
+        A trajectory depends on the seed, its number and the parameters only.
+
+        Args:
+            seed: Seed of the data set; not negative.
+            samples: Number of trajectories.
+            first: Number of the first one.
+            frames: Frames of each; the default of the system where None.
+            shape: Points of each spatial axis; the default of the system where None.
+            dt: Time between frames; the default of the system where None.
+            parameters: Physical parameters that differ from the default.
+
+        Returns:
+            All frames of all fields.
+
+        Raises:
+            ValueError: A parameter is unknown or out of range.
+        """
+        if samples < 1 or first < 0 or seed < 0:
+            raise ValueError(f"samples is {samples}, first {first}, seed {seed}")
+        for name in parameters:
+            if name not in self.parameters:
+                known = ", ".join(self.parameters)
+                raise ValueError(f"{self.name} has no parameter {name!r}; it has {known}")
+        frames = self.frames if frames is None else frames
+        shape = self.shape if shape is None else tuple(shape)
+        dt = self.dt if dt is None else dt
+        together = max(1, CELLS // max(1, int(np.prod(shape))))
+        numbers = range(first, first + samples)
+        parts = (numbers[at : at + together] for at in range(0, samples, together))
+        values = {**self.parameters, **parameters}
+        return np.concatenate(
+            [self.function(seed, part, frames, shape, dt, **values) for part in parts]
+        )
