@@ -1,7 +1,7 @@
 """One training step of the AViT beside the original's, restated plainly, with equal weights.
 
-    python tests/benchmarks/mpp.py [--quick] [--size S]
-    python tests/benchmarks/mpp.py --memory [--points 512]
+    python tests/benchmarks/avit.py [--quick] [--size S]
+    python tests/benchmarks/avit.py --memory [--points 512]
 
 Forward, backward and AdamW at batch 1, 16 frames, 128 x 128, 3 fields; interleaved, CPU time of one
 thread, median of the ratios. The plain network is ``tests/mpp/plain.py``, always in fp32, as the
