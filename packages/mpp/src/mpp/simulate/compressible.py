@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float32
 from numpy.random import Generator
 from torch import Tensor
 
@@ -34,8 +34,8 @@ def random_compressible(
     shape: tuple[int, int],
     dt: float,
     mach: float = 0.1,
-    eta: float = 0.01,
-    zeta: float = 0.01,
+    eta: float = 1e-8,
+    zeta: float = 1e-8,
     contrast: float = 0.1,
     modes: int = 4,
 ) -> Float32[np.ndarray, "trajectory time field height width"]:
@@ -64,7 +64,8 @@ def random_compressible(
         rho, u, v, p = (smooth(rng, shape, modes) for _ in range(4))
         return np.stack((np.exp(contrast * rho), speed * u, speed * v, np.exp(contrast * p)))
 
-    return compressible(drawn(seed, trajectories, draw), frames, dt, eta, zeta).astype(np.float32)
+    state = drawn(seed, trajectories, draw).astype(np.float32)  # twice as fast as float64
+    return compressible(state, frames, dt, eta, zeta)
 
 
 def compressible(
@@ -77,8 +78,8 @@ def compressible(
     extent: tuple[float, float] = (1.0, 1.0),
     boundaries: tuple[Boundary, Boundary] = ("periodic", "periodic"),
     cfl: float = 0.8,
-) -> Float64[np.ndarray, "trajectory time field height width"]:
-    """Evolve density, velocity and pressure.
+) -> Float[np.ndarray, "trajectory time field height width"]:
+    """Evolve density, velocity and pressure, in the precision of the state.
 
     Args:
         state: Density, velocity along x and along y, pressure.
@@ -118,7 +119,7 @@ def compressible(
         crossings = (u.abs() + c) / spacing[0] + (v.abs() + c) / spacing[1]
         return cfl / (crossings + parabolic / rho).amax((-2, -1))
 
-    start = _conserved(torch.as_tensor(state, dtype=torch.float64), gamma)
+    start = _conserved(torch.as_tensor(state), gamma)
     out = march(start, frames, dt, limit, partial(heun, rate=rate))
     return _primitive(out.flatten(0, 1), gamma).unflatten(0, out.shape[:2]).numpy()
 

@@ -29,8 +29,8 @@ def random_incompressible(
     frames: int,
     shape: tuple[int, int],
     dt: float,
-    viscosity: float = 1e-3,
-    diffusivity: float = 1e-3,
+    viscosity: float = 5e-4,
+    diffusivity: float = 5e-4,
     modes: int = 4,
 ) -> Float32[np.ndarray, "trajectory time field height width"]:
     """Simulate decaying turbulence that stirs a tracer.
@@ -52,7 +52,7 @@ def random_incompressible(
     checks.at_most(min(shape) / 3, modes=modes)
 
     def draw(rng: Generator) -> np.ndarray:
-        vorticity, tracer = smooth(rng, shape, modes), smooth(rng, shape, modes)
+        vorticity, tracer = smooth(rng, shape, modes, -1.0), smooth(rng, shape, modes, 1.0)
         velocity = Waves.of(shape).velocity(torch.fft.rfft2(torch.as_tensor(vorticity)))
         velocity = torch.fft.irfft2(velocity, s=shape)
         speed = (velocity**2).sum(0).mean().sqrt().item()
@@ -80,8 +80,8 @@ class Waves(NamedTuple):
         k = 2 * torch.pi * torch.stack(torch.meshgrid(kx, ky, indexing="ij"))
         squared = (k**2).sum(0)
         derivative = 1j * k * kept
-        inverse = kept / squared.clamp_min(1.0)  # the mean has no stream function
-        return Waves(derivative, squared, kept, derivative.flip(0) * inverse * torch.tensor([[[1.0]], [[-1.0]]]))
+        turned = torch.stack((derivative[1], -derivative[0]))
+        return Waves(derivative, squared, kept, turned * kept / squared.clamp_min(1.0))
 
     def velocity(
         self, vorticity: Complex[Tensor, "*trajectory height half"]

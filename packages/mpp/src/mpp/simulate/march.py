@@ -45,7 +45,7 @@ def march(
             if not (steps <= MOST_STEPS).all():  # also where it is no number
                 raise ValueError(f"the state blows up at time {dt * frame:g}; lower cfl or dt")
             h = remaining[active] / steps
-            state[active] = step(part, h)
+            state[active] = step(part, h.to(state.real.dtype))
             remaining[active] -= h
         out[:, frame] = state
     return out
