@@ -1,0 +1,1 @@
+"""Trajectories of fields: readers, writers, windows, mixtures of systems, batches."""

@@ -1,0 +1,112 @@
+"""The windows of several systems, read straight to their place in a batch of one of them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from mpp.data.augment import NOISE, draw, generator, moved, noisy
+from mpp.data.batch import Batch, empty
+from mpp.data.windows import Windows
+
+
+class Part(NamedTuple):
+    """One of the systems.
+
+    Args:
+        windows: Of its trajectories.
+        rows: Of its fields in the vocabulary.
+        system: Its number.
+    """
+
+    windows: Windows
+    rows: Int64[Tensor, " fields"]
+    system: int
+
+
+class MixtureWindows(Dataset[Batch]):
+    """Batches of windows by the numbers of :class:`~mpp.data.order.MixtureOrder`.
+
+    What is drawn for a sample depends on the seed and on its own number alone.
+
+    Args:
+        parts: The systems.
+        augment: Take a random symmetry of its system for each sample.
+        noise: Standard deviation of the noise on the history, in units of that of each field.
+        seed: Of both.
+
+    Raises:
+        ValueError: If there is less than no noise.
+    """
+
+    def __init__(
+        self, parts: Sequence[Part], augment: bool = False, noise: float = 0.0, seed: int = 0
+    ) -> None:
+        if not 0 <= noise < np.inf:
+            raise ValueError(f"noise: {noise} is no standard deviation")
+        self.parts = list(parts)
+        self.augment, self.noise, self.seed = augment, noise, seed
+        self.starts = np.cumsum([0, *(len(part.windows) for part in parts)])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def __getitem__(self, number: int) -> Batch:
+        return self.__getitems__([number])
+
+    def __getitems__(self, numbers: Sequence[int]) -> Batch:
+        draws, places = zip(*(divmod(number, len(self)) for number in numbers), strict=True)
+        owners = np.searchsorted(self.starts, places, "right") - 1
+        part = self.parts[owners[0]]
+        assert (owners == owners[0]).all()  # the order gives each batch to one system
+        windows = part.windows
+        first = int(self.starts[owners[0]])
+        history = windows.history
+        frames = empty((len(numbers), history, *windows.shape[1:]))
+        target = empty((len(numbers), windows.horizon, *windows.shape[1:]))
+        whole = np.empty(windows.shape, np.float32)
+        for row, (number, place) in enumerate(zip(draws, places, strict=True)):
+            windows.fill(place - first, whole)
+            sample = self._augmented(whole, part, number)
+            past = frames[row].numpy()
+            past[...] = sample[:history]
+            target[row].numpy()[...] = sample[history:]
+            if self.noise:
+                noisy(past, self.noise, generator(self.seed, number, NOISE))
+        boundaries = windows.trajectories.description.boundaries
+        return Batch(frames, target, part.rows, boundaries, part.system)
+
+    def _augmented(self, window: np.ndarray, part: Part, number: int) -> np.ndarray:
+        if not self.augment:
+            return window
+        description = part.windows.trajectories.description
+        move = draw(description, generator(self.seed, number))
+        return moved(window, description.components, move)
+
+
+def same(batch: Batch) -> Batch:
+    """The collation: a batch is made where it is read."""
+    return batch
+
+
+def rows(names: Sequence[str], vocabulary: Sequence[str]) -> Int64[Tensor, " fields"]:
+    """Where some fields are in a vocabulary.
+
+    Args:
+        names: Of the fields.
+        vocabulary: All names.
+
+    Returns:
+        Their indices.
+
+    Raises:
+        ValueError: Naming the first that the vocabulary lacks.
+    """
+    for name in names:
+        if name not in vocabulary:
+            raise ValueError(f"fields: no {name!r}; there are {', '.join(vocabulary)}")
+    return torch.tensor([list(vocabulary).index(name) for name in names], dtype=torch.int64)

@@ -1,0 +1,254 @@
+"""The HDF5 files of PDEBench (Takamoto et al. 2022, arXiv 2210.07182).
+
+What a file holds is found out from its keys and shapes. The diffusion-reaction set alone is stored
+as (time, y, x); it is turned on reading. The others are (time, x, y).
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from mpp.data.fields import Boundary, Description, by_name, square
+from mpp.data.hdf5 import OpenOnce, step
+from mpp.data.trajectories import Frames, Trajectories, check_finite
+
+VELOCITIES = {"Vx": "velocity_x", "Vy": "velocity_y", "Vz": "velocity_z"}
+TIMES = ("t-coordinate", "t")
+
+
+class Part(NamedTuple):
+    """Where a field lies.
+
+    Args:
+        key: Of the dataset; ``{}`` in it is the key of a group.
+        channel: Along the dataset's last axis, None if it has none of channels.
+        name: Of the field.
+    """
+
+    key: str
+    channel: int | None
+    name: str
+
+
+class Kind(NamedTuple):
+    """One of the sets.
+
+    Args:
+        parts: Its fields.
+        boundary: Of all axes.
+        mirrored: Whether mirror images and quarter turns are solutions as well.
+        swapped: Whether the axes of space are stored as (y, x).
+        grouped: Whether each trajectory is a group of its own.
+    """
+
+    parts: tuple[Part, ...]
+    boundary: Boundary
+    mirrored: bool = True
+    swapped: bool = False
+    grouped: bool = False
+
+
+DAM_BREAK = Kind((Part("{}/data", 0, "height"),), "open", grouped=True)
+REACTION = Kind(
+    (Part("{}/data", 0, "activator"), Part("{}/data", 1, "inhibitor")),
+    "wall",
+    swapped=True,
+    grouped=True,
+)
+SORPTION = Kind(  # fixed on the left and free on the right
+    (Part("{}/data", 0, "concentration"),), "wall", mirrored=False, grouped=True
+)
+INCOMPRESSIBLE = Kind(
+    (
+        Part("velocity", 0, "velocity_x"),
+        Part("velocity", 1, "velocity_y"),
+        Part("particles", 0, "tracer"),
+    ),
+    "wall",
+)
+BURGERS = Kind((Part("tensor", None, "velocity_x"),), "periodic")
+ADVECTION = Kind((Part("tensor", None, "tracer"),), "periodic", mirrored=False)  # one direction
+
+
+def compressible(axes: int) -> Kind:
+    """Compressible flow: a dataset for each component of the velocity, density and pressure."""
+    parts = [Part(key, None, name) for key, name in list(VELOCITIES.items())[:axes]]
+    parts += [Part(key, None, key) for key in ("density", "pressure")]
+    return Kind(tuple(parts), "periodic")
+
+
+class PDEBench(Trajectories):
+    """The trajectories of one file of PDEBench.
+
+    Args:
+        path: The file.
+        fields: Names of its fields in place of ours, in the order of ours; the one field of a file
+            with ``tensor`` is the velocity of Burgers or the tracer of advection by the file's name
+            and has to be named otherwise.
+
+    Raises:
+        ValueError: If the file cannot be read or is of none of the sets.
+    """
+
+    def __init__(self, path: str | Path, fields: tuple[str, ...] | None = None) -> None:
+        self.source = OpenOnce(path)
+        self.keys = self.source.groups()
+        self.kind = _kind(self.source, self.keys, fields)
+        first = self.keys[0] if self.kind.grouped else ""
+        shapes = {}
+        for part in self.kind.parts:
+            shapes[part.key] = self._shape(part, first)
+        time, *space = next(iter(shapes.values()))
+        for key, shape in shapes.items():
+            if shape != (time, *space):
+                raise ValueError(
+                    f"{path}: {key.format(first)}: (time, *space) is {shape}, but "
+                    f"{self.kind.parts[0].key.format(first)} has {(time, *space)}"
+                )
+        self.stored = tuple(space)
+        if self.kind.swapped:
+            space = space[::-1]
+        self._check_end(time, first)
+        if self.kind.grouped:
+            ids = [f"{self.source.path.name}/{key}" for key in self.keys]
+        else:
+            count = self.source.dataset(self.kind.parts[0].key).shape[0]
+            ids = [f"{self.source.path.name}/{number}" for number in range(count)]
+        super().__init__(
+            str(path), self.source.identity, self._describe(tuple(space), first), ids, time
+        )
+        self.source.close()
+
+    def _shape(self, part: Part, group: str) -> tuple[int, ...]:
+        """(time, *space) of a field, and whether its dataset is what it should be."""
+        key = part.key.format(group)
+        dataset = self.source.dataset(key)
+        shape = dataset.shape if self.kind.grouped else dataset.shape[1:]
+        if part.channel is not None:
+            if shape[-1:] <= (part.channel,) or not shape:
+                raise ValueError(
+                    f"{self.source.path}: {key}: shape {dataset.shape} has no channel "
+                    f"{part.channel} for {part.name}"
+                )
+            shape = shape[:-1]
+        if not 2 <= len(shape) <= 4:
+            raise ValueError(
+                f"{self.source.path}: {key}: shape {dataset.shape} has not 1 to 3 axes of space"
+            )
+        return shape
+
+    def _check_end(self, frames: int, group: str) -> None:
+        """An unfinished file of incompressible flow says which frame it has reached."""
+        last = self.source.attribute("", "latestIndex")
+        if last is not None and int(last) + 1 < frames:
+            raise ValueError(
+                f"{self.source.path}: latestIndex: truncated: {int(last)}, but there is room for "
+                f"{frames} frames"
+            )
+        times = self.source.numbers(f"{group}/grid/t") if group else None
+        if times is not None and times.shape[-1] > frames:
+            raise ValueError(
+                f"{self.source.path}: {group}/data: truncated: {frames} frames, but {group}/grid/t "
+                f"has {times.shape[-1]}"
+            )
+
+    def _describe(self, space: tuple[int, ...], group: str) -> Description:
+        found = [self.source.numbers(key) for key in (f"{group}/grid/t", *TIMES)]
+        dt = step(next((times for times in found if times is not None), None), 1.0)
+        spacing = []
+        for axis, points in enumerate(space):
+            letter = "xyz"[axis]
+            keys = (f"{group}/grid/{letter}", f"{letter}-coordinate")
+            found = [self.source.numbers(key) for key in keys]
+            line = next((one for one in found if one is not None), None)
+            spacing.append(step(line, 1.0 / points))
+        known = Description(
+            tuple(by_name(part.name) for part in self.kind.parts),
+            space,
+            (self.kind.boundary,) * len(space),
+            tuple(spacing),
+            dt,
+            tuple(range(len(space))) if self.kind.mirrored else (),
+        )
+        return known._replace(turns=self.kind.mirrored and len(space) > 1 and square(known))
+
+    def fill(self, trajectory: int, start: int, out: Frames) -> None:
+        group = self.keys[trajectory] if self.kind.grouped else ""
+        place = slice(start, start + len(out))
+        arrays = {}
+        for number, part in enumerate(self.kind.parts):
+            key = part.key.format(group)
+            if key not in arrays:
+                arrays[key] = self._piece(part, key, trajectory, place)
+            piece = arrays[key] if part.channel is None else arrays[key][..., part.channel]
+            out[:, number] = piece.swapaxes(1, 2) if self.kind.swapped else piece
+        where = f"{self.where}: {group or trajectory}"
+        check_finite(out, start, self.description.names, where)
+
+    def _piece(self, part: Part, key: str, trajectory: int, place: slice) -> np.ndarray:
+        dataset = self.source.dataset(key)
+        if self.kind.grouped:
+            shape = self._shape(part, key.partition("/")[0])
+            if shape != (self.frames, *self.stored):
+                raise ValueError(
+                    f"{self.where}: {key}: truncated: (time, *space) is {shape}, but "
+                    f"{self.keys[0]} has {(self.frames, *self.stored)}"
+                )
+        index = (place,) if self.kind.grouped else (trajectory, place)
+        with self.source.reading(key), np.errstate(over="ignore"):
+            return dataset.astype(np.float32)[index]
+
+
+def _kind(source: OpenOnce, groups: list[str], fields: tuple[str, ...] | None) -> Kind:
+    """Which set a file belongs to."""
+    file = source.file
+    if groups and not any(isinstance(file.get(key), h5py.Dataset) for key in file):
+        kind = _grouped(source, groups[0])
+    elif "velocity" in file or "particles" in file:
+        kind = INCOMPRESSIBLE
+    elif "tensor" in file:
+        if "nu" in file:
+            raise ValueError(f"{source.path}: nu: Darcy flow is a single frame; nothing to predict")
+        kind = _of_tensor(source, fields)
+    elif any(key in file for key in (*VELOCITIES, "density", "pressure")):
+        kind = _compressible(source)
+    else:
+        there = ", ".join(list(file)[:8]) or "nothing"
+        raise ValueError(f"{source.path}: keys: {there}: in the layout of no set of PDEBench")
+    if fields is None:
+        return kind
+    if len(fields) != len(kind.parts):
+        raise ValueError(f"{source.path}: fields: {list(fields)}, but it has {len(kind.parts)}")
+    renamed = zip(kind.parts, fields, strict=True)
+    return kind._replace(parts=tuple(part._replace(name=name) for part, name in renamed))
+
+
+def _grouped(source: OpenOnce, group: str) -> Kind:
+    shape = source.dataset(f"{group}/data").shape
+    kinds = {(3, 1): SORPTION, (4, 1): DAM_BREAK, (4, 2): REACTION}
+    kind = kinds.get((len(shape), shape[-1] if shape else 0))
+    if kind is None:
+        raise ValueError(
+            f"{source.path}: {group}/data: shape {shape} is neither (time, x, 1), (time, x, y, 1) "
+            "nor (time, y, x, 2)"
+        )
+    return kind
+
+
+def _of_tensor(source: OpenOnce, fields: tuple[str, ...] | None) -> Kind:
+    name = source.path.name.lower()
+    if "burgers" in name:
+        return BURGERS
+    if "advection" in name:
+        return ADVECTION
+    if fields is not None:
+        return ADVECTION
+    raise ValueError(f"{source.path}: tensor: name its field: fields: [NAME]")
+
+
+def _compressible(source: OpenOnce) -> Kind:
+    known = next(key for key in (*VELOCITIES, "density", "pressure") if key in source.file)
+    axes = source.dataset(known).ndim - 2
+    return compressible(axes)

@@ -1,0 +1,98 @@
+"""The built-in systems as trajectories."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from mpp.data.fields import Component, Description, square
+from mpp.data.trajectories import Frames, Trajectories, check_finite
+from mpp.simulate.registry import system as find
+
+VERSION = 1  # of the simulators' numbers: another one makes caches anew
+OPTIONS = frozenset({"frames", "shape", "dt", "parameters"})
+
+
+class Simulated(Trajectories):
+    """Trajectories that are simulated, all at once, when the first is needed.
+
+    Args:
+        system: Name of a built-in system.
+        count: Trajectories.
+        seed: Of them; trajectory ``n`` is a function of the seed, ``n`` and the options.
+        options: ``frames``, ``shape``, ``dt`` and ``parameters``, where not the system's own.
+
+    Raises:
+        ValueError: If there is no such system or option.
+    """
+
+    def __init__(
+        self, system: str, count: int, seed: int = 0, options: Mapping[str, Any] | None = None
+    ) -> None:
+        self.system, self.count, self.seed = system, count, seed
+        self.options = dict(options or {})
+        description, frames = describe(system, self.options)
+        ids = [f"{system}/{seed}/{number}" for number in range(count)]
+        given = json.dumps([VERSION, system, count, seed, self.options], sort_keys=True)
+        super().__init__(f"simulated {system}", given, description, ids, frames)
+
+    @cached_property
+    def arrays(self) -> Float32[np.ndarray, "trajectory time field *space"]:
+        """All frames of all of them."""
+        options = dict(self.options)
+        if "shape" in options:
+            options["shape"] = tuple(options["shape"])
+        return find(self.system).simulate(self.seed, self.count, **options)
+
+    def fill(self, trajectory: int, start: int, out: Frames) -> None:
+        out[...] = self.arrays[trajectory, start : start + len(out)]
+        check_finite(out, start, self.description.names, f"{self.where}: {self.ids[trajectory]}")
+
+
+def describe(system: str, options: Mapping[str, Any]) -> tuple[Description, int]:
+    """What a system's trajectories have in common, and their frames.
+
+    Args:
+        system: Name of a built-in system.
+        options: Of its simulation.
+
+    Returns:
+        The description, and the number of frames.
+
+    Raises:
+        ValueError: If there is no such system or option.
+    """
+    found = find(system)
+    unknown = sorted(options.keys() - OPTIONS)
+    if unknown:
+        raise ValueError(
+            f"simulate: {system}: {unknown[0]} is none of {', '.join(sorted(OPTIONS))}"
+        )
+    shape = tuple(options.get("shape") or found.shape)
+    if len(shape) != len(found.shape) or min(shape) < 1:
+        raise ValueError(
+            f"simulate: {system}: shape: {list(shape)} has not {len(found.shape)} axes"
+        )
+    parts = []
+    for field in found.fields:
+        if field.axis is None:
+            parts.append(Component(field.name, field.name))
+        else:
+            parts.append(Component(field.name, field.name.rpartition("_")[0], (field.axis,)))
+    extent = (options.get("parameters") or {}).get("extent")
+    lengths = found.extent if extent is None else (float(extent),) * len(shape)
+    spacing = tuple(length / points for length, points in zip(lengths, shape, strict=True))
+    known = Description(
+        tuple(parts),
+        shape,
+        found.boundaries,
+        spacing,
+        float(options.get("dt") or found.dt),
+        tuple(range(len(shape))),  # no system of ours has a direction of its own
+    )
+    return known._replace(turns=len(shape) > 1 and square(known)), int(
+        options.get("frames") or found.frames
+    )

@@ -1,0 +1,190 @@
+"""Simulated or measured trajectories, by number: what every reader gives."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Float32
+
+from mpp.data.fields import Description
+
+Frames = Float32[np.ndarray, "time field *space"]
+
+
+class Trajectories(ABC):
+    """Trajectories of one physical system on one grid.
+
+    Args:
+        where: What to call them in an error: a path, or the name of a system.
+        identity: Changes when their numbers do; names a cache.
+        description: Of every one of them.
+        ids: A name for good of each; splits are decided by it.
+        frames: Of each of them.
+
+    Raises:
+        ValueError: If there are no trajectories, or they have a single frame.
+    """
+
+    def __init__(
+        self, where: str, identity: str, description: Description, ids: Sequence[str], frames: int
+    ) -> None:
+        if not ids:
+            raise ValueError(f"{where}: holds no trajectory")
+        if frames < 2:
+            raise ValueError(f"{where}: frames: {frames}, but there is nothing to predict in one")
+        self.where = where
+        self.identity = identity
+        self.description = description
+        self.ids = list(ids)
+        self.frames = frames
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Of one frame: (field, *space)."""
+        return len(self.description.components), *self.description.shape
+
+    @abstractmethod
+    def fill(self, trajectory: int, start: int, out: Frames) -> None:
+        """Write frames from ``start`` on into an array, C-contiguous, as many as it has."""
+
+    def read(self, trajectory: int, start: int, stop: int) -> Frames:
+        """Some frames of a trajectory.
+
+        Args:
+            trajectory: Its number.
+            start: First frame.
+            stop: The frame after the last.
+
+        Returns:
+            A new array.
+
+        Raises:
+            ValueError: If there are no such frames, or they cannot be read or are not finite.
+        """
+        if not 0 <= start < stop <= self.frames or not 0 <= trajectory < len(self):
+            raise ValueError(
+                f"{self.where}: no frames {start} to {stop} of trajectory {trajectory}; there are "
+                f"{len(self)} trajectories of {self.frames} frames"
+            )
+        out = np.empty((stop - start, *self.frame_shape), np.float32)
+        self.fill(trajectory, start, out)
+        return out
+
+    def scan(self, every: bool = False) -> Iterator[str]:
+        """Look for what cannot be read or is not finite: in the ends of each trajectory.
+
+        Args:
+            every: Look at all frames.
+
+        Yields:
+            One line for each trajectory that is not sound.
+        """
+        for number in range(len(self)):
+            try:
+                for start in range(self.frames) if every else (0, self.frames - 1):
+                    self.read(number, start, start + 1)
+            except ValueError as error:
+                yield str(error)
+
+
+def check_finite(frames: Frames, start: int, names: Sequence[str], where: str) -> None:
+    """See that no number is NaN or infinite.
+
+    Args:
+        frames: Just read.
+        start: The number of the first of them.
+        names: Of the fields.
+        where: The file and the trajectory, to name in the error.
+
+    Raises:
+        ValueError: Naming the first field and frame that are not finite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(frames.sum())  # one pass without an array of booleans
+    if math.isfinite(total):
+        return
+    bad = np.argwhere(~np.isfinite(frames))
+    if len(bad):
+        time, field, *point = bad[0].tolist()
+        value = frames[tuple(bad[0])]
+        raise ValueError(
+            f"{where}: {names[field]}: frame {start + time} holds {value} at {tuple(point)}"
+        )
+
+
+class Joined(Trajectories):
+    """The trajectories of several files of one system; a file's fields may be in another order.
+
+    Args:
+        parts: One per file.
+
+    Raises:
+        ValueError: If the files do not fit together.
+    """
+
+    def __init__(self, parts: Sequence[Trajectories]) -> None:
+        first = parts[0]
+        names = first.description.names
+        self.parts = list(parts)
+        self.orders: list[list[int] | None] = []
+        for part in parts:
+            _check_alike(first, part)
+            same = part.description.names == names
+            self.orders.append(None if same else [part.description.names.index(n) for n in names])
+        self.starts = np.cumsum([0, *map(len, parts)])
+        ids = [name for part in parts for name in part.ids]
+        identity = "\n".join(part.identity for part in parts)
+        super().__init__(first.where, identity, first.description, ids, first.frames)
+
+    def fill(self, trajectory: int, start: int, out: Frames) -> None:
+        number = int(np.searchsorted(self.starts, trajectory, "right")) - 1
+        part, order = self.parts[number], self.orders[number]
+        trajectory -= int(self.starts[number])
+        if order is None:
+            part.fill(trajectory, start, out)
+        else:
+            out[...] = part.read(trajectory, start, start + len(out))[:, order]
+
+
+def _check_alike(first: Trajectories, other: Trajectories) -> None:
+    for key, given, wanted in (
+        ("fields", sorted(other.description.names), sorted(first.description.names)),
+        ("shape", other.description.shape, first.description.shape),
+        ("boundaries", other.description.boundaries, first.description.boundaries),
+        ("frames", other.frames, first.frames),
+    ):
+        if given != wanted:
+            raise ValueError(f"{other.where}: {key}: {given}, but {first.where} has {wanted}")
+
+
+class InMemory(Trajectories):
+    """Trajectories that are there already, as a simulator gives them.
+
+    Args:
+        where: What to call them.
+        identity: What made them.
+        description: Of every one.
+        arrays: All of them: (trajectory, time, field, *space).
+        ids: A name for good of each.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        identity: str,
+        description: Description,
+        arrays: Float32[np.ndarray, "trajectory time field *space"],
+        ids: Sequence[str],
+    ) -> None:
+        super().__init__(where, identity, description, ids, arrays.shape[1])
+        if arrays.shape[2:] != self.frame_shape:
+            raise ValueError(f"{where}: shape: {arrays.shape[2:]} is not {self.frame_shape}")
+        self.arrays = arrays
+
+    def fill(self, trajectory: int, start: int, out: Frames) -> None:
+        out[...] = self.arrays[trajectory, start : start + len(out)]
+        check_finite(out, start, self.description.names, f"{self.where}: {self.ids[trajectory]}")
