@@ -1,6 +1,6 @@
 """Lightning's loop with our callbacks against a plain PyTorch loop of the same step.
 
-    python tests/benchmarks/loop.py [--quick]
+    python tests/benchmarks/loop.py [--quick] [--batch 32]
 
 ``fit`` runs as on the command line: its callbacks, loggers and intervals. Whenever the trainer has
 asked for a number of batches, the same number of steps of the plain loop are taken, in the same
@@ -30,7 +30,8 @@ from sciformer.nn.encoder import Encoder
 from sciformer.training.lightning_cli import run
 
 LIMIT = 1.05
-DIM, DEPTH, HEADS, BATCH, TIME = 64, 2, 4, 16, 128  # a step of 25 to 35 ms on one thread
+DIM, DEPTH, HEADS, TIME = 64, 2, 4, 128
+SHORT = 10  # samples of a step that takes some 22 ms on one thread
 CHUNK = 10  # steps at a time
 times: list[tuple[float, float]] = []  # seconds of a chunk: Lightning's, the plain loop's
 
@@ -62,18 +63,20 @@ class Alternating:
 
     Args:
         chunks: How many.
+        batch: Samples of a step.
     """
 
-    def __init__(self, chunks: int) -> None:
+    def __init__(self, chunks: int, batch: int) -> None:
         self.chunks = chunks
-        self.plain = plain_loop()
+        self.batch = batch
+        self.plain = plain_loop(batch)
 
     def __len__(self) -> int:
         return self.chunks * CHUNK
 
     def __iter__(self) -> Iterator[list[Tensor]]:
         start = time.process_time()
-        for number, batch in enumerate(batches(), start=1):
+        for number, batch in enumerate(batches(self.batch), start=1):
             yield batch
             if number % CHUNK == 0:
                 middle = time.process_time()
@@ -90,30 +93,32 @@ class Numbers(LightningDataModule):
 
     Args:
         chunks: Of steps.
+        batch: Samples of a step.
         seed: Not used: the data are always the same.
     """
 
-    def __init__(self, chunks: int = 20, seed: int = 0) -> None:
+    def __init__(self, chunks: int = 20, batch: int = SHORT, seed: int = 0) -> None:
         super().__init__()
         self.chunks = chunks
+        self.batch = batch
 
     def train_dataloader(self) -> Alternating:
-        return Alternating(self.chunks)
+        return Alternating(self.chunks, self.batch)
 
 
-def batches() -> Iterator[list[Tensor]]:
+def batches(batch: int) -> Iterator[list[Tensor]]:
     generator = torch.Generator().manual_seed(0)
-    tensors = [torch.randn(64 * BATCH, TIME, DIM, generator=generator) for _ in range(2)]
-    loader = seeded_loader(TensorDataset(*tensors), BATCH, seed=0)
+    tensors = [torch.randn(64 * batch, TIME, DIM, generator=generator) for _ in range(2)]
+    loader = seeded_loader(TensorDataset(*tensors), batch, seed=0)
     while True:
         yield from loader
 
 
-def plain_loop() -> Iterator[None]:
+def plain_loop(size: int) -> Iterator[None]:
     """Take a step whenever it is asked to."""
     module = Regression()
     optimizer = module.configure_optimizers()
-    for batch in batches():
+    for batch in batches(size):
         optimizer.zero_grad()
         mse_loss(module.model(batch[0]), batch[1]).backward()
         optimizer.step()
@@ -130,11 +135,12 @@ class Result(NamedTuple):
     plain_ms: float
 
 
-def measure(chunks: int) -> Result:
+def measure(chunks: int, batch: int) -> Result:
     times.clear()
     torch.ones(31 << 18)  # freed: as in a process that trains, glibc then keeps what is freed
     with tempfile.TemporaryDirectory() as folder:
         sys.argv[1:] = ["fit", "--threads", "1", "--data.chunks", str(chunks)]
+        sys.argv += ["--data.batch", str(batch), "--trainer.enable_progress_bar", "false"]
         sys.argv += ["--trainer.default_root_dir", folder, "--trainer.max_epochs", "1"]
         sys.argv += ["--trainer.accelerator", "cpu", "--trainer.devices", "1"]
         run(Project("loop", "Nothing.", f"{__name__}:Regression", f"{__name__}:Numbers"))
@@ -147,9 +153,10 @@ def measure(chunks: int) -> Result:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true", help="fewer steps")
-    chunks = 22 if parser.parse_args().quick else 62
+    parser.add_argument("--batch", type=int, default=SHORT, help="samples of a step")
+    args = parser.parse_args()
     for _ in range(2):  # too slow is what is so twice
-        found = measure(chunks)
+        found = measure(22 if args.quick else 62, args.batch)
         print(
             f"step of Lightning with our callbacks {found.lightning_ms:.2f} ms, plain loop "
             f"{found.plain_ms:.2f} ms: {found.ratio:.3f} ({found.low:.3f} - {found.high:.3f})"
