@@ -41,12 +41,13 @@ def random_burgers(
     Returns:
         Velocity.
     """
-    checks.grid(shape, frames, axes=1)
 
     def draw(rng: Generator) -> np.ndarray:
         return smooth(rng, (1, *shape), modes)
 
-    return burgers(drawn(seed, trajectories, draw), frames, dt, viscosity).astype(np.float32)
+    return burgers(drawn("burgers", seed, trajectories, draw), frames, dt, viscosity).astype(
+        np.float32
+    )
 
 
 def burgers(
@@ -64,6 +65,9 @@ def burgers(
         dt: Time between frames.
         viscosity: nu.
         cfl: Share of the largest stable step; at most 1.
+
+    Returns:
+        The velocity in every frame.
 
     Raises:
         ValueError: A parameter is out of range.

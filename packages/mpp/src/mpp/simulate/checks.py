@@ -15,14 +15,14 @@ def not_negative(**values: float) -> None:
             raise ValueError(f"{name} is {value}; it has to be finite and not negative")
 
 
-def at_most(limit: float, **values: float) -> None:
+def at_most(limit: float, **values: float | int) -> None:
     """Raise a ValueError naming the first value that is not in ``(0, limit]``."""
     for name, value in values.items():
         if not 0 < value <= limit:
             raise ValueError(f"{name} is {value}; stable in (0, {limit:g}]")
 
 
-def grid(shape: tuple[int, ...], frames: int, axes: int = 2, fewest: int = 8) -> None:
+def grid(shape: tuple[int, ...], frames: int, axes: int, fewest: int = 8) -> None:
     """Raise a ValueError naming a grid or a number of frames that cannot be simulated."""
     if len(shape) != axes or min(shape, default=0) < fewest:
         raise ValueError(f"shape is {tuple(shape)}; {axes} axes of at least {fewest} points needed")

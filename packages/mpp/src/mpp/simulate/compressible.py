@@ -5,8 +5,9 @@ $$\partial_t \rho + \nabla\cdot(\rho v) = 0, \quad
   \partial_t E + \nabla\cdot((E + p) v - \sigma v) = 0$$
 $$E = p / (\gamma - 1) + \rho |v|^2 / 2, \quad
   \sigma = \eta (\nabla v + \nabla v^T - \tfrac23 \nabla\cdot v) + \zeta \nabla\cdot v$$
-(PDEBench, Takamoto et al. 2022, appendix D.5; no heat conduction) by MUSCL, HLLC and central viscous
-fluxes. Dimensionless: mean density and pressure 1. x runs along the first spatial axis, y the second.
+(PDEBench, Takamoto et al. 2022, appendix D.5; no heat conduction) by MUSCL, HLLC and central
+viscous fluxes. Dimensionless: density, pressure and the side of the square are about 1. x runs
+along the first spatial axis, y along the second.
 """
 
 from functools import partial
@@ -56,7 +57,6 @@ def random_compressible(
     Returns:
         Density, velocity along x and along y, pressure.
     """
-    checks.grid(shape, frames)
     checks.not_negative(mach=mach, contrast=contrast)
     speed = mach * (GAMMA / 2) ** 0.5  # of each component
 
@@ -64,7 +64,9 @@ def random_compressible(
         rho, u, v, p = (smooth(rng, shape, modes) for _ in range(4))
         return np.stack((np.exp(contrast * rho), speed * u, speed * v, np.exp(contrast * p)))
 
-    state = drawn(seed, trajectories, draw).astype(np.float32)  # twice as fast as float64
+    state = drawn("compressible", seed, trajectories, draw).astype(
+        np.float32
+    )  # twice as fast as float64
     return compressible(state, frames, dt, eta, zeta)
 
 
@@ -92,6 +94,9 @@ def compressible(
         boundaries: Of x and y.
         cfl: Share of the largest stable step: cells that the fastest wave crosses, summed over
             axes, together with the viscous limit; at most 1.
+
+    Returns:
+        The fields of the state in every frame.
 
     Raises:
         ValueError: A parameter is out of range, or density or pressure are not positive.

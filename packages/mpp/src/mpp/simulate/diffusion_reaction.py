@@ -2,9 +2,10 @@ r"""FitzHugh-Nagumo: an activator and an inhibitor that diffuse and react.
 
 $$\dot u = D_u \Delta u + u - u^3 - k - v, \qquad
   \dot v = D_v \Delta v + r (u - d v)$$
-PDEBench has r = d = 1 and no flux through walls (Takamoto et al. 2022, appendix D.3). With d < 1 its
-rest state turns into a limit cycle, and space fills with waves of phase. Diffusion is exact on the
-grid (Fourier or cosine series), inside a Runge-Kutta method of order 4 (integrating factor).
+PDEBench has r = d = 1 and no flux through walls (Takamoto et al. 2022, appendix D.3). At d = 0.5
+the state of rest gives way to a limit cycle, and space fills with waves of phase. Diffusion is exact
+for the waves of the grid (Fourier or cosine series), inside a Runge-Kutta method of order 4
+(integrating factor; Canuto et al. 2006, Spectral Methods, appendix D).
 """
 
 from collections.abc import Callable
@@ -19,7 +20,6 @@ from torch import Tensor
 
 from mpp.simulate import checks
 from mpp.simulate.draws import drawn, smooth
-from mpp.simulate.finite_volume import Boundary
 
 STABLE = 2.7  # reach of Runge-Kutta 4 along the negative axis
 
@@ -43,7 +43,7 @@ def oscillating_reaction(
         trajectories: Numbers of the trajectories.
         frames: Frames of each, the first state among them.
         shape: Points along x and y.
-        dt: Time between frames; the cycle takes about 9.
+        dt: Time between frames; the cycle takes about 7.
         activator_diffusivity: D_u.
         inhibitor_diffusivity: D_v.
         threshold: k.
@@ -53,13 +53,12 @@ def oscillating_reaction(
     Returns:
         Activator u, inhibitor v.
     """
-    checks.grid(shape, frames)
 
     def draw(rng: Generator) -> np.ndarray:
         return 0.7 * np.stack([smooth(rng, shape, modes) for _ in range(2)])
 
     diffusivities = activator_diffusivity, inhibitor_diffusivity
-    state = drawn(seed, trajectories, draw)
+    state = drawn("diffusion_reaction", seed, trajectories, draw)
     out = diffusion_reaction(state, frames, dt, diffusivities, threshold, 1.0, decay)
     return out.astype(np.float32)
 
@@ -89,13 +88,12 @@ def noisy_reaction(
     Returns:
         Activator u, inhibitor v.
     """
-    checks.grid(shape, frames)
 
     def draw(rng: Generator) -> np.ndarray:
         return rng.standard_normal((2, *shape))
 
     diffusivities = activator_diffusivity, inhibitor_diffusivity
-    state = drawn(seed, trajectories, draw)
+    state = drawn("diffusion_reaction_noise", seed, trajectories, draw)
     out = diffusion_reaction(state, frames, dt, diffusivities, threshold, 1.0, 1.0, "wall")
     return out.astype(np.float32)
 
@@ -126,6 +124,9 @@ def diffusion_reaction(
         extent: Side of the square.
         reach: Step times the fastest rate of the reaction in a trajectory; at most 2.7. A frame
             takes the next power of two of steps.
+
+    Returns:
+        Activator and inhibitor in every frame.
 
     Raises:
         ValueError: A parameter is out of range.
@@ -186,7 +187,7 @@ def _advance(
 
 
 def heat(
-    points: int, extent: float, duration: float, boundary: Boundary
+    points: int, extent: float, duration: float, boundary: Literal["periodic", "wall"]
 ) -> Float[Tensor, "points points"]:
     r"""Matrix that lets heat spread along one axis, exact for every wave of the grid.
 
@@ -197,6 +198,9 @@ def heat(
         extent: Length of the axis.
         duration: Diffusivity times time.
         boundary: Periodic or wall.
+
+    Returns:
+        K, to be multiplied from the left.
     """
     if boundary == "periodic":
         waves = 2 * np.pi * np.fft.fftfreq(points, extent / points)

@@ -12,11 +12,15 @@ from numpy.random import Generator
 
 
 def drawn(
-    seed: int, trajectories: Iterable[int], draw: Callable[[Generator], np.ndarray]
+    system: str,
+    seed: int,
+    trajectories: Iterable[int],
+    draw: Callable[[Generator], np.ndarray],
 ) -> Float64[np.ndarray, "trajectory ..."]:
     """Draw the initial state of each trajectory from a generator of its own.
 
     Args:
+        system: Its name; two systems do not start from the same random fields.
         seed: Seed of the data set.
         trajectories: Numbers of the trajectories.
         draw: Makes one state, (field, *grid).
@@ -24,7 +28,8 @@ def drawn(
     Returns:
         The states, stacked.
     """
-    return np.stack([draw(np.random.default_rng([seed, number])) for number in trajectories])
+    key = int.from_bytes(system.encode(), "big")
+    return np.stack([draw(np.random.default_rng([seed, number, key])) for number in trajectories])
 
 
 def smooth(
@@ -40,6 +45,9 @@ def smooth(
         shape: Points along x and y; values are at the centers of the cells.
         modes: Largest wave number K, in waves per side.
         slope: Power s by which amplitudes fall.
+
+    Returns:
+        f at the centers of the cells.
     """
     waves = np.arange(-modes, modes + 1)
     norms = np.hypot(waves[:, None], waves)

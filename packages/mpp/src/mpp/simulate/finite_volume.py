@@ -16,7 +16,16 @@ TINY = 1e-30  # keeps 0 / 0 out of the limiter; slopes below 1e-15 are round-off
 
 
 def padded(q: Tensor, dim: int, boundary: Boundary, width: int) -> Tensor:
-    """Add ghost cells at both ends of an axis: wrapped, or (open) copies of the edge.
+    """Add ghost cells at both ends of an axis.
+
+    Args:
+        q: Cells.
+        dim: The axis, counted from the end.
+        boundary: Periodic wraps, open copies the edge.
+        width: Ghost cells at each end.
+
+    Returns:
+        Cells with ghosts.
 
     Raises:
         ValueError: A boundary that finite volumes do not have.
@@ -62,6 +71,9 @@ def conservative_rate(
         flux: Flux through faces, from the values on both sides and the number of the axis.
         boundaries: Of each spatial axis.
         spacing: Width of a cell along each spatial axis.
+
+    Returns:
+        What flows in less what flows out, per volume.
     """
     axes = len(spacing)
     rate = torch.zeros_like(primitive)

@@ -22,6 +22,9 @@ def hllc(
         right: The same on the upper side.
         axis: Spatial axis that the faces are normal to.
         gamma: Ratio of specific heats.
+
+    Returns:
+        Fluxes, in the order of the conserved quantities.
     """
     normal, along = 1 + axis, 2 - axis
     rho_l, u_l, p_l = left[:, 0], left[:, normal], left[:, 3]

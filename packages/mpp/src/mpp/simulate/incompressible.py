@@ -48,7 +48,6 @@ def random_incompressible(
     Returns:
         Velocity along x and along y, tracer (mean 1, standard deviation 0.3 at the start).
     """
-    checks.grid(shape, frames)
     checks.at_most(min(shape) / 3, modes=modes)
 
     def draw(rng: Generator) -> np.ndarray:
@@ -58,7 +57,7 @@ def random_incompressible(
         speed = (velocity**2).sum(0).mean().sqrt().item()
         return np.stack((vorticity / speed, 1 + 0.3 * tracer))
 
-    state = drawn(seed, trajectories, draw)
+    state = drawn("incompressible", seed, trajectories, draw)
     return incompressible(state, frames, dt, viscosity, diffusivity).astype(np.float32)
 
 

@@ -41,7 +41,7 @@ def march(
         remaining = torch.full((state.shape[0],), dt, dtype=torch.float64)
         while (active := remaining.nonzero()[:, 0]).numel():
             part = state if len(active) == len(state) else state[active]
-            steps = torch.ceil(remaining[active] / limit(part))
+            steps = torch.ceil(remaining[active] / limit(part) - 1e-9).clamp_min(1)
             if not (steps <= MOST_STEPS).all():  # also where it is no number
                 raise ValueError(f"the state blows up at time {dt * frame:g}; lower cfl or dt")
             h = remaining[active] / steps

@@ -108,6 +108,12 @@ SYSTEMS = MappingProxyType({system.name: system for system in _ALL})
 def system(name: str) -> System:
     """Look a system up.
 
+    Args:
+        name: Its key in ``SYSTEMS``.
+
+    Returns:
+        The system.
+
     Raises:
         ValueError: No system has this name.
     """

@@ -50,7 +50,6 @@ def random_shallow_water(
     Returns:
         Depth h, velocity along x and along y.
     """
-    checks.grid(shape, frames)
     checks.at_most(0.25, waves=waves)
 
     def draw(rng: Generator) -> np.ndarray:
@@ -58,7 +57,7 @@ def random_shallow_water(
         h = np.maximum(1 + waves * h, 0.1)  # four standard deviations down: rare and still wet
         return np.stack((h, speed * u, speed * v))
 
-    state = drawn(seed, trajectories, draw)
+    state = drawn("shallow_water", seed, trajectories, draw)
     return shallow_water(state, frames, dt, gravity, (extent, extent)).astype(np.float32)
 
 
@@ -89,7 +88,6 @@ def dam_break(
     Returns:
         Depth h, velocity along x and along y.
     """
-    checks.grid(shape, frames)
     checks.positive(inner=inner, extent=extent)
     x, y = (extent * (centers(points) - 0.5) for points in shape)
     distance = np.hypot(x[:, None], y)
@@ -98,7 +96,7 @@ def dam_break(
         h = np.where(distance <= rng.uniform(*radii), inner, 1.0)
         return np.stack((h, 0 * h, 0 * h))
 
-    state = drawn(seed, trajectories, draw)
+    state = drawn("dam_break", seed, trajectories, draw)
     frames_out = shallow_water(state, frames, dt, gravity, (extent, extent), ("open", "open"))
     return frames_out.astype(np.float32)
 
@@ -122,6 +120,9 @@ def shallow_water(
         extent: Sides of the domain along x and y.
         boundaries: Of x and y.
         cfl: Cells that the fastest wave crosses in a step, summed over axes; at most 1.
+
+    Returns:
+        Depth and velocities in every frame.
 
     Raises:
         ValueError: A parameter is out of range, or the bed is dry somewhere.

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
+from mpp.simulate import checks
 from mpp.simulate.finite_volume import Boundary
 
 CELLS = 32_768  # simulated together: their arrays stay in the cache of one core
-NONE: Mapping[str, float] = MappingProxyType({})
+NONE: Mapping[str, float | int] = MappingProxyType({})
 
 
 class Field(NamedTuple):
@@ -44,7 +45,7 @@ class System(NamedTuple):
     shape: tuple[int, ...]
     frames: int
     dt: float
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, float | int]
     function: Callable[..., np.ndarray]
 
     def simulate(
@@ -55,7 +56,7 @@ class System(NamedTuple):
         frames: int | None = None,
         shape: tuple[int, ...] | None = None,
         dt: float | None = None,
-        parameters: Mapping[str, float] = NONE,
+        parameters: Mapping[str, float | int] = NONE,
     ) -> Float32[np.ndarray, "trajectory time field *grid"]:
         """Simulate trajectories ``first`` to ``first + samples`` of a seed.
 
@@ -78,17 +79,27 @@ class System(NamedTuple):
         """
         if samples < 1 or first < 0 or seed < 0:
             raise ValueError(f"samples is {samples}, first {first}, seed {seed}")
-        for name in parameters:
-            if name not in self.parameters:
-                known = ", ".join(self.parameters)
-                raise ValueError(f"{self.name} has no parameter {name!r}; it has {known}")
         frames = self.frames if frames is None else frames
         shape = self.shape if shape is None else tuple(shape)
         dt = self.dt if dt is None else dt
+        checks.grid(shape, frames, axes=len(self.shape))
+        checks.positive(dt=dt)
+        values = {**self.parameters, **self._typed(parameters)}
         together = max(1, CELLS // max(1, int(np.prod(shape))))
         numbers = range(first, first + samples)
         parts = (numbers[at : at + together] for at in range(0, samples, together))
-        values = {**self.parameters, **parameters}
         return np.concatenate(
             [self.function(seed, part, frames, shape, dt, **values) for part in parts]
         )
+
+    def _typed(self, parameters: Mapping[str, float | int]) -> dict[str, float | int]:
+        """Parameters of the types of the defaults: a YAML's 1 is a gravity, its 4.0 a number."""
+        typed = {}
+        for name, value in parameters.items():
+            if name not in self.parameters:
+                known = ", ".join(self.parameters)
+                raise ValueError(f"{self.name} has no parameter {name!r}; it has {known}")
+            typed[name] = type(self.parameters[name])(value)
+            if typed[name] != value:
+                raise ValueError(f"{name} is {value}; a whole number needed")
+        return typed

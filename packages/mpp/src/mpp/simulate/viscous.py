@@ -26,6 +26,9 @@ def viscous_rate(
         zeta: Bulk viscosity.
         boundaries: Of x and y.
         spacing: Width of a cell along x and y.
+
+    Returns:
+        The divergence of stress and of its work.
     """
     rate = velocity.new_zeros((velocity.shape[0], 3, *velocity.shape[2:]))
     for axis in (0, 1):
