@@ -103,7 +103,7 @@ def stepper(name: str, size: str, points: int, precision: str = "fp32") -> Calla
     else:
         model = from_reference(weights)
         parameters = list(model.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=1e-6)
+    optimizer = torch.optim.AdamW(parameters, lr=1e-6, fused=True)
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=precision != "fp32"):

@@ -5,9 +5,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpp.nn.bias import Bias, Boundary, make_bias
+from mpp.nn.heads import split_heads
 from mpp.nn.linear import linear
+from mpp.nn.lines import attend_lines
 from mpp.nn.norm import DeviationNorm, InstanceNorm
-from sciformer.nn.attention import attend, divide
+from sciformer.nn.attention import divide
 
 
 class Heads(nn.Module):
@@ -35,17 +37,17 @@ class Heads(nn.Module):
         self.gain = nn.Parameter(torch.full((dim,), layer_scale))
 
     def split(
-        self, x: Float[Tensor, "*batch dim"]
+        self, x: Float[Tensor, "*places dim"], order: tuple[int, ...]
     ) -> tuple[
-        Float[Tensor, "*batch heads head_dim"],
-        Float[Tensor, "*batch heads head_dim"],
-        Float[Tensor, "*batch heads head_dim"],
+        Float[Tensor, "heads *ordered head_dim"],
+        Float[Tensor, "heads *ordered head_dim"],
+        Float[Tensor, "heads *ordered head_dim"],
     ]:
-        """Queries, keys and values."""
+        """Queries, keys and values, heads first, the axes of places in the order given."""
         given = self.query_key_value
-        x = linear(x, given.weight, given.bias)
-        q, k, v = x.unflatten(-1, (3, self.heads, -1)).unbind(-3)
-        return self.query_norm(q), self.key_norm(k), v
+        x = linear(x, given.weight, given.bias).unflatten(-1, (3, self.heads, -1))
+        query, key = self.query_norm, self.key_norm
+        return split_heads(x, (query.weight, query.bias), (key.weight, key.bias), order)
 
     def project(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         """The output layer; its gain is folded into the weights, which are fewer than the tokens."""
@@ -73,12 +75,12 @@ class TemporalAttention(nn.Module):
     ) -> Float[Tensor, "batch queries tokens dim"]:
         batch, time, tokens, dim = x.shape
         y = self.norm(x.flatten(0, 1)).view(x.shape)
-        q, k, v = (z.permute(0, 2, 3, 1, 4).flatten(0, 1) for z in self.attention.split(y))
+        q, k, v = (z.flatten(1, 2) for z in self.attention.split(y, (0, 2, 1)))
         bias = self.attention.bias(time, "open")
         if last:
             q, bias = q[:, :, -1:], None if bias is None else bias[:, -1:]
-        y = attend(q, k, v, bias=bias)  # (B N, heads, T, head_dim)
-        y = y.unflatten(0, (batch, tokens)).permute(0, 3, 1, 2, 4).reshape(-1, tokens, dim)
+        y = attend_lines(q, k, v, bias)  # (heads, B N, T, head_dim)
+        y = y.unflatten(1, (batch, tokens)).permute(1, 3, 2, 0, 4).reshape(-1, tokens, dim)
         return self.attention.project(self.out_norm(y)).unflatten(0, (batch, -1))
 
 
@@ -116,29 +118,31 @@ class AxialAttention(nn.Module):
         grid: tuple[int, ...],
         boundaries: tuple[Boundary, ...],
     ) -> Float[Tensor, "frames tokens dim"]:
-        q, k, v = (z.unflatten(1, grid) for z in self.attention.split(self.norm(x)))
+        y = self.norm(x).unflatten(1, grid)
+        q, k, v = self.attention.split(y, tuple(range(y.ndim - 1)))
         total = None
-        for axis, boundary in enumerate(boundaries, start=1):
-            bias = self.attention.bias(grid[axis - 1], boundary)
-            one = along(q, k, v, axis, bias)
+        for axis, boundary in enumerate(boundaries):
+            bias = self.attention.bias(grid[axis], boundary)
+            one = along(q, k, v, axis + 2, bias)
             total = one if total is None else total + one
         assert total is not None  # there is an axis
         # The norm of a mean is the norm of the sum but for eps, which grows with the sum.
-        y = self.out_norm(total.flatten(1, -3).flatten(2), eps_scale=len(grid))
+        y = total.flatten(2, -2).permute(1, 2, 0, 3).flatten(2)
+        y = self.out_norm(y, eps_scale=len(grid))
         return self.attention.project(y)
 
 
 def along(
-    q: Float[Tensor, "frames *grid heads head_dim"],
-    k: Float[Tensor, "frames *grid heads head_dim"],
-    v: Float[Tensor, "frames *grid heads head_dim"],
+    q: Float[Tensor, "heads frames *grid head_dim"],
+    k: Float[Tensor, "heads frames *grid head_dim"],
+    v: Float[Tensor, "heads frames *grid head_dim"],
     axis: int,
     bias: Float[Tensor, "heads length length"] | None,
-) -> Float[Tensor, "frames *grid heads head_dim"]:
+) -> Float[Tensor, "heads frames *grid head_dim"]:
     """Attend along one axis, every line of tokens by itself."""
     if v.shape[axis] == 1:
         return v  # a token that sees only itself
-    q, k, v = (z.movedim(axis, -2) for z in (q, k, v))  # (F, others, heads, L, head_dim)
-    lines = q.shape[:-3]
-    out = attend(*(z.flatten(0, -4) for z in (q, k, v)), bias=bias)
-    return out.unflatten(0, lines).movedim(-2, axis)
+    q, k, v = (z.movedim(axis, -2) for z in (q, k, v))  # (heads, F, others, L, head_dim)
+    lines = q.shape[1:-2]
+    out = attend_lines(*(z.flatten(1, -3) for z in (q, k, v)), bias)
+    return out.unflatten(1, lines).movedim(-2, axis)
