@@ -5,7 +5,7 @@ $$\partial_t \rho + \nabla\cdot(\rho v) = 0, \quad
   \partial_t E + \nabla\cdot((E + p) v - \sigma v) = 0$$
 $$E = p / (\gamma - 1) + \rho |v|^2 / 2, \quad
   \sigma = \eta (\nabla v + \nabla v^T - \tfrac23 \nabla\cdot v) + \zeta \nabla\cdot v$$
-(PDEBench, Takamoto et al. 2022, appendix D.5; no heat conduction) by MUSCL, HLLC and central
+(PDEBench, Takamoto et al. 2022, arXiv 2210.07182; no heat conduction) by MUSCL, HLLC and central
 viscous fluxes. Dimensionless: density, pressure and the side of the square are about 1. x runs
 along the first spatial axis, y along the second.
 """

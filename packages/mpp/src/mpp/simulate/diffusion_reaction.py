@@ -2,10 +2,10 @@ r"""FitzHugh-Nagumo: an activator and an inhibitor that diffuse and react.
 
 $$\dot u = D_u \Delta u + u - u^3 - k - v, \qquad
   \dot v = D_v \Delta v + r (u - d v)$$
-PDEBench has r = d = 1 and no flux through walls (Takamoto et al. 2022, appendix D.3). At d = 0.5
-the state of rest gives way to a limit cycle, and space fills with waves of phase. Diffusion is exact
-for the waves of the grid (Fourier or cosine series), inside a Runge-Kutta method of order 4
-(integrating factor; Canuto et al. 2006, Spectral Methods, appendix D).
+PDEBench has r = d = 1 and no flux through walls (Takamoto et al. 2022, arXiv 2210.07182). At
+d = 0.5 the state of rest gives way to a limit cycle, and space fills with waves of phase. Diffusion
+is exact for the waves of the grid (Fourier or cosine series), inside a Runge-Kutta method of order
+4 (integrating factor; Canuto et al. 2006, Spectral Methods). Dimensionless, as in PDEBench.
 """
 
 from collections.abc import Callable

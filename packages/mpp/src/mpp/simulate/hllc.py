@@ -1,7 +1,7 @@
 """The HLLC flux of the Euler equations (Toro, Spruce and Speares 1994, Shock Waves 4).
 
 Toro 2009, Riemann Solvers and Numerical Methods for Fluid Dynamics, section 10.4, with the wave
-speeds of Davis (eq. 10.38).
+speeds of Davis (1988).
 """
 
 import torch

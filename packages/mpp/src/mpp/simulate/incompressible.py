@@ -4,7 +4,7 @@ $$\partial_t \omega + \nabla\cdot(v \omega) = \nu \Delta \omega, \quad
   \partial_t c + \nabla\cdot(v c) = \kappa \Delta c, \quad
   v = (\partial_y \psi, -\partial_x \psi), \quad \Delta \psi = -\omega$$
 with products dealiased by the 2/3 rule (Orszag 1971) and a Runge-Kutta method of order 4 in which
-diffusion is exact (integrating factor; Canuto et al. 2006, Spectral Methods, appendix D).
+diffusion is exact (integrating factor; Canuto et al. 2006, Spectral Methods).
 Dimensionless: side of the square and root mean square speed 1 at the start.
 """
 

@@ -56,7 +56,7 @@ def heun(
     h: Float[Tensor, " trajectory"],
     rate: Callable[[Tensor], Tensor],
 ) -> Float[Tensor, "trajectory ..."]:
-    """Take a step of the second-order SSP Runge-Kutta method (Shu and Osher 1988, eq. 2.16)."""
+    """Take a step of the second-order SSP Runge-Kutta method (Shu and Osher 1988)."""
     h = h.view(-1, *[1] * (state.ndim - 1))
     first = state + h * rate(state)
     return 0.5 * (state + first + h * rate(first))

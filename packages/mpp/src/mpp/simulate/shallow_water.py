@@ -2,8 +2,8 @@ r"""Shallow water over a flat bed: radial dam breaks and random periodic states.
 
 $$\partial_t h + \nabla\cdot(h v) = 0, \qquad
   \partial_t (h v) + \nabla\cdot(h v \otimes v + g h^2 / 2) = 0$$
-by MUSCL with an HLL flux (Toro 2001, Shock-Capturing Methods for Free-Surface Shallow Flows,
-section 10.4) in which momentum along the face goes with the mass. Dimensionless: depths in units of
+by MUSCL with an HLL flux (Toro 2001, Shock-Capturing Methods for Free-Surface Shallow Flows) in
+which momentum along the face goes with the mass. Dimensionless: depths in units of
 the still depth, speeds of its gravity wave. x runs along the first spatial axis, y the second.
 """
 
@@ -72,7 +72,7 @@ def dam_break(
     inner: float = 2.0,
     radii: tuple[float, float] = (0.3, 0.7),
 ) -> Float32[np.ndarray, "trajectory time field height width"]:
-    """Simulate a round dam that vanishes at time 0 (PDEBench, Takamoto et al. 2022, appendix D.4).
+    """Simulate a round dam that vanishes at time 0 (Takamoto et al. 2022, arXiv 2210.07182).
 
     Args:
         seed: Seed of the data set.
