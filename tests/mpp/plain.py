@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 
 def forward(w, frames, fields, periodic):
-    """The next frame (batch, field, height, width) of frames (batch, time, field, height, width)."""
+    """The frame after (batch, time, field, height, width)."""
     x = frames.transpose(0, 1)  # the original counts time first
     time = len(x)
     with torch.no_grad():
@@ -120,51 +120,54 @@ def bucket(distance):
 
 def random_weights(dim, heads, depth, states, bias="relative", seed=0):
     """Weights of the original's names and shapes; the gains are far from 1e-6, which hides all."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(*shape, scale=None):
-        scale = (math.prod(shape[1:]) or 1) ** -0.5 if scale is None else scale
-        return torch.randn(shape, generator=generator) * scale
-
-    def near_one(size):
-        return 1 + 0.3 * draw(size, scale=1)
-
-    q, head_dim, w = dim // 4, dim // heads, {}
+    draw = Draw(seed)
+    q, w = dim // 4, {}
     w |= {"space_bag.weight": draw(q, states), "space_bag.bias": draw(q, scale=0.3)}
-    shapes = {0: (q, q, 4, 4), 3: (q, q, 2, 2), 6: (dim, q, 2, 2)}
-    for conv, shape in shapes.items():
+    for conv, shape in {0: (q, q, 4, 4), 3: (q, q, 2, 2), 6: (dim, q, 2, 2)}.items():
         w[f"embed.in_proj.{conv}.weight"] = draw(*shape)
-        w[f"embed.in_proj.{conv + 1}.weight"] = near_one(shape[0])
-        w[f"embed.in_proj.{conv + 1}.bias"] = draw(shape[0], scale=1)  # not used
+        w |= draw.norm(f"embed.in_proj.{conv + 1}", shape[0])  # its bias is not used
     for conv, size in ((0, dim), (3, q)):
         w[f"debed.out_proj.{conv}.weight"] = draw(size, q, 2, 2, scale=size**-0.5)
-        w[f"debed.out_proj.{conv + 1}.weight"] = near_one(q)
-        w[f"debed.out_proj.{conv + 1}.bias"] = draw(q, scale=1)  # not used
+        w |= draw.norm(f"debed.out_proj.{conv + 1}", q)
     w |= {"debed.out_kernel": draw(q, states, 4, 4, scale=q**-0.5), "debed.out_bias": draw(states)}
     for i in range(depth):
-        for kind, gammas, norms in (
-            ("temporal", ["gamma"], ["norm1", "norm2"]),
-            ("spatial", ["gamma_att", "gamma_mlp"], ["norm1", "norm2", "mlp_norm"]),
-        ):
-            at = f"blocks.{i}.{kind}."
-            for name in gammas:
-                w[at + name] = draw(dim, scale=0.3)
-            for name in norms:
-                w |= {f"{at}{name}.weight": near_one(dim), f"{at}{name}.bias": draw(dim, scale=0.3)}
-            for name in ("qnorm", "knorm"):
-                w[f"{at}{name}.weight"] = near_one(head_dim)
-                w[f"{at}{name}.bias"] = draw(head_dim, scale=0.3)
-            w[at + "input_head.weight"] = draw(3 * dim, dim, 1, 1)
-            w[at + "input_head.bias"] = draw(3 * dim, scale=0.3)
-            w[at + "output_head.weight"] = draw(dim, dim, 1, 1)
-            w[at + "output_head.bias"] = draw(dim, scale=0.3)
-            if bias == "relative":
-                w[at + "rel_pos_bias.relative_attention_bias.weight"] = draw(32, heads, scale=1)
-            elif bias == "continuous":
-                w[at + "rel_pos_bias.cpb_mlp.0.weight"] = draw(512, 1, scale=1)
-                w[at + "rel_pos_bias.cpb_mlp.0.bias"] = draw(512, scale=1)
-                w[at + "rel_pos_bias.cpb_mlp.2.weight"] = draw(heads, 512, scale=0.1)
-        at = f"blocks.{i}.spatial.mlp."
+        at = f"blocks.{i}."
+        w |= draw.attention(f"{at}temporal.", dim, heads, bias)
+        w |= draw.attention(f"{at}spatial.", dim, heads, bias)
+        w[f"{at}temporal.gamma"] = draw(dim, scale=0.3)
+        w |= {f"{at}spatial.gamma_{of}": draw(dim, scale=0.3) for of in ("att", "mlp")}
+        w |= draw.norm(f"{at}spatial.mlp_norm", dim)
+        at += "spatial.mlp."
         w |= {at + "fc1.weight": draw(4 * dim, dim), at + "fc1.bias": draw(4 * dim, scale=0.3)}
         w |= {at + "fc2.weight": draw(dim, 4 * dim), at + "fc2.bias": draw(dim, scale=0.3)}
     return w
+
+
+class Draw:
+    """Draws weights one after the other."""
+
+    def __init__(self, seed):
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def __call__(self, *shape, scale=None):
+        scale = (math.prod(shape[1:]) or 1) ** -0.5 if scale is None else scale
+        return torch.randn(shape, generator=self.generator) * scale
+
+    def norm(self, at, size):
+        return {f"{at}.weight": 1 + self(size, scale=0.3), f"{at}.bias": self(size, scale=0.3)}
+
+    def attention(self, at, dim, heads, bias):
+        w = self.norm(f"{at}norm1", dim) | self.norm(f"{at}norm2", dim)
+        w |= self.norm(f"{at}qnorm", dim // heads) | self.norm(f"{at}knorm", dim // heads)
+        w[at + "input_head.weight"] = self(3 * dim, dim, 1, 1)
+        w[at + "input_head.bias"] = self(3 * dim, scale=0.3)
+        w[at + "output_head.weight"] = self(dim, dim, 1, 1)
+        w[at + "output_head.bias"] = self(dim, scale=0.3)
+        at += "rel_pos_bias."
+        if bias == "relative":
+            w[at + "relative_attention_bias.weight"] = self(32, heads, scale=1)
+        elif bias == "continuous":
+            w[at + "cpb_mlp.0.weight"] = self(512, 1, scale=1)
+            w[at + "cpb_mlp.0.bias"] = self(512, scale=1)
+            w[at + "cpb_mlp.2.weight"] = self(heads, 512, scale=0.1)
+        return w

@@ -1,4 +1,4 @@
-"""The converter, and through it the network, against the original: stored answers and a restatement."""
+"""The converter, and by it the network, beside the original: its answers and a restatement."""
 
 import sys
 from pathlib import Path
@@ -130,7 +130,7 @@ def test_sizes_are_read_from_the_weights(size, bias):
 
 
 def test_heads_that_the_weights_contradict_are_refused(weights):
-    with pytest.raises(ValueError, match="heads=4, but .* of 16 says 3"):
+    with pytest.raises(ValueError, match=r"heads=4, but .* of 16 says 3"):
         from_reference(weights, heads=4)
 
 
@@ -184,7 +184,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path, capsys):
 
 def test_files_that_are_none_are_named(tmp_path, weights):
     out = str(tmp_path / "out.safetensors")
-    with pytest.raises(ValueError, match="nowhere.pt: no such file"):
+    with pytest.raises(ValueError, match=r"nowhere.pt: no such file"):
         convert(str(tmp_path / "nowhere.pt"), out)
     with pytest.raises(ValueError, match=r"out: x.pt does not end in .safetensors"):
         convert("nowhere.pt", "x.pt")

@@ -1,8 +1,8 @@
 """The paper's own weights as ours: reorder, drop what is never used, and say so.
 
-The original is https://github.com/PolymathicAI/multiple_physics_pretraining. Its convolutions become
-matrices (see ``mpp.nn.patches``), and queries, keys and values, which it keeps head by head, three
-blocks of rows.
+The original is https://github.com/PolymathicAI/multiple_physics_pretraining. Its convolutions
+become matrices (see ``mpp.nn.patches``); queries, keys and values, which it keeps head by head,
+become three blocks of rows.
 """
 
 import re
@@ -168,13 +168,15 @@ def convert_state(state: Mapping[str, Tensor], heads: int | None = None) -> Conv
     """
     source = Source(state)
     hidden, fields = source.sizes("space_bag.weight", 2)
-    dim, head_dim = source.sizes("embed.in_proj.6.weight", 4)[0], 0
+    dim = source.sizes("embed.in_proj.6.weight", 4)[0]
     head_dim = source.sizes("blocks.0.temporal.qnorm.weight", 1)[0]
     found = dim // head_dim if head_dim and dim % head_dim == 0 else 0
     if dim != 4 * hidden or not found:
         raise ValueError(f"a width of {dim} is not 4 x {hidden} or no multiple of {head_dim}")
     if heads is not None and heads != found:
-        raise ValueError(f"heads={heads}, but blocks.0.temporal.qnorm.weight of {head_dim} says {found}")
+        raise ValueError(
+            f"heads={heads}, but blocks.0.temporal.qnorm.weight of {head_dim} says {found}"
+        )
     depth = source.depth()
     bias = source.bias()
     weights = _stem(source, dim, fields) | _head(source, dim, fields)
@@ -277,7 +279,9 @@ def _head(source: Source, dim: int, fields: int) -> dict[str, Tensor]:
     return weights
 
 
-def _norm(source: Source, theirs: str, ours: str, dim: int, biased: bool = False) -> dict:
+def _norm(
+    source: Source, theirs: str, ours: str, dim: int, biased: bool = False
+) -> dict[str, Tensor]:
     weights = {f"{ours}.weight": source.take(f"{theirs}.weight", dim)}
     if biased:
         weights[f"{ours}.bias"] = source.take(f"{theirs}.bias", dim)

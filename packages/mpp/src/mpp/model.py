@@ -33,6 +33,7 @@ SIZES = {  # of the paper
     "B": Size(768, 12, 12),
     "L": Size(1024, 24, 16),
 }
+OPEN: tuple[Boundary, ...] = ("open",)
 EPS, LEGACY_EPS = 1e-3, 1e-8  # of a deviation; the original's lets a uniform frame overflow
 
 
@@ -100,7 +101,7 @@ class AViT(nn.Module):
         self,
         frames: Float[Tensor, "batch time fields *space"],
         fields: Int64[Tensor, " fields"],
-        boundaries: Sequence[Boundary | bool],
+        boundaries: Sequence[Boundary | int],
     ) -> Float[Tensor, "batch fields *space"]:
         """Predict the frame after the last.
 
@@ -125,7 +126,7 @@ class AViT(nn.Module):
         wide = wide[(..., *(None,) * missing)]
         state = units(wide)
         x = ((wide - state.origin) / state.size).to(self.stem.kernel.dtype)
-        y = self.decoded(x, fields, (*kinds, *("open",) * missing)).to(wide.dtype)
+        y = self.decoded(x, fields, kinds + missing * OPEN).to(wide.dtype)
         out = self.to_state(y[:, None], wide, state)[:, 0]
         return out[(..., *(0,) * missing)] if missing else out
 

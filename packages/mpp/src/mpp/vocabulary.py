@@ -49,7 +49,7 @@ class Vocabulary:
 
     def with_new(self, names: Sequence[str]) -> "Vocabulary":
         """A vocabulary that also has some names; those it has keep their rows."""
-        return Vocabulary(self.names + tuple(dict.fromkeys(n for n in names if n not in self.names)))
+        return Vocabulary(tuple(dict.fromkeys((*self.names, *names))))
 
 
 def grow(
@@ -78,20 +78,21 @@ def grow(
         raise ValueError(f"like: {', '.join(strange)} is no new field; there are {', '.join(new)}")
     sources = known.rows([like.get(name, known.names[0]) for name in new])
     drawn = torch.tensor([name not in like for name in new], dtype=torch.bool)
-    for owner, name, axis in (
-        (model.stem, "field_weight", 1),
-        (model.head, "kernel", 1),
-        (model.head, "bias", 0),
+    points = model.head.kernel.shape[2]
+    for owner, name, axis, inputs in (
+        (model.stem, "field_weight", 1, len(wanted)),
+        (model.head, "kernel", 1, len(wanted) * points),
+        (model.head, "bias", 0, len(wanted) * points),
     ):
-        setattr(owner, name, _widened(getattr(owner, name), axis, sources, drawn))
+        setattr(owner, name, _widened(getattr(owner, name), axis, inputs, sources, drawn))
 
 
-def _widened(old: nn.Parameter, axis: int, sources: Tensor, drawn: Tensor) -> nn.Parameter:
+def _widened(
+    old: nn.Parameter, axis: int, inputs: int, sources: Tensor, drawn: Tensor
+) -> nn.Parameter:
     with torch.no_grad():
         copies = old.index_select(axis, sources.to(old.device))
         fresh = torch.empty_like(copies)
-        total = old.shape[axis] + len(sources)
-        inputs = total if old.ndim == 2 else total * old[0, 0].numel()
         uniform(fresh, inputs)
         shape = [1] * old.ndim
         shape[axis] = -1

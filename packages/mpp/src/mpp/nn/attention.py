@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mpp.nn.bias import Bias, Boundary, make_bias
 from mpp.nn.heads import split_heads
-from mpp.nn.linear import linear
+from mpp.nn.linear import Linear, linear
 from mpp.nn.lines import attend_lines
 from mpp.nn.norm import DeviationNorm, InstanceNorm
 from sciformer.nn.attention import divide
@@ -29,7 +29,7 @@ class Heads(nn.Module):
         super().__init__()
         self.heads = heads
         head_dim = divide(dim, heads)
-        self.query_key_value = nn.Linear(dim, 3 * dim)
+        self.query_key_value = Linear(dim, 3 * dim)
         self.query_norm = nn.LayerNorm(head_dim)
         self.key_norm = nn.LayerNorm(head_dim)
         self.bias = make_bias(bias, heads, legacy)
@@ -44,13 +44,12 @@ class Heads(nn.Module):
         Float[Tensor, "heads *ordered head_dim"],
     ]:
         """Queries, keys and values, heads first, the axes of places in the order given."""
-        given = self.query_key_value
-        x = linear(x, given.weight, given.bias).unflatten(-1, (3, self.heads, -1))
+        x = self.query_key_value(x).unflatten(-1, (3, self.heads, -1))
         query, key = self.query_norm, self.key_norm
         return split_heads(x, (query.weight, query.bias), (key.weight, key.bias), order)
 
     def project(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-        """The output layer; its gain is folded into the weights, which are fewer than the tokens."""
+        """The output layer, its gain folded into the weights: they are fewer than the tokens."""
         return linear(x, self.out.weight * self.gain[:, None], self.out.bias * self.gain)
 
 
@@ -128,7 +127,7 @@ class AxialAttention(nn.Module):
         assert total is not None  # there is an axis
         # The norm of a mean is the norm of the sum but for eps, which grows with the sum.
         y = total.flatten(2, -2).permute(1, 2, 0, 3).flatten(2)
-        y = self.out_norm(y, eps_scale=len(grid))
+        y = self.out_norm(y, eps_scale=float(len(grid)))
         return self.attention.project(y)
 
 
@@ -140,9 +139,9 @@ def along(
     bias: Float[Tensor, "heads length length"] | None,
 ) -> Float[Tensor, "heads frames *grid head_dim"]:
     """Attend along one axis, every line of tokens by itself."""
-    if v.shape[axis] == 1:
-        return v  # a token that sees only itself
+    if v.shape[axis] == 1 and v.shape[1:-1].numel() > v.shape[1]:
+        return v  # a token that sees only itself; were there no other, nothing would use the bias
     q, k, v = (z.movedim(axis, -2) for z in (q, k, v))  # (heads, F, others, L, head_dim)
     lines = q.shape[1:-2]
-    out = attend_lines(*(z.flatten(1, -3) for z in (q, k, v)), bias)
+    out = attend_lines(q.flatten(1, -3), k.flatten(1, -3), v.flatten(1, -3), bias)
     return out.unflatten(1, lines).movedim(-2, axis)

@@ -1,9 +1,9 @@
 """What attention along one axis knows of distance: relative (T5), continuous, or nothing.
 
 Along a periodic axis of ``K`` tokens the distance is circular: ``d = ((k - q + K/2) mod K) - K/2``,
-with the two antipodes ``+-K/2`` taken as one, so that the scores of a shifted domain are the shifted
-scores for even and odd ``K``. The original's distance (``legacy``) gives the antipodes two buckets
-for an even ``K`` and wrong distances for an odd one.
+with the two antipodes ``+-K/2`` taken as one, so that the scores of a shifted domain are the
+shifted scores for even and odd ``K``. The original's distance (``legacy``) gives the antipodes two
+buckets for an even ``K`` and wrong distances for an odd one.
 """
 
 import math
@@ -21,7 +21,7 @@ BUCKETS = 32  # half of them for each sign
 MAX_DISTANCE = 32  # tokens; what is farther shares a bucket
 
 
-def name_boundaries(given: Sequence[Boundary | bool | int], axes: int) -> tuple[Boundary, ...]:
+def name_boundaries(given: Sequence[Boundary | int], axes: int) -> tuple[Boundary, ...]:
     """Name the boundary of each axis of space.
 
     Args:
@@ -39,7 +39,7 @@ def name_boundaries(given: Sequence[Boundary | bool | int], axes: int) -> tuple[
     return tuple(_boundary(one) for one in given)
 
 
-def _boundary(given: Boundary | bool | int) -> Boundary:
+def _boundary(given: Boundary | int) -> Boundary:
     if isinstance(given, str) and given in get_args(Boundary):
         return given
     if isinstance(given, int) and given in (0, 1):  # no tensor: to look at it would wait for a GPU

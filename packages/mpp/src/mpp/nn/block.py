@@ -8,7 +8,7 @@ from torch.nn.functional import gelu
 from mpp.nn.attention import AxialAttention, TemporalAttention
 from mpp.nn.bias import Bias, Boundary
 from mpp.nn.drop import DropPath
-from mpp.nn.linear import linear
+from mpp.nn.linear import Linear
 from mpp.nn.norm import DeviationNorm
 
 
@@ -38,8 +38,8 @@ class SpaceTimeBlock(nn.Module):
         super().__init__()
         self.temporal = TemporalAttention(dim, heads, bias, layer_scale)
         self.spatial = AxialAttention(dim, heads, bias, legacy, eps, layer_scale)
-        self.up = nn.Linear(dim, 4 * dim)
-        self.down = nn.Linear(4 * dim, dim)
+        self.up = Linear(dim, 4 * dim)
+        self.down = Linear(4 * dim, dim)
         self.mlp_norm = DeviationNorm(dim, eps)
         self.mlp_gain = nn.Parameter(torch.full((dim,), layer_scale))
         self.drop = DropPath(drop_path)
@@ -60,6 +60,4 @@ class SpaceTimeBlock(nn.Module):
 
     def mlp(self, x: Float[Tensor, "frames tokens dim"]) -> Float[Tensor, "frames tokens dim"]:
         """Mix channels; the norm comes last and takes the gain of the branch."""
-        y = linear(x, self.up.weight, self.up.bias)
-        y = linear(gelu(y), self.down.weight, self.down.bias)
-        return self.mlp_norm(y, self.mlp_gain)
+        return self.mlp_norm(self.down(gelu(self.up(x))), self.mlp_gain)

@@ -20,7 +20,7 @@ class DropPath(nn.Module):
             raise ValueError(f"drop_path={rate} is not in [0, 1)")
         self.rate = rate
 
-    def forward(self, x: Float[Tensor, "batch *rest"]) -> Float[Tensor, "batch *rest"]:
+    def forward(self, x: Float[Tensor, " *sizes"]) -> Float[Tensor, " *sizes"]:
         if not self.training or self.rate == 0.0:
             return x
         shape = (len(x),) + (1,) * (x.ndim - 1)

@@ -1,4 +1,4 @@
-"""Cut into queries, keys and values, heads first; normalize queries and keys (Henry et al. 2020)."""
+"""Queries, keys and values, heads first; queries and keys normalized (Henry et al. 2020)."""
 
 from typing import Any
 
@@ -56,8 +56,8 @@ class SplitHeads(torch.autograd.Function):
         wide = torch.promote_types(x.dtype, torch.float32)
         q, k, v = _heads_first(x, order)
         out, saved = [], []
-        for z, weight, bias in ((q, query_weight, query_bias), (k, key_weight, key_bias)):
-            z = torch.empty(z.shape, dtype=wide, device=z.device).copy_(z)
+        for given, weight, bias in ((q, query_weight, query_bias), (k, key_weight, key_bias)):
+            z = torch.empty(given.shape, dtype=wide, device=x.device).copy_(given)
             y, mean, inverse = LAYER_NORM(z, z.shape[-1:], weight.to(wide), bias.to(wide), EPS)
             out.append(y.to(x.dtype))
             saved += [z, mean, inverse, weight, bias]
@@ -79,9 +79,9 @@ class SplitHeads(torch.autograd.Function):
         grad = torch.empty(shape, dtype=ctx.dtype, device=grad_v.device)
         into_q, into_k, into_v = _heads_first(grad, ctx.order)
         grads: list[Tensor] = []
-        for g, into, one in ((grad_q, into_q, saved[:5]), (grad_k, into_k, saved[5:])):
+        for given, into, one in ((grad_q, into_q, saved[:5]), (grad_k, into_k, saved[5:])):
             z, mean, inverse, weight, bias = one
-            g = g.to(z.dtype).contiguous()
+            g = given.to(z.dtype).contiguous()
             gains = weight.to(z.dtype), bias.to(z.dtype)
             found = LAYER_NORM_BACKWARD(
                 g, z, z.shape[-1:], mean, inverse, *gains, [True, True, True]

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear as matrix_product
 
@@ -37,6 +37,16 @@ def linear(
     if not x.is_cpu or half or rows % IMAGES or rows == 0 or torch.compiler.is_compiling():
         return matrix_product(x, weight, bias)
     return Pointwise.apply(x, weight, bias)
+
+
+class Linear(nn.Linear):
+    """``nn.Linear`` by way of ``linear``."""
+
+    def forward(
+        self,
+        input: Float[Tensor, "*batch dim_in"],  # as torch calls it
+    ) -> Float[Tensor, "*batch dim_out"]:
+        return linear(input, self.weight, self.bias)
 
 
 class Pointwise(torch.autograd.Function):

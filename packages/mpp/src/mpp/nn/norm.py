@@ -19,9 +19,10 @@ ROUNDING = 1e-6  # a deviation below this part of the mean is what fp32 leaves o
 
 
 class DeviationNorm(nn.Module):
-    """Divide by the deviation over the positions of a frame and keep the mean (``RMSInstanceNorm``).
+    """Divide by the deviation over the positions of a frame and keep the mean.
 
-    ``y = w x / (std(x) + eps)`` with the unbiased deviation, as in the paper's code.
+    ``y = w x / (std(x) + eps)`` with the unbiased deviation, as in the paper's code, where it is
+    called ``RMSInstanceNorm2d``.
 
     Args:
         dim: Number of channels.

@@ -2,7 +2,6 @@
 
 from typing import Literal, NamedTuple, get_args
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 

@@ -1,8 +1,8 @@
 """From fields to tokens and back: the hMLP stem (Touvron et al. 2022) and its inverse.
 
 The original embeds every field at every point and convolves the result; the two linear maps are one
-here, made for the fields that are present. That never writes the embedding at full resolution, which
-is 4 to 48 times as large as all tokens.
+here, made for the fields that are present. The embedding at full resolution, 64 times as large as
+the tokens, is never written.
 """
 
 import math
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from mpp.nn.bias import Boundary
-from mpp.nn.linear import linear
+from mpp.nn.linear import Linear, linear
 from mpp.nn.norm import DeviationNorm
 from mpp.nn.patches import cut, extend, join
 
@@ -46,9 +46,10 @@ class Stem(nn.Module):
         self.field_bias = nn.Parameter(torch.empty(hidden))
         self.kernel = nn.Parameter(torch.empty(widths[0], hidden, points))
         self.merges = nn.ModuleList(
-            nn.Linear(stage**axes * hidden, width, bias=False)
+            Linear(stage**axes * hidden, width, bias=False)
             for stage, width in zip(stages[1:], widths[1:], strict=True)
         )
+        self.gathered = [stage**axes * hidden for stage in stages[1:]]
         self.norms = nn.ModuleList(DeviationNorm(width, eps) for width in widths)
         self.reset_parameters()
 
@@ -67,9 +68,9 @@ class Stem(nn.Module):
         x = extend(x, boundaries, math.prod(self.stages), self.halo)
         x = cut(x, self.stages, self.halo)
         x = self.norms[0](linear(x, *self.merged(fields)))
-        for merge, norm in zip(self.merges, self.norms[1:], strict=True):
-            x = gelu(x).reshape(len(x), -1, merge.weight.shape[1])  # neighbours lie together
-            x = norm(linear(x, merge.weight))
+        stages = zip(self.gathered, self.merges, self.norms[1:], strict=True)
+        for gathered, merge, norm in stages:  # neighbours lie together
+            x = norm(merge(gelu(x).reshape(len(x), -1, gathered)))
         return x
 
     def merged(
@@ -102,10 +103,11 @@ class Head(nn.Module):
         inner = list(reversed(stages[1:]))
         widths = [dim] + [hidden] * len(inner)
         self.splits = nn.ModuleList(
-            nn.Linear(width, stage**axes * hidden, bias=False)
+            Linear(width, stage**axes * hidden, bias=False)
             for stage, width in zip(inner, widths, strict=False)
         )
         self.norms = nn.ModuleList(DeviationNorm(hidden, eps) for _ in inner)
+        self.hidden = hidden
         self.kernel = nn.Parameter(torch.empty(widths[-1], fields, stages[0] ** axes))
         self.bias = nn.Parameter(torch.empty(fields))
         self.reset_parameters()
@@ -122,8 +124,7 @@ class Head(nn.Module):
         grid: tuple[int, ...],
     ) -> Float[Tensor, "frames fields *covered"]:
         for split, norm in zip(self.splits, self.norms, strict=True):
-            x = linear(x, split.weight).reshape(len(x), -1, len(norm.weight))
-            x = gelu(norm(x))
+            x = gelu(norm(split(x).reshape(len(x), -1, self.hidden)))
         weight = self.kernel.index_select(1, fields)
         bias = self.bias.index_select(0, fields).repeat_interleave(weight.shape[2])
         return join(linear(x, weight.flatten(1).T, bias), self.stages, grid)
