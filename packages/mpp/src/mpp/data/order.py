@@ -3,24 +3,22 @@
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from sciformer.data.order import Order, epoch_order
 
-Mixture = Literal["round_robin", "uniform"]
 Chosen = Int64[np.ndarray, " steps"]
 
 
 class MixtureOrder(Order):
     """Each global batch is of one system; the ranks slice it.
 
-    Round robin gives the systems their turns in order, over the ends of epochs. Otherwise the system
-    of each step is drawn. Each system goes through a shuffled order of its own windows, and again
-    through another one, whatever the epochs: none of them comes a second time before each has come
-    once.
+    Round robin gives the systems their turns in order, over the ends of epochs. Otherwise the
+    system of each step is drawn. Each system goes through a shuffled order of its own windows, and
+    again through another one, whatever the epochs: none of them comes a second time before each has
+    come once.
 
     A number of a batch is ``draw * total + window``: ``draw`` counts the samples of the whole
     training, so that what is drawn for a sample (augmentation, noise) is its own on every pass, and

@@ -1,0 +1,219 @@
+"""The data of a training: files and simulated systems, their splits and loaders."""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+
+from mpp.data.cache import Cached
+from mpp.data.fields import FIELDS
+from mpp.data.mixture import MixtureWindows, Part, rows, same
+from mpp.data.order import MixtureOrder, weights_of
+from mpp.data.sources import open_files, open_system
+from mpp.data.trajectories import Trajectories
+from mpp.data.windows import Windows
+from sciformer.data.loading import SeededLoader, split_by_id
+from sciformer.data.order import GlobalBatches, Order
+
+SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
+
+
+class PhysicsData(LightningDataModule):
+    """Windows of trajectories of several physical systems, each batch of one of them.
+
+    Args:
+        files: Systems on the disk: paths or patterns of HDF5 files of PDEBench or The Well, folders
+            of shards, or tables with ``path``, ``name``, ``fields``, ``rename``, ``constants``.
+        simulate: Built-in systems: names, or tables with ``system``, ``name``, ``count``, ``seed``,
+            ``frames``, ``shape``, ``dt``, ``parameters``.
+        fields: Names of the vocabulary's rows, in order; ``None`` takes the usual ones, and after
+            them what else the systems have.
+        history: Frames that the network sees.
+        horizon: Frames after them, to train and validate on.
+        test_horizon: Frames after them in the test.
+        batch_size: Windows per step of all devices together.
+        steps: Steps of an epoch.
+        mixture: Which system is next: ``round_robin``, ``uniform`` (drawn), or a weight of each by
+            name.
+        augment: Roll, mirror and turn training windows where a system's symmetry allows.
+        noise: Standard deviation of the noise on the history in training, in units of that of each
+            field.
+        cache: Folder for decoded frames, written once, to read large compressed files from; None
+            reads the files.
+        splits: Shares of the trajectories, ``train``, ``val`` and ``test``; the same trajectories
+            always, by their names.
+        val_windows: At most so many windows of each system in validation and test, evenly spread.
+        workers: Processes per device that read ahead; 0 reads in the main process.
+        seed: Of simulated systems, of the order and of the augmentation.
+
+    Raises:
+        ValueError: For a number out of its range, or a file that cannot be read.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of the data
+        self,
+        files: list[str | dict[str, Any]] | None = None,
+        simulate: list[str | dict[str, Any]] | None = None,
+        fields: list[str] | None = None,
+        history: int = 16,
+        horizon: int = 1,
+        test_horizon: int = 5,
+        batch_size: int = 4,
+        steps: int = 1000,
+        mixture: str | dict[str, float] = "round_robin",
+        augment: bool = False,
+        noise: float = 0.0,
+        cache: str | None = None,
+        splits: dict[str, float] | None = None,
+        val_windows: int = 64,
+        workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        for key, value, least in (
+            ("batch_size", batch_size, 1),
+            ("steps", steps, 1),
+            ("val_windows", val_windows, 1),
+            ("workers", workers, 0),
+            ("seed", seed, 0),
+        ):
+            if value < least:
+                raise ValueError(f"{key}: {value} is less than {least}")
+        if not 0 <= noise < math.inf:
+            raise ValueError(f"noise: {noise} is no standard deviation")
+        self.shares = SPLITS if splits is None else splits
+        if set(self.shares) != set(SPLITS):
+            raise ValueError(f"splits: {self.shares} does not name train, val and test")
+        self.sources = _open(files or [], simulate or [], seed)
+        for source in self.sources.values():
+            Windows(source, [], history, max(horizon, test_horizon))  # complains if too short
+        self.weights = weights_of(mixture, self.systems)
+        self.vocabulary = _vocabulary(list(self.sources.values()), fields)
+        self.hparams["fields"] = list(self.vocabulary)  # a checkpoint keeps its rows
+        self.history, self.horizon, self.test_horizon = history, horizon, test_horizon
+        self.batch_size, self.steps = batch_size, steps
+        self.augment, self.noise = augment, noise
+        self.cache, self.val_windows = cache, val_windows
+        self.workers, self.seed = workers, seed
+        self._ready = cache is None
+
+    @property
+    def systems(self) -> list[str]:
+        """Names of the systems; ``Batch.system`` counts them."""
+        return list(self.sources)
+
+    def prepare_data(self) -> None:
+        """Decode what is not in the cache: in one process of each machine."""
+        if self.cache is not None:
+            for source in self.sources.values():
+                Cached(source, self.cache)
+
+    def setup(self, stage: str | None = None) -> None:
+        if not self._ready and self.cache is not None:
+            folder = self.cache
+            self.sources = {name: Cached(one, folder) for name, one in self.sources.items()}
+            self._ready = True
+
+    def parts(self, split: str, horizon: int, most: int | None = None) -> list[Part]:
+        """The windows of a split, of each system that has some in it.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            horizon: Frames after the history.
+            most: Windows of each system, evenly spread; None takes all.
+
+        Returns:
+            Those of each system.
+
+        Raises:
+            ValueError: If no system has a trajectory in this split.
+        """
+        found = []
+        for number, (name, source) in enumerate(self.sources.items()):
+            chosen = split_by_id(source.ids, self.shares)[split]
+            if not chosen:
+                count = len(source)
+                warnings.warn(f"{name}: none of {count} trajectories is in {split}", stacklevel=2)
+                continue
+            windows = Windows(source, chosen, self.history, horizon, most)
+            found.append(Part(windows, rows(source.description.names, self.vocabulary), number))
+        if not found:
+            raise ValueError(f"splits: {self.shares} leaves no trajectory for {split}")
+        return found
+
+    def train_dataloader(self) -> SeededLoader:
+        self.setup()
+        parts = self.parts("train", self.horizon)
+        weights = self.weights and [self.weights[part.system] for part in parts]
+        rank, world = self._rank()
+        sizes = [len(part.windows) for part in parts]
+        order = MixtureOrder(sizes, self.batch_size, self.steps, self.seed, weights, rank, world)
+        data = MixtureWindows(parts, self.augment, self.noise, self.seed)
+        return _loader(data, order, self.workers)
+
+    def val_dataloader(self) -> list[SeededLoader]:
+        return self._in_order("val", self.horizon)
+
+    def test_dataloader(self) -> list[SeededLoader]:
+        return self._in_order("test", self.test_horizon)
+
+    predict_dataloader = test_dataloader
+
+    def _in_order(self, split: str, horizon: int) -> list[SeededLoader]:
+        """A loader for each system: every window once."""
+        self.setup()
+        rank, world = self._rank()
+        loaders = []
+        for part in self.parts(split, horizon, self.val_windows):
+            size = len(part.windows)
+            whole = max(self.batch_size, world) // world * world
+            order = GlobalBatches(size, whole, 0, rank, world, shuffle=False)
+            loaders.append(_loader(MixtureWindows([part]), order, 0))
+        return loaders
+
+    def _rank(self) -> tuple[int, int]:
+        trainer = self.trainer
+        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+
+def _open(
+    files: Sequence[str | dict[str, Any]], simulate: Sequence[str | dict[str, Any]], seed: int
+) -> dict[str, Trajectories]:
+    found: dict[str, Trajectories] = {}
+    opened = [open_files(entry) for entry in files]
+    opened += [open_system(entry, seed) for entry in simulate]
+    for name, source in opened:
+        if name in found:
+            raise ValueError(f"{source.where}: name: {name!r} is there twice; name one of them")
+        found[name] = source
+    if not found:
+        raise ValueError("files and simulate: both are empty, so there is nothing to train on")
+    return found
+
+
+def _vocabulary(sources: Sequence[Trajectories], fields: Sequence[str] | None) -> tuple[str, ...]:
+    if fields is None:
+        new = (name for source in sources for name in source.description.names)
+        return tuple(dict.fromkeys((*FIELDS, *new)))
+    for source in sources:
+        try:
+            rows(source.description.names, fields)
+        except ValueError as error:
+            raise ValueError(f"{source.where}: {error}") from error
+    return tuple(fields)
+
+
+def _loader(data: MixtureWindows, order: Order, workers: int) -> SeededLoader:
+    collate: Callable[[Any], Any] = same
+    return SeededLoader(
+        data,
+        batch_sampler=order,
+        num_workers=workers,
+        collate_fn=collate,
+        generator=torch.Generator(),
+        persistent_workers=workers > 0,
+    )

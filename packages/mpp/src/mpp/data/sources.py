@@ -1,0 +1,119 @@
+"""Trajectories by what a configuration says: files of any layout, or a built-in system."""
+
+import glob
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mpp.data.fields import by_name
+from mpp.data.hdf5 import OpenOnce
+from mpp.data.pdebench import PDEBench
+from mpp.data.shards import Shards
+from mpp.data.simulated import OPTIONS, Simulated
+from mpp.data.trajectories import Joined, Trajectories
+from mpp.data.well import Well
+from sciformer.data.index import INDEX
+
+FILE_KEYS = frozenset({"path", "name", "fields", "rename", "constants"})
+SYSTEM_KEYS = frozenset({"system", "name", "count", "seed"})
+COUNT = 64  # trajectories of a simulated system
+SUFFIXES = ("*.h5", "*.hdf5")
+
+Entry = str | dict[str, Any]  # what a list of a configuration holds
+
+
+def open_files(entry: Entry) -> tuple[str, Trajectories]:
+    """The trajectories of one system on the disk.
+
+    Args:
+        entry: A path: of an HDF5 file of PDEBench or The Well, a pattern of several, a folder of
+            them, or a folder or address of shards. Or a table with ``path`` and what else there is
+            to say: ``name`` (of the system), ``fields`` (names in place of ours, in their order;
+            PDEBench), ``rename`` (field -> name), ``constants`` (add the constant fields of a file
+            of The Well).
+
+    Returns:
+        The system's name, and what was found.
+
+    Raises:
+        ValueError: If a file is missing or cannot be read, or files do not fit together.
+    """
+    said: dict[str, Any] = {"path": entry} if isinstance(entry, str) else dict(entry)
+    _check("files", said, FILE_KEYS, "path")
+    path = str(said["path"])
+    if "://" in path or (Path(path) / INDEX).is_file():
+        found: Trajectories = Shards(path)
+    else:
+        parts = [_open(one, said) for one in _paths(path)]
+        found = parts[0] if len(parts) == 1 else Joined(parts)
+    _rename(found, said.get("rename") or {})
+    stem = Path(path).stem.strip("*?-_.") or Path(path).parent.name
+    return str(said.get("name") or stem), found
+
+
+def open_system(entry: Entry, seed: int = 0) -> tuple[str, Trajectories]:
+    """The trajectories of a built-in system.
+
+    Args:
+        entry: Its name, or a table with ``system`` and what else there is to say: ``name`` (in
+            tables and weights), ``count`` (trajectories), ``seed``, ``frames``, ``shape``, ``dt``,
+            ``parameters``.
+        seed: Where the table has none.
+
+    Returns:
+        The system's name, and the trajectories, not yet simulated.
+
+    Raises:
+        ValueError: If there is no such system or option.
+    """
+    said: dict[str, Any] = {"system": entry} if isinstance(entry, str) else dict(entry)
+    _check("simulate", said, SYSTEM_KEYS | OPTIONS, "system")
+    options = {key: value for key, value in said.items() if key in OPTIONS}
+    count, seed = said.get("count", COUNT), said.get("seed", seed)
+    system = str(said["system"])
+    return str(said.get("name") or system), Simulated(system, count, seed, options)
+
+
+def _check(key: str, said: Mapping[str, Any], known: frozenset[str], needed: str) -> None:
+    unknown = sorted(said.keys() - known)
+    if unknown or needed not in said:
+        wrong = f"has no key {unknown[0]!r}" if unknown else f"needs the key {needed!r}"
+        raise ValueError(f"{key}: {dict(said)} {wrong}; there are {', '.join(sorted(known))}")
+
+
+def _paths(path: str) -> Sequence[str]:
+    if Path(path).is_dir():
+        found = sorted(str(one) for suffix in SUFFIXES for one in Path(path).glob(suffix))
+    elif Path(path).exists():
+        return [path]
+    else:
+        found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  # takes absolute patterns
+    if not found:
+        raise ValueError(f"{path}: no such file")
+    return found
+
+
+def _open(path: str, said: Mapping[str, Any]) -> Trajectories:
+    source = OpenOnce(path)
+    well = any(key in source.file for key in ("dimensions", "t0_fields", "t1_fields"))
+    source.close()
+    names = said.get("fields")
+    if well and names is not None:
+        raise ValueError(f"{path}: fields: {names}: a file of The Well names its own; use rename")
+    if well:
+        return Well(path, bool(said.get("constants", False)))
+    return PDEBench(path, None if names is None else tuple(names))
+
+
+def _rename(found: Trajectories, names: Mapping[str, str]) -> None:
+    known = found.description
+    for name in names:
+        if name not in known.names:
+            raise ValueError(
+                f"{found.where}: rename: no field {name!r}; there are {', '.join(known.names)}"
+            )
+    parts = [by_name(names[part.name]) if part.name in names else part for part in known.components]
+    twice = {part.name for part in parts if [one.name for one in parts].count(part.name) > 1}
+    if twice:
+        raise ValueError(f"{found.where}: rename: {', '.join(sorted(twice))} is there twice")
+    found.description = known._replace(components=tuple(parts))
