@@ -60,6 +60,20 @@ def test_heat_keeps_the_mean_and_adds_its_durations(boundary):
     np.testing.assert_allclose(once @ once, twice, atol=1e-13)
 
 
+def test_small_waves_grow_and_turn_by_the_linear_theory():
+    shape, waves, small, t = (16, 24), (2, 3), 1e-5, 1.5  # its square is below the tolerance
+    x, y = (np.pi * n * 2 * centers(points) / 2 for n, points in zip(waves, shape, strict=True))
+    pattern = np.cos(x)[:, None] * np.cos(y)
+    out = diffusion_reaction(
+        small * np.stack((pattern, 0 * pattern))[None], 2, t, (0.01, 0.02), 0.0, 0.8, 0.6, "wall"
+    )[0, 1]
+    k2 = sum((np.pi * n / 2) ** 2 for n in waves)  # a box of side 2
+    values, vectors = np.linalg.eig(np.array([[1 - 0.01 * k2, -1], [0.8, -0.48 - 0.02 * k2]]))
+    grown = (vectors * np.exp(values * t)) @ np.linalg.inv(vectors)[:, 0]
+    exact = grown.real[:, None, None] * pattern
+    np.testing.assert_allclose(out / small, exact, atol=1e-4)  # time steps
+
+
 def test_walls_are_mirrors():
     state = np.random.default_rng(0).standard_normal((1, 2, 12, 10))
     twice = np.concatenate((state, state[..., ::-1]), -1)
