@@ -107,6 +107,7 @@ class MinimalData(LightningDataModule):
         dim: Width of a token.
         seed: Seed of the sequences.
         shards: Folder of sequences to train on, in place of drawn ones.
+        workers: Processes that load; 0 loads in the main one.
 
     Raises:
         ValueError: If there are too few samples for a batch.
@@ -119,12 +120,14 @@ class MinimalData(LightningDataModule):
         dim: int = 8,
         seed: int = 0,
         shards: str | None = None,
+        workers: int = 0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
         if not 0 < batch_size <= samples:
             raise ValueError(f"batch_size {batch_size} is not between 1 and {samples} samples")
         self.samples, self.batch_size, self.dim, self.seed = samples, batch_size, dim, seed
+        self.workers = workers
         self.on_disk = None if shards is None else ShardedDataset(shards, Batch)
 
     def train_dataloader(self) -> SeededLoader:
@@ -144,9 +147,8 @@ class MinimalData(LightningDataModule):
             rows = self.on_disk
         else:
             rows = Noise(samples, self.dim, 3 * self.seed + part)
-        return seeded_loader(
-            rows, self.batch_size, self.seed, rank=rank, world=world, shuffle=shuffle
-        )
+        place = {"rank": rank, "world": world, "workers": self.workers}
+        return seeded_loader(rows, self.batch_size, self.seed, shuffle=shuffle, **place)
 
 
 class Announce(Callback):

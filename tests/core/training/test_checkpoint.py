@@ -13,8 +13,10 @@ from sciformer.cli import run
 from sciformer.training.callbacks import RunRecord
 from sciformer.training.checkpoint import (
     FORMAT,
+    RESUMED,
     STAMP,
     check,
+    check_resumable,
     find,
     load,
     read,
@@ -172,7 +174,7 @@ def test_a_newer_format_is_refused(changed):
     refuse(path, f"format {FORMAT + 1}, but this version reads formats up to {FORMAT}")
 
 
-@pytest.mark.parametrize("wrong", [0, -1, "2", None, 1.5])
+@pytest.mark.parametrize("wrong", [0, -1, "2", None, 1.5, True])
 def test_a_format_that_never_was_is_refused(wrong, changed):
     refuse(changed(lambda c: c[STAMP].update(format=wrong)), "but this version reads formats up")
 
@@ -194,8 +196,35 @@ def test_a_training_goes_on_from_a_checkpoint_of_format_1(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("key", ["state_dict", "hyper_parameters"])
-def test_a_checkpoint_without_its_parts_is_refused(key, changed):
-    refuse(changed(lambda c: c.pop(key)), "sciformer did not write")
+@pytest.mark.parametrize("wrong", [None, [1], "none"])
+def test_a_checkpoint_without_its_parts_is_refused(key, wrong, changed):
+    refuse(changed(lambda c: c.update({key: wrong})), "sciformer did not write")
+
+
+def test_a_weight_that_is_no_tensor_is_named(changed):
+    path = changed(lambda c: c["state_dict"].update({"model.head.bias": 3}))
+    refuse(path, "state_dict: model.head.bias: 3 is not a tensor")
+
+
+@pytest.mark.parametrize("number", [1, FORMAT])
+def test_a_checkpoint_without_its_record_is_refused(number, changed):
+    path = changed(lambda c: c.update({STAMP: {"format": number, "module": "a.B"}}))
+    refuse(path, "has no record of its run")
+
+
+@pytest.mark.parametrize("key", sorted(RESUMED))
+def test_no_training_goes_on_without_all_of_its_state(key, written):
+    saved = read(written)
+    check_resumable(written, saved)
+    del saved[key]
+    with pytest.raises(ValueError, match="weights alone"):
+        check_resumable(written, saved)
+
+
+@pytest.mark.parametrize("states", [[], [{}]])
+def test_no_training_goes_on_without_an_optimizer_state(states, written):
+    with pytest.raises(ValueError, match="not the state of an optimizer"):
+        check_resumable(written, {**read(written), "optimizer_states": states})
 
 
 @pytest.mark.parametrize(
@@ -218,13 +247,12 @@ def test_what_does_not_fit_is_named_with_its_file(change, reason, changed):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"depth": 3}, {"heads": 3}, {"dim": "wide"}, "none"],
-    ids=["unknown", "out of range", "another type", "no table"],
+    [{"depth": 3}, {"heads": 3}, {"dim": "wide"}],
+    ids=["unknown", "out of range", "another type"],
 )
 def test_hyperparameters_that_build_no_module_are_named_with_their_file(wrong, changed):
     def change(checkpoint):
-        known = checkpoint["hyper_parameters"]
-        checkpoint["hyper_parameters"] = {**known, **wrong} if isinstance(wrong, dict) else wrong
+        checkpoint["hyper_parameters"].update(wrong)
 
     path = changed(change)
     with pytest.raises(ValueError, match=r"x\.ckpt: "):

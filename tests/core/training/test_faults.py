@@ -62,19 +62,39 @@ def test_a_killed_run_goes_on_to_the_very_same_weights(step, start, straight, tm
     assert_same_weights(tmp_path / "run", straight)
 
 
+def test_a_validation_among_accumulated_gradients_spoils_no_resume(start, tmp_path):
+    more = ("--trainer.accumulate_grad_batches=2", "--trainer.val_check_interval=3")
+    straight = start(*RUN[:-1], *more, "--trainer.default_root_dir=straight")
+    finish(straight)
+    process = start(*RUN, *more, callback("minimal.Announce", step=3))
+    wait_for_step(process)
+    time.sleep(0.5)  # among the batches of the epoch that follows
+    process.kill()
+    process.communicate()
+    finish(start(*RUN, *more, "--ckpt_path=auto"))
+    weights = checkpoint.read(tmp_path / "straight" / "last.ckpt")["state_dict"]
+    assert_same_weights(tmp_path / "run", weights)
+    tables = [(tmp_path / run / "metrics.csv").read_text() for run in ("run", "straight")]
+    assert tables[0] == tables[1]
+
+
 def children(process):
     """The process ids of the ranks that a first rank has started."""
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in listed}
-    return [pid for pid, words in commands.items() if b"minimal" in words]
+    variables = {int(pid): Path(f"/proc/{pid}/environ").read_bytes() for pid in listed}
+    return [pid for pid, given in variables.items() if b"LOCAL_RANK=1" in given]
 
 
-@pytest.mark.parametrize(("strategy", "victim"), [("DDP", 1), ("DDP", 0), ("FSDP", 1)])
+@pytest.mark.parametrize(
+    ("strategy", "victim", "workers"), [("DDP", 1, 2), ("DDP", 0, 0), ("FSDP", 1, 0)]
+)
 def test_a_killed_rank_ends_the_others_and_no_sample_is_lost(
-    strategy, victim, start, straight, tmp_path
+    strategy, victim, workers, start, straight, tmp_path
 ):
+    """Its workers hold its connections open; they have to end with it."""
     diary = callback("faults.Diary", path=tmp_path / "diary")
-    process = start(*RUN, *two(strategy), callback("minimal.Announce", step=6), diary)
+    more = (*two(strategy), diary, f"--data.workers={workers}")
+    process = start(*RUN, *more, callback("minimal.Announce", step=6))
     wait_for_step(process)
     (other,) = children(process)
     killed_at = time.monotonic()
@@ -88,7 +108,7 @@ def test_a_killed_rank_ends_the_others_and_no_sample_is_lost(
     reached = checkpoint.read(tmp_path / "run" / "last.ckpt")["global_step"]
     before = [line for line in entries(tmp_path / "diary") if line[1] <= reached]
     (tmp_path / "diary").unlink()
-    finish(start(*RUN, *two(strategy), diary, "--ckpt_path=auto"))
+    finish(start(*RUN, *more, "--ckpt_path=auto"))
     assert_seen_once([*before, *entries(tmp_path / "diary")])
 
 

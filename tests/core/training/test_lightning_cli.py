@@ -73,6 +73,8 @@ def refused(capsys, here, *words):
         ("model: {heads: 3}", "model.heads: heads=3 does not divide dim=8"),
         ("trainer: {strategy: warp}", "trainer.strategy: "),
         ("trainer: {max_epochs: -5}", "trainer.max_epochs: "),
+        ("trainer: {accumulate_grad_batches: 0}", "accumulate_grad_batches 0 < 1"),
+        ("trainer: {val_check_interval: 5}", "val_check_interval 5 > 4 batches of an epoch"),
         ("trainer: {callbacks: [{class_path: no.where}]}", "trainer.callbacks: "),
         ("model: {dim: 8", "not YAML: "),
         ("[1, 2]", "not a table of keys and values"),
@@ -206,7 +208,7 @@ def settings(capsys, *words):
 @pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
 def test_the_settings_of_a_checkpoint_are_the_defaults(verb, finished, capsys):
     found = settings(capsys, verb, f"--ckpt_path={finished / 'last.ckpt'}")
-    assert found["data"] == {"samples": 16, "batch_size": 8, "dim": 4, "shards": None}
+    assert found["data"] == {"samples": 16, "batch_size": 8, "dim": 4, "shards": None, "workers": 0}
     assert (found["model"]["heads"], found["seed_everything"]) == (1, 5)
 
 
@@ -214,7 +216,7 @@ def test_flags_and_files_win_over_the_settings_of_a_checkpoint(finished, capsys)
     Path("run.yaml").write_text("data: {samples: 24}")
     words = ["--config", "run.yaml", "--data.batch_size", "4", "--seed_everything", "6"]
     found = settings(capsys, "test", "--ckpt_path", finished, *words)
-    assert found["data"] == {"samples": 24, "batch_size": 4, "dim": 4, "shards": None}
+    assert found["data"] == {"samples": 24, "batch_size": 4, "dim": 4, "shards": None, "workers": 0}
     assert found["seed_everything"] == 6
 
 

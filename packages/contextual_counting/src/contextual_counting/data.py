@@ -48,7 +48,7 @@ class CountingData(LightningDataModule):
         regions: Regions per sequence, R in the paper; at most half of ``length``.
         density: Probability that a token is a 1, between 0 and 1.
         batch_size: Sequences per optimizer step, over all devices.
-        steps: Optimizer steps.
+        steps: Batches; an optimizer step each, unless gradients accumulate.
         stages: Parts of a training that varies these; ``None`` is one stage that does not.
         samples: Sequences in each set of the evaluation.
         workers: Processes per device that draw or read ahead; 0 does so in the main process.
@@ -114,7 +114,7 @@ class CountingData(LightningDataModule):
 
     @property
     def stage_steps(self) -> list[int]:
-        """Optimizer steps of each stage."""
+        """Batches of each stage."""
         return [part.steps for part in self.parts]
 
     @property

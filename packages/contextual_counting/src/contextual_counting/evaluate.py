@@ -63,7 +63,7 @@ def evaluate(path: str, out: str | None = None, samples: int = 4000, threads: in
     out = out or str(found.parent / "report")
     check_writable(out, "out")
     settings = {**saved["datamodule_hyper_parameters"], "shards": None}  # they may be elsewhere
-    data = contextual_counting.CountingData(**settings)
+    data = checkpoint.build(found, contextual_counting.CountingData, settings)
     report = Report("Contextual counting", checkpoint.run_record(saved), _summary(data, samples))
     sets = answer_all(module, data, samples)
     figures = {key: value for answers in sets for key, value in scores(answers).items()}

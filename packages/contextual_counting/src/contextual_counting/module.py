@@ -61,7 +61,7 @@ class CountingModule(LightningModule):
         length: Tokens of the longest sequence, for learned positions.
         optimizer: ``muon`` for the weight matrices and AdamW for the rest, or ``adamw`` for all.
         rates: Peak learning rates of each stage; one entry serves all stages.
-        steps: Optimizer steps of each stage of the data.
+        steps: Batches of each stage; an optimizer step each, unless gradients accumulate.
 
     Raises:
         ValueError: If ``heads`` does not divide ``dim``, a number is out of its range, or there are
@@ -184,7 +184,8 @@ class CountingModule(LightningModule):
             chosen = MuonAdamW(groups[:1], groups[1:], lr=1.0)
         else:
             chosen = AdamW(groups, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0)
-        factors = [partial(self.rate, group["name"]) for group in groups]
+        batches = self.trainer.accumulate_grad_batches
+        factors = [partial(self.rate, group["name"], batches=batches) for group in groups]
         schedule = {"scheduler": LambdaLR(chosen, factors), "interval": "step"}
         return [chosen], [schedule]
 
@@ -203,8 +204,18 @@ class CountingModule(LightningModule):
         }
         return [{"name": name, "params": params} for name, params in named.items() if params]
 
-    def rate(self, group: str, step: int) -> float:
-        """Learning rate of a group: in each stage a warm-up and a cosine to 0."""
+    def rate(self, group: str, step: int, batches: int = 1) -> float:
+        """Learning rate of a group: in each stage a warm-up and a cosine to 0.
+
+        Args:
+            group: A name of ``Rates``.
+            step: The optimizer step, counted from 0.
+            batches: Of each optimizer step; the stages of the data count batches.
+
+        Returns:
+            The rate of the step.
+        """
+        step *= batches
         ends = list(accumulate(self.steps))
         stage = min(bisect_right(ends, step), len(ends) - 1)
         rates = self.rates[stage if len(self.rates) > 1 else 0]

@@ -12,7 +12,7 @@ class Stage(TypedDict, total=False):
     """A part of the training; what it does not name is as in the data's own arguments.
 
     Args:
-        steps: Optimizer steps.
+        steps: Batches; an optimizer step each, unless gradients accumulate.
         batch_size: Sequences per step at the shortest length. Longer batches have fewer, so that
             the number of tokens stays, in multiples of 4.
         lengths: Shortest and longest sequences, in tokens; one length per batch, log-uniform.

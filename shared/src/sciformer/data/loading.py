@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sciformer.data.gathered import stack
 from sciformer.data.order import GlobalBatches, Order, StepNumbers
+from sciformer.data.parallel import end_with_parent
 
 Batch = TypeVar("Batch", bound=tuple[Any, ...])  # a NamedTuple of tensors
 
@@ -193,6 +194,7 @@ def _loader(
         collate_fn=collate,
         generator=torch.Generator(),
         persistent_workers=workers > 0,
+        worker_init_fn=end_with_parent,
     )
 
 

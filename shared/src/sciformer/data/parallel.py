@@ -80,7 +80,7 @@ def _results(running: dict[Connection, SpawnProcess]) -> Iterator[Any]:
 
 
 def _work(function: Callable[[Any], Any], items: Sequence[Any], results: Connection) -> None:
-    Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         for item in items:
             results.send(function(item))
@@ -89,7 +89,18 @@ def _work(function: Callable[[Any], Any], items: Sequence[Any], results: Connect
             results.send(error)
 
 
-def _end_with_parent() -> None:
+def end_with_parent(worker: int = 0) -> None:
+    """Let this worker process end as soon as its parent has, however that came.
+
+    A forked worker holds its parent's connections open, by which others notice that it has died.
+
+    Args:
+        worker: Its number, which torch's loaders give.
+    """
+    Thread(target=_wait_and_end, daemon=True).start()
+
+
+def _wait_and_end() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -14,9 +14,12 @@ from torch import nn
 from sciformer.training.plain import PLAIN, read_plain
 
 Module = TypeVar("Module", bound=nn.Module)
+Built = TypeVar("Built")
 
 FORMAT = 2
 STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
+RESUMED = {"optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
+PARTS = (STAMP, "state_dict", "hyper_parameters")  # dicts that each has
 
 
 def _count_ranks(checkpoint: dict[str, Any]) -> None:
@@ -63,17 +66,29 @@ def read(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such checkpoint")
     checkpoint = read_plain(path) if Path(path).suffix == PLAIN else _read_torch(path)
-    stamp = checkpoint.get(STAMP) if isinstance(checkpoint, dict) else None
-    if not isinstance(stamp, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
+    parts = checkpoint if isinstance(checkpoint, dict) else {}
+    if not all(isinstance(parts.get(key), dict) for key in PARTS):
         raise ValueError(f"{path}: a checkpoint that sciformer did not write")
-    if stamp.get("format") not in (FORMAT, *MIGRATIONS):
+    for name, tensor in parts["state_dict"].items():
+        if not isinstance(tensor, torch.Tensor):
+            raise ValueError(f"{path}: state_dict: {name}: {tensor!r} is not a tensor")
+    _migrate(path, parts)
+    return parts
+
+
+def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
+    """Bring a checkpoint to the present format, or refuse one that is newer or lacks its parts."""
+    stamp = checkpoint[STAMP]
+    number = stamp.get("format")
+    if type(number) is not int or number not in (FORMAT, *MIGRATIONS):  # True is 1
         raise ValueError(
-            f"{path}: format {stamp.get('format')!r}, but this version reads formats up to {FORMAT}"
+            f"{path}: format {number!r}, but this version reads formats up to {FORMAT}"
         )
-    for older in range(stamp["format"], FORMAT):
+    if not isinstance(stamp.get("run"), dict):
+        raise ValueError(f"{path}: has no record of its run")
+    for older in range(number, FORMAT):
         MIGRATIONS[older](checkpoint)
         stamp["format"] = older + 1
-    return checkpoint
 
 
 def _read_torch(path: str | Path) -> Any:
@@ -140,6 +155,44 @@ def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) ->
             )
 
 
+def check_resumable(path: str | Path, checkpoint: Mapping[str, Any]) -> None:
+    """See that a training can go on from a checkpoint.
+
+    Args:
+        path: Where it was read from.
+        checkpoint: Its content.
+
+    Raises:
+        ValueError: If it holds the weights alone, or not the state of an optimizer.
+    """
+    if not checkpoint.keys() >= RESUMED:
+        raise ValueError(f"{path}: weights alone, from which no training goes on")
+    states = checkpoint["optimizer_states"]
+    if not states or not all(s.keys() >= {"state", "param_groups"} for s in states):
+        raise ValueError(f"{path}: optimizer_states: not the state of an optimizer")
+
+
+def build(path: str | Path, kind: Callable[..., Built], settings: Mapping[str, Any]) -> Built:
+    """Build an object with the settings of a checkpoint.
+
+    Args:
+        path: Where they were read from.
+        kind: Its class.
+        settings: Its arguments.
+
+    Returns:
+        A new object.
+
+    Raises:
+        ValueError: Naming the file, if these are no such arguments.
+    """
+    try:
+        return kind(**settings)
+    except (TypeError, ValueError) as error:
+        name = getattr(kind, "__name__", kind)
+        raise ValueError(f"{path}: not the settings of a {name}: {error}") from error
+
+
 def load(path: str | Path, kind: type[Module]) -> Module:
     """Build the module of a checkpoint from its hyperparameters and weights, in evaluation mode.
 
@@ -155,12 +208,7 @@ def load(path: str | Path, kind: type[Module]) -> Module:
     """
     path = find(path)
     checkpoint = read(path)
-    try:
-        module = kind(**checkpoint["hyper_parameters"])
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path}: not the hyperparameters of a {kind.__name__}: {error}"
-        ) from error
+    module = build(path, kind, checkpoint["hyper_parameters"])
     check(path, checkpoint, module)
     module.load_state_dict(checkpoint["state_dict"])
     return module.eval()

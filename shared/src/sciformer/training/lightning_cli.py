@@ -25,13 +25,13 @@ from sciformer.files import check_writable, to_json, write_atomically
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import RunRecord, StepSeed, Throughput, versions
 from sciformer.training.checkpoint_io import CheckpointFiles
+from sciformer.training.checks import check_accumulation, check_interval, passes
 from sciformer.training.folder import BEST, LAST, keep_logged, loggers, savers
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.precision import best_precision
 from sciformer.training.ranks import lost_rank
 from sciformer.training.saving import GracefulStop
 
-VERBS = ("fit", "validate", "test", "predict")
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
 NOISE = (  # warnings that say nothing to a user
     r".*treespec, LeafSpec",  # Lightning against torch 2.13
@@ -138,7 +138,7 @@ class Cli(LightningCLI):
         )
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         if "epochs" in signature(resolve(self.project.data)).parameters:
-            parser.link_arguments("trainer.max_epochs", "data.epochs", compute_fn=_epochs)
+            parser.link_arguments("trainer.maxpasses", "data.epochs", compute_fn=passes)
         for source, target in self.project.links.items():
             parser.link_arguments(source, target, apply_on="instantiate")
 
@@ -196,8 +196,8 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
         kwargs["precision"] = given.precision or best_precision()
-        if given.max_epochs is None and given.max_steps == -1:
-            kwargs["max_epochs"] = _epochs(None)
+        if given.maxpasses is None and given.max_steps == -1:
+            kwargs["maxpasses"] = passes(None)
         kwargs["plugins"] = [*_listed(given.plugins), CheckpointFiles()]
         kwargs["callbacks"] = _listed(given.callbacks)
         if self.subcommand != "fit":
@@ -209,6 +209,7 @@ class Cli(LightningCLI):
             if given.logger is None:
                 kwargs["logger"] = loggers(root, self._resumed_step())
         try:
+            check_accumulation(given)
             return super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ValueError) as error:
             raise ValueError(blame("trainer", str(error), config_paths(sys.argv))) from error
@@ -242,6 +243,7 @@ class Cli(LightningCLI):
     def before_fit(self) -> None:
         self._check_checkpoint()
         if not self.options.trainer.fast_dev_run:
+            check_interval(self.options.trainer, self.datamodule)
             root = self.options.trainer.default_root_dir
             check_writable(root, "trainer.default_root_dir")
             if (step := self._resumed_step()) is not None:
@@ -264,13 +266,8 @@ class Cli(LightningCLI):
         if path:
             saved = checkpoint.read(path)
             checkpoint.check(path, saved, self.model)
-            if self.subcommand == "fit" and "optimizer_states" not in saved:
-                raise ValueError(f"{path}: weights alone, from which no training goes on")
-
-
-def _epochs(given: int | None) -> int:
-    """Passes over the data: one unless said; Lightning's thousand would outlast any schedule."""
-    return 1 if given is None else given
+            if self.subcommand == "fit":
+                checkpoint.check_resumable(path, saved)
 
 
 def _naming(key: str) -> Callable[..., Any]:

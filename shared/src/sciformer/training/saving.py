@@ -16,6 +16,7 @@ class AfterSteps(Callback):
     """Calls a method of its own after each optimizer step, of which a batch may be only a part."""
 
     steps = 0
+    whole = True  # no gradients are half accumulated
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -25,7 +26,8 @@ class AfterSteps(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.global_step != self.steps:  # else gradients are half accumulated, and not saved
+        self.whole = trainer.global_step != self.steps
+        if self.whole:
             self.on_step_end(trainer)
 
     def on_step_end(self, trainer: Trainer) -> None:
@@ -36,9 +38,10 @@ class AfterSteps(Callback):
 class KeepLast(AfterSteps, Checkpoint):
     """Keep what a run can go on from in one file.
 
-    Written every so many steps, at each validation and at the training's end. Lightning's own
-    ``save_last`` writes it only where the monitored metric has improved. A ``Checkpoint``, so that
-    it comes after the others and holds what they know.
+    Written every so many steps, at each validation and at the training's end; never with half
+    accumulated gradients, which it could not hold: a validation among them has it written after
+    the step. Lightning's own ``save_last`` writes it only where the monitored metric has improved.
+    A ``Checkpoint``, so that it comes after the others and holds what they know.
 
     Args:
         path: Of the file.
@@ -49,33 +52,53 @@ class KeepLast(AfterSteps, Checkpoint):
         self.path = Path(path)
         self.every = every
         self.saved: int | None = None
+        self.due = False
+        self.unwritten = False  # rows of the loggers that belong before the checkpoint
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        super().on_train_batch_start(trainer, pl_module, batch, batch_idx)
+        self._write_rows(trainer)  # only now does the last step have its row
 
     def on_step_end(self, trainer: Trainer) -> None:
         step = trainer.global_step
         # Lightning counts an epoch that max_steps cuts short as complete, before on_train_end
-        if step == trainer.max_steps or (self.every and step % self.every == 0):
+        last = step == trainer.max_steps
+        if last or self.due or (self.every and step % self.every == 0):
             self.save(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.sanity_checking:
+        if trainer.sanity_checking:
+            return
+        self.due = not self.whole
+        if self.whole:
             self.save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.saved != trainer.global_step:
             self.save(trainer)
+        self._write_rows(trainer)
 
     def save(self, trainer: Trainer) -> None:
-        """Write the file, and what the loggers hold of the steps before it."""
+        """Write the file, after what the loggers hold."""
+        self.unwritten = True
+        self._write_rows(trainer)
         trainer.save_checkpoint(self.path)
-        self.saved = trainer.global_step
-        for logger in trainer.loggers:
-            logger.save()
+        self.saved, self.due, self.unwritten = trainer.global_step, False, True
+
+    def _write_rows(self, trainer: Trainer) -> None:
+        if self.unwritten:
+            for logger in trainer.loggers:
+                logger.save()
+        self.unwritten = False
 
 
 class GracefulStop(AfterSteps):
     """Save a checkpoint and end after the step in which Ctrl-C or SIGTERM arrives.
 
-    A second signal ends the process at once. Exit code: 128 plus the signal's number.
+    A second signal ends the process at once. Exit code: 128 plus the signal's number. A signal
+    after the last step changes nothing: the run is about to end by itself.
 
     Args:
         path: Where to save.
@@ -93,7 +116,8 @@ class GracefulStop(AfterSteps):
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number
-        self._restore()
+        for each in self.handlers:
+            signal.signal(each, signal.SIG_DFL)
 
     def _restore(self) -> None:
         for number, handler in self.handlers.items():
@@ -103,7 +127,12 @@ class GracefulStop(AfterSteps):
     def on_step_end(self, trainer: Trainer) -> None:
         number = self.agreement.largest(self.received)  # all stop after the same step
         if number:
+            connector = trainer._logger_connector  # which would write the step's row after this
+            connector.on_batch_end()
+            connector.update_train_step_metrics()
             trainer.save_checkpoint(self.path)
+            for logger in trainer.loggers:
+                logger.save()
             if trainer.is_global_zero:
                 sys.stderr.write(
                     f"\nstopped after step {trainer.global_step}; "
