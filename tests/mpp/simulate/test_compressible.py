@@ -99,8 +99,8 @@ def test_a_shear_flow_decays_by_viscosity_at_second_order():
 
 def test_a_gas_of_honey_takes_steps_that_its_friction_allows():
     state = system("compressible").simulate(0, 1, frames=1, shape=(16, 16))[:, 0].astype(float)
-    speeds = np.abs(compressible(state, 3, 0.05, eta=0.0, zeta=1.0)[0, :, 1:3]).max((1, 2, 3))
-    assert speeds[2] < speeds[0]
+    speeds = np.abs(compressible(state, 3, 0.05, eta=0.3, zeta=1.0)[0, :, 1:3]).max((1, 2, 3))
+    assert speeds[2] < 0.4 * speeds[0]  # even the longest wave decays by exp(-1.2)
 
 
 def test_a_shock_tube_converges_to_the_exact_solution():
