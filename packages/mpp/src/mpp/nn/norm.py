@@ -83,16 +83,16 @@ class Normalize(torch.autograd.Function):
             std = (square / (x.shape[1] - 1)).sqrt_()
             inverse = 1 / (std + eps)
             scale = inverse * weight
-            out = x * scale.to(x.dtype)
+            out = wide * scale
         else:
             std = (square / x.shape[1]).sqrt_()
             inverse = (square / x.shape[1] + eps).rsqrt_()
             scale = inverse * weight
             shift = torch.addcmul(bias, mean, scale, value=-1)
-            out = torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
+            out = torch.addcmul(shift, wide, scale)  # differences of large numbers: not in bf16
         ctx.save_for_backward(x, weight, mean, std, inverse)
         ctx.biased = bias is not None
-        return out
+        return out.to(x.dtype)
 
     @staticmethod
     @once_differentiable
@@ -101,9 +101,10 @@ class Normalize(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         x, weight, mean, std, inverse = ctx.saved_tensors
         scale = inverse * weight
-        product = (grad * x).sum(1, keepdim=True, dtype=mean.dtype)
+        x, grad, dtype = x.to(mean.dtype), grad.to(mean.dtype), x.dtype
+        product = (grad * x).sum(1, keepdim=True)
         if ctx.biased:
-            total = grad.sum(1, keepdim=True, dtype=mean.dtype)
+            total = grad.sum(1, keepdim=True)
             product = (product - mean * total) * inverse
             pull = scale * inverse * product / x.shape[1]
             rest = pull * mean - scale * total / x.shape[1]
@@ -113,5 +114,5 @@ class Normalize(torch.autograd.Function):
             pull = torch.where(std > ROUNDING * mean.abs(), pull, 0.0)
             rest = pull * mean
             grad_weight, grad_bias = (product * inverse).sum((0, 1)), None
-        out = torch.addcmul(rest.to(x.dtype), x, pull.to(x.dtype), value=-1)
-        return out.addcmul_(grad, scale.to(x.dtype)), grad_weight, grad_bias, None
+        out = torch.addcmul(rest, x, pull, value=-1).addcmul_(grad, scale)
+        return out.to(dtype), grad_weight, grad_bias, None
