@@ -138,7 +138,7 @@ class Cli(LightningCLI):
         )
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         if "epochs" in signature(resolve(self.project.data)).parameters:
-            parser.link_arguments("trainer.maxpasses", "data.epochs", compute_fn=passes)
+            parser.link_arguments("trainer.max_epochs", "data.epochs", compute_fn=passes)
         for source, target in self.project.links.items():
             parser.link_arguments(source, target, apply_on="instantiate")
 
@@ -196,8 +196,8 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
         kwargs["precision"] = given.precision or best_precision()
-        if given.maxpasses is None and given.max_steps == -1:
-            kwargs["maxpasses"] = passes(None)
+        if given.max_epochs is None and given.max_steps == -1:
+            kwargs["max_epochs"] = passes(None)
         kwargs["plugins"] = [*_listed(given.plugins), CheckpointFiles()]
         kwargs["callbacks"] = _listed(given.callbacks)
         if self.subcommand != "fit":
