@@ -1,7 +1,7 @@
 """The windows of several systems, read straight to their place in a batch of one of them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -88,7 +88,7 @@ class MixtureWindows(Dataset[Batch]):
         return moved(window, description.components, move)
 
 
-def same(batch: Batch) -> Batch:
+def same(batch: Any) -> Any:
     """The collation: a batch is made where it is read."""
     return batch
 

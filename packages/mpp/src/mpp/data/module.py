@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -208,12 +208,11 @@ def _vocabulary(sources: Sequence[Trajectories], fields: Sequence[str] | None) -
 
 
 def _loader(data: MixtureWindows, order: Order, workers: int) -> SeededLoader:
-    collate: Callable[[Any], Any] = same
     return SeededLoader(
         data,
         batch_sampler=order,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=same,
         generator=torch.Generator(),
         persistent_workers=workers > 0,
     )

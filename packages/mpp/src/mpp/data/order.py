@@ -119,7 +119,7 @@ def _shuffled(size: int, seed: int, system: int, turn: int) -> Int64[np.ndarray,
     return epoch_order(size, own, turn)
 
 
-def weights_of(mixture: Mixture | Mapping[str, float], names: Sequence[str]) -> list[float] | None:
+def weights_of(mixture: str | Mapping[str, float], names: Sequence[str]) -> list[float] | None:
     """How often each system comes.
 
     Args:

@@ -94,32 +94,34 @@ class PDEBench(Trajectories):
 
     def __init__(self, path: str | Path, fields: tuple[str, ...] | None = None) -> None:
         self.source = OpenOnce(path)
-        self.keys = self.source.groups()
-        self.kind = _kind(self.source, self.keys, fields)
-        first = self.keys[0] if self.kind.grouped else ""
-        shapes = {}
-        for part in self.kind.parts:
-            shapes[part.key] = self._shape(part, first)
-        time, *space = next(iter(shapes.values()))
+        with self.source:
+            self.keys = self.source.groups()
+            self.kind = _kind(self.source, self.keys, fields)
+            first = self.keys[0] if self.kind.grouped else ""
+            frames, *space = self._common_shape(first)
+            self.stored = tuple(space)
+            if self.kind.swapped:
+                space = space[::-1]
+            self._check_end(frames, first)
+            keys = self.keys
+            if not self.kind.grouped:
+                count = self.source.dataset(self.kind.parts[0].key).shape[0]
+                keys = [str(number) for number in range(count)]
+            ids = [f"{self.source.path.name}/{key}" for key in keys]
+            description = self._describe(tuple(space), first)
+        super().__init__(str(path), self.source.identity, description, ids, frames)
+
+    def _common_shape(self, group: str) -> tuple[int, ...]:
+        """(time, *space) of all fields."""
+        shapes = {part.key: self._shape(part, group) for part in self.kind.parts}
+        first = next(iter(shapes))
         for key, shape in shapes.items():
-            if shape != (time, *space):
+            if shape != shapes[first]:
                 raise ValueError(
-                    f"{path}: {key.format(first)}: (time, *space) is {shape}, but "
-                    f"{self.kind.parts[0].key.format(first)} has {(time, *space)}"
+                    f"{self.source.path}: {key.format(group)}: (time, *space) is {shape}, but "
+                    f"{first.format(group)} has {shapes[first]}"
                 )
-        self.stored = tuple(space)
-        if self.kind.swapped:
-            space = space[::-1]
-        self._check_end(time, first)
-        if self.kind.grouped:
-            ids = [f"{self.source.path.name}/{key}" for key in self.keys]
-        else:
-            count = self.source.dataset(self.kind.parts[0].key).shape[0]
-            ids = [f"{self.source.path.name}/{number}" for number in range(count)]
-        super().__init__(
-            str(path), self.source.identity, self._describe(tuple(space), first), ids, time
-        )
-        self.source.close()
+        return shapes[first]
 
     def _shape(self, part: Part, group: str) -> tuple[int, ...]:
         """(time, *space) of a field, and whether its dataset is what it should be."""

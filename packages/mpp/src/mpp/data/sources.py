@@ -94,9 +94,8 @@ def _paths(path: str) -> Sequence[str]:
 
 
 def _open(path: str, said: Mapping[str, Any]) -> Trajectories:
-    source = OpenOnce(path)
-    well = any(key in source.file for key in ("dimensions", "t0_fields", "t1_fields"))
-    source.close()
+    with OpenOnce(path) as source:
+        well = any(key in source.file for key in ("dimensions", "t0_fields", "t1_fields"))
     names = said.get("fields")
     if well and names is not None:
         raise ValueError(f"{path}: fields: {names}: a file of The Well names its own; use rename")

@@ -50,20 +50,20 @@ class Well(Trajectories):
 
     def __init__(self, path: str | Path, constants: bool = False) -> None:
         self.source = OpenOnce(path)
-        self.axes = [str(name) for name in self._need("dimensions", "spatial_dims")]
-        count = int(self._need("", "n_trajectories"))
-        times = self._coordinates("time")
-        self.space = tuple(self._coordinates(name).shape[-1] for name in self.axes)
-        varying, constant = self._fields()
-        self.fields = varying + constant if constants else varying
-        if not varying:
-            raise ValueError(f"{path}: t0_fields, t1_fields, t2_fields: none changes in time")
-        for field in self.fields:
-            self._check(field, count, times.shape[-1])
+        with self.source:
+            self.axes = [str(name) for name in self._need("dimensions", "spatial_dims")]
+            count = int(self._need("", "n_trajectories"))
+            times = self._coordinates("time")
+            self.space = tuple(self._coordinates(name).shape[-1] for name in self.axes)
+            varying, constant = self._fields()
+            self.fields = varying + constant if constants else varying
+            if not varying:
+                raise ValueError(f"{path}: t0_fields, t1_fields, t2_fields: none changes in time")
+            for field in self.fields:
+                self._check(field, count, times.shape[-1])
+            description = self._describe(step(times, 1.0))
         ids = [f"{self.source.path.name}/{number}" for number in range(count)]
-        description = self._describe(step(times, 1.0))
         super().__init__(str(path), self.source.identity, description, ids, times.shape[-1])
-        self.source.close()
 
     def scalars(self, trajectory: int) -> dict[str, np.ndarray]:
         """The numbers of a trajectory that have no place in space.
