@@ -28,9 +28,9 @@ from mpp.model import SIZES
 sys.path.append(str(Path(__file__).parents[1] / "mpp"))
 import plain
 
-# The products that are left take 40 (Ti) and 162 (S) GFLOP. Where oneDNN reaches 200 GFLOP/s per core
-# (Zen 5) the ratios can be 2.2 and 3.2; where it reaches 105 (Zen 4), as MKL does there, the plain
-# network gains nothing less from it and S in fp32 could not pass 2.0 if all else took no time.
+# The products that are left take 40 (Ti) and 162 (S) GFLOP. Where oneDNN reaches 200 GFLOP/s per
+# core and MKL 100 (Zen 5) the ratios can be 2.2 and 3.2. Where both reach 100 to 105 (Zen 4), S in
+# fp32 could not pass 2.0 if all else took no time.
 BOUNDS = {"fp32": 1.4, "bf16 autocast": 2.3}
 MEMORY = 0.75
 FIELDS = torch.tensor([6, 7, 8])

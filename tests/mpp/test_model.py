@@ -1,7 +1,10 @@
 """The AViT: what it must not depend on, and what must move with the physics."""
 
+from functools import partial
+
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from mpp.model import SIZES, AViT
 
@@ -274,6 +277,41 @@ def test_bf16_autocast_is_near_fp32():
         grads.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
     assert (outs[1] - outs[0]).std() <= 0.03 * outs[0].std()  # 8 bits, three blocks deep
     assert (grads[1] - grads[0]).norm() <= 0.1 * grads[0].norm()
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_moving_wave_is_learned(half):
+    """In bf16 autocast too; persistence has a loss of 1 in these units."""
+    model = make((32, 2, 2), drop_path=0.0).requires_grad_(True).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    point, step = torch.arange(16) * (2 * torch.pi / 16), torch.arange(4).view(1, 4, 1)
+    losses = []
+    for seed in range(40):
+        phase, speed = draw(2, 4, 1, 1, seed=seed)
+        wave = (point + 3 * phase + (0.4 + 0.1 * speed) * step).sin()  # (sample, time, x)
+        frames = wave[:, :, None, :, None].expand(-1, -1, -1, -1, 8)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            out = model(frames[:, :3], FIELDS[:1], (True, True))
+        change = (frames[:, 3] - frames[:, 2]).square().mean()
+        loss = (out - frames[:, 3]).square().mean() / change
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-10:]) / 10 < 0.4
+
+
+def test_recomputed_blocks_have_the_same_gradients():
+    model = make().requires_grad_(True)
+    frames, grads = draw(1, 3, 2, 16, 16), []
+    for again in (False, True):
+        if again:
+            for block in model.blocks:
+                block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+        model.zero_grad()
+        model(frames, FIELDS, (True, False)).square().sum().backward()
+        grads.append([p.grad.clone() for p in model.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
 
 
 def test_a_training_after_an_evaluation_works():
