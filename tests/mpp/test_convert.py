@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mpp.convert import convert, convert_state, from_reference, load
+from mpp.convert import convert, from_reference, load
+from mpp.reference import convert_state
 
 sys.path.append(str(Path(__file__).parent))
 import plain

@@ -282,14 +282,14 @@ def test_bf16_autocast_is_near_fp32():
 @pytest.mark.parametrize("half", [False, True])
 def test_a_moving_wave_is_learned(half):
     """In bf16 autocast too; persistence has a loss of 1 in these units."""
-    model = make((32, 2, 2), drop_path=0.0).requires_grad_(True).train()
+    model = make((32, 1, 2), drop_path=0.0).requires_grad_(True).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     point, step = torch.arange(16) * (2 * torch.pi / 16), torch.arange(4).view(1, 4, 1)
     losses = []
-    for seed in range(40):
+    for seed in range(60):
         phase, speed = draw(2, 4, 1, 1, seed=seed)
         wave = (point + 3 * phase + (0.4 + 0.1 * speed) * step).sin()  # (sample, time, x)
-        frames = wave[:, :, None, :, None].expand(-1, -1, -1, -1, 8)
+        frames = wave[:, :, None, :, None].expand(-1, -1, -1, -1, 4)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             out = model(frames[:, :3], FIELDS[:1], (True, True))
         change = (frames[:, 3] - frames[:, 2]).square().mean()

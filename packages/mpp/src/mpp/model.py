@@ -127,7 +127,7 @@ class AViT(nn.Module):
         state = units(wide)
         x = ((wide - state.origin) / state.size).to(self.stem.kernel.dtype)
         y = self.decoded(x, fields, kinds + missing * OPEN).to(wide.dtype)
-        out = self.to_state(y[:, None], wide, state)[:, 0]
+        out = self.to_state(y, wide, state)
         return out[(..., *(0,) * missing)] if missing else out
 
     def decoded(
@@ -149,13 +149,13 @@ class AViT(nn.Module):
 
     def to_state(
         self,
-        y: Float[Tensor, "batch 1 fields *space"],
+        y: Float[Tensor, "batch fields *space"],
         frames: Float[Tensor, "batch time fields *space"],
         state: Units,
-    ) -> Float[Tensor, "batch 1 fields *space"]:
+    ) -> Float[Tensor, "batch fields *space"]:
         """Take what the network gives from its units to those of the frames."""
         origin, size = state if self.target == "next" else step_units(frames, state)
-        return y * size + origin
+        return y * size[:, 0] + origin[:, 0]
 
 
 def find_size(size: str | Sequence[int]) -> Size:
