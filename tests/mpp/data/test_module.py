@@ -1,0 +1,246 @@
+import h5py
+import numpy as np
+import pytest
+import torch
+from physics_samples import described, numbered
+
+from mpp.data.batch import Batch
+from mpp.data.fields import FIELDS
+from mpp.data.module import PhysicsData
+from mpp.data.shards import Shards, make_sample, recipe
+from mpp.data.simulated import Simulated
+from mpp.data.windows import Windows
+from mpp.data.writers import write_pdebench, write_well
+from sciformer.data.loading import split_by_id
+from sciformer.data.shards import write_shards
+
+CNS = ("velocity_x", "velocity_y", "density", "pressure")
+HALVES = {"train": 0.5, "val": 0.25, "test": 0.25}
+SMALL = {"history": 2, "test_horizon": 2, "batch_size": 2, "steps": 6, "splits": HALVES}
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Three systems of other fields, axes and sizes."""
+    cns = described(*CNS, flips=(0, 1))
+    write_pdebench(tmp_path / "cns.h5", "compressible", numbered(12, 6, cns), cns, "lzf")
+    line = described("velocity_x", axes=1)
+    write_pdebench(tmp_path / "burgers.h5", "burgers", numbered(12, 5, line), line)
+    well = described("tracer", "wind_x", "wind_y", boundaries=("periodic", "wall"))
+    write_well(tmp_path / "well.hdf5", "w", numbered(12, 7, well), well)
+    return [str(tmp_path / name) for name in ("cns.h5", "burgers.h5", "well.hdf5")]
+
+
+def test_batches_are_of_one_system_each_with_its_fields_and_boundaries(files):
+    data = PhysicsData(files, **SMALL)
+    assert data.vocabulary == (*FIELDS, "wind_x", "wind_y")
+    batches = list(data.train_dataloader())
+    assert [batch.system for batch in batches] == [0, 1, 2, 0, 1, 2]
+    assert [tuple(batch.frames.shape) for batch in batches[:3]] == [
+        (2, 2, 4, 6, 8),
+        (2, 2, 1, 6),
+        (2, 2, 3, 6, 8),
+    ]
+    assert batches[0].target.shape == (2, 1, 4, 6, 8)
+    for batch, names in zip(batches, (CNS, ["velocity_x"], ["tracer", "wind_x"]), strict=False):
+        rows = [data.vocabulary.index(name) for name in names]
+        assert batch.fields.tolist()[: len(rows)] == rows
+    assert batches[1].boundaries == ("periodic",)
+    assert batches[2].boundaries == ("periodic", "wall")
+
+
+def test_a_window_is_what_the_file_holds_history_first(files):
+    (loader, *_) = PhysicsData(files[:1], **SMALL).val_dataloader()
+    with h5py.File(files[0]) as file:
+        stored = np.stack([file[key][:] for key in ("Vx", "Vy", "density", "pressure")], 2)
+    ids = [f"cns.h5/{number}" for number in range(12)]
+    (first, *_) = split_by_id(ids, HALVES)["val"]
+    batch = next(iter(loader))
+    np.testing.assert_array_equal(batch.frames[1], stored[first, 1:3])
+    np.testing.assert_array_equal(batch.target[1], stored[first, 3:4])
+
+
+def test_no_trajectory_is_in_two_splits(files):
+    data = PhysicsData(files, **SMALL)
+    for system in range(3):
+        chosen = [set(data.parts(name, 1)[system].windows.chosen) for name in HALVES]
+        assert sum(map(len, chosen)) == len(set.union(*chosen)) == 12
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("mixture", ["round_robin", "uniform"])
+def test_a_training_is_the_same_for_any_number_of_workers(files, mixture):
+    """Augmented and noisy: both are drawn for the sample, not in its order."""
+    options = {**SMALL, "mixture": mixture, "augment": True, "noise": 0.1, "seed": 3}
+    alone = list(PhysicsData(files, **options).train_dataloader())
+    spread = list(PhysicsData(files, **options, workers=1).train_dataloader())
+    for one, other in zip(alone, spread, strict=True):
+        assert one.system == other.system
+        assert one.boundaries == other.boundaries
+        for a, b in zip(one[:3], other[:3], strict=True):
+            assert torch.equal(a, b)
+
+
+def test_a_loader_goes_on_where_its_state_was_taken(files):
+    options = {**SMALL, "augment": True, "noise": 0.1}
+    loader = PhysicsData(files, **options).train_dataloader()
+    list(loader)
+    running = iter(loader)
+    for _ in range(3):
+        next(running)
+    state = loader.state_dict()
+    rest = list(running)
+    again = PhysicsData(files, **options).train_dataloader()
+    again.load_state_dict(state)
+    for one, other in zip(rest, again, strict=True):
+        assert torch.equal(one.frames, other.frames)
+        assert torch.equal(one.target, other.target)
+
+
+def test_another_epoch_augments_otherwise(files):
+    loader = PhysicsData(files[1:2], **SMALL, augment=True, noise=0.1).train_dataloader()
+    first, second = list(loader), list(loader)
+    assert not any(torch.equal(a.frames, b.frames) for a, b in zip(first, second, strict=True))
+
+
+def test_noise_is_on_the_history_of_the_training_only(files):
+    options = dict(SMALL)
+    quiet, loud = (PhysicsData(files, **options, noise=noise) for noise in (0.0, 0.5))
+    for a, b in zip(quiet.train_dataloader(), loud.train_dataloader(), strict=True):
+        assert torch.equal(a.target, b.target)
+        assert not torch.equal(a.frames, b.frames)
+    for a, b in zip(quiet.val_dataloader()[0], loud.val_dataloader()[0], strict=True):
+        assert torch.equal(a.frames, b.frames)
+
+
+def test_the_cache_changes_no_number(files, tmp_path):
+    plain = PhysicsData(files, **SMALL)
+    cached = PhysicsData(files, **SMALL, cache=str(tmp_path / "cache"))
+    cached.prepare_data()
+    cached.setup("fit")
+    assert len(list((tmp_path / "cache").glob("*.f32"))) == 3
+    for a, b in zip(plain.train_dataloader(), cached.train_dataloader(), strict=True):
+        assert torch.equal(a.frames, b.frames)
+
+
+def test_validation_takes_at_most_so_many_windows_of_each_system_evenly_spread(files):
+    data = PhysicsData(files, **SMALL, val_windows=3)
+    loaders = data.val_dataloader()
+    assert [sum(len(batch.frames) for batch in loader) for loader in loaders] == [3, 3, 3]
+    windows = data.parts("val", 1, 3)[0].windows
+    assert windows.place(0) == (windows.chosen[0], 0)
+    assert len({windows.place(number) for number in range(3)}) == 3
+
+
+def test_the_test_looks_further_ahead(files):
+    batch = next(iter(PhysicsData(files, **SMALL).test_dataloader()[0]))
+    assert batch.target.shape[1] == 2
+
+
+def test_files_may_be_a_pattern_a_folder_and_renamed(files, tmp_path):
+    folder = tmp_path / "more"
+    folder.mkdir()
+    cns = described(*CNS)
+    for name in ("a.h5", "b.hdf5"):
+        write_pdebench(folder / name, "compressible", numbered(8, 6, cns), cns)
+    entry = {"path": f"{folder}", "name": "flow", "rename": {"density": "rho"}}
+    data = PhysicsData([entry, f"{folder}/*.h5"], **SMALL)
+    assert data.systems == ["flow", "more"]
+    assert [len(source) for source in data.sources.values()] == [16, 8]
+    assert "rho" in data.vocabulary
+
+
+def test_a_simulated_system_is_described_and_the_same_by_number():
+    options = {"shape": [8, 8], "frames": 4}
+    data = Simulated("shallow_water", 3, 1, options)
+    assert data.description.names == ("height", "velocity_x", "velocity_y")
+    assert [part.axes for part in data.description.components] == [(), (0,), (1,)]
+    assert data.description.turns
+    more = Simulated("shallow_water", 5, 1, options)
+    np.testing.assert_array_equal(data.read(2, 0, 4), more.read(2, 0, 4))
+
+
+def test_simulated_systems_and_files_are_mixed(files):
+    simulate = [{"system": "burgers", "count": 12, "shape": [16], "frames": 5, "name": "b"}]
+    data = PhysicsData(files[:1], simulate, **SMALL)
+    assert data.systems == ["cns", "b"]
+    assert [batch.system for batch in data.train_dataloader()] == [0, 1] * 3
+
+
+def test_shards_give_the_trajectories_that_the_simulator_gives(tmp_path):
+    options = {"shape": [8, 8], "frames": 4, "parameters": {"modes": 2}}
+    made = recipe("incompressible", 2, 6, 2, options)
+    write_shards(
+        tmp_path / "ins", lambda number: make_sample(number, "incompressible", 2, options), made
+    )
+    read, simulated = Shards(tmp_path / "ins"), Simulated("incompressible", 6, 2, options)
+    assert read.description == simulated.description
+    assert read.ids == simulated.ids
+    for number in range(6):
+        np.testing.assert_array_equal(read.read(number, 1, 4), simulated.read(number, 1, 4))
+    assert PhysicsData([str(tmp_path / "ins")], **SMALL).systems == ["ins"]
+
+
+def test_windows_are_by_trajectory_and_then_by_first_frame():
+    data = Simulated("burgers", 3, 0, {"shape": [8], "frames": 6})
+    windows = Windows(data, [2, 0], history=2, horizon=2)
+    assert [windows.place(number) for number in range(len(windows))] == [
+        (2, 0),
+        (2, 1),
+        (2, 2),
+        (0, 0),
+        (0, 1),
+        (0, 2),
+    ]
+
+
+def test_a_batch_has_an_entry_per_sample_in_its_first_two_parts_only(files):
+    batch = next(iter(PhysicsData(files, **SMALL).train_dataloader()))
+    assert isinstance(batch, Batch)
+    assert (len(batch.frames), len(batch.target)) == (2, 2)
+    assert batch.fields.dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"files": [], "simulate": []}, "files and simulate: both are empty"),
+        ({"files": ["nowhere/*.h5"]}, r"nowhere/\*\.h5: no such file"),
+        ({"files": [{"name": "a"}]}, "needs the key 'path'"),
+        ({"files": [{"path": "a", "field": "b"}]}, "has no key 'field'"),
+        ({"simulate": ["weather"]}, "weather"),
+        ({"simulate": [{"system": "burgers", "shape": [4, 4]}]}, r"shape: \[4, 4\]"),
+        ({"history": 7}, r"cns\.h5: frames: 6 are too few for history 7"),
+        ({"fields": ["height"]}, r"cns\.h5: fields: no 'velocity_x'; there are height"),
+        ({"mixture": "often"}, "mixture: 'often'"),
+        ({"splits": {"train": 1.0}}, "splits: "),
+        ({"noise": -1.0}, "noise: -1.0"),
+        ({"batch_size": 0}, "batch_size: 0"),
+    ],
+)
+def test_what_cannot_be_is_named_in_one_line(files, change, said):
+    with pytest.raises(ValueError, match=said) as caught:
+        PhysicsData(**{"files": files[:1], **SMALL, **change})
+    assert "\n" not in str(caught.value)
+
+
+def test_two_systems_of_one_name_are_refused(files):
+    with pytest.raises(ValueError, match="name: 'cns' is there twice"):
+        PhysicsData([files[0], files[0]], **SMALL)
+
+
+def test_a_split_without_trajectories_of_a_system_leaves_it_out_with_a_warning(files):
+    options = {**SMALL, "splits": {"train": 1.0, "val": 0.0, "test": 0.0}}
+    data = PhysicsData(files[:1], **options)
+    assert len(list(data.train_dataloader())) == 6
+    with (
+        pytest.warns(UserWarning, match=": none of 12 trajectories is in val"),
+        pytest.raises(ValueError, match="leaves no trajectory for val"),
+    ):
+        data.val_dataloader()
+
+
+def test_the_vocabulary_and_all_options_travel_in_a_checkpoint(files):
+    data = PhysicsData(files, **SMALL)
+    assert data.hparams["fields"] == list(data.vocabulary)
+    assert PhysicsData(**data.hparams).vocabulary == data.vocabulary
