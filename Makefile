@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
-PROJECTS = contextual_counting
+PROJECTS = contextual_counting mpp
 DISTS = ./shared $(addprefix ./packages/,$(PROJECTS))
 SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
 
@@ -60,4 +60,5 @@ clean:
 
 .venv/developed: .venv/installed pyproject.toml
 	$(PIP) install --constraint constraints.txt --group dev
+	$(PIP) install --constraint constraints.txt --no-deps the_well einops  # it pins an fsspec of 2024
 	touch $@

@@ -1,4 +1,4 @@
-"""The transformer block that all projects build on."""
+"""Blocks: what networks repeat, and the transformer block that all projects build on."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -8,7 +8,11 @@ from sciformer.nn.mlp import MLP, Activation
 from sciformer.nn.position import Alibi, Rotary
 
 
-class TransformerBlock(nn.Module):
+class Block(nn.Module):
+    """A part of a network that is sharded, and whose activations are computed again, by itself."""
+
+
+class TransformerBlock(Block):
     """Mix tokens by attention, then channels by an MLP; both pre-norm and residual.
 
     Args:

@@ -7,11 +7,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from sciformer.nn.block import TransformerBlock
+from sciformer.nn.block import Block
 
 
 class Recompute(Callback):
-    """Keep only what enters each ``TransformerBlock`` and compute the rest again in the backward.
+    """Keep only what enters each ``Block`` and compute the rest again in the backward.
 
     A block then keeps one tensor of (batch, time, dim) instead of some twenty, for a third more
     computation. Gradients stay the same. Under any strategy.
@@ -22,12 +22,12 @@ class Recompute(Callback):
 
 
 def recompute(network: nn.Module) -> None:
-    """Let every ``TransformerBlock`` of a network compute its activations again where needed.
+    """Let every ``Block`` of a network compute its activations again where needed.
 
     Args:
         network: Changed in place; the names of its parameters stay.
     """
     for block in network.modules():
-        if isinstance(block, TransformerBlock) and not isinstance(block.forward, partial):
+        if isinstance(block, Block) and not isinstance(block.forward, partial):
             forward: Any = partial(checkpoint, block.forward, use_reentrant=False)
             block.forward = forward

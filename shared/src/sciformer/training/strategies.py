@@ -5,7 +5,7 @@ from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 from torch import nn
 from torch.distributed.fsdp import fully_shard
 
-from sciformer.nn.block import TransformerBlock
+from sciformer.nn.block import Block
 
 
 class DDP(DDPStrategy):
@@ -42,12 +42,12 @@ def shard(module: LightningModule, network: nn.Module) -> None:
 
     Args:
         module: Asked for the strategy's device mesh; under any other strategy nothing happens.
-        network: Of the module; each ``TransformerBlock`` in it becomes one unit, the rest another.
+        network: Of the module; each ``Block`` in it becomes one unit, the rest another.
     """
     if module.device_mesh is None:
         return
     mesh = module.device_mesh["data_parallel"]
     for block in network.modules():
-        if isinstance(block, TransformerBlock):
+        if isinstance(block, Block):
             fully_shard(block, mesh=mesh)
     fully_shard(network, mesh=mesh)

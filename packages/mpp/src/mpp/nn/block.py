@@ -10,9 +10,10 @@ from mpp.nn.bias import Bias, Boundary
 from mpp.nn.drop import DropPath
 from mpp.nn.linear import Linear
 from mpp.nn.norm import DeviationNorm
+from sciformer.nn.block import Block
 
 
-class SpaceTimeBlock(nn.Module):
+class SpaceTimeBlock(Block):
     """Mix tokens over time, then over space, then channels; each with its residual.
 
     Args:
