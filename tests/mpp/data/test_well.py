@@ -156,9 +156,9 @@ def test_the_wells_own_reader_gives_the_same_windows_of_our_file(tmp_path):
     theirs = the_well.WellDataset(path=str(tmp_path), n_steps_input=2, n_steps_output=1)
     ours = Windows(Well(tmp_path / "a.hdf5"), range(2), history=2)
     assert len(theirs) == len(ours)
-    window = np.empty(ours.shape, np.float32)
+    window = np.empty((3, *ours.trajectories.frame_shape), np.float32)
     for number in range(len(ours)):
-        ours.fill(number, window)
+        ours.fill(number, window[:2], window[2:])
         sample = theirs[number]
         past = np.moveaxis(sample["input_fields"].numpy(), -1, 1)
         future = np.moveaxis(sample["output_fields"].numpy(), -1, 1)
@@ -175,9 +175,9 @@ def test_our_reader_gives_the_same_windows_of_the_wells_own_dummy_data(tmp_path)
     theirs = the_well.WellDataset(path=str(tmp_path), n_steps_input=2, n_steps_output=1)
     ours = Windows(Well(tmp_path / "a.hdf5"), range(2), history=2)
     assert len(theirs) == len(ours) == 16
-    window = np.empty(ours.shape, np.float32)
+    window = np.empty((3, *ours.trajectories.frame_shape), np.float32)
     for number in (0, 7, 8, 15):
-        ours.fill(number, window)
+        ours.fill(number, window[:2], window[2:])
         past = np.moveaxis(theirs[number]["input_fields"].numpy(), -1, 1)
         np.testing.assert_array_equal(past, window[:2])
     constants = Well(tmp_path / "a.hdf5", constants=True).read(1, 0, 1)[0, -1]

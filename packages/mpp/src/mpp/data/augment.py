@@ -1,7 +1,7 @@
 """Other solutions of the same system, made from one: rolled, mirrored, turned; and input noise."""
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +50,9 @@ def draw(description: Description, rng: np.random.Generator) -> Move:
     return Move(order, mirrored, shifts)
 
 
-def moved(frames: Frames, components: Sequence[Component], move: Move) -> Frames:
+def moved(
+    frames: Frames, components: Sequence[Component], move: Move, out: Frames | None = None
+) -> Frames:
     """Frames of a solution after a move, which is one as well.
 
     A mirror turns the sign of a component for each of its indices along that axis, and of pseudo
@@ -60,34 +62,37 @@ def moved(frames: Frames, components: Sequence[Component], move: Move) -> Frames
         frames: Of any number.
         components: Of them.
         move: What to do.
+        out: Where to write them; None makes a new array. Not the frames themselves.
 
     Returns:
-        A new array, C-contiguous.
+        The array that was written.
 
     Raises:
         ValueError: If a permutation needs a component that there is not.
     """
-    axes = len(move.order)
     at = {(part.base, part.axes): number for number, part in enumerate(components)}
-    odd = _odd(move.order)
-    sources, signs = [], []
-    for part in components:
+    x = frames.transpose(0, 1, *(2 + axis for axis in move.order))
+    x = np.flip(x, tuple(2 + axis for axis in move.mirrored))
+    out = np.empty(x.shape, np.float32) if out is None else out
+    pieces = list(product(*map(_pieces, x.shape[2:], move.shifts)))
+    for number, part in enumerate(components):
         source = at.get((part.base, tuple(move.order[axis] for axis in part.axes)))
         if source is None:
             raise ValueError(f"{part.name}: the other components of {part.base} are not there")
-        sources.append(source)
         flips = sum(part.axes.count(axis) for axis in move.mirrored)
         if part.base in PSEUDO:
-            flips += len(move.mirrored) + odd
-        signs.append(1.0 - 2.0 * (flips % 2))
-    space = [2 + axis for axis in range(axes)]
-    x = frames.transpose(0, 1, *(2 + axis for axis in move.order))
-    x = np.flip(x, tuple(2 + axis for axis in move.mirrored))
-    x = np.roll(x, move.shifts, space) if any(move.shifts) else x
-    if sources != list(range(len(sources))):
-        x = x[:, sources]
-    scale = np.array(signs, np.float32).reshape(-1, *(1,) * axes)
-    return np.multiply(x, scale, order="C")
+            flips += len(move.mirrored) + _odd(move.order)
+        sign = np.float32(1 - 2 * (flips % 2))
+        for piece in pieces:  # one pass over memory, where np.roll would make a copy first
+            new, old = zip(*piece, strict=True)
+            np.multiply(x[:, source, *old], sign, out=out[:, number, *new])
+    return out
+
+
+def _pieces(points: int, shift: int) -> list[tuple[slice, slice]]:
+    """Where the two pieces of a rolled axis go, and where they come from."""
+    pieces = [(slice(shift, points), slice(0, points - shift))]
+    return [*pieces, (slice(0, shift), slice(points - shift, points))] if shift else pieces
 
 
 def noisy(

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from mpp.data.augment import NOISE, draw, generator, moved, noisy
 from mpp.data.batch import Batch, empty
+from mpp.data.trajectories import Frames
 from mpp.data.windows import Windows
 
 
@@ -50,6 +51,8 @@ class MixtureWindows(Dataset[Batch]):
             raise ValueError(f"noise: {noise} is no standard deviation")
         self.parts = list(parts)
         self.augment, self.noise, self.seed = augment, noise, seed
+        self._unmoved: list[Frames] = []
+        self._system: int | None = None
         self.starts = np.cumsum([0, *(len(part.windows) for part in parts)])
 
     def __len__(self) -> int:
@@ -63,29 +66,31 @@ class MixtureWindows(Dataset[Batch]):
         owners = np.searchsorted(self.starts, places, "right") - 1
         part = self.parts[owners[0]]
         assert (owners == owners[0]).all()  # the order gives each batch to one system
-        windows = part.windows
-        first = int(self.starts[owners[0]])
-        history = windows.history
-        frames = empty((len(numbers), history, *windows.shape[1:]))
-        target = empty((len(numbers), windows.horizon, *windows.shape[1:]))
-        whole = np.empty(windows.shape, np.float32)
+        windows, first = part.windows, int(self.starts[owners[0]])
+        frames, target = (empty((len(numbers), *shape)) for shape in windows.shapes)
         for row, (number, place) in enumerate(zip(draws, places, strict=True)):
-            windows.fill(place - first, whole)
-            sample = self._augmented(whole, part, number)
-            past = frames[row].numpy()
-            past[...] = sample[:history]
-            target[row].numpy()[...] = sample[history:]
+            past, future = frames[row].numpy(), target[row].numpy()
+            if self.augment:
+                self._augment(part, number, place - first, past, future)
+            else:
+                windows.fill(place - first, past, future)
             if self.noise:
                 noisy(past, self.noise, generator(self.seed, number, NOISE))
         boundaries = windows.trajectories.description.boundaries
         return Batch(frames, target, part.rows, boundaries, part.system)
 
-    def _augmented(self, window: np.ndarray, part: Part, number: int) -> np.ndarray:
-        if not self.augment:
-            return window
+    def _augment(self, part: Part, number: int, window: int, past: Frames, future: Frames) -> None:
+        if self._system != part.system:  # memory that is used again is not cleared again
+            self._system = part.system
+            self._unmoved = [np.empty(shape, np.float32) for shape in part.windows.shapes]
+        part.windows.fill(window, *self._unmoved)
         description = part.windows.trajectories.description
         move = draw(description, generator(self.seed, number))
-        return moved(window, description.components, move)
+        for unmoved, out in zip(self._unmoved, (past, future), strict=True):
+            moved(unmoved, description.components, move, out)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_unmoved": [], "_system": None}
 
 
 def same(batch: Any) -> Any:

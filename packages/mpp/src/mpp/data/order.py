@@ -46,7 +46,7 @@ class MixtureOrder(Order):
         batch_size: int,
         steps: int,
         seed: int,
-        weights: Sequence[float] | None = None,
+        weights: Sequence[float | int] | None = None,
         rank: int = 0,
         world: int = 1,
     ) -> None:
@@ -119,7 +119,9 @@ def _shuffled(size: int, seed: int, system: int, turn: int) -> Int64[np.ndarray,
     return epoch_order(size, own, turn)
 
 
-def weights_of(mixture: str | Mapping[str, float], names: Sequence[str]) -> list[float] | None:
+def weights_of(
+    mixture: str | Mapping[str, float | int], names: Sequence[str]
+) -> list[float] | None:
     """How often each system comes.
 
     Args:
@@ -147,5 +149,5 @@ def weights_of(mixture: str | Mapping[str, float], names: Sequence[str]) -> list
     return weights
 
 
-def _shares(weights: Sequence[float]) -> bool:
+def _shares(weights: Sequence[float | int]) -> bool:
     return min(weights) >= 0 and np.isfinite(sum(weights)) and sum(weights) > 0

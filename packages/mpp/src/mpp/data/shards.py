@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from mpp.data.fields import Boundary, Component, Description
-from mpp.data.simulated import describe
+from mpp.data.simulated import arguments, describe
 from mpp.data.trajectories import Frames, Trajectories, check_finite
 from mpp.simulate.registry import system as find
 from sciformer.data.index import Recipe
@@ -70,7 +70,7 @@ def make_sample(
     Returns:
         The fields of a ``Sample``.
     """
-    return {"frames": find(system).simulate(seed, 1, first=number, **(options or {}))[0]}
+    return {"frames": find(system).simulate(seed, 1, first=number, **arguments(options or {}))[0]}
 
 
 class Shards(Trajectories):

@@ -42,14 +42,17 @@ class Simulated(Trajectories):
     @cached_property
     def arrays(self) -> Float32[np.ndarray, "trajectory time field *space"]:
         """All frames of all of them."""
-        options = dict(self.options)
-        if "shape" in options:
-            options["shape"] = tuple(options["shape"])
-        return find(self.system).simulate(self.seed, self.count, **options)
+        return find(self.system).simulate(self.seed, self.count, **arguments(self.options))
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         out[...] = self.arrays[trajectory, start : start + len(out)]
         check_finite(out, start, self.description.names, f"{self.where}: {self.ids[trajectory]}")
+
+
+def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a simulation as a system takes them; JSON has no tuples."""
+    given = {key: value for key, value in options.items() if value is not None}
+    return {**given, "shape": tuple(given["shape"])} if "shape" in given else given
 
 
 def describe(system: str, options: Mapping[str, Any]) -> tuple[Description, int]:

@@ -51,9 +51,10 @@ class Windows:
         return self.size
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one window: (history + horizon, field, *space)."""
-        return self.history + self.horizon, *self.trajectories.frame_shape
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Of the two parts of a window: (history, field, *space), (horizon, field, *space)."""
+        frame = self.trajectories.frame_shape
+        return (self.history, *frame), (self.horizon, *frame)
 
     def place(self, number: int) -> tuple[int, int]:
         """The trajectory of a window, and its first frame."""
@@ -61,7 +62,8 @@ class Windows:
         at, start = divmod(spread, self.each)
         return int(self.chosen[at]), start
 
-    def fill(self, number: int, out: Frames) -> None:
-        """Write a window, history first, into an array of its shape."""
+    def fill(self, number: int, past: Frames, future: Frames) -> None:
+        """Write a window into two arrays: its history, and what comes after."""
         trajectory, start = self.place(number)
-        self.trajectories.fill(trajectory, start, out)
+        self.trajectories.fill(trajectory, start, past)
+        self.trajectories.fill(trajectory, start + self.history, future)
