@@ -1,7 +1,11 @@
+from types import SimpleNamespace
+
 import h5py
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from physics_samples import described, numbered
 
 from mpp.data.batch import Batch
@@ -79,6 +83,77 @@ def test_a_training_is_the_same_for_any_number_of_workers(files, mixture):
         assert one.boundaries == other.boundaries
         for a, b in zip(one[:3], other[:3], strict=True):
             assert torch.equal(a, b)
+
+
+@pytest.mark.process
+def test_a_worker_opens_anew_what_this_process_has_open(files):
+    data = PhysicsData(files, **SMALL, workers=2)
+    here = [source.read(0, 0, 2) for source in data.sources.values()]
+    assert len(list(data.train_dataloader())) == 6
+    for source, frames in zip(data.sources.values(), here, strict=True):
+        np.testing.assert_array_equal(source.read(0, 0, 2), frames)
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_ranks_share_a_batch_and_what_is_drawn_for_each_sample(files, world):
+    options = {**SMALL, "batch_size": 4, "augment": True, "noise": 0.1}
+    data = PhysicsData(files, **options)
+    whole = list(data.train_dataloader())
+    for rank in range(world):
+        data.trainer = SimpleNamespace(global_rank=rank, world_size=world)
+        for one, mine in zip(whole, data.train_dataloader(), strict=True):
+            assert one.system == mine.system
+            assert torch.equal(one.frames[rank::world], mine.frames)
+
+
+class Persistence(LightningModule):
+    """The last frame times a number that is learned."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(0.5))
+        self.seen, self.validated = [], []
+
+    def training_step(self, batch, batch_idx):
+        assert batch.boundaries[0] in {"periodic", "wall"}
+        self.seen.append((batch.system, float(batch.frames.double().sum())))
+        return (self.scale * batch.frames[:, -1] - batch.target[:, 0]).square().mean()
+
+    def validation_step(self, batch, batch_idx, dataloader_idx=0):
+        self.validated.append((dataloader_idx, batch.system))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.0)
+
+
+def fit(data, folder, steps, path=None):
+    module = Persistence()
+    trainer = Trainer(
+        accelerator="cpu",
+        max_steps=steps,
+        logger=False,
+        default_root_dir=folder,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[ModelCheckpoint(folder, every_n_train_steps=8, filename="{step}")],
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(module, data, ckpt_path=path, weights_only=True)
+    return module
+
+
+def test_lightning_trains_on_it_and_resumes_within_an_epoch(files, tmp_path):
+    options = {**SMALL, "mixture": "uniform", "augment": True, "noise": 0.1}
+    whole = fit(PhysicsData(files, **options), tmp_path, 10).seen
+    first = fit(PhysicsData(files, **options), tmp_path, 8).seen
+    rest = fit(PhysicsData(files, **options), tmp_path, 10, tmp_path / "step=8.ckpt").seen
+    assert first + rest == whole
+
+
+def test_lightning_validates_each_system_in_a_loader_of_its_own(files, tmp_path):
+    validated = fit(PhysicsData(files, **SMALL), tmp_path, 6).validated
+    assert set(validated) == {(0, 0), (1, 1), (2, 2)}
 
 
 def test_a_loader_goes_on_where_its_state_was_taken(files):
