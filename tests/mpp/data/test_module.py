@@ -235,6 +235,25 @@ def test_a_simulated_system_is_described_and_the_same_by_number():
     np.testing.assert_array_equal(data.read(2, 0, 4), more.read(2, 0, 4))
 
 
+def test_a_system_is_simulated_before_workers_fork_off():
+    simulate = [{"system": "burgers", "count": 12, "shape": [16], "frames": 5}]
+    data = PhysicsData(simulate=simulate, **SMALL)
+    assert "arrays" not in vars(data.sources["burgers"])
+    data.train_dataloader()
+    assert "arrays" in vars(data.sources["burgers"])
+
+
+def test_a_scan_names_the_first_trajectory_that_is_not_sound(files):
+    with h5py.File(files[1], "r+") as file:
+        file["tensor"][7, 4, 2] = np.nan
+    data = PhysicsData(files, **SMALL, scan=True)
+    with pytest.raises(
+        ValueError, match=r"burgers\.h5: 7: velocity_x: frame 4 holds nan at \(2,\)"
+    ):
+        data.prepare_data()
+    PhysicsData(files, **SMALL).prepare_data()
+
+
 def test_simulated_systems_and_files_are_mixed(files):
     simulate = [{"system": "burgers", "count": 12, "shape": [16], "frames": 5, "name": "b"}]
     data = PhysicsData(files[:1], simulate, **SMALL)

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from mpp.data.augment import NOISE, draw, generator, moved, noisy
 from mpp.data.batch import Batch, empty
 from mpp.data.trajectories import Frames
-from mpp.data.windows import Windows
+from mpp.data.windows import Future, Windows
 
 
 class Part(NamedTuple):
@@ -79,7 +79,7 @@ class MixtureWindows(Dataset[Batch]):
         boundaries = windows.trajectories.description.boundaries
         return Batch(frames, target, part.rows, boundaries, part.system)
 
-    def _augment(self, part: Part, number: int, window: int, past: Frames, future: Frames) -> None:
+    def _augment(self, part: Part, number: int, window: int, past: Frames, future: Future) -> None:
         if self._system != part.system:  # memory that is used again is not cleared again
             self._system = part.system
             self._unmoved = [np.empty(shape, np.float32) for shape in part.windows.shapes]

@@ -46,6 +46,8 @@ class PhysicsData(LightningDataModule):
         splits: Shares of the trajectories, ``train``, ``val`` and ``test``; the same trajectories
             always, by their names.
         val_windows: At most so many windows of each system in validation and test, evenly spread.
+        scan: Before anything else, see that the first and last frame of every trajectory can be
+            read and are finite; a window is looked at when it is read in any case.
         workers: Processes per device that read ahead; 0 reads in the main process.
         seed: Of simulated systems, of the order and of the augmentation.
 
@@ -69,6 +71,7 @@ class PhysicsData(LightningDataModule):
         cache: str | None = None,
         splits: dict[str, float] | None = None,
         val_windows: int = 64,
+        scan: bool = False,
         workers: int = 0,
         seed: int = 0,
     ) -> None:
@@ -98,7 +101,7 @@ class PhysicsData(LightningDataModule):
         self.batch_size, self.steps = batch_size, steps
         self.augment, self.noise = augment, noise
         self.cache, self.val_windows = cache, val_windows
-        self.workers, self.seed = workers, seed
+        self.scan, self.workers, self.seed = scan, workers, seed
         self._ready = cache is None
 
     @property
@@ -107,7 +110,10 @@ class PhysicsData(LightningDataModule):
         return list(self.sources)
 
     def prepare_data(self) -> None:
-        """Decode what is not in the cache: in one process of each machine."""
+        """Scan, and decode what is not in the cache: in one process of each machine."""
+        for source in self.sources.values() if self.scan else ():
+            for line in source.scan():
+                raise ValueError(line)
         if self.cache is not None:
             for source in self.sources.values():
                 Cached(source, self.cache)
@@ -117,6 +123,8 @@ class PhysicsData(LightningDataModule):
             folder = self.cache
             self.sources = {name: Cached(one, folder) for name, one in self.sources.items()}
             self._ready = True
+        for source in self.sources.values():
+            source.prepare()
 
     def parts(self, split: str, horizon: int, most: int | None = None) -> list[Part]:
         """The windows of a split, of each system that has some in it.

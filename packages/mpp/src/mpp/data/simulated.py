@@ -44,6 +44,10 @@ class Simulated(Trajectories):
         """All frames of all of them."""
         return find(self.system).simulate(self.seed, self.count, **arguments(self.options))
 
+    def prepare(self) -> None:
+        """Simulate."""
+        assert len(self.arrays) == len(self)
+
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         out[...] = self.arrays[trajectory, start : start + len(out)]
         check_finite(out, start, self.description.names, f"{self.where}: {self.ids[trajectory]}")

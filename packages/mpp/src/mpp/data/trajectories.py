@@ -51,6 +51,9 @@ class Trajectories(ABC):
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         """Write frames from ``start`` on into an array, C-contiguous, as many as it has."""
 
+    def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
+        """Do what is better done once, before other processes fork off."""
+
     def read(self, trajectory: int, start: int, stop: int) -> Frames:
         """Some frames of a trajectory.
 

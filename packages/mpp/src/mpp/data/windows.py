@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float32
 
 from mpp.data.trajectories import Frames, Trajectories
+
+Future = Float32[np.ndarray, "horizon field *space"]
 
 
 class Windows:
@@ -62,7 +65,7 @@ class Windows:
         at, start = divmod(spread, self.each)
         return int(self.chosen[at]), start
 
-    def fill(self, number: int, past: Frames, future: Frames) -> None:
+    def fill(self, number: int, past: Frames, future: Future) -> None:
         """Write a window into two arrays: its history, and what comes after."""
         trajectory, start = self.place(number)
         self.trajectories.fill(trajectory, start, past)
