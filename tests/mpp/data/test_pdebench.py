@@ -1,3 +1,4 @@
+import multiprocessing
 import pickle
 
 import h5py
@@ -146,3 +147,23 @@ def test_the_writer_names_a_field_that_a_set_needs(tmp_path):
     with pytest.raises(ValueError, match="kind: 'x' is none of"):
         write_pdebench(tmp_path / "a.h5", "x", numbered(1, 2, description), description)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.process
+def test_a_process_that_forked_off_closes_what_it_inherited_and_opens_its_own(tmp_path):
+    path, arrays, _ = written(tmp_path, "incompressible")
+    read = PDEBench(path)
+    handle = read.source.file
+
+    def child(answer):
+        same = np.array_equal(read.read(1, 0, 2), arrays[1, :2])
+        answer.put((same, read.source.file is handle, bool(handle)))  # a closed file is false
+
+    context = multiprocessing.get_context("fork")
+    answer = context.SimpleQueue()
+    process = context.Process(target=child, args=(answer,))
+    process.start()
+    assert answer.get() == (True, False, False)
+    process.join()
+    assert read.source.file is handle
+    np.testing.assert_array_equal(read.read(1, 0, 2), arrays[1, :2])
