@@ -64,7 +64,7 @@ def finish(process):
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_goes_on_with_other_workers_to_the_same_bytes(simulate, tmp_path, sign):
-    whole, stopped = simulate("--out", "whole"), simulate("--workers", "2", "--wait", "0.05")
+    whole, stopped = simulate("--out", "whole"), simulate("--workers", "2", "--wait", "0.4")
     wait_for(tmp_path / "out/shard-00001.json")
     if sign == signal.SIGINT:
         os.killpg(stopped.pid, sign)  # as a terminal does
