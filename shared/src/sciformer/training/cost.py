@@ -66,7 +66,7 @@ class Cost(Callback):
         table = Table("Cost of the training, from its first step", "")
         table.add_row("parameters", f"{parameters:,}")
         table.add_row("FLOPs per sample, forward and backward", f"{flops:.3g}")
-        table.add_row("weights, gradients, AdamW per rank: DDP", _mib(STATE * parameters))
+        table.add_row("weights, gradients, AdamW per rank: DDP", _mib(float(STATE * parameters)))
         shared = _mib(STATE * parameters / self.ranks)
         table.add_row(f"weights, gradients, AdamW per rank: FSDP, {self.ranks} ranks", shared)
         table.add_row("kept for the backward, per sample of a rank", _mib(kept))
