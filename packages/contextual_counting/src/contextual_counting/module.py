@@ -184,7 +184,7 @@ class CountingModule(LightningModule):
             chosen = MuonAdamW(groups[:1], groups[1:], lr=1.0)
         else:
             chosen = AdamW(groups, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0)
-        batches = self.trainer.accumulate_grad_batches
+        batches = self._trainer.accumulate_grad_batches if self._trainer else 1
         factors = [partial(self.rate, group["name"], batches=batches) for group in groups]
         schedule = {"scheduler": LambdaLR(chosen, factors), "interval": "step"}
         return [chosen], [schedule]
