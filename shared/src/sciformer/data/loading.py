@@ -114,7 +114,7 @@ def seeded_loader(
     """
     size = len(dataset)  # pyright: ignore[reportArgumentType]  # torch gives Dataset no length
     order = GlobalBatches(size, batch_size, seed, rank, world, shuffle)
-    return _loader(dataset, order, workers, collate or stack)
+    return ordered_loader(dataset, order, workers, collate or stack)
 
 
 class GeneratedBatches(Dataset[Batch]):
@@ -181,12 +181,23 @@ def generated_loader(
         A loader that a trainer can stop and resume at any step.
     """
     batches = GeneratedBatches(make, steps, rank, world, even)
-    return _loader(batches, StepNumbers(steps), workers, _only)
+    return ordered_loader(batches, StepNumbers(steps), workers, _only)
 
 
-def _loader(
+def ordered_loader(
     dataset: Dataset[Any], order: Order, workers: int, collate: Callable[[Any], Any]
 ) -> SeededLoader:
+    """Load what an order says.
+
+    Args:
+        dataset: Takes the numbers that the order gives.
+        order: What each step loads.
+        workers: Processes that load; 0 loads in this one. They end with this one.
+        collate: What the data set gives for a step -> batch.
+
+    Returns:
+        A loader that a trainer can stop and resume at any step.
+    """
     return SeededLoader(
         dataset,
         batch_sampler=order,

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningDataModule
 
 from mpp.data.cache import Cached
@@ -15,8 +14,8 @@ from mpp.data.order import MixtureOrder, weights_of
 from mpp.data.sources import open_files, open_system
 from mpp.data.trajectories import Trajectories
 from mpp.data.windows import Windows
-from sciformer.data.loading import SeededLoader, split_by_id
-from sciformer.data.order import GlobalBatches, Order
+from sciformer.data.loading import SeededLoader, ordered_loader, split_by_id
+from sciformer.data.order import GlobalBatches
 
 SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
 
@@ -161,7 +160,7 @@ class PhysicsData(LightningDataModule):
         sizes = [len(part.windows) for part in parts]
         order = MixtureOrder(sizes, self.batch_size, self.steps, self.seed, weights, rank, world)
         data = MixtureWindows(parts, self.augment, self.noise, self.seed)
-        return _loader(data, order, self.workers)
+        return ordered_loader(data, order, self.workers, same)
 
     def val_dataloader(self) -> list[SeededLoader]:
         return self._in_order("val", self.horizon)
@@ -180,7 +179,7 @@ class PhysicsData(LightningDataModule):
             size = len(part.windows)
             whole = max(self.batch_size, world) // world * world
             order = GlobalBatches(size, whole, 0, rank, world, shuffle=False)
-            loaders.append(_loader(MixtureWindows([part]), order, 0))
+            loaders.append(ordered_loader(MixtureWindows([part]), order, 0, same))
         return loaders
 
     def _rank(self) -> tuple[int, int]:
@@ -213,14 +212,3 @@ def _vocabulary(sources: Sequence[Trajectories], fields: Sequence[str] | None) -
         except ValueError as error:
             raise ValueError(f"{source.where}: {error}") from error
     return tuple(fields)
-
-
-def _loader(data: MixtureWindows, order: Order, workers: int) -> SeededLoader:
-    return SeededLoader(
-        data,
-        batch_sampler=order,
-        num_workers=workers,
-        collate_fn=same,
-        generator=torch.Generator(),
-        persistent_workers=workers > 0,
-    )
