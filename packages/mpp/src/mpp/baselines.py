@@ -1,0 +1,42 @@
+"""What one predicts without a network: nothing changes, or it changes as it did last."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Frames = Float[Tensor, "batch time fields *space"]
+Future = Float[Tensor, "batch steps fields *space"]
+
+
+def persistence(frames: Frames, steps: int) -> Future:
+    """The last frame again and again.
+
+    Args:
+        frames: The history.
+        steps: Frames to predict.
+
+    Returns:
+        The frames after the history.
+    """
+    return frames[:, -1:].expand(-1, steps, *(-1,) * (frames.ndim - 2))
+
+
+def linear(frames: Frames, steps: int) -> Future:
+    """The last frame, and for each step once more the last difference; of one frame persistence.
+
+    Args:
+        frames: The history.
+        steps: Frames to predict.
+
+    Returns:
+        The frames after the history.
+    """
+    last = persistence(frames, steps)
+    if frames.shape[1] < 2:
+        return last
+    numbers = torch.arange(1, steps + 1, dtype=frames.dtype, device=frames.device)
+    change = frames[:, -1:] - frames[:, -2:-1]
+    return last + numbers.view(-1, *(1,) * (frames.ndim - 2)) * change
+
+
+BASELINES = {"persistence": persistence, "linear": linear}

@@ -1,0 +1,129 @@
+"""How far predicted frames are from the true ones.
+
+Each gives one number per sample, step and field, so that the mean over samples is the same for
+batches of any size. All are computed in fp64.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+Future = Float[Tensor, "batch steps fields *space"]
+Scores = Float[Tensor, "batch steps fields"]
+EPS = 1e-7  # of a mean square: the paper's code and The Well's have the same
+ABOVE = 1e-6  # The Well's last cut lies that much above the largest wave number
+BANDS = ("low", "middle", "high")
+
+
+def nrmse(prediction: Future, target: Future) -> Scores:
+    """Root mean square error over root mean square of the truth.
+
+    ``sqrt(<(p - t)^2> / (<t^2> + 1e-7))`` with means over space; the root is taken before any mean
+    over samples (McCabe et al. 2023, and PDEBench's nRMSE).
+
+    Args:
+        prediction: Any frames.
+        target: The true ones.
+
+    Returns:
+        0 where exact, 1 for an answer of zeros.
+    """
+    truth = target.double()
+    return _relative(mean_square(prediction.double() - truth), mean_square(truth))
+
+
+def vrmse(prediction: Future, target: Future) -> Scores:
+    """Root mean square error over the standard deviation of the truth.
+
+    ``sqrt(<(p - t)^2> / (var(t) + 1e-7))`` over space (Ohana et al. 2024, with the unbiased
+    variance of their ``the_well``). An offset of a field does not make it look small.
+
+    Args:
+        prediction: Any frames.
+        target: The true ones.
+
+    Returns:
+        0 where exact, about 1 for the right mean everywhere.
+    """
+    truth = target.double()
+    return _relative(mean_square(prediction.double() - truth), truth.flatten(3).var(-1))
+
+
+def spectral_error(prediction: Future, target: Future) -> Float[Tensor, "batch steps fields bands"]:
+    """NRMSE of low, middle and high wave numbers apart.
+
+    The root of ``the_well``'s normalized binned spectral error (``binned_spectral_mse``): the
+    squares of the error's Fourier coefficients in a band over those of the truth. With ``N`` points
+    along the longest of ``D`` axes, the bands are cut at equal ratios between ``2 pi / N`` and
+    ``sqrt(D) pi`` radians per point, the largest wave number; the first reaches down to 0, the mean
+    included.
+
+    Args:
+        prediction: Any frames.
+        target: The true ones.
+
+    Returns:
+        The error in each of ``BANDS``.
+    """
+    truth = target.double()
+    return _relative(band_energy(prediction.double() - truth), band_energy(truth))
+
+
+def drift(prediction: Future, before: Float[Tensor, "batch fields *space"]) -> Scores:
+    """How far the mean over space went away from that of a frame before, over that one's RMS.
+
+    Only of use for fields whose mean a system conserves (``Description.conserved``).
+
+    Args:
+        prediction: Any frames.
+        before: A true frame.
+
+    Returns:
+        0 where it is conserved.
+    """
+    start = before.double().unsqueeze(1)
+    moved = (prediction.double().flatten(3).mean(-1) - start.flatten(3).mean(-1)).abs()
+    return moved / (mean_square(start) + EPS).sqrt()
+
+
+def mean_square(frames: Future) -> Scores:
+    """The mean of the squares over space."""
+    return frames.square().flatten(3).mean(-1)
+
+
+def band_energy(frames: Future) -> Float[Tensor, "batch steps fields bands"]:
+    """The part of the mean square that lies in each band (they add up to it: Plancherel)."""
+    space = frames.shape[3:]
+    squares = torch.fft.fftn(frames, dim=tuple(range(3, frames.ndim)), norm="forward").abs()
+    owners = bands(tuple(space)).to(frames.device)
+    energy = squares.new_zeros(*frames.shape[:3], len(BANDS))
+    return energy.index_add(3, owners.flatten(), squares.square().flatten(3))
+
+
+@lru_cache(maxsize=64)
+def bands(space: tuple[int, ...]) -> Int64[Tensor, "*space"]:
+    """The band of each Fourier coefficient of a grid.
+
+    Args:
+        space: Its points along each axis.
+
+    Returns:
+        0, 1 or 2.
+    """
+    first, last = 2 * math.pi / max(space), math.pi * math.sqrt(len(space)) + ABOVE
+    cuts = [first * (last / first) ** (part / len(BANDS)) for part in (1, 2)]
+    return torch.bucketize(wave_numbers(space), torch.tensor(cuts, dtype=torch.float64), right=True)
+
+
+def wave_numbers(space: Sequence[int]) -> Float[Tensor, "*space"]:
+    """Radians per point of each Fourier coefficient of a grid, whatever its direction."""
+    lines = [2 * math.pi * torch.fft.fftfreq(points, dtype=torch.float64) for points in space]
+    return torch.stack(torch.meshgrid(*lines, indexing="ij")).square().sum(0).sqrt()
+
+
+def _relative(error: Tensor, size: Tensor) -> Tensor:
+    return (error / (size + EPS)).sqrt()
