@@ -52,6 +52,7 @@ class Description(NamedTuple):
         dt: Time between frames, in the units of the file.
         flips: Axes along which the mirror image of a solution is a solution of the same system.
         turns: Whether a quarter turn of a solution is one as well.
+        conserved: Names of the fields whose mean over space stays what it is.
     """
 
     components: tuple[Component, ...]
@@ -61,6 +62,7 @@ class Description(NamedTuple):
     dt: float
     flips: tuple[int, ...] = ()
     turns: bool = False
+    conserved: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -25,11 +25,13 @@ class Part(NamedTuple):
         key: Of the dataset; ``{}`` in it is the key of a group.
         channel: Along the dataset's last axis, None if it has none of channels.
         name: Of the field.
+        conserved: Whether its mean over space stays what it is.
     """
 
     key: str
     channel: int | None
     name: str
+    conserved: bool = False
 
 
 class Kind(NamedTuple):
@@ -68,14 +70,18 @@ INCOMPRESSIBLE = Kind(
     ),
     "wall",
 )
-BURGERS = Kind((Part("tensor", None, "velocity_x"),), "periodic")
-ADVECTION = Kind((Part("tensor", None, "tracer"),), "periodic", mirrored=False)  # one direction
+BURGERS = Kind((Part("tensor", None, "velocity_x", conserved=True),), "periodic")
+ADVECTION = Kind(
+    (Part("tensor", None, "tracer", conserved=True),),
+    "periodic",
+    mirrored=False,  # one direction
+)
 
 
 def compressible(axes: int) -> Kind:
     """Compressible flow: a dataset for each component of the velocity, density and pressure."""
     parts = [Part(key, None, name) for key, name in list(VELOCITIES.items())[:axes]]
-    parts += [Part(key, None, key) for key in ("density", "pressure")]
+    parts += [Part("density", None, "density", conserved=True), Part("pressure", None, "pressure")]
     return Kind(tuple(parts), "periodic")
 
 
@@ -173,6 +179,7 @@ class PDEBench(Trajectories):
             tuple(spacing),
             dt,
             tuple(range(len(space))) if self.kind.mirrored else (),
+            conserved=tuple(part.name for part in self.kind.parts if part.conserved),
         )
         return known._replace(turns=self.kind.mirrored and len(space) > 1 and square(known))
 

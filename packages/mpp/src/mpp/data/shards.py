@@ -49,6 +49,7 @@ def recipe(
         "dt": description.dt,
         "flips": description.flips,
         "turns": description.turns,
+        "conserved": description.conserved,
         "frames": frames,
     }
     units = {field.name: field.unit for field in find(system).fields}
@@ -122,6 +123,7 @@ def _described(said: Mapping[str, Any]) -> tuple[Description, int]:
             said["dt"],
             tuple(said["flips"]),
             said["turns"],
+            tuple(said.get("conserved", ())),  # which older shards do not say
         ),
         said["frames"],
     )

@@ -99,6 +99,7 @@ def describe(system: str, options: Mapping[str, Any]) -> tuple[Description, int]
         spacing,
         float(options.get("dt") or found.dt),
         tuple(range(len(shape))),  # no system of ours has a direction of its own
+        conserved=tuple(field.name for field in found.fields if field.conserved),
     )
     return known._replace(turns=len(shape) > 1 and square(known)), int(
         options.get("frames") or found.frames

@@ -115,4 +115,5 @@ def _rename(found: Trajectories, names: Mapping[str, str]) -> None:
     twice = {part.name for part in parts if [one.name for one in parts].count(part.name) > 1}
     if twice:
         raise ValueError(f"{found.where}: rename: {', '.join(sorted(twice))} is there twice")
-    found.description = known._replace(components=tuple(parts))
+    conserved = tuple(names.get(name, name) for name in known.conserved)
+    found.description = known._replace(components=tuple(parts), conserved=conserved)

@@ -11,11 +11,12 @@ from mpp.simulate.shallow_water import dam_break, random_shallow_water
 from mpp.simulate.system import Field, System
 
 VELOCITY = (Field("velocity_x", axis=0), Field("velocity_y", axis=1))
+STEADY = tuple(field._replace(conserved=True) for field in VELOCITY)  # at one density: momentum
 
 _ALL = (
     System(
         name="shallow_water",
-        fields=(Field("height"), *VELOCITY),
+        fields=(Field("height", conserved=True), *VELOCITY),
         boundaries=("periodic", "periodic"),
         extent=(5.0, 5.0),
         shape=(64, 64),
@@ -69,7 +70,7 @@ _ALL = (
     ),
     System(
         name="incompressible",
-        fields=(*VELOCITY, Field("tracer")),
+        fields=(*STEADY, Field("tracer", conserved=True)),
         boundaries=("periodic", "periodic"),
         extent=(1.0, 1.0),
         shape=(64, 64),
@@ -80,7 +81,7 @@ _ALL = (
     ),
     System(
         name="compressible",
-        fields=(Field("density"), *VELOCITY, Field("pressure")),
+        fields=(Field("density", conserved=True), *VELOCITY, Field("pressure")),
         boundaries=("periodic", "periodic"),
         extent=(1.0, 1.0),
         shape=(64, 64),
@@ -91,7 +92,7 @@ _ALL = (
     ),
     System(
         name="burgers",
-        fields=(Field("velocity_x", axis=0),),
+        fields=STEADY[:1],
         boundaries=("periodic",),
         extent=(1.0,),
         shape=(256,),

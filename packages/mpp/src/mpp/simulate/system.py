@@ -15,11 +15,19 @@ NONE: Mapping[str, float | int] = MappingProxyType({})
 
 
 class Field(NamedTuple):
-    """A quantity; ``axis`` is the spatial axis of a vector's component, None for a scalar."""
+    """A quantity.
+
+    Args:
+        name: As the network's vocabulary has it.
+        unit: ``1`` where it has none.
+        axis: The spatial axis of a vector's component, None for a scalar.
+        conserved: Whether its mean over space never changes.
+    """
 
     name: str
     unit: str = "1"
     axis: int | None = None
+    conserved: bool = False
 
 
 class System(NamedTuple):
