@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from mpp.grow import grow
 from mpp.model import AViT
-from mpp.vocabulary import Vocabulary, grow
+from mpp.vocabulary import Vocabulary
 
 KNOWN = Vocabulary(["height", "vx", "vy"])
 WANTED = KNOWN.with_new(["vx", "density", "pressure"])
@@ -71,7 +72,7 @@ def test_new_rows_are_what_an_optimizer_made_afterwards_moves(model):
         (KNOWN, Vocabulary(["vx", "height", "vy"]), {}, "does not begin with the 3 rows"),
         (WANTED, WANTED, {}, "does not begin with the 3 rows"),
         (KNOWN, WANTED, {"vx": "height"}, "like: vx is no new field; there are density, pressure"),
-        (KNOWN, WANTED, {"density": "mass"}, "no field 'mass'; there are height, vx, vy"),
+        (KNOWN, WANTED, {"density": "mass"}, "fields: no 'mass'; there are height, vx, vy"),
     ],
 )
 def test_a_vocabulary_that_does_not_fit_is_refused(model, known, wanted, like, message):

@@ -24,10 +24,12 @@ class Verb:
         call: The function, as ``package.file:function``; its signature and docstring become the
             options and their help.
         summary: One line for the list of verbs.
+        fits: ``call`` takes the words after the verb and gives those of a fit, which then runs.
     """
 
     call: str
     summary: str
+    fits: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,13 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
     verb = _choose(project.command, project.summary, summaries, words)
     with one_line(f"{project.command} {verb}", debug):
         check_configs(config_paths(words))
-        if verb in LIGHTNING_VERBS:
-            resolve(LIGHTNING)(project)
-        else:
-            call(resolve(project.verbs[verb].call), f"{project.command} {verb}", words[1:])
+        own = project.verbs.get(verb)
+        if own and not own.fits:
+            call(resolve(own.call), f"{project.command} {verb}", words[1:])
+            return
+        if own:
+            sys.argv[1:] = resolve(own.call)(words[1:])
+        resolve(LIGHTNING)(project)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -115,13 +115,13 @@ def test_muon_refuses_a_vector():
 def test_decay_groups_hold_each_trained_parameter_once():
     model = network()
     model[0].bias.requires_grad = False
-    groups = decay_groups(model, 0.1)
+    groups = decay_groups(model.parameters(), 0.1)
     held = [id(p) for group in groups for p in group["params"]]
     assert sorted(held) == sorted(id(p) for p in model.parameters() if p.requires_grad)
 
 
 def test_only_matrices_decay():
-    decaying, rest = decay_groups(network(), 0.1)
+    decaying, rest = decay_groups(network().parameters(), 0.1)
     assert (decaying["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
     assert {p.ndim for p in decaying["params"]} == {2}
     assert {p.ndim for p in rest["params"]} == {1}

@@ -37,7 +37,7 @@ def files(tmp_path):
 
 def test_batches_are_of_one_system_each_with_its_fields_and_boundaries(files):
     data = PhysicsData(files, **SMALL)
-    assert data.vocabulary == (*FIELDS, "wind_x", "wind_y")
+    assert data.fields == [*FIELDS, "wind_x", "wind_y"]
     batches = list(data.train_dataloader())
     assert [batch.system for batch in batches] == [0, 1, 2, 0, 1, 2]
     assert [tuple(batch.frames.shape) for batch in batches[:3]] == [
@@ -47,7 +47,7 @@ def test_batches_are_of_one_system_each_with_its_fields_and_boundaries(files):
     ]
     assert batches[0].target.shape == (2, 1, 4, 6, 8)
     for batch, names in zip(batches, (CNS, ["velocity_x"], ["tracer", "wind_x"]), strict=False):
-        rows = [data.vocabulary.index(name) for name in names]
+        rows = [data.fields.index(name) for name in names]
         assert batch.fields.tolist()[: len(rows)] == rows
     assert batches[1].boundaries == ("periodic",)
     assert batches[2].boundaries == ("periodic", "wall")
@@ -222,7 +222,7 @@ def test_files_may_be_a_pattern_a_folder_and_renamed(files, tmp_path):
     data = PhysicsData([entry, f"{folder}/*.h5"], **SMALL)
     assert data.systems == ["flow", "more"]
     assert [len(source) for source in data.sources.values()] == [16, 8]
-    assert "rho" in data.vocabulary
+    assert "rho" in data.fields
 
 
 def test_a_simulated_system_is_described_and_the_same_by_number():
@@ -336,5 +336,5 @@ def test_a_split_without_trajectories_of_a_system_leaves_it_out_with_a_warning(f
 
 def test_the_vocabulary_and_all_options_travel_in_a_checkpoint(files):
     data = PhysicsData(files, **SMALL)
-    assert data.hparams["fields"] == list(data.vocabulary)
-    assert PhysicsData(**data.hparams).vocabulary == data.vocabulary
+    assert data.hparams["fields"] == data.fields
+    assert PhysicsData(**data.hparams).fields == data.fields

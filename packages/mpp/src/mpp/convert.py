@@ -91,14 +91,33 @@ def load(path: str | Path) -> AViT:
     Raises:
         ValueError: If the file is missing, damaged, or not what ``convert`` writes.
     """
+    try:
+        return build(read_converted(path)[0])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path}: weights and settings do not fit: {error}") from error
+
+
+def read_converted(path: str | Path) -> tuple[Converted, list[str]]:
+    """Read what ``convert`` wrote.
+
+    Args:
+        path: Of the .safetensors file.
+
+    Returns:
+        Settings and weights, and the names of the fields.
+
+    Raises:
+        ValueError: If the file is missing, damaged, or not what ``convert`` writes.
+    """
     content = _read(path)
     record = content.get(STAMP)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise ValueError(f"{path}: not weights that mpp convert wrote in format {FORMAT}")
     try:
-        return build(Converted(record["settings"], content["state_dict"], record["dropped"]))
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{path}: weights and settings do not fit: {error}") from error
+        dropped, fields = record["dropped"], record["fields"]
+        return Converted(record["settings"], content["state_dict"], dropped), fields
+    except KeyError as error:
+        raise ValueError(f"{path}: lacks its {error}") from error
 
 
 def read_original(path: str | Path) -> dict[str, Tensor]:

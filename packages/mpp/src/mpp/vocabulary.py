@@ -1,13 +1,10 @@
-"""The fields that a network knows by name, and how it learns new ones."""
+"""The fields that a network knows by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Int64
-from torch import Tensor, nn
-
-from mpp.model import AViT
-from mpp.nn.stem import uniform
+from torch import Tensor
 
 
 class Vocabulary:
@@ -41,60 +38,11 @@ class Vocabulary:
         Raises:
             ValueError: If the vocabulary lacks one.
         """
-        unknown = [name for name in names if name not in self.names]
-        if unknown:
-            known = ", ".join(self.names)
-            raise ValueError(f"no field {', '.join(map(repr, unknown))}; there are {known}")
+        for name in names:
+            if name not in self.names:
+                raise ValueError(f"fields: no {name!r}; there are {', '.join(self.names)}")
         return torch.tensor([self.names.index(name) for name in names], dtype=torch.int64)
 
     def with_new(self, names: Sequence[str]) -> "Vocabulary":
         """A vocabulary that also has some names; those it has keep their rows."""
         return Vocabulary(tuple(dict.fromkeys((*self.names, *names))))
-
-
-def grow(
-    model: AViT, known: Vocabulary, wanted: Vocabulary, like: Mapping[str, str] | None = None
-) -> None:
-    """Give a network the rows that a larger vocabulary asks for; trained rows stay bit for bit.
-
-    Parameters of stem and head are replaced: make the optimizer afterwards.
-
-    Args:
-        model: Changed in place.
-        known: What its rows are now.
-        wanted: The same names in the same order, and new ones.
-        like: New field -> the known one whose row it starts as a copy of; others are drawn.
-
-    Raises:
-        ValueError: If ``wanted`` does not begin with ``known``, or ``like`` names other fields.
-    """
-    like = like or {}
-    rows = model.stem.field_weight.shape[1]
-    if len(known) != rows or wanted.names[:rows] != known.names:
-        raise ValueError(f"{list(wanted.names)} does not begin with the {rows} rows of the network")
-    new = wanted.names[rows:]
-    strange = [name for name in like if name not in new]
-    if strange:
-        raise ValueError(f"like: {', '.join(strange)} is no new field; there are {', '.join(new)}")
-    sources = known.rows([like.get(name, known.names[0]) for name in new])
-    drawn = torch.tensor([name not in like for name in new], dtype=torch.bool)
-    points = model.head.kernel.shape[2]
-    for owner, name, axis, inputs in (
-        (model.stem, "field_weight", 1, len(wanted)),
-        (model.head, "kernel", 1, len(wanted) * points),
-        (model.head, "bias", 0, len(wanted) * points),
-    ):
-        setattr(owner, name, _widened(getattr(owner, name), axis, inputs, sources, drawn))
-
-
-def _widened(
-    old: nn.Parameter, axis: int, inputs: int, sources: Tensor, drawn: Tensor
-) -> nn.Parameter:
-    with torch.no_grad():
-        copies = old.index_select(axis, sources.to(old.device))
-        fresh = torch.empty_like(copies)
-        uniform(fresh, inputs)
-        shape = [1] * old.ndim
-        shape[axis] = -1
-        rows = torch.where(drawn.to(old.device).view(shape), fresh, copies)
-        return nn.Parameter(torch.cat([old, rows], axis), old.requires_grad)

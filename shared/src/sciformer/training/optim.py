@@ -9,20 +9,20 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
 
-def decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def decay_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
     """Split parameters into matrices, which decay, and vectors and scalars, which do not.
 
     Decay shrinks a product's scale, which norms undo; a bias or a norm's gain has nothing to undo
     it (Loshchilov and Hutter 2019; the split is GPT-2's).
 
     Args:
-        network: Whose trainable parameters are split.
+        parameters: Of a network; those that are not trained are left out.
         weight_decay: AdamW's decay of the matrices, per step and unit of learning rate.
 
     Returns:
         Two groups for an optimizer.
     """
-    trained = [p for p in network.parameters() if p.requires_grad]
+    trained = [p for p in parameters if p.requires_grad]
     return [
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Int64
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -96,22 +95,3 @@ class MixtureWindows(Dataset[Batch]):
 def same(batch: Any) -> Any:
     """The collation: a batch is made where it is read."""
     return batch
-
-
-def rows(names: Sequence[str], vocabulary: Sequence[str]) -> Int64[Tensor, " fields"]:
-    """Where some fields are in a vocabulary.
-
-    Args:
-        names: Of the fields.
-        vocabulary: All names.
-
-    Returns:
-        Their indices.
-
-    Raises:
-        ValueError: Naming the first that the vocabulary lacks.
-    """
-    for name in names:
-        if name not in vocabulary:
-            raise ValueError(f"fields: no {name!r}; there are {', '.join(vocabulary)}")
-    return torch.tensor([list(vocabulary).index(name) for name in names], dtype=torch.int64)

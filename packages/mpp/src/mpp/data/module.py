@@ -9,11 +9,12 @@ from lightning.pytorch import LightningDataModule
 
 from mpp.data.cache import Cached
 from mpp.data.fields import FIELDS
-from mpp.data.mixture import MixtureWindows, Part, rows, same
+from mpp.data.mixture import MixtureWindows, Part, same
 from mpp.data.order import MixtureOrder, weights_of
 from mpp.data.sources import open_files, open_system
 from mpp.data.trajectories import Trajectories
 from mpp.data.windows import Windows
+from mpp.vocabulary import Vocabulary
 from sciformer.data.loading import SeededLoader, ordered_loader, split_by_id
 from sciformer.data.order import GlobalBatches
 
@@ -30,11 +31,13 @@ class PhysicsData(LightningDataModule):
             ``frames``, ``shape``, ``dt``, ``parameters``.
         fields: Names of the vocabulary's rows, in order; ``None`` takes the usual ones, and after
             them what else the systems have.
+        extend: Where ``fields`` lacks one of a system, give it the next row; else refuse.
         history: Frames that the network sees.
         horizon: Frames after them, to train and validate on.
         test_horizon: Frames after them in the test.
         batch_size: Windows per step of all devices together.
         steps: Steps of an epoch.
+        epochs: ``trainer.max_epochs`` on the command line; the learning rate falls over all.
         mixture: Which system is next: ``round_robin``, ``uniform`` (drawn), or a weight of each by
             name.
         augment: Roll, mirror and turn training windows where a system's symmetry allows.
@@ -59,11 +62,13 @@ class PhysicsData(LightningDataModule):
         files: list[str | dict[str, Any]] | None = None,
         simulate: list[str | dict[str, Any]] | None = None,
         fields: list[str] | None = None,
+        extend: bool = False,
         history: int = 16,
         horizon: int = 1,
         test_horizon: int = 5,
         batch_size: int = 4,
         steps: int = 1000,
+        epochs: int = 1,
         mixture: str | dict[str, float] = "round_robin",
         augment: bool = False,
         noise: float = 0.0,
@@ -79,6 +84,7 @@ class PhysicsData(LightningDataModule):
         for key, value, least in (
             ("batch_size", batch_size, 1),
             ("steps", steps, 1),
+            ("epochs", epochs, 1),
             ("val_windows", val_windows, 1),
             ("workers", workers, 0),
             ("seed", seed, 0),
@@ -94,10 +100,11 @@ class PhysicsData(LightningDataModule):
         for source in self.sources.values():
             Windows(source, [], history, max(horizon, test_horizon))  # complains if too short
         self.weights = weights_of(mixture, self.systems)
-        self.vocabulary = _vocabulary(list(self.sources.values()), fields)
-        self.hparams["fields"] = list(self.vocabulary)  # a checkpoint keeps its rows
+        self.vocabulary = _vocabulary(list(self.sources.values()), fields, extend)
+        self.hparams["fields"] = self.fields  # a checkpoint keeps its rows
         self.history, self.horizon, self.test_horizon = history, horizon, test_horizon
         self.batch_size, self.steps = batch_size, steps
+        self.batches = epochs * steps
         self.augment, self.noise = augment, noise
         self.cache, self.val_windows = cache, val_windows
         self.scan, self.workers, self.seed = scan, workers, seed
@@ -107,6 +114,11 @@ class PhysicsData(LightningDataModule):
     def systems(self) -> list[str]:
         """Names of the systems; ``Batch.system`` counts them."""
         return list(self.sources)
+
+    @property
+    def fields(self) -> list[str]:
+        """Names of the rows of the vocabulary, in order."""
+        return list(self.vocabulary.names)
 
     def prepare_data(self) -> None:
         """Scan, and decode what is not in the cache: in one process of each machine."""
@@ -147,7 +159,7 @@ class PhysicsData(LightningDataModule):
                 warnings.warn(f"{name}: none of {count} trajectories is in {split}", stacklevel=2)
                 continue
             windows = Windows(source, chosen, self.history, horizon, most)
-            found.append(Part(windows, rows(source.description.names, self.vocabulary), number))
+            found.append(Part(windows, self.vocabulary.rows(source.description.names), number))
         if not found:
             raise ValueError(f"splits: {self.shares} leaves no trajectory for {split}")
         return found
@@ -202,13 +214,15 @@ def _open(
     return found
 
 
-def _vocabulary(sources: Sequence[Trajectories], fields: Sequence[str] | None) -> tuple[str, ...]:
-    if fields is None:
-        new = (name for source in sources for name in source.description.names)
-        return tuple(dict.fromkeys((*FIELDS, *new)))
+def _vocabulary(
+    sources: Sequence[Trajectories], fields: Sequence[str] | None, extend: bool
+) -> Vocabulary:
+    known = Vocabulary(FIELDS if fields is None else fields)
+    if fields is None or extend:
+        return known.with_new([name for source in sources for name in source.description.names])
     for source in sources:
         try:
-            rows(source.description.names, fields)
+            known.rows(source.description.names)
         except ValueError as error:
             raise ValueError(f"{source.where}: {error}") from error
-    return tuple(fields)
+    return known

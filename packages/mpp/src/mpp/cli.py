@@ -1,0 +1,36 @@
+"""The command ``mpp``."""
+
+from sciformer.cli import Project, Verb, run
+
+PROJECT = Project(
+    name="mpp",
+    summary="Pretrain one axial transformer on many physical systems (arXiv 2310.02994).",
+    module="mpp.module:PhysicsModule",
+    data="mpp.data.module:PhysicsData",
+    links={"data.fields": "model.fields", "data.batches": "model.steps"},
+    verbs={
+        "finetune": Verb(
+            "mpp.finetune:as_fit",
+            "fit that starts from a trained network (mpp finetune CHECKPOINT --config FILE.yaml)",
+            fits=True,
+        ),
+        "simulate": Verb(
+            "mpp.data.generate:simulate",
+            "trajectories of a built-in system as shards, or as files of PDEBench or The Well",
+        ),
+        "convert": Verb("mpp.convert:convert", "weights of the paper's own code as ours"),
+        "evaluate": Verb(
+            "mpp.evaluate:evaluate",
+            "errors of rollouts beside persistence and linear extrapolation, pictures and films",
+        ),
+        "rollout": Verb(
+            "mpp.rollout_file:rollout_file",
+            "predict many frames after those of a file of one's own",
+        ),
+    },
+)
+
+
+def main() -> None:
+    """Run one verb of the words of this process."""
+    run(PROJECT)

@@ -1,0 +1,89 @@
+"""The verb ``simulate``: trajectories of a built-in system, in our shards or others' layouts."""
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from mpp.data.shards import make_sample, recipe
+from mpp.data.simulated import describe
+from mpp.data.writers import write_pdebench, write_well
+from sciformer.data.simulate import simulate as write_shards
+from sciformer.files import check_writable
+
+PDEBENCH = {  # system -> the set of PDEBench that has its fields
+    "shallow_water": "shallow_water",
+    "dam_break": "shallow_water",
+    "diffusion_reaction": "diffusion_reaction",
+    "diffusion_reaction_noise": "diffusion_reaction",
+    "incompressible": "incompressible",
+    "compressible": "compressible",
+    "burgers": "burgers",
+}
+
+
+def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the data
+    system: str,
+    out: str = "data/mpp",
+    layout: Literal["shards", "pdebench", "well"] = "shards",
+    samples: int = 64,
+    shards: int = 8,
+    workers: int = 0,
+    frames: int | None = None,
+    shape: list[int] | None = None,
+    dt: float | None = None,
+    parameters: dict[str, float] | None = None,
+    seed: int = 0,
+) -> None:
+    """Write trajectories of a built-in system; ``fit --data.files`` reads all layouts.
+
+    Shards that were interrupted go on where they stopped; their bytes are the same for any number
+    of workers.
+
+    Args:
+        system: shallow_water, dam_break, diffusion_reaction, diffusion_reaction_noise,
+            incompressible, compressible or burgers.
+        out: Folder of the files.
+        layout: ``shards``, or one file in the layout of ``pdebench`` or of The ``well``.
+        samples: Number of trajectories.
+        shards: Files that shards are spread over; at most ``samples``.
+        workers: Processes that write shards; 0 writes in this one.
+        frames: Of each trajectory; the system's own where none is given, as in all that follow.
+        shape: Points along each axis of space.
+        dt: Time between frames.
+        parameters: Physical parameters by name.
+        seed: Of the trajectories.
+
+    Raises:
+        ValueError: For an unknown system or parameter, a number out of its range, or a folder that
+            cannot be written to.
+    """
+    given = {"frames": frames, "shape": shape, "dt": dt, "parameters": parameters}
+    options = {name: value for name, value in given.items() if value is not None}
+    if layout == "shards":
+        sample = partial(make_sample, system=system, seed=seed, options=options)
+        write_shards(out, sample, recipe(system, seed, samples, shards, options), workers)
+        return
+    description, _ = describe(system, options)
+    check_writable(out, "out")
+    arrays = _all(system, samples, seed, options)
+    path = Path(out) / f"{system}.hdf5"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if layout == "pdebench":
+        write_pdebench(path, PDEBENCH[system], arrays, description)
+    else:
+        write_well(path, system, arrays, description)
+    print(f"{path}: {samples} trajectories, {path.stat().st_size / 2**20:.1f} MiB")  # noqa: T201
+
+
+def _all(system: str, samples: int, seed: int, options: dict[str, object]) -> np.ndarray:
+    """All trajectories, with a bar."""
+    if samples < 1 or seed < 0:
+        raise ValueError(f"samples {samples} is less than 1 or seed {seed} less than 0")
+    console = Console(stderr=True)
+    numbers = track(range(samples), system, console=console, disable=not console.is_terminal)
+    make = partial(make_sample, system=system, seed=seed, options=options)
+    return np.stack([make(number)["frames"] for number in numbers])

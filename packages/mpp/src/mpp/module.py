@@ -1,0 +1,252 @@
+"""Training of the AViT: the paper's loss, optimizer, and what is kept of a pretrained network."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+from torchmetrics import MeanMetric
+
+from mpp.data.batch import Batch
+from mpp.metrics import nrmse, vrmse
+from mpp.model import AViT
+from mpp.nn.bias import Bias, Boundary
+from mpp.nn.scale import Target
+from mpp.pretrained import continued
+from mpp.rollout import rollout
+from mpp.vocabulary import Vocabulary
+from sciformer.training.optim import decay_groups, warmup_cosine
+from sciformer.training.strategies import shard
+
+EPS = 1e-7  # of a mean square, as in the paper's code
+MATCHED = ("stem.field_weight", "stem.field_bias", "head.kernel", "head.bias")  # rows of fields
+
+Freeze = Literal["nothing", "middle", "processor"]
+
+
+class Parts(NamedTuple):
+    """The parameters of a network by what finetuning does with them.
+
+    Args:
+        fields: Rows of the fields in stem and head.
+        ends: The rest of stem and head.
+        processor: The blocks between.
+    """
+
+    fields: list[nn.Parameter]
+    ends: list[nn.Parameter]
+    processor: list[nn.Parameter]
+
+
+class PhysicsModule(LightningModule):
+    """Predict the next frame of many physical systems (McCabe et al. 2023).
+
+    Args:
+        fields: Names of the vocabulary's rows; those of the data on the command line.
+        size: A name of the paper, ``Ti``, ``S``, ``B`` or ``L``, or [dim, depth, heads].
+        patch: Strides of the stages of stem and head, in points; [4, 2, 2] is a patch of 16.
+        axes: Of space: 1, 2 or 3.
+        halo: Points by which the stem's first kernel reaches over its window on each side.
+        bias: What attention knows of distance.
+        target: What the network gives: the ``next`` state, or the ``change`` in units of those
+            before.
+        legacy: Distances along periodic axes as in the paper's code, which are inexact.
+        layer_scale: First value of the gain of each branch; the paper's 1e-6 is for long runs.
+        drop_path: Chance that a sample goes without a branch of the last block.
+        loss: Errors relative to the mean ``square`` of the true frame (the paper's), or to its
+            ``variance``, which does not make little of a field with an offset.
+        lr: Peak learning rate.
+        weight_decay: Of matrices, per step and unit of learning rate.
+        warmup: Batches of the linear rise; a cosine to 0 at the last batch follows.
+        steps: Batches of the training; those of the data on the command line.
+        start: A checkpoint, or weights that ``mpp convert`` wrote, to start from.
+        like: New field -> the field of ``start`` whose row it starts as a copy of.
+        freeze: What stays as in ``start``: ``processor`` (the blocks), ``middle`` (all but the rows
+            of the fields), or ``nothing``.
+        pretrained_rate: Learning rate of all but the rows of the fields, as a part of ``lr``.
+
+    Raises:
+        ValueError: If a number is out of its range, or ``start`` does not fit.
+    """
+
+    monitor = ("val/nrmse", "min")
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of network and training
+        self,
+        fields: list[str],
+        size: str | list[int] = "Ti",
+        patch: list[int] | None = None,
+        axes: int = 2,
+        halo: int = 0,
+        bias: Bias = "relative",
+        target: Target = "change",
+        legacy: bool = False,
+        layer_scale: float = 1e-6,
+        drop_path: float = 0.2,
+        loss: Literal["square", "variance"] = "square",
+        lr: float = 1e-3,
+        weight_decay: float = 1e-3,
+        warmup: int = 100,
+        steps: int = 1000,
+        start: str | None = None,
+        like: dict[str, str] | None = None,
+        freeze: Freeze = "nothing",
+        pretrained_rate: float = 1.0,
+    ) -> None:
+        super().__init__()
+        patch = patch or [4, 2, 2]
+        self.save_hyperparameters(ignore=["start", "like"], logger=False)
+        for name, value in (("lr", lr), ("steps", steps), ("pretrained_rate", pretrained_rate)):
+            if not value > 0:
+                raise ValueError(f"{name}: {value} is not above 0")
+        if min(weight_decay, warmup) < 0:
+            raise ValueError(f"weight_decay: {weight_decay} or warmup: {warmup} is below 0")
+        if like and start is None:
+            raise ValueError(f"like: {like}: no network is given to start from")
+        known = Vocabulary(fields)
+        settings = {
+            "size": size,
+            "patch": patch,
+            "axes": axes,
+            "halo": halo,
+            "bias": bias,
+            "target": target,
+            "legacy": legacy,
+            "layer_scale": layer_scale,
+            "drop_path": drop_path,
+        }
+        if start is None:
+            self.model = AViT(len(known), **settings)
+        else:
+            self.model = continued(start, known, like, **settings)
+        self.relative_to = loss
+        self.lr, self.weight_decay, self.pretrained_rate = lr, weight_decay, pretrained_rate
+        self.warmup, self.steps = warmup, steps
+        parts = self.parts()
+        frozen = {
+            "nothing": [],
+            "processor": parts.processor,
+            "middle": [*parts.ends, *parts.processor],
+        }
+        for parameter in frozen[freeze]:
+            parameter.requires_grad_(False)
+
+    def parts(self) -> Parts:
+        """The parameters by what finetuning does with them."""
+        parts = Parts([], [], [])
+        for name, parameter in self.model.named_parameters():
+            if name in MATCHED:
+                parts.fields.append(parameter)
+            elif name.startswith("blocks."):
+                parts.processor.append(parameter)
+            else:
+                parts.ends.append(parameter)
+        return parts
+
+    def forward(
+        self,
+        frames: Float[Tensor, "batch time fields *space"],
+        fields: Int64[Tensor, " fields"],
+        boundaries: Sequence[Boundary | int],
+    ) -> Float[Tensor, "batch fields *space"]:
+        return self.model(frames, fields, boundaries)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self.loss(batch)
+        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
+        if (self.trainer.global_step + 1) % every == 0:  # logging costs 0.5 ms
+            self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+        return loss
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """The squared relative error, averaged over samples, frames and fields (section 4.2).
+
+        Of several frames each is predicted from the network's own answers before it, as from any
+        other history: no gradient flows through them (the pushforward of Brandstetter et al. 2022).
+        """
+        frames, total = batch.frames, torch.zeros((), device=batch.target.device)
+        for target in batch.target.unbind(1):
+            predicted = self(frames, batch.fields, batch.boundaries)
+            total = total + self.relative(predicted, target).mean()
+            frames = torch.cat([frames[:, 1:], predicted.detach().unsqueeze(1)], 1)
+        return total / batch.target.shape[1]
+
+    def relative(
+        self,
+        predicted: Float[Tensor, "batch fields *space"],
+        target: Float[Tensor, "batch fields *space"],
+    ) -> Float[Tensor, "batch fields"]:
+        """Mean squared error over the mean square, or the variance, of the true frame."""
+        error = (predicted - target).square().flatten(2).mean(2)
+        truth = target.flatten(2)
+        if self.relative_to == "variance":
+            truth = truth - truth.mean(2, keepdim=True)
+        return error / (EPS + truth.square().mean(2))
+
+    def on_validation_epoch_start(self) -> None:
+        self.errors = {name: MeanMetric().to(self.device) for name in self.systems}
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        predicted = self.predict_step(batch, batch_idx)
+        self.errors[self.systems[batch.system]].update(nrmse(predicted, batch.target))
+
+    def on_validation_epoch_end(self) -> None:
+        scores = {name: metric.compute() for name, metric in self.errors.items()}
+        seen = {name: score for name, score in scores.items() if not score.isnan()}
+        self.log_dict({f"val/nrmse/{name}": score for name, score in seen.items()}, sync_dist=True)
+        mean = torch.stack(list(seen.values())).mean()
+        self.log("val/nrmse", mean, prog_bar=True, sync_dist=True)
+
+    def on_test_epoch_start(self) -> None:
+        self.tested: dict[str, dict[str, MeanMetric]] = {name: {} for name in self.systems}
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        predicted = self.predict_step(batch, batch_idx)
+        found = self.tested[self.systems[batch.system]]
+        for name, metric in (("nrmse", nrmse), ("vrmse", vrmse)):
+            for step, errors in enumerate(metric(predicted, batch.target).unbind(1), 1):
+                mean = found.setdefault(f"{name}/step{step}", MeanMetric().to(self.device))
+                mean.update(errors)
+
+    def on_test_epoch_end(self) -> None:
+        for system, found in self.tested.items():
+            scores = {f"test/{system}/{name}": mean.compute() for name, mean in found.items()}
+            self.log_dict(scores, sync_dist=True)
+
+    def predict_step(
+        self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
+    ) -> Float[Tensor, "batch horizon fields *space"]:
+        """As many frames as the batch has after its history, from the history alone."""
+        horizon = batch.target.shape[1]
+        return rollout(self, batch.frames, batch.fields, batch.boundaries, horizon)
+
+    @property
+    def systems(self) -> list[str]:
+        """Names of the systems, by the number that a batch has."""
+        return self.trainer.datamodule.systems  # pyright: ignore[reportAttributeAccessIssue]
+
+    def configure_model(self) -> None:
+        shard(self, self.model)
+
+    def configure_optimizers(self) -> tuple[list[AdamW], list[Any]]:
+        parts = self.parts()
+        kept = parts.ends + parts.processor
+        groups = [
+            *decay_groups(parts.fields, self.weight_decay),
+            *(
+                {**group, "lr": self.pretrained_rate * self.lr}
+                for group in decay_groups(kept, self.weight_decay)
+            ),
+        ]
+        chosen = AdamW([group for group in groups if group["params"]], lr=self.lr, fused=True)
+        schedule = {"scheduler": LambdaLR(chosen, self.rate), "interval": "step"}
+        return [chosen], [schedule]
+
+    def rate(self, step: int) -> float:
+        """Factor of the learning rate at an optimizer step, counted from 0."""
+        batches = self._trainer.accumulate_grad_batches if self._trainer else 1
+        return warmup_cosine(step * batches, self.steps, self.warmup)
