@@ -1,0 +1,6 @@
+"""Numbers as one token, scaled by their value, and the rival encodings (arXiv 2310.02989)."""
+
+import lazy_loader
+
+# Names are imported when first used, so that --help does not wait for torch and Lightning.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

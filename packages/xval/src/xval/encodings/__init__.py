@@ -1,0 +1,1 @@
+"""How text and its numbers become tokens: the paper's five encodings."""

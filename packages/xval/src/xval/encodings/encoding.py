@@ -1,0 +1,240 @@
+"""Text with numbers as token ids and a number channel, in each of the paper's five encodings."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from xval.encodings.digits import LOWEST, Digits
+from xval.numbers import cut, value, write
+
+NAMES = ("p10", "p1000", "b1999", "fp15", "xval")
+SPECIAL = ("[PAD]", "[MASK]", "[END]", "[NUM]")
+BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
+KEPT = 1 << 16  # pieces of text whose tokens are kept; data repeat them
+
+
+class Encoding:
+    """One of the paper's encodings (Golkar et al. 2023, table 1), of numbers and the text around.
+
+    Ids count the special tokens, the number tokens, the 256 bytes and the words, in this order. In
+    ``xval`` a number is [NUM] and its value in the number channel, in the other four it is tokens
+    of three significant digits. Text is the longest of ``words``, or bytes.
+
+    Args:
+        name: ``p10``, ``p1000``, ``b1999``, ``fp15`` or ``xval``.
+        words: Pieces of text with tokens of their own, see ``frequent_words``.
+        lowest: The lowest of the 16 exponents of the text codes: numbers from 10^(lowest + 2) to
+            9.99 x 10^(lowest + 17).
+        clip: Take the nearest number in range for one out of range, instead of raising.
+    """
+
+    pad, mask, end, num = range(len(SPECIAL))
+
+    def __init__(
+        self, name: str, words: Sequence[str] = (), lowest: int = LOWEST, clip: bool = False
+    ) -> None:
+        if name not in NAMES:
+            raise ValueError(f"encoding={name!r} is none of {', '.join(NAMES)}")
+        if "" in words or len(set(words)) < len(words):
+            raise ValueError("words: one of them is empty or there twice")
+        self.name = name
+        self.words = tuple(words)
+        self.lowest = lowest
+        self.clip = clip
+        self.digits = None if name == "xval" else Digits(name, lowest, clip)
+        self.zero = None if self.digits is None else self.digits.extra
+        largest = float(np.finfo(np.float32).max)
+        smallest = float(np.finfo(np.float32).tiny)
+        self.range = (smallest, largest) if self.digits is None else self.digits.range
+        self.vocabulary = [SPECIAL[self.num]] if self.digits is None else self.digits.vocabulary
+        numbers = [] if self.digits is None else [*self.vocabulary, *filter(None, [self.zero])]
+        self.first_byte = len(SPECIAL) + len(numbers)
+        self.first_word = self.first_byte + len(BYTES)
+        self.names = (*SPECIAL, *numbers, *BYTES, *self.words)
+        self.size = len(self.names)
+        self.length = 1 if self.digits is None else len(self.digits.slots)
+        self._number_ids = {token: len(SPECIAL) + i for i, token in enumerate(numbers)}
+        self._word_ids = {word: self.first_word + i for i, word in enumerate(self.words)}
+        longest_first = sorted(map(re.escape, self.words), key=len, reverse=True)
+        self._pattern = re.compile(f"({'|'.join(longest_first)})") if words else None
+        self._ids = lru_cache(KEPT)(self._text_ids)
+
+    def settings(self) -> dict[str, Any]:
+        """What ``encoding`` needs to make this encoding again: plain data for a checkpoint."""
+        words = list(self.words)
+        return {"name": self.name, "words": words, "lowest": self.lowest, "clip": self.clip}
+
+    def encode(self, number: float) -> list[str]:
+        """Tokens of one number.
+
+        Args:
+            number: The number.
+
+        Returns:
+            ``length`` tokens; for ``xval`` [NUM], whose value is in the number channel.
+
+        Raises:
+            ValueError: If it is not finite, or out of ``range`` and not to be clipped.
+        """
+        return [SPECIAL[self.num]] if self.digits is None else list(self.digits.encode(number))
+
+    def decode(self, tokens: Sequence[str]) -> float:
+        """The number that the tokens of a text code say.
+
+        Args:
+            tokens: As ``encode`` gives them.
+
+        Returns:
+            The number.
+
+        Raises:
+            ValueError: If they are not the tokens of one number, or the encoding is ``xval``.
+        """
+        if self.digits is None:
+            raise ValueError("xval: a number is not in its token, but in the number channel")
+        return self.digits.decode(list(tokens))
+
+    def encode_text(
+        self, text: str, masks: bool = False
+    ) -> tuple[Int64[np.ndarray, " time"], Float32[np.ndarray, " time"]]:
+        """Ids and number channel of a text.
+
+        Args:
+            text: Any text.
+            masks: Read ``[MASK]`` as a hidden number, ``length`` mask tokens, and not as text.
+
+        Returns:
+            Ids, and the values of the numbers of ``xval``; 1 at all other tokens.
+
+        Raises:
+            ValueError: Naming a number that is out of range and not to be clipped.
+        """
+        ids: list[int] = []
+        values: list[float] = []
+        parts = text.split(SPECIAL[self.mask]) if masks else [text]
+        for index, part in enumerate(parts):
+            if index:
+                ids += [self.mask] * self.length
+            words, numbers = cut(part)
+            ids += self._ids(words[0])
+            for number, word in zip(numbers, words[1:], strict=True):
+                if self.digits is None:
+                    ids.append(self.num)
+                    values.append(value(number))
+                else:
+                    ids += [self._number_ids[t] for t in self.digits.encode(value(number))]
+                ids += self._ids(word)
+        tokens = np.array(ids, np.int64)
+        channel = np.ones(len(tokens), np.float32)
+        channel[tokens == self.num] = self.channel(values)
+        return tokens, channel
+
+    def decode_text(
+        self, tokens: Int64[np.ndarray, " time"], numbers: Float32[np.ndarray, " time"]
+    ) -> str:
+        """The text of ids and number channel.
+
+        Numbers are written anew, with the digits that the encoding has. Special tokens and number
+        tokens that say no number are shown by their names.
+
+        Args:
+            tokens: Ids.
+            numbers: The number channel.
+
+        Returns:
+            The text.
+        """
+        parts, index = [], 0
+        while index < len(tokens):
+            token = int(tokens[index])
+            step = 1
+            if token == self.num:
+                parts.append(write(np.float32(numbers[index])).encode())
+            elif token < len(SPECIAL):
+                parts.append(SPECIAL[token].encode())
+            elif token < self.first_byte:
+                number = self.number_at(tokens, index)
+                step = 1 if number is None else self.length
+                text = f"[{self.names[token]}]" if number is None else write(number)
+                parts.append(text.encode())
+            elif token < self.first_word:
+                parts.append(bytes([token - self.first_byte]))
+            else:
+                parts.append(self.names[token].encode())
+            index += step
+        return b"".join(parts).decode(errors="replace")
+
+    def number_at(self, tokens: Int64[np.ndarray, " time"], index: int) -> float | None:
+        """The number of a text code that starts at a place; None if there is none."""
+        assert self.digits is not None
+        try:
+            return self.digits.decode(self.spell(tokens[index : index + self.length]))
+        except ValueError:
+            return None
+
+    def spell(self, tokens: Int64[np.ndarray, " time"]) -> list[str]:
+        """Names of ids."""
+        return [self.names[token] for token in tokens]
+
+    def is_number(self, tokens: Int64[np.ndarray, "*time"]) -> Bool[np.ndarray, "*time"]:
+        """Where ids are those of numbers."""
+        return (tokens >= self.num) & (tokens < self.first_byte)
+
+    def starts(self, tokens: Int64[np.ndarray, " time"]) -> Int64[np.ndarray, " time"]:
+        """Of each token, where its number starts; its own place for a word."""
+        place = np.arange(len(tokens))
+        number = self.is_number(tokens)
+        run = np.maximum.accumulate(np.where(number, 0, place + 1))  # numbers before are as long
+        return np.where(number, place - (place - run) % self.length, place)
+
+    def channel(self, values: Sequence[float]) -> Float32[np.ndarray, " numbers"]:
+        """Values as float32, in range or raising."""
+        wide = np.array(values, np.float64)
+        low, high = self.range
+        if not np.isfinite(wide).all() or (np.abs(wide) > high).any():
+            if not self.clip or np.isnan(wide).any():
+                bad = wide[~(np.abs(wide) <= high)][0]
+                raise ValueError(f"{self.name}: {bad} is out of range, {low:g} to {high:g}")
+            wide = wide.clip(-high, high)
+        tiny = (np.abs(wide) < low) & (wide != 0)
+        if tiny.any():
+            if not self.clip:
+                raise ValueError(
+                    f"{self.name}: {wide[tiny][0]} is out of range, {low:g} to {high:g}"
+                )
+            wide = np.where(tiny, np.copysign(np.where(np.abs(wide) < low / 2, 0, low), wide), wide)
+        return wide.astype(np.float32)
+
+    def _text_ids(self, text: str) -> list[int]:
+        pieces = [text] if self._pattern is None else self._pattern.split(text)
+        ids = []
+        for index, piece in enumerate(pieces):
+            if index % 2:
+                ids.append(self._word_ids[piece])
+            else:
+                ids += [self.first_byte + byte for byte in piece.encode()]
+        return ids
+
+
+def encoding(
+    name: str, words: Sequence[str] = (), lowest: int = LOWEST, clip: bool = False
+) -> Encoding:
+    """One of the paper's five encodings.
+
+    Args:
+        name: ``p10``, ``p1000``, ``b1999``, ``fp15`` or ``xval``.
+        words: Pieces of text with tokens of their own, see ``frequent_words``.
+        lowest: The lowest of the 16 exponents of the text codes.
+        clip: Take the nearest number in range for one out of range, instead of raising.
+
+    Returns:
+        The encoding.
+
+    Raises:
+        ValueError: If there is none of this name, or words are empty or there twice.
+    """
+    return Encoding(name, words, lowest, clip)
