@@ -33,12 +33,24 @@ def smoke(name):
 
 MINIMAL = {"trainer": {"accelerator": "cpu", "devices": 1, "max_steps": 2, "log_every_n_steps": 1}}
 TABLE = [
-    Small("minimal:PROJECT", MINIMAL, ["--samples=16"], []),
+    Small("minimal:PROJECT", MINIMAL, ["--samples=16"], ["--data.shards=shards"]),
     Small(
         "contextual_counting.cli:PROJECT",
         smoke("contextual_counting"),
         ["--samples=16", "--length=16", "--regions=2"],
-        ["--data.stages=null", "--data.batch_size=8", "--data.length=16", "--data.regions=2"],
+        [
+            "--data.shards=shards",
+            "--data.stages=null",
+            "--data.batch_size=8",
+            "--data.length=16",
+            "--data.regions=2",
+        ],
+    ),
+    Small(
+        "mpp.cli:PROJECT",
+        smoke("mpp"),
+        ["shallow_water", "--samples=20", "--frames=8", "--shape=[16,16]"],
+        ["--data.simulate=null", "--data.files=[shards]"],
     ),
 ]
 
@@ -104,7 +116,7 @@ def test_a_project_goes_on_from_any_step_to_the_very_same_weights(small):
 def test_a_project_writes_shards_and_fits_from_them(small):
     command(small, "simulate", "--out", "shards", "--shards", "3", *small.simulate)
     command_of_core("verify", "shards")
-    fit(small, "run", "--data.shards=shards", *small.from_shards)
+    fit(small, "run", *small.from_shards)
     assert checkpoint.read("run/last.ckpt")["global_step"] == 2
     assert all(torch.isfinite(torch.tensor(losses("run"))))
 

@@ -1,17 +1,14 @@
 """The converter, and by it the network, beside the original: its answers and a restatement."""
 
-import sys
 from pathlib import Path
 
+import plain
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from mpp.convert import convert, from_reference, load
 from mpp.reference import convert_state
-
-sys.path.append(str(Path(__file__).parent))
-import plain
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 # fp32 sums in another order; answers have a deviation of 0.4 to 0.6.

@@ -1,7 +1,7 @@
 """Training of the AViT: the paper's loss, optimizer, and what is kept of a pretrained network."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
@@ -9,7 +9,6 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
-from torchmetrics import MeanMetric
 
 from mpp.data.batch import Batch
 from mpp.metrics import nrmse, vrmse
@@ -18,10 +17,15 @@ from mpp.nn.bias import Bias, Boundary
 from mpp.nn.scale import Target
 from mpp.pretrained import continued
 from mpp.rollout import rollout
+from mpp.scores import SystemScores
 from mpp.vocabulary import Vocabulary
 from sciformer.training.optim import decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
 
+if TYPE_CHECKING:
+    from mpp.data.module import PhysicsData
+
+METRICS = {"nrmse": nrmse, "vrmse": vrmse}
 EPS = 1e-7  # of a mean square, as in the paper's code
 MATCHED = ("stem.field_weight", "stem.field_bias", "head.kernel", "head.bias")  # rows of fields
 
@@ -188,34 +192,31 @@ class PhysicsModule(LightningModule):
         return error / (EPS + truth.square().mean(2))
 
     def on_validation_epoch_start(self) -> None:
-        self.errors = {name: MeanMetric().to(self.device) for name in self.systems}
+        self.scores = {"nrmse": self.blank(self.data.horizon)}
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         predicted = self.predict_step(batch, batch_idx)
-        self.errors[self.systems[batch.system]].update(nrmse(predicted, batch.target))
+        for name, scores in self.scores.items():
+            scores.update(batch.system, METRICS[name](predicted, batch.target))
 
     def on_validation_epoch_end(self) -> None:
-        scores = {name: metric.compute() for name, metric in self.errors.items()}
-        seen = {name: score for name, score in scores.items() if not score.isnan()}
-        self.log_dict({f"val/nrmse/{name}": score for name, score in seen.items()}, sync_dist=True)
-        mean = torch.stack(list(seen.values())).mean()
-        self.log("val/nrmse", mean, prog_bar=True, sync_dist=True)
+        means = self.scores["nrmse"].table().mean(1)
+        seen = {name: m for name, m in zip(self.data.systems, means, strict=True) if not m.isnan()}
+        self.log_dict({f"val/nrmse/{name}": mean for name, mean in seen.items()}, sync_dist=True)
+        self.log("val/nrmse", means.nanmean(), prog_bar=True, sync_dist=True)
 
     def on_test_epoch_start(self) -> None:
-        self.tested: dict[str, dict[str, MeanMetric]] = {name: {} for name in self.systems}
+        self.scores = {name: self.blank(self.data.test_horizon) for name in METRICS}
 
-    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        predicted = self.predict_step(batch, batch_idx)
-        found = self.tested[self.systems[batch.system]]
-        for name, metric in (("nrmse", nrmse), ("vrmse", vrmse)):
-            for step, errors in enumerate(metric(predicted, batch.target).unbind(1), 1):
-                mean = found.setdefault(f"{name}/step{step}", MeanMetric().to(self.device))
-                mean.update(errors)
+    test_step = validation_step
 
     def on_test_epoch_end(self) -> None:
-        for system, found in self.tested.items():
-            scores = {f"test/{system}/{name}": mean.compute() for name, mean in found.items()}
-            self.log_dict(scores, sync_dist=True)
+        for metric, scores in self.scores.items():
+            for system, means in zip(self.data.systems, scores.table(), strict=True):
+                if not means.isnan().any():
+                    steps = {f"step{step}": mean for step, mean in enumerate(means, 1)}
+                    named = {f"test/{system}/{metric}/{step}": m for step, m in steps.items()}
+                    self.log_dict(named, sync_dist=True)
 
     def predict_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
@@ -225,9 +226,13 @@ class PhysicsModule(LightningModule):
         return rollout(self, batch.frames, batch.fields, batch.boundaries, horizon)
 
     @property
-    def systems(self) -> list[str]:
-        """Names of the systems, by the number that a batch has."""
-        return self.trainer.datamodule.systems  # pyright: ignore[reportAttributeAccessIssue]
+    def data(self) -> "PhysicsData":
+        """What the trainer runs on; a batch has the number of one of its systems."""
+        return self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+
+    def blank(self, steps: int) -> SystemScores:
+        """A score of nothing yet."""
+        return SystemScores(len(self.data.systems), steps).to(self.device)
 
     def configure_model(self) -> None:
         shard(self, self.model)
