@@ -32,6 +32,12 @@ def test_an_encoder_is_its_blocks_and_a_norm():
     assert torch.equal(encoder(x), encoder.norm(third(second(first(x)))))
 
 
+def test_an_encoder_can_do_without_its_norm():
+    encoder, x = encoder_of(final_norm=False), tokens()
+    first, second, third = encoder.blocks
+    assert torch.equal(encoder(x), third(second(first(x))))
+
+
 def test_the_blocks_have_parameters_of_their_own():
     first, second, third = (block.mlp.up.weight for block in encoder_of().blocks)
     assert not torch.equal(first, second)

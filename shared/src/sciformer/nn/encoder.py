@@ -21,6 +21,7 @@ class Encoder(nn.Module):
         rotary: Rotary positions of queries and keys, the same in every block.
         alibi: Linear biases of the attention, the same in every block.
         activation: Of the MLPs: ``gelu`` or ``gelu_tanh``.
+        final_norm: End with the norm; networks of others may lack it.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Encoder(nn.Module):
         rotary: Rotary | None = None,
         alibi: Alibi | None = None,
         activation: Activation = "gelu",
+        final_norm: bool = True,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
@@ -50,7 +52,7 @@ class Encoder(nn.Module):
             )
             for _ in range(depth)
         )
-        self.norm = nn.LayerNorm(dim)
+        self.norm = nn.LayerNorm(dim) if final_norm else nn.Identity()
 
     def forward(
         self,

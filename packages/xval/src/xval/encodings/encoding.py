@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from xval.encodings.digits import LOWEST, Digits
+from xval.encodings.special import END, MASK, NUM, PAD, SPECIAL
 from xval.numbers import cut, value, write
 
 NAMES = ("p10", "p1000", "b1999", "fp15", "xval")
-SPECIAL = ("[PAD]", "[MASK]", "[END]", "[NUM]")
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 KEPT = 1 << 16  # pieces of text whose tokens are kept; data repeat them
 
@@ -32,7 +32,7 @@ class Encoding:
         clip: Take the nearest number in range for one out of range, instead of raising.
     """
 
-    pad, mask, end, num = range(len(SPECIAL))
+    pad, mask, end, num = PAD, MASK, END, NUM
 
     def __init__(
         self, name: str, words: Sequence[str] = (), lowest: int = LOWEST, clip: bool = False

@@ -1,0 +1,78 @@
+"""The original's weights as ours: files and networks."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from sciformer.training.original import (
+    check_out,
+    read_converted,
+    read_original,
+    write_converted,
+)
+from xval.model import XVal
+from xval.reference import Converted, convert_state
+
+STAMP = "xval"  # the key under which our own record lies in a file
+
+
+def from_reference(state: Mapping[str, Tensor], heads: int) -> XVal:
+    """The original's network from its state dict, in eval mode.
+
+    Args:
+        state: Names and tensors; prefixes of DDP and torch.compile may be there.
+        heads: Attention heads, which no weight shows.
+
+    Returns:
+        A network that answers as the original does.
+
+    Raises:
+        ValueError: Naming key and shape of what is missing, wrong or not known.
+    """
+    return build(convert_state(state, heads))
+
+
+def build(converted: Converted) -> XVal:
+    """The network of converted weights, in eval mode."""
+    model = XVal(**converted.settings)
+    model.load_state_dict(converted.weights)
+    return model.eval()
+
+
+def convert(original: str, out: str, heads: int = 6) -> None:
+    """Write weights of the paper's own code in our format.
+
+    Args:
+        original: A .pt or .tar file, a checkpoint or a bare state dict, or a .safetensors file.
+        out: The .safetensors file to write; ``load`` reads it.
+        heads: Attention heads, which no weight shows; the paper's code has 6.
+
+    Raises:
+        ValueError: If the original cannot be read or is none, or ``out`` has another ending.
+    """
+    check_out(out)
+    try:
+        converted = convert_state(read_original(original), heads)
+    except ValueError as error:
+        reason = str(error)
+        raise ValueError(reason if original in reason else f"{original}: {reason}") from error
+    write_converted(STAMP, out, converted.settings, converted.weights)
+
+
+def load(path: str | Path) -> XVal:
+    """The network that ``convert`` wrote, in eval mode.
+
+    Args:
+        path: Of the .safetensors file.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: If the file is missing, damaged, or not what ``convert`` writes.
+    """
+    try:
+        return build(Converted(*read_converted(STAMP, path)))
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path}: weights and settings do not fit: {error}") from error

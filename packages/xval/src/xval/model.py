@@ -1,0 +1,80 @@
+"""The network of xVal (Golkar et al. 2023, arXiv 2310.02989, section 2 and figure 1)."""
+
+from collections.abc import Sequence
+
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+
+from sciformer.nn.encoder import Encoder
+from sciformer.nn.precision import in_fp32
+from xval.nn.embedding import NumberEmbedding
+
+
+class XVal(nn.Module):
+    """A transformer that reads and answers words and numbers.
+
+    Each token gets logits over all tokens and one value, which counts where the token is [NUM].
+    Values enter and leave in fp32, whatever the precision of the rest.
+
+    Args:
+        vocab: Number of tokens.
+        dim: Width of the residual stream.
+        depth: Number of transformer blocks.
+        heads: Attention heads per block; divides ``dim``.
+        mlp_ratio: Hidden width of blocks and heads in units of ``dim``.
+        length: Longest text, in tokens.
+        causal: Hide later tokens from earlier ones: answers are then for the next token.
+        scales: Sharpness of further axes of numbers, see ``NumberEmbedding``; none in the paper.
+        final_norm: Norm before the heads; the original has none.
+    """
+
+    def __init__(
+        self,
+        vocab: int,
+        dim: int = 768,
+        depth: int = 6,
+        heads: int = 6,
+        mlp_ratio: float = 4.0,
+        length: int = 1024,
+        causal: bool = False,
+        scales: Sequence[float] = (),
+        final_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        self.causal = causal
+        self.embedding = NumberEmbedding(vocab, dim, length, scales)
+        self.encoder = Encoder(
+            dim, depth, heads, causal, mlp_ratio=mlp_ratio, final_norm=final_norm
+        )
+        hidden = round(mlp_ratio * dim)
+        self.token_head = head(dim, hidden, vocab, bias=False)
+        self.number_head = head(dim, hidden, 1, bias=True)
+
+    def forward(
+        self,
+        tokens: Int64[Tensor, "batch time"],
+        numbers: Float[Tensor, "batch time"],
+        present: Bool[Tensor, "batch time"] | None = None,
+        at: Bool[Tensor, "batch time"] | Int64[Tensor, " at"] | None = None,
+    ) -> tuple[Float[Tensor, "*at vocab"], Float[Tensor, "*at 1"]]:
+        """Logits and values at all tokens, or at some.
+
+        Args:
+            tokens: Ids.
+            numbers: Values of the numbers, 1 at all else.
+            present: False where there is padding, which then changes no answer.
+            at: Where to answer: a mask, or indices into (batch x time).
+
+        Returns:
+            Logits over the tokens and values, one row for each token, or for each of ``at``.
+        """
+        mask = None if present is None else present[:, None]
+        x = self.encoder(self.embedding(tokens, numbers), mask)
+        if at is not None:
+            x = x.flatten(0, 1)[at.flatten()]
+        return self.token_head(x), in_fp32(self.number_head, x)
+
+
+def head(dim: int, hidden: int, out: int, bias: bool) -> nn.Sequential:
+    """Two linear layers with a GELU between them."""
+    return nn.Sequential(nn.Linear(dim, hidden, bias), nn.GELU(), nn.Linear(hidden, out, bias))

@@ -1,0 +1,58 @@
+"""Tokens scaled by their values, where they stand: what enters the blocks."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from xval.encodings.special import NUM
+
+
+class NumberEmbedding(nn.Module):
+    """``h_t = x_t E[token_t] + p_t``, with x = 1 for words (Golkar et al. 2023, section 2).
+
+    The first norm then sees of a number no more than ``x / sqrt(1 + x^2)``, which is flat beyond a
+    few units. With ``scales`` a [NUM] gets further directions, each of which saturates elsewhere,
+    and one that does not depend on the value, by which zero differs from no token:
+
+        h_t += v + sum_k u_k s_k x_t / sqrt(1 + (s_k x_t)^2)
+
+    Raises ``ValueError`` for texts that are longer than ``length``.
+
+    Args:
+        vocab: Number of tokens.
+        dim: Width of the residual stream.
+        length: Longest text.
+        scales: The s_k; none is the paper's embedding.
+    """
+
+    scales: Tensor
+
+    def __init__(self, vocab: int, dim: int, length: int, scales: Sequence[float] = ()) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(vocab, dim)
+        self.positions = nn.Embedding(length, dim)
+        self.register_buffer("scales", torch.tensor(scales, dtype=torch.float32), persistent=False)
+        self.axes = nn.Parameter(torch.empty(1 + len(scales), dim)) if len(scales) else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Give tokens, positions and axes one norm: else a norm hides the value of a number."""
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, std=parameter.shape[-1] ** -0.5)
+
+    def forward(
+        self, tokens: Int64[Tensor, "batch time"], numbers: Float[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time dim"]:
+        length, time = self.positions.num_embeddings, tokens.shape[1]
+        if time > length:
+            raise ValueError(f"{time} tokens do not fit into a context of {length}")
+        x = numbers[..., None] * self.tokens(tokens)
+        if self.axes is not None:
+            scaled = numbers[..., None] * self.scales
+            bounded = scaled / torch.sqrt(1 + scaled.square())
+            values = F.pad(bounded, (1, 0), value=1.0) * (tokens == NUM)[..., None]
+            x = x + values @ self.axes
+        return x + self.positions.weight[:time]

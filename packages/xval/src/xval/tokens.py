@@ -1,0 +1,42 @@
+"""``xval tokens``: how a text is cut, and what each number costs."""
+
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from xval.encodings.encoding import NAMES, Encoding
+
+Name = Literal["p10", "p1000", "b1999", "fp15", "xval", "all"]
+
+
+def tokens(text: str, encoding: Name = "all") -> None:
+    """Show how a text is cut into tokens.
+
+    Args:
+        text: Any text.
+        encoding: One of the five, or all of them in one table.
+
+    Raises:
+        ValueError: If there is no such encoding, or a number is out of its range.
+    """
+    table = Table("", "tokens", "per number", "vocabulary", "cut", title=f"{len(text)} characters")
+    for name in NAMES if encoding == "all" else (encoding,):
+        code = Encoding(name)
+        ids, numbers = code.encode_text(text)
+        pieces = Text()
+        for index, (token, number) in enumerate(zip(ids, numbers, strict=True)):
+            style = "bold cyan" if code.is_number(token) else ""
+            pieces.append(" " if index else "").append(piece(code, int(token), number), style)
+        row = str(len(ids)), str(code.length), str(len(code.vocabulary))
+        table.add_row(name, *row, pieces)
+    Console().print(table)
+
+
+def piece(code: Encoding, token: int, number: float) -> str:
+    """A token as one reads it: bytes of ASCII as themselves, numbers with their values."""
+    if token == code.num:
+        return f"[NUM]={number:g}"
+    byte = token - code.first_byte
+    return chr(byte) if ord(" ") < byte < 127 else code.names[token]

@@ -1,0 +1,137 @@
+"""Weights of a paper's own code: read without running anything, taken one by one, kept as ours."""
+
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sciformer.training.plain import PLAIN, export_safetensors, read_plain
+
+PREFIXES = re.compile(r"^((module|_orig_mod)\.)+")  # of DDP and torch.compile
+FORMAT = 1
+
+
+class Source:
+    """A state dict of the original, taken one by one, so that nothing is missed or left over.
+
+    Args:
+        state: Names and tensors; prefixes of DDP and torch.compile are dropped.
+
+    Raises:
+        ValueError: If something else than tensors is in it.
+    """
+
+    def __init__(self, state: Mapping[str, Tensor]) -> None:
+        self.left = {PREFIXES.sub("", name): value for name, value in state.items()}
+        for name, value in self.left.items():
+            if not isinstance(value, Tensor):
+                raise ValueError(f"{name} is a {type(value).__name__}, not a tensor")
+
+    def sizes(self, name: str, axes: int) -> tuple[int, ...]:
+        """The shape of a parameter of so many axes."""
+        if name not in self.left:
+            raise ValueError(f"{name} is missing: no state dict of the original")
+        shape = tuple(self.left[name].shape)
+        if len(shape) != axes:
+            raise ValueError(f"{name} has shape {shape}, not {axes} axes")
+        return shape
+
+    def take(self, name: str, *shape: int) -> Tensor:
+        """A parameter of a known shape."""
+        if name not in self.left:
+            raise ValueError(f"{name} of shape {shape} is missing")
+        value = self.left.pop(name)
+        if tuple(value.shape) != shape:
+            raise ValueError(f"{name} has shape {tuple(value.shape)}, not {shape}")
+        return value.detach()
+
+    def count(self, prefix: str) -> int:
+        """One more than the last of numbered parts, such as ``blocks.0.``, ``blocks.1.``."""
+        pattern = re.compile(rf"{re.escape(prefix)}\.(\d+)\.")
+        numbers = [found[1] for name in self.left if (found := pattern.match(name))]
+        return 1 + max(map(int, numbers), default=-1)
+
+    def check_empty(self) -> None:
+        """See that nothing is left."""
+        for name, value in self.left.items():
+            raise ValueError(f"{name} of shape {tuple(value.shape)} is not known")
+
+
+def read_original(path: str | Path) -> dict[str, Tensor]:
+    """Read a state dict without running anything that a file holds.
+
+    Args:
+        path: A .pt or .tar file, a checkpoint or a bare state dict, or a .safetensors file.
+
+    Returns:
+        Names and tensors.
+
+    Raises:
+        ValueError: If the file is missing, damaged, or holds more than plain tensors.
+    """
+    content: Any = _read(path)
+    for key in ("state_dict", "model_state"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: a {type(content).__name__} and no state dict")
+    return content
+
+
+def write_converted(
+    stamp: str, out: str, settings: Mapping[str, Any], weights: Mapping[str, Tensor]
+) -> None:
+    """Write converted weights, and what the network takes to be built.
+
+    Args:
+        stamp: Name of the project, under which the settings lie in the file.
+        out: The .safetensors file to write.
+        settings: Arguments of the network.
+        weights: Its state dict.
+    """
+    record = {"format": FORMAT, "settings": dict(settings)}
+    export_safetensors(weights, out, {stamp: record})
+
+
+def read_converted(stamp: str, path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read what :func:`write_converted` wrote.
+
+    Args:
+        stamp: Name of the project.
+        path: Of the .safetensors file.
+
+    Returns:
+        Arguments of the network and its state dict.
+
+    Raises:
+        ValueError: If the file is missing, damaged or another project's.
+    """
+    content = _read(path)
+    record = content.get(stamp)
+    valid = isinstance(record, dict) and record.get("format") == FORMAT
+    if not valid or not isinstance(record.get("settings"), dict):
+        raise ValueError(f"{path}: not weights that {stamp} convert wrote in format {FORMAT}")
+    return record["settings"], content["state_dict"]
+
+
+def check_out(out: str) -> None:
+    """See that a file to write is called as ``export_safetensors`` writes it."""
+    if Path(out).suffix != PLAIN:
+        raise ValueError(f"out: {out} does not end in {PLAIN}")
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such file")
+    if Path(path).suffix == PLAIN:
+        return read_plain(path)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle can raise anything at all
+        kind = type(error).__name__
+        raise ValueError(f"{path}: no file of plain tensors, or cut short ({kind})") from error
