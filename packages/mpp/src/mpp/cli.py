@@ -23,6 +23,14 @@ PROJECT = Project(
             "mpp.evaluate:evaluate",
             "errors of rollouts beside persistence and linear extrapolation, pictures and films",
         ),
+        "joint": Verb(
+            "mpp.joint:joint",
+            "a study: one network for several systems beside one for each",
+        ),
+        "transfer": Verb(
+            "mpp.transfer:transfer",
+            "a study: finetuning on a new system beside training from scratch",
+        ),
         "rollout": Verb(
             "mpp.rollout_file:rollout_file",
             "predict many frames after those of a file of one's own",

@@ -47,6 +47,7 @@ class PhysicsData(LightningDataModule):
             reads the files.
         splits: Shares of the trajectories, ``train``, ``val`` and ``test``; the same trajectories
             always, by their names.
+        trajectories: Train on so many of each system at most; None takes all of the split.
         val_windows: At most so many windows of each system in validation and test, evenly spread.
         scan: Before anything else, see that the first and last frame of every trajectory can be
             read and are finite; a window is looked at when it is read in any case.
@@ -74,6 +75,7 @@ class PhysicsData(LightningDataModule):
         noise: float = 0.0,
         cache: str | None = None,
         splits: dict[str, float] | None = None,
+        trajectories: int | None = None,
         val_windows: int = 64,
         scan: bool = False,
         workers: int = 0,
@@ -85,6 +87,7 @@ class PhysicsData(LightningDataModule):
             ("batch_size", batch_size, 1),
             ("steps", steps, 1),
             ("epochs", epochs, 1),
+            ("trajectories", 1 if trajectories is None else trajectories, 1),
             ("val_windows", val_windows, 1),
             ("workers", workers, 0),
             ("seed", seed, 0),
@@ -106,7 +109,7 @@ class PhysicsData(LightningDataModule):
         self.batch_size, self.steps = batch_size, steps
         self.batches = epochs * steps
         self.augment, self.noise = augment, noise
-        self.cache, self.val_windows = cache, val_windows
+        self.cache, self.trajectories, self.val_windows = cache, trajectories, val_windows
         self.scan, self.workers, self.seed = scan, workers, seed
         self._ready = cache is None
 
@@ -154,6 +157,8 @@ class PhysicsData(LightningDataModule):
         found = []
         for number, (name, source) in enumerate(self.sources.items()):
             chosen = split_by_id(source.ids, self.shares)[split]
+            if split == "train":
+                chosen = chosen[: self.trajectories]
             if not chosen:
                 count = len(source)
                 warnings.warn(f"{name}: none of {count} trajectories is in {split}", stacklevel=2)

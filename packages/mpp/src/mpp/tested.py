@@ -1,0 +1,34 @@
+"""Errors on the test windows of a run of a study, kept beside its checkpoint."""
+
+import json
+from pathlib import Path
+
+from mpp.comparison import compare
+from mpp.data.mixture import MixtureWindows
+from mpp.evaluate import open_data
+from mpp.trained import open_trained
+from sciformer.files import to_json, write_atomically
+
+
+def tested(checkpoint: Path) -> dict[str, float]:
+    """Measure a network on the test windows of its own data, once.
+
+    Args:
+        checkpoint: A file; the numbers are kept beside it.
+
+    Returns:
+        As ``mpp evaluate`` has them in ``metrics.json``.
+    """
+    kept = checkpoint.with_name(f"test-{checkpoint.stem}.json")
+    if not kept.is_file():
+        trained = open_trained(checkpoint, "cpu")
+        data = open_data(trained)
+        numbers: dict[str, float] = {}
+        for loader in data.test_dataloader():
+            assert isinstance(loader.dataset, MixtureWindows)
+            (part,) = loader.dataset.parts
+            description = part.windows.trajectories.description
+            name = data.systems[part.system]
+            numbers |= compare(name, description, loader, trained.predict).numbers()
+        write_atomically(kept, lambda beside: beside.write_text(to_json(numbers)))
+    return json.loads(kept.read_text())

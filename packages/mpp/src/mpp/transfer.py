@@ -1,0 +1,225 @@
+"""The verb ``transfer``: what a pretrained network is worth on a system that it has not seen."""
+
+import csv
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mpp import joint
+from mpp.cli import PROJECT
+from mpp.joint import SPANS, Numbers, Training
+from mpp.tested import tested
+from sciformer.page import duration
+from sciformer.report import Report
+from sciformer.study import Run, Study, cost
+from sciformer.training import checkpoint
+
+RATES = (1e-3, 2e-3, 4e-3, 8e-3)
+LONGER = 4  # times the updates
+
+
+class Arm(NamedTuple):
+    """A way to come to a network for the new system.
+
+    Args:
+        name: In the folders and keys.
+        label: In the tables.
+        pretrained: Whether it starts from the joint network.
+        longer: Whether it has ``LONGER`` times the updates.
+        few: Whether it has few trajectories, and its best network of the validation counts.
+    """
+
+    name: str
+    label: str
+    pretrained: bool = False
+    longer: bool = False
+    few: bool = False
+
+
+FINETUNED = Arm("finetuned", "finetuned", pretrained=True)
+SCRATCH = Arm("scratch", "from scratch")
+LONG = Arm("scratch-long", f"from scratch, {LONGER} times the updates", longer=True)
+FEW = Arm("finetuned-few", "finetuned, few trajectories", pretrained=True, longer=True, few=True)
+FEW_SCRATCH = Arm("scratch-few", "from scratch, few trajectories", longer=True, few=True)
+ARMS = (FINETUNED, SCRATCH, LONG, FEW, FEW_SCRATCH)
+PAIRS = {"equal": (FINETUNED, SCRATCH), "few": (FEW, FEW_SCRATCH)}
+
+
+class Setup(NamedTuple):
+    """What all runs of the study have in common.
+
+    Args:
+        config: Path of the configuration.
+        training: What it says.
+        starts: The joint network of each seed.
+        few: Trajectories of the arms that have few.
+        like: New field -> the known one whose row it starts as a copy of.
+    """
+
+    config: str
+    training: Training
+    starts: list[str]
+    few: int
+    like: dict[str, str]
+
+    def run(self, arm: Arm, rate: float, seed: int) -> Run:
+        """One training."""
+        words = ("fit",)
+        if arm.pretrained:
+            words = ("finetune", self.starts[seed], "--model.like", json.dumps(self.like))
+        words += ("--config", self.config, "--seed_everything", str(seed), f"--model.lr={rate}")
+        if arm.longer:
+            steps = LONGER * self.training.steps
+            words += (f"--data.steps={steps}", f"--model.warmup={LONGER * self.training.warmup}")
+            words += (f"--trainer.val_check_interval={steps // 10}",)
+        if arm.few:
+            words += (f"--data.trajectories={self.few}",)
+        return Run(f"{arm.name}/lr{rate:g}/seed{seed}", words)
+
+
+def transfer(
+    config: str = "configs/mpp/transfer.yaml",
+    pretrained: str = "runs/mpp/joint",
+    out: str = "runs/mpp/transfer",
+    like: dict[str, str] | None = None,
+    few: int = 8,
+    seeds: int = 3,
+    jobs: int = 1,
+) -> None:
+    """Compare finetuning the joint network on a new system with training from scratch.
+
+    At equal updates each arm has its own learning rate, of four, by the validation error in the
+    mean over seeds; so do the arms of few trajectories, which have four times the updates and of
+    which the best network of the validation counts. Scratch with four times the updates has the
+    rate of scratch. Errors are those of the test windows. What is finished is not run again.
+
+    Args:
+        config: The training on the new system.
+        pretrained: Folder of ``mpp joint``: the joint network of each seed is finetuned.
+        out: Folder of the runs, of ``metrics.json`` and ``index.html``.
+        like: New field -> the known one whose row it starts as a copy of.
+        few: Trajectories of the arms that have few.
+        seeds: Number of seeds, from 0.
+        jobs: Processes at a time, of one thread each.
+
+    Raises:
+        ValueError: If a joint network is missing, the configuration cannot be read, or a run
+            failed.
+    """
+    if min(seeds, few) < 1:
+        raise ValueError(f"seeds: {seeds} or few: {few} is less than 1")
+    training = joint.read(config)
+    if len(training.systems) != 1:
+        raise ValueError(f"{config}: data.simulate: {list(training.systems)} are not one system")
+    folders = [Path(pretrained) / joint.place(seed, joint.JOINT) for seed in range(seeds)]
+    starts = [str(checkpoint.find(folder)) for folder in folders]
+    setup = Setup(config, training, starts, few, like or {})
+    study = Study(PROJECT, out, jobs)
+    grid = [arm for pair in PAIRS.values() for arm in pair]
+    runs = [setup.run(a, rate, seed) for a in grid for rate in RATES for seed in range(seeds)]
+    found = study.fit(runs)
+    rates = {arm: chosen(study, setup, arm, seeds) for arm in grid}
+    rates[LONG] = rates[SCRATCH]
+    found |= study.fit([setup.run(LONG, rates[LONG], seed) for seed in range(seeds)])
+    scores = {}
+    for arm in ARMS:
+        kept = "best.ckpt" if arm.few else "last.ckpt"
+        names = [setup.run(arm, rates[arm], seed).name for seed in range(seeds)]
+        scores[arm] = [tested(study.folder(name) / kept) for name in names]
+    spent = cost(found)
+    report = Report(
+        "A pretrained network on a new system",
+        {"command": f"mpp transfer --config {config} --seeds {seeds}", "config": config},
+        f"{len(found)} trainings, {duration(spent)} of CPU time, without the pretraining. NRMSE on "
+        f"test windows in the mean over fields and {seeds} seeds; in brackets the lowest and the "
+        "highest seed.",
+    )
+    report.add_metrics({"study/cpu_s": spent, "study/runs": len(found)})
+    _add_gains(report, scores, training)
+    _add_table(report, scores, rates, setup)
+    _add_rates(report, study, setup, seeds)
+    page = report.write(out)
+    report.print()
+    print(f"{duration(spent)} of CPU time; {page}")  # noqa: T201  # what the verb answers
+
+
+def validation(study: Study, setup: Setup, arm: Arm, rate: float, seeds: int) -> float:
+    """Validation error of an arm at a rate, in the mean over seeds."""
+    folders = [study.folder(setup.run(arm, rate, seed).name) for seed in range(seeds)]
+    curves = [list(curve(folder).values()) for folder in folders]
+    return float(np.mean([min(values) if arm.few else values[-1] for values in curves]))
+
+
+def curve(folder: Path) -> dict[int, float]:
+    """Validation error by step of a run."""
+    with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["val/nrmse"]]
+    return {int(row["step"]): float(row["val/nrmse"]) for row in rows}
+
+
+def chosen(study: Study, setup: Setup, arm: Arm, seeds: int) -> float:
+    """The rate with the smallest validation error."""
+    return min(RATES, key=lambda rate: validation(study, setup, arm, rate, seeds))
+
+
+def _add_gains(report: Report, scores: dict[Arm, list[Numbers]], training: Training) -> None:
+    """How many times smaller the error is of what was pretrained, seed by seed."""
+    (system,) = training.systems
+    words = {"equal": "at equal updates", "few": "with few trajectories, both to their best"}
+    for pair, (ours, theirs) in PAIRS.items():
+        for span, said in SPANS.items():
+            key = f"{system}/nrmse/{span}"
+            gains = [b[key] / a[key] for a, b in zip(scores[ours], scores[theirs], strict=True)]
+            report.add_metrics({f"{system}/gain_{pair}/{span}": np.mean(gains)})
+            name = f"Error from scratch over that finetuned, {words[pair]}, {said}"
+            each = ", ".join(f"{gain:.2f}" for gain in gains)
+            report.add_result(name, f"{np.mean(gains):.2f} (seeds: {each})")
+
+
+def _add_table(
+    report: Report, scores: dict[Arm, list[Numbers]], rates: dict[Arm, float], setup: Setup
+) -> None:
+    (system,) = setup.training.systems
+    rows = []
+    for arm, found in scores.items():
+        updates = setup.training.steps * (LONGER if arm.longer else 1)
+        row: list[str] = [arm.label, str(updates), f"{rates[arm]:g}"]
+        for span in SPANS:
+            each = [numbers[f"{system}/nrmse/{span}"] for numbers in found]
+            report.add_metrics({f"{system}/nrmse/{span}/{arm.name}": np.mean(each)})
+            row.append(f"{np.mean(each):.4f} ({min(each):.4f} to {max(each):.4f})")
+        rows.append(row)
+    for baseline in ("persistence", "linear"):
+        means = []
+        for span in SPANS:
+            key = f"{system}/nrmse/{span}/baseline_{baseline}"
+            means.append(np.mean([numbers[key] for numbers in scores[SCRATCH]]))
+            report.add_metrics({key: means[-1]})
+        rows.append([baseline, "", "", *(f"{mean:.4f}" for mean in means)])
+    columns = ("Network", "Updates", "Learning rate", *(f"NRMSE {said}" for said in SPANS.values()))
+    note = f"Few trajectories: {setup.few} to train on; the best network of ten validations counts."
+    report.add_table(f"{system}, which the joint network has not seen", columns, rows, note)
+
+
+def _add_rates(report: Report, study: Study, setup: Setup, seeds: int) -> None:
+    rows = []
+    for arm in (arm for pair in PAIRS.values() for arm in pair):
+        errors = [validation(study, setup, arm, rate, seeds) for rate in RATES]
+        rows.append([arm.label, *(f"{error:.4f}" for error in errors)])
+    columns = ("Network", *(f"lr {rate:g}" for rate in RATES))
+    report.add_table(
+        "Validation error by learning rate", columns, rows, _bests(study, setup, seeds)
+    )
+
+
+def _bests(study: Study, setup: Setup, seeds: int) -> str:
+    """When the networks of few trajectories were best: whether they were trained to the end."""
+    said = []
+    for arm in PAIRS["few"]:
+        rate = chosen(study, setup, arm, seeds)
+        folders = [study.folder(setup.run(arm, rate, seed).name) for seed in range(seeds)]
+        steps = [min(one, key=lambda step: one[step]) + 1 for one in map(curve, folders)]
+        said.append(f"{arm.label}: {', '.join(map(str, steps))}")
+    return f"Updates at the best validation, seed by seed. {'; '.join(said)}."
