@@ -78,6 +78,16 @@ def loaded_shards(kind: Pass) -> Call:
     return lambda: sum(len(batch.label) for batch in loader)
 
 
+def first_pass(kind: Pass) -> Call:
+    folder = written()
+
+    def call() -> int:
+        loader = seeded_loader(ShardedDataset(folder, Sample), 64, seed=0)
+        return sum(len(batch.label) for batch in loader)
+
+    return call
+
+
 def split(kind: Pass) -> Call:
     ids = range(2000)
     return lambda: split_by_id(ids, {"train": 0.8, "val": 0.2})
@@ -88,5 +98,6 @@ CASES = {
     "loader generated": Case(generated),
     "shards by number": Case(shards),
     "loader of shards": Case(loaded_shards),
+    "loader of shards, first pass": Case(first_pass),
     "split by id": Case(split),
 }

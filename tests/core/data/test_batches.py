@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -88,6 +89,55 @@ def test_what_torch_has_no_room_for_comes_one_by_one(tmp_path, make):
     batch = ShardedDataset(tmp_path).__getitems__([4, 1])
     assert isinstance(batch, list)
     assert all(np.array_equal(batch[k]["x"], make(i)["x"]) for k, i in enumerate([4, 1]))
+
+
+class Some(NamedTuple):
+    large: Tensor
+    small: Tensor
+
+
+def mixed(i):
+    rng = np.random.default_rng(i)
+    large = rng.random((2, 40, 60), np.float32)
+    return {"first": large[0], "large": large, "middle": large[1], "small": large[0, :3, 0]}
+
+
+@pytest.mark.parametrize("kind", [dict, Some])
+def test_large_and_small_arrays_come_to_their_place(tmp_path, kind):
+    write_shards(tmp_path, mixed, Recipe("mixed", "1", 0, 6, 2))
+    data = ShardedDataset(tmp_path, kind)
+    for _ in range(2):  # the second time without checksums, and only what is wanted
+        whole = data.__getitems__([5, 0, 3]).whole
+        fields = whole if kind is dict else whole._asdict()
+        for name, values in fields.items():
+            assert np.array_equal(values.numpy(), np.stack([mixed(i)[name] for i in (5, 0, 3)]))
+    for offset in range(700, 40_000, 5_000):
+        damage(tmp_path, 4, offset)
+        with pytest.raises(DamagedError, match="sample 00000004: damaged: crc32"):
+            ShardedDataset(tmp_path, kind).__getitems__([3, 4])
+        damage(tmp_path, 4, offset)  # back
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (b"00000009.x", b"00000008.x", "holds member 00000008.x.npy of another sample"),
+        (b"'<f4'", b"'<i4'", r"x is <i4 \(3, 5\), but index.json has <f4"),
+        (b"(3, 5)", b"(5, 3)", r"x is <f4 \(5, 3\), but index.json has <f4 \(3, 5\)"),
+        (b"ustar", b"vstar", "is not the mark of a tar header"),
+    ],
+)
+def test_other_headers_with_the_right_checksum_are_refused(folder, old, new, complaint):
+    data = ShardedDataset(folder, Part)
+    path, at = folder / "shard-00001.tar", int(data._offset[9])
+    whole = path.read_bytes()
+    sample = whole[at : at + int(data._size[9])]
+    forged = sample.replace(old, new, 1)
+    assert forged != sample
+    path.write_bytes(whole.replace(sample, forged))
+    data._crc32[9] = zlib.crc32(forged)
+    with pytest.raises(DamagedError, match=f"^{path}: sample 00000009: .*{complaint}"):
+        data.__getitems__([7, 9])
 
 
 def test_batches_belong_to_whoever_asked(folder):

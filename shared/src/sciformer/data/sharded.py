@@ -1,14 +1,14 @@
 """Any sample of a folder of shards by its number, or many at once."""
 
 import warnings
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from torch.utils.data import Dataset
+from zlib_ng import zlib_ng
 
 from sciformer.data.folder import Folder
 from sciformer.data.gathered import Gathered
@@ -80,39 +80,38 @@ class ShardedDataset(Dataset[Any]):
         layout = self._find_layout(positions)
         if layout is None:
             return [self[position] for position in positions]
-        arrays = layout.empty(len(positions))
-        samples, room = Gathered(self.sample, arrays), layout.room(arrays)
+        arrays, rest = layout.empty(len(positions))
+        samples, room = Gathered(self.sample, arrays), layout.room(arrays, rest)
         at = np.array([self._replaced.get(position, position) for position in positions])
         files = np.searchsorted(self._starts, at, "right") - 1
-        places = zip(at.tolist(), files.tolist(), self._offset[at].tolist(), strict=True)
-        for row, (position, file, offset) in enumerate(places):
-            into = [piece[row * step : row * step + size] for piece, step, size in room]
-            try:
-                if self._sound[position]:
-                    read = self.handles.read(file, offset + layout.start, into)
-                else:
-                    read = self._read_first(layout, position, (file, offset), into)
-            except OSError:
-                read = 0
-            if read != layout.length:
-                samples.put(row, self[position])  # complains, or is another one
+        columns = (at, files, self._offset[at], self._crc32[at])
+        places = enumerate(zip(room, *(column.tolist() for column in columns), strict=True))
+        failed = [row for row, place in places if not self._fill(layout, *place)]
+        layout.spread(rest, arrays)
+        for row in failed:
+            samples.put(row, self[int(at[row])])  # complains, or is another one
         return samples
 
-    def _read_first(
-        self, layout: Layout, position: int, place: tuple[int, int], into: list[memoryview]
-    ) -> int:
-        """Read a sample that may be damaged; 0 if it is, or if it does not have the layout."""
-        raw = layout.scratch
-        read = self.handles.read(*place, [raw])
-        sound = read == layout.size and zlib.crc32(raw) == self._crc32[position]
-        if not sound or not layout.same(raw, key_of(position).encode()):
-            return 0
-        at = layout.start
-        for piece in into:
-            piece[:] = raw[at : at + len(piece)]
-            at += len(piece)
-        self._sound[position] = True
-        return layout.length
+    def _fill(
+        self,
+        layout: Layout,
+        room: tuple[memoryview, ...],
+        position: int,
+        file: int,
+        offset: int,
+        crc32: int,
+    ) -> bool:
+        """Read a sample, all of it the first time; whether it is sound and has the layout."""
+        rest, *into = room
+        known = self._sound[position]
+        span = layout.inner if known else layout.whole
+        try:
+            read = self.handles.read(file, offset + span.start, into[span.parts])
+        except OSError:
+            return False
+        if not known and read == span.length and crc32_of(into) == crc32:
+            known = self._sound[position] = layout.same(rest, key_of(position).encode())
+        return bool(known) and read == span.length
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_layout": None}
@@ -171,6 +170,14 @@ def names_of(index: Index, sample: type[Any], address: str) -> tuple[str, ...]:
     return names
 
 
+def crc32_of(pieces: Iterable[bytes | bytearray | memoryview]) -> int:
+    """The checksum of pieces of memory, one after the other: zlib's, at ten times its speed."""
+    crc32 = 0
+    for piece in pieces:
+        crc32 = zlib_ng.crc32(piece, crc32)
+    return crc32
+
+
 def check(raw: bytearray, crc32: int, where: str) -> None:
     """Compare a sample with its checksum.
 
@@ -182,7 +189,7 @@ def check(raw: bytearray, crc32: int, where: str) -> None:
     Raises:
         DamagedError: If they differ.
     """
-    found = zlib.crc32(raw)
+    found = crc32_of([raw])
     if found != crc32:
         raise DamagedError(f"{where}: damaged: crc32 {found:08x}, but {INDEX} has {crc32:08x}")
 
