@@ -1,0 +1,33 @@
+"""Products of whole numbers: ``123*456=56088`` (Golkar et al. 2023, section 3.1).
+
+The paper does not say how operands are drawn; uniformly, all having the same number of digits.
+"""
+
+import numpy as np
+from jaxtyping import Int64
+
+from xval.simulate.draws import integers, uniforms
+from xval.simulate.texts import Texts
+
+
+def multiplication(seed: int, samples: Int64[np.ndarray, " samples"], digits: int = 3) -> Texts:
+    """Draw pairs and multiply them.
+
+    Args:
+        seed: Of the data set.
+        samples: Numbers of the samples.
+        digits: Of each operand; at most 9, whose product float64 and int64 hold.
+
+    Returns:
+        The texts. The id is that of the unordered pair: where ``a*b`` is held out, so is ``b*a``.
+
+    Raises:
+        ValueError: If operands cannot have so many digits.
+    """
+    if not 1 <= digits <= 9:
+        raise ValueError(f"digits: {digits} is none of 1 to 9")
+    uniform = uniforms(seed, "multiplication", samples, 2)
+    a, b = integers(uniform, 10 ** (digits - 1), 10**digits - 1).T
+    low, high, product = np.minimum(a, b).tolist(), np.maximum(a, b).tolist(), (a * b).tolist()
+    texts = [f"{x}*{y}={z}" for x, y, z in zip(a.tolist(), b.tolist(), product, strict=True)]
+    return Texts(texts, {"id": [f"{x}*{y}" for x, y in zip(low, high, strict=True)]})

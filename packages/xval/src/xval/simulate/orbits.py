@@ -1,0 +1,54 @@
+"""One planet seen a few times: the smallest set with a gap (toy form of the paper's figure 5)."""
+
+import numpy as np
+from jaxtyping import Int64
+
+from xval.simulate.draws import between, integers, uniforms
+from xval.simulate.kepler import at_anomaly, later
+from xval.simulate.planets import AXIS_GAP
+from xval.simulate.texts import Texts, check_digits, check_shares, significant
+
+
+def orbits(
+    seed: int,
+    samples: Int64[np.ndarray, " samples"],
+    frames: int = 6,
+    digits: int = 7,
+    outside: float = 0.0,
+) -> Texts:
+    """Draw ellipses with the star at the focus and write down where the planet is at each time.
+
+    The semi-major axis is exactly 1 for a third of the planets and uniform from 1.125 to 3 for the
+    rest, as in the paper's systems; eccentricity, anomaly and time step are drawn as there.
+
+    Args:
+        seed: Of the data set.
+        samples: Numbers of the samples.
+        frames: Positions in a text.
+        digits: Significant digits of every number.
+        outside: Share of planets whose axis is in ``AXIS_GAP``, where no other one is.
+
+    Returns:
+        ``{'a':a,'stepsize':dt,'data':[[x,y],...]}``.
+
+    Raises:
+        ValueError: For a number out of its range.
+    """
+    check_digits(digits)
+    check_shares(outside=outside)
+    if frames < 1:
+        raise ValueError(f"frames: {frames} is less than 1")
+    u = uniforms(seed, "orbits", samples, 7).T
+    a = np.where(u[0] < 1 / 3, 1.0, between(u[1], 1.125, 3.0))
+    a = np.where(u[2] < outside, between(u[1], *AXIS_GAP), a)
+    e, f = between(u[3], 0.0, 0.1), between(u[4], 0.0, 2 * np.pi)
+    dt = integers(u[5], 15, 24) / (integers(u[6], 30, 59) - 1)
+    times = dt[:, None] * np.arange(frames)
+    a_, e_ = a[:, None], e[:, None]
+    where, _ = at_anomaly(a_, e_, later(a_, e_, f[:, None], times))
+    form = significant(digits)
+    pairs = ",".join([f"[{form},{form}]"] * frames)
+    template = f"{{'a':{form},'stepsize':{form},'data':[{pairs}]}}"
+    numbers = np.concatenate([a_, dt[:, None], where.reshape(len(a), -1)], 1).tolist()
+    texts = [template % tuple(row) for row in numbers]
+    return Texts(texts, {"id": [f"orbits/{seed}/{n}" for n in samples.tolist()]})
