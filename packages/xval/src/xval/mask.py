@@ -43,9 +43,31 @@ def draw_hidden(
     Returns:
         Where to hide.
     """
+    return hidden_by(torch.rand(3, len(tokens), generator=generator), tokens, code, probability)
+
+
+def hidden_by(
+    draws: Float[Tensor, "3 time"],
+    tokens: Int64[Tensor, " time"],
+    code: Encoding,
+    probability: float,
+) -> Bool[Tensor, " time"]:
+    """The choice of :func:`draw_hidden`, by numbers that are drawn already.
+
+    Texts may stand one after the other, if a batch's are to be chosen at once.
+
+    Args:
+        draws: Uniform from 0 to 1; those of a number's first token decide.
+        tokens: Ids.
+        code: Says which tokens make a number.
+        probability: Of each word and number.
+
+    Returns:
+        Where to hide.
+    """
     starts = torch.from_numpy(code.starts(tokens.numpy()))
-    draws, partly, share = torch.rand(3, len(tokens), generator=generator)
-    hidden = (draws < probability)[starts]
+    hide_it, partly, share = draws
+    hidden = (hide_it < probability)[starts]
     number = torch.from_numpy(code.is_number(tokens.numpy()))
     seen = (share * code.length).long() * (partly < 0.5) * number  # tokens that stay in sight
     place = torch.arange(len(tokens)) - starts

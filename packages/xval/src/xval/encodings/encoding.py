@@ -120,18 +120,35 @@ class Encoding:
             if index:
                 ids += [self.mask] * self.length
             words, numbers = cut(part)
-            ids += self._ids(words[0])
-            for number, word in zip(numbers, words[1:], strict=True):
-                if self.digits is None:
-                    ids.append(self.num)
-                    values.append(value(number))
-                else:
-                    ids += [self._number_ids[t] for t in self.digits.encode(value(number))]
-                ids += self._ids(word)
+            values += map(value, numbers)
+            ids += self.encode_cut(words, values[len(values) - len(numbers) :])
         tokens = np.array(ids, np.int64)
         channel = np.ones(len(tokens), np.float32)
-        channel[tokens == self.num] = self.channel(values)
+        if self.digits is None:
+            channel[tokens == self.num] = self.channel(values)
         return tokens, channel
+
+    def encode_cut(self, words: Sequence[str], values: Sequence[float]) -> list[int]:
+        """Ids of a text that is cut already.
+
+        Args:
+            words: Of the text, one more than numbers.
+            values: Of its numbers.
+
+        Returns:
+            Ids; the number channel of ``xval`` is ``channel(values)``.
+
+        Raises:
+            ValueError: Naming a number that is out of range for a text code and not to be clipped.
+        """
+        ids = list(self._ids(words[0]))
+        for number, word in zip(values, words[1:], strict=True):
+            if self.digits is None:
+                ids.append(self.num)
+            else:
+                ids += [self._number_ids[t] for t in self.digits.encode(number)]
+            ids += self._ids(word)
+        return ids
 
     def decode_text(
         self, tokens: Int64[np.ndarray, " time"], numbers: Float32[np.ndarray, " time"]
