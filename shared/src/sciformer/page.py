@@ -137,6 +137,16 @@ def picture(light: str, dark: str, width: float, alt: str) -> str:
     return f'<div class="scroll">\n{images}\n</div>'
 
 
+def film(gif: bytes, width: float | int, alt: str) -> str:
+    """Put an animated GIF into the page; it has its own paper, light on a dark page too."""
+    data = b64encode(gif).decode()
+    image = (
+        f'<img class="film" src="data:image/gif;base64,{data}" alt="{escape(alt)}" '
+        f'style="--width: {width:g}in">'
+    )
+    return f'<div class="scroll">\n{image}\n</div>'
+
+
 def costs(run: Mapping[str, Any]) -> dict[str, str]:
     """What a training took, and its seed, in words."""
     facts = {}

@@ -107,6 +107,23 @@ class Report:
         """
         light, dark = draw(figure)
         image = page.picture(light, dark, figure.get_figwidth(), alt or title)
+        self._add_picture(title, image, caption)
+
+    def add_film(
+        self, title: str, gif: bytes, width: float | int, caption: str, alt: str = ""
+    ) -> None:
+        """Add an animated GIF, which the page then holds.
+
+        Args:
+            title: The heading above it.
+            gif: The content of its file.
+            width: In inches, as of a figure.
+            caption: What it shows and how to read it.
+            alt: What one would say of it to someone who cannot see it; else the title.
+        """
+        self._add_picture(title, page.film(gif, width, alt or title), caption)
+
+    def _add_picture(self, title: str, image: str, caption: str) -> None:
         text = f"<figcaption>{escape(caption)}</figcaption>"
         self.sections.append(
             page.section(title, f"<figure>\n{image}\n{text}\n</figure>", "picture")

@@ -97,11 +97,29 @@ def mean_square(frames: Future) -> Scores:
 
 def band_energy(frames: Future) -> Float[Tensor, "batch steps fields bands"]:
     """The part of the mean square that lies in each band (they add up to it: Plancherel)."""
+    return _shared_out(frames, bands(tuple(frames.shape[3:])), len(BANDS))
+
+
+def spectrum(frames: Future) -> Float[Tensor, "batch steps fields shells"]:
+    """The part of the mean square that lies at each whole number of waves.
+
+    Args:
+        frames: Any frames.
+
+    Returns:
+        Of 0, 1, 2 and so on waves along the longest axis, in any direction, to half its points.
+    """
     space = frames.shape[3:]
+    longest = max(space)
+    shells = (wave_numbers(space) * longest / (2 * math.pi)).round().long()
+    return _shared_out(frames, shells, int(shells.max()) + 1)[..., : longest // 2 + 1]
+
+
+def _shared_out(frames: Future, owners: Int64[Tensor, "*space"], count: int) -> Tensor:
+    """Add up the squares of the Fourier coefficients by owner."""
     squares = torch.fft.fftn(frames, dim=tuple(range(3, frames.ndim)), norm="forward").abs()
-    owners = bands(tuple(space)).to(frames.device)
-    energy = squares.new_zeros(*frames.shape[:3], len(BANDS))
-    return energy.index_add(3, owners.flatten(), squares.square().flatten(3))
+    total = squares.new_zeros(*frames.shape[:3], count)
+    return total.index_add(3, owners.flatten().to(frames.device), squares.square().flatten(3))
 
 
 @lru_cache(maxsize=64)
@@ -114,9 +132,14 @@ def bands(space: tuple[int, ...]) -> Int64[Tensor, "*space"]:
     Returns:
         0, 1 or 2.
     """
+    cuts = torch.tensor(band_cuts(space), dtype=torch.float64)
+    return torch.bucketize(wave_numbers(space), cuts, right=True)
+
+
+def band_cuts(space: Sequence[int]) -> list[float]:
+    """Where the bands of a grid end, but the last, in radians per point."""
     first, last = 2 * math.pi / max(space), math.pi * math.sqrt(len(space)) + ABOVE
-    cuts = [first * (last / first) ** (part / len(BANDS)) for part in (1, 2)]
-    return torch.bucketize(wave_numbers(space), torch.tensor(cuts, dtype=torch.float64), right=True)
+    return [first * (last / first) ** (part / len(BANDS)) for part in range(1, len(BANDS))]
 
 
 def wave_numbers(space: Sequence[int]) -> Float[Tensor, "*space"]:

@@ -29,7 +29,40 @@ SETS = {
     "burgers": BURGERS,
     "advection": ADVECTION,
 }
+BY_KEYS = (  # of one, two and three axes of space
+    ("diffusion_sorption",),
+    ("shallow_water", "diffusion_reaction", "incompressible"),
+    (),
+)
 LETTERS = "xyz"
+
+
+def write_like(path: str | Path, name: str, arrays: Arrays, description: Description) -> None:
+    """Write trajectories in the layout of PDEBench if it says all of them, else in The Well's.
+
+    Args:
+        path: The file.
+        name: Of the data set.
+        arrays: All frames.
+        description: Of them.
+    """
+    kind = _kind(description)
+    if kind is None:
+        write_well(path, name, arrays, description)
+    else:
+        write_pdebench(path, kind, arrays, description)
+
+
+def _kind(description: Description) -> str | None:
+    """The set of PDEBench that has these fields, axes and boundaries, known by its keys alone."""
+    axes = len(description.shape)
+    known = {key: SETS[key] for key in BY_KEYS[axes - 1]} | {"compressible": compressible(axes)}
+    for key, layout in known.items():
+        names = sorted(part.name for part in layout.parts)
+        alike = description.boundaries == (layout.boundary,) * axes
+        if alike and names == sorted(description.names):
+            return key
+    return None
 
 
 def write_pdebench(
