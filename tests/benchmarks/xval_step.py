@@ -27,7 +27,7 @@ from xval.encodings.special import NUM, PAD
 from xval.mask import hide
 
 sys.path.append(str(Path(__file__).parents[1] / "xval"))
-import plain
+import plain_xval as plain
 
 VOCAB, DIM, DEPTH, HEADS, HIDDEN, LENGTH = 27, 384, 3, 3, 1536, 1024  # the original's notebook
 HIDE = 0.3

@@ -1,3 +1,12 @@
+from . import convert as convert
+from .convert import from_reference as from_reference
 from .encodings.encoding import Encoding as Encoding
 from .encodings.encoding import encoding as encoding
 from .encodings.words import frequent_words as frequent_words
+from .generate import fill as fill
+from .generate import generate as generate
+from .mask import draw_hidden as draw_hidden
+from .mask import hide as hide
+from .model import XVal as XVal
+from .transforms import Transforms as Transforms
+from .transforms import fit_transform as fit_transform

@@ -74,7 +74,7 @@ def value(number: str) -> float:
     return float(number.replace(",", "").replace("\u2212", "-"))
 
 
-def write(number: float) -> str:
+def write(number: float | np.float32) -> str:
     """A number as text that :func:`cut` finds again, with the shortest digits that tell it apart.
 
     Args:
@@ -83,5 +83,4 @@ def write(number: float) -> str:
     Returns:
         For example ``-60.2``, ``5`` or ``1e-07``.
     """
-    text = str(np.float32(number) if isinstance(number, np.float32) else float(number))
-    return text.removesuffix(".0")
+    return str(number).removesuffix(".0")  # not repr, in which numpy 2 leaves its name

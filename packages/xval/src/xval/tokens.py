@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -26,15 +27,15 @@ def tokens(text: str, encoding: Name = "all") -> None:
         code = Encoding(name)
         ids, numbers = code.encode_text(text)
         pieces = Text()
-        for index, (token, number) in enumerate(zip(ids, numbers, strict=True)):
-            style = "bold cyan" if code.is_number(token) else ""
-            pieces.append(" " if index else "").append(piece(code, int(token), number), style)
+        for token, number, marked in zip(ids, numbers, code.is_number(ids), strict=True):
+            style = "bold cyan" if marked else ""
+            pieces.append(" " if pieces else "").append(piece(code, int(token), number), style)
         row = str(len(ids)), str(code.length), str(len(code.vocabulary))
         table.add_row(name, *row, pieces)
     Console().print(table)
 
 
-def piece(code: Encoding, token: int, number: float) -> str:
+def piece(code: Encoding, token: int, number: np.float32) -> str:
     """A token as one reads it: bytes of ASCII as themselves, numbers with their values."""
     if token == code.num:
         return f"[NUM]={number:g}"

@@ -5,21 +5,19 @@ whatever shares a scale; all fields' transforms are plain data for a checkpoint.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
-Kind = Literal["linear", "standard", "log", "asinh"]
-KINDS: tuple[Kind, ...] = ("linear", "standard", "log", "asinh")
+KINDS = ("linear", "standard", "log", "asinh")
 LARGEST = 5.0  # where the norm after the embedding has left 1/130 of a number's slope
 
 RANGE = 1e30  # of sizes that float32 holds with their unit
 
 
 def fit_transform(
-    values: Float[Tensor, " samples"], kind: Kind, unit: float | None = None
+    values: Float[Tensor, " samples"], kind: str, unit: float | None = None
 ) -> dict[str, float | str]:
     """The transform of one field, from a sample of its numbers.
 

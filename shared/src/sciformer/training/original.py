@@ -44,10 +44,10 @@ class Source:
         """A parameter of a known shape."""
         if name not in self.left:
             raise ValueError(f"{name} of shape {shape} is missing")
-        value = self.left.pop(name)
-        if tuple(value.shape) != shape:
-            raise ValueError(f"{name} has shape {tuple(value.shape)}, not {shape}")
-        return value.detach()
+        found = tuple(self.left[name].shape)
+        if found != shape:
+            raise ValueError(f"{name} has shape {found}, not {shape}")
+        return self.left.pop(name).detach()
 
     def count(self, prefix: str) -> int:
         """One more than the last of numbered parts, such as ``blocks.0.``, ``blocks.1.``."""
@@ -73,7 +73,7 @@ def read_original(path: str | Path) -> dict[str, Tensor]:
     Raises:
         ValueError: If the file is missing, damaged, or holds more than plain tensors.
     """
-    content: Any = _read(path)
+    content = _read(path)
     for key in ("state_dict", "model_state"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
@@ -112,8 +112,7 @@ def read_converted(stamp: str, path: str | Path) -> tuple[dict[str, Any], dict[s
     """
     content = _read(path)
     record = content.get(stamp)
-    valid = isinstance(record, dict) and record.get("format") == FORMAT
-    if not valid or not isinstance(record.get("settings"), dict):
+    if not isinstance(record, dict) or record.get("format") != FORMAT or "settings" not in record:
         raise ValueError(f"{path}: not weights that {stamp} convert wrote in format {FORMAT}")
     return record["settings"], content["state_dict"]
 
@@ -124,7 +123,7 @@ def check_out(out: str) -> None:
         raise ValueError(f"out: {out} does not end in {PLAIN}")
 
 
-def _read(path: str | Path) -> dict[str, Any]:
+def _read(path: str | Path) -> Any:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file")
     if Path(path).suffix == PLAIN:

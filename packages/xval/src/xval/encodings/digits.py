@@ -53,7 +53,7 @@ class Digits:
             return [sign, mantissa, exponent]
         return [sign + mantissa, exponent] if self.name == "b1999" else [sign + mantissa + exponent]
 
-    def encode(self, number: float) -> list[str]:
+    def encode(self, number: float | int) -> list[str]:
         """Tokens of the nearest number of three digits; -0 is 0.
 
         Args:

@@ -68,7 +68,7 @@ class Encoding:
         words = list(self.words)
         return {"name": self.name, "words": words, "lowest": self.lowest, "clip": self.clip}
 
-    def encode(self, number: float) -> list[str]:
+    def encode(self, number: float | int) -> list[str]:
         """Tokens of one number.
 
         Args:
