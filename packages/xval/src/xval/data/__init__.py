@@ -1,0 +1,1 @@
+"""Simulated sets and files of texts, their splits and loaders."""

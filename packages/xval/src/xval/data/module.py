@@ -1,0 +1,244 @@
+"""The data of a training: simulated sets, files or shards, their splits and loaders."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Int64
+from lightning.pytorch import LightningDataModule
+
+from sciformer.data.loading import SeededLoader, ordered_loader
+from sciformer.data.order import GlobalBatches
+from xval.data.corpus import Corpus, Encoder, together
+from xval.data.encoded import EncodedTexts, same
+from xval.data.order import LengthBatches
+from xval.data.sources import SPLITS, Source, open_files, open_set, open_shards
+from xval.data.splits import OOD, split_by_label
+from xval.encodings.encoding import Encoding
+from xval.encodings.words import frequent_words
+
+SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
+HEAD = 256  # texts of each source that the words are taken from
+
+
+class Numbers(NamedTuple):
+    """All numbers of the training texts.
+
+    Args:
+        values: As they are written.
+        fields: Field of each; 0 is that of what nothing names.
+        asked: Which of the patterns asks for it; -1 for none.
+    """
+
+    values: Float32[np.ndarray, " numbers"]
+    fields: Int64[np.ndarray, " numbers"]
+    asked: Int64[np.ndarray, " numbers"]
+
+
+class TextData(LightningDataModule):
+    """Texts with numbers: simulated sets, tables of one's own, stations, shards.
+
+    Args:
+        sets: Simulated sets: names, or tables with ``set``, ``count``, ``seed``, ``parameters``,
+            ``name``, ``split`` and ``answers``.
+        files: CSV, TSV or JSON-lines files: paths, patterns, or tables with ``path``; ``columns``,
+            ``text``, ``id`` and ``labels``, or for a weather station ``target``, ``columns``,
+            ``known``, ``history``, ``date`` and ``station``; ``name``, ``split`` and ``answers``.
+        shards: Folder or address of texts that ``simulate`` wrote.
+        encoding: ``xval``, ``p10``, ``p1000``, ``b1999`` or ``fp15``.
+        clip: Take the nearest number in the range of the encoding for one that is not.
+        words: Pieces of text with tokens of their own; ``None`` finds the most frequent ones.
+        fields: Names of the fields of numbers; ``None`` finds them.
+        answers: Patterns of the numbers that are asked for; ``None`` takes those of the sets.
+        gaps: Pattern -> interval. A text with such a number in it is not trained on, but tested as
+            out of distribution.
+        split_by: Label that decides the split: ``id`` or another one by its hash, ``date`` in the
+            order of time.
+        splits: Shares of ``train``, ``val`` and ``test``.
+        hide: Probability that masked modelling hides a word or number.
+        ask: Share of the texts of which the numbers that are asked for are hidden and nothing else.
+        context: Most tokens of a text.
+        end: Append [END], which generation stops at.
+        batch_size: Texts per step of all devices together.
+        workers: Processes per device that read ahead; 0 reads in the main process.
+        seed: Of simulated sets, of the order and of what is hidden.
+
+    Raises:
+        ValueError: For a number out of its range, or a file that cannot be read.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of the data
+        self,
+        sets: list[str | dict[str, Any]] | None = None,
+        files: list[str | dict[str, Any]] | None = None,
+        shards: str | None = None,
+        encoding: str = "xval",
+        clip: bool = False,
+        words: list[str] | None = None,
+        fields: list[str] | None = None,
+        answers: list[str] | None = None,
+        gaps: dict[str, list[float]] | None = None,
+        split_by: str = "id",
+        splits: dict[str, float] | None = None,
+        hide: float = 0.3,
+        ask: float = 0.0,
+        context: int = 1024,
+        end: bool = False,
+        batch_size: int = 64,
+        workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        _check_least(("batch_size", batch_size, 1), ("context", context, 1))
+        _check_least(("workers", workers, 0), ("seed", seed, 0))
+        for key, share in (("hide", hide), ("ask", ask)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{key}: {share} is not between 0 and 1")
+        self.shares = SHARES if splits is None else splits
+        if set(self.shares) != set(SHARES):
+            raise ValueError(f"splits: {self.shares} does not name train, val and test")
+        Encoding(encoding)  # an unknown one is said before files are read
+        self.sources = _open(sets or [], files or [], shards, split_by, seed)
+        if answers is not None:
+            self.sources = [source._replace(answers=answers) for source in self.sources]
+        if words is None:
+            heads = (source.texts(0, min(HEAD, source.count)) for source in self.sources)
+            words = frequent_words(chain(*(head.texts for head in heads)))
+        self.hparams["words"] = words  # a checkpoint keeps its tokens
+        self.code = Encoding(encoding, words, clip=clip)
+        patterns = dict.fromkeys(chain(*(source.answers for source in self.sources)))
+        intervals = {key: _interval(key, ends) for key, ends in (gaps or {}).items()}
+        self.encoder = Encoder(self.code, list(patterns), intervals, fields, context, end)
+        self.split_by = split_by
+        self.hide, self.ask, self.batch_size = hide, ask, batch_size
+        self.workers, self.seed = workers, seed
+        self.corpus: Corpus | None = None
+        self.texts: dict[str, dict[str, Int64[np.ndarray, " texts"]]] = {}
+
+    @property
+    def patterns(self) -> list[str]:
+        """Of the numbers that are asked for; ``Batch.asked`` counts them."""
+        return self.encoder.patterns
+
+    @property
+    def fields(self) -> list[str]:
+        """Names of the fields; ``Batch.fields`` counts them. The first is that of no name."""
+        return self.encoder.fields
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the sources, in the order of the test; ``<name>/ood`` are the texts in a gap."""
+        tested = (list(self.texts[split]) for split in ("test", "ood"))
+        first, second = tested
+        return [*first, *(f"{name}/ood" for name in second)]
+
+    def setup(self, stage: str | None = None) -> None:
+        if self.corpus is not None:
+            return
+        parts, self.texts, first = [], {split: {} for split in SPLITS}, 0
+        for source in self.sources:
+            corpus, labels = self.encoder.encode(source)
+            split = self._split(source, corpus, labels)
+            for kind, name in enumerate(SPLITS):
+                mine = first + np.flatnonzero(split == kind)
+                before = self.texts[name].get(source.name, np.empty(0, np.int64))
+                if len(mine) + len(before):
+                    self.texts[name][source.name] = np.concatenate([before, mine])
+            first += source.count
+            parts.append(corpus)
+        self.corpus = together(parts)
+        self.hparams["fields"] = list(self.fields)
+
+    def train_numbers(self) -> Numbers:
+        """All numbers of the training texts, to fit transforms and the simplest answers."""
+        corpus, texts = self._texts("train")
+        chosen = np.zeros(len(corpus.outside), bool)
+        chosen[texts] = True
+        here = np.repeat(chosen, corpus.counts)
+        fields, asked = (x[here].astype(np.int64) for x in (corpus.fields, corpus.asked))
+        return Numbers(corpus.values[here], fields, asked - 1)
+
+    def train_dataloader(self) -> SeededLoader:
+        corpus, texts = self._texts("train")
+        rank, world = self._rank()
+        order = LengthBatches(corpus.lengths[texts], self.batch_size, self.seed, rank, world)
+        return ordered_loader(self._encoded(texts), order, self.workers, same)
+
+    def val_dataloader(self) -> SeededLoader:
+        return self._in_order(self._texts("val")[1])
+
+    def test_dataloader(self) -> list[SeededLoader]:
+        self._texts("test")
+        both = chain(self.texts["test"].values(), self.texts["ood"].values())
+        return [self._in_order(texts) for texts in both]
+
+    predict_dataloader = test_dataloader
+
+    def _texts(self, split: str) -> tuple[Corpus, Int64[np.ndarray, " texts"]]:
+        self.setup()
+        assert self.corpus is not None
+        parts = list(self.texts[split].values())
+        if split == "test":  # a test in the gaps alone is one
+            parts += self.texts["ood"].values()
+        if not parts:
+            raise ValueError(f"splits: {self.shares} leaves none of the texts for {split}")
+        return self.corpus, np.concatenate(parts)
+
+    def _encoded(self, texts: Int64[np.ndarray, " texts"]) -> EncodedTexts:
+        assert self.corpus is not None
+        return EncodedTexts(self.corpus, texts, self.code, self.hide, self.ask, self.seed)
+
+    def _in_order(self, texts: Int64[np.ndarray, " texts"]) -> SeededLoader:
+        """Every text once, the longest first."""
+        assert self.corpus is not None
+        rank, world = self._rank()
+        texts = texts[np.argsort(-self.corpus.lengths[texts], kind="stable")]
+        whole = max(self.batch_size, world) // world * world
+        order = GlobalBatches(len(texts), whole, 0, rank, world, shuffle=False)
+        return ordered_loader(self._encoded(texts), order, 0, same)
+
+    def _split(
+        self, source: Source, corpus: Corpus, labels: Mapping[str, Sequence[str]]
+    ) -> Int64[np.ndarray, " texts"]:
+        if source.split is not None:
+            return np.full(source.count, SPLITS.index(source.split))
+        if self.split_by not in labels:
+            raise ValueError(
+                f"{source.name}: split_by: no label {self.split_by!r}, but {', '.join(labels)}"
+            )
+        split = split_by_label(labels[self.split_by], self.split_by, self.shares)
+        return np.where(corpus.outside, OOD, split)
+
+    def _rank(self) -> tuple[int, int]:
+        trainer = self.trainer
+        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+
+def _open(
+    sets: Sequence[str | dict[str, Any]],
+    files: Sequence[str | dict[str, Any]],
+    shards: str | None,
+    split_by: str,
+    seed: int,
+) -> list[Source]:
+    found = [open_set(entry, seed) for entry in sets]
+    found += chain(*(open_files(entry, split_by) for entry in files))
+    if shards is not None:
+        found.append(open_shards(shards))
+    if not found:
+        raise ValueError("sets, files and shards: all are empty, so there is nothing to train on")
+    return found
+
+
+def _interval(key: str, ends: Sequence[float]) -> tuple[float, float]:
+    if len(ends) != 2 or not ends[0] < ends[1]:
+        raise ValueError(f"gaps: {key}: {ends} is no interval")
+    return float(ends[0]), float(ends[1])
+
+
+def _check_least(*values: tuple[str, int, int]) -> None:
+    for key, value, least in values:
+        if value < least:
+            raise ValueError(f"{key}: {value} is less than {least}")

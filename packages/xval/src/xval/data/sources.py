@@ -1,0 +1,147 @@
+"""Where texts come from: simulated sets, files of one's own, shards."""
+
+from collections.abc import Callable, Mapping, Sequence
+from glob import glob
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from xval.data.shards import Shards
+from xval.data.stations import read_station
+from xval.data.tables import Rows, read_rows
+from xval.simulate.registry import text_set
+from xval.simulate.texts import Texts
+
+SPLITS = ("train", "val", "test", "ood")
+COMMON = {"name", "split", "answers"}
+OF_SET = {"set", "count", "seed", "parameters"}
+OF_ROWS = {"path", "columns", "text", "id", "labels"}
+OF_STATION = {"path", "target", "columns", "known", "history", "date", "station"}
+COUNT = 10_000
+
+
+class Source(NamedTuple):
+    """Texts that have a name together.
+
+    Args:
+        name: In results; sources of the same name are tested together.
+        count: Number of texts.
+        texts: Those from one number to another.
+        place: What to call a text in an error.
+        answers: Patterns of the numbers that are asked for.
+        split: Where all of them go; None splits them.
+    """
+
+    name: str
+    count: int
+    texts: Callable[[int, int], Texts]
+    place: Callable[[int], str]
+    answers: list[str]
+    split: str | None
+
+
+def open_set(entry: str | Mapping[str, Any], seed: int) -> Source:
+    """A simulated set.
+
+    Args:
+        entry: Its name, or a table with ``set``, ``count``, ``seed``, ``parameters``, ``name``,
+            ``split`` and ``answers``.
+        seed: Of its samples, where the entry has none.
+
+    Returns:
+        The source.
+
+    Raises:
+        ValueError: If there is no such set, option or parameter.
+    """
+    given = {"set": entry} if isinstance(entry, str) else dict(entry)
+    _check_keys("sets", given, COMMON | OF_SET, "set")
+    found, parameters = text_set(given["set"]), given.get("parameters") or {}
+    count, own = int(given.get("count", COUNT)), int(given.get("seed", seed))
+    if count < 1 or own < 0:
+        raise ValueError(f"sets: {found.name}: count {count} or seed {own} cannot be")
+    found.simulate(own, 1, parameters=parameters)  # complains now and not when it is needed
+
+    def texts(first: int, stop: int) -> Texts:
+        return found.simulate(own, stop - first, first, parameters)
+
+    def place(number: int) -> str:
+        return f"{found.name}: sample {number} of seed {own}"
+
+    answers = list(given.get("answers") or found.asked(parameters))
+    return Source(given.get("name", found.name), count, texts, place, answers, _split(given))
+
+
+def open_files(entry: str | Mapping[str, Any], split_by: str) -> list[Source]:
+    """Files of one's own, or tables of weather stations where the entry has a ``target``.
+
+    Args:
+        entry: A path or pattern, or a table with ``path``; the options of ``read_rows`` or
+            ``read_station``; and ``name``, ``split`` and ``answers``.
+        split_by: Label that has to be there.
+
+    Returns:
+        A source for each file.
+
+    Raises:
+        ValueError: If there is no such file or option, or a file cannot be read.
+    """
+    given = {"path": entry} if isinstance(entry, str) else dict(entry)
+    station = "target" in given
+    known = OF_STATION if station else OF_ROWS
+    _check_keys("files", given, COMMON | known, "path")
+    if not station and split_by != "id":
+        given.setdefault("labels", [split_by])
+    options = {key: value for key, value in given.items() if key not in {*COMMON, "path"}}
+    read = read_station if station else read_rows
+    paths = sorted(glob(str(given["path"]))) or [given["path"]]  # noqa: PTH207  # also absolute
+    answers = [f"data.{given.get('history', 7)}.0"] if station else []
+    return [_file(Path(path), read(Path(path), **options), given, answers) for path in paths]
+
+
+def open_shards(folder: str) -> Source:
+    """What ``simulate`` wrote.
+
+    Args:
+        folder: A path, or an address that fsspec knows.
+
+    Returns:
+        The source.
+
+    Raises:
+        ValueError: If the folder cannot be read, or holds something else.
+    """
+    shards = Shards(folder)
+
+    def place(number: int) -> str:
+        return f"{folder}: sample {number}"
+
+    return Source(
+        shards.set.name, len(shards.data), shards.texts, place, shards.answers, split=None
+    )
+
+
+def _file(path: Path, rows: Rows, given: Mapping[str, Any], answers: Sequence[str]) -> Source:
+    def texts(first: int, stop: int) -> Texts:
+        labels = {name: each[first:stop] for name, each in rows.texts.labels.items()}
+        return Texts(rows.texts.texts[first:stop], labels)
+
+    def place(number: int) -> str:
+        return f"{path}: row {rows.lines[number]}"
+
+    asked = list(given.get("answers") or answers)
+    return Source(given.get("name", path.stem), len(rows.lines), texts, place, asked, _split(given))
+
+
+def _check_keys(key: str, given: Mapping[str, Any], known: set[str], needed: str) -> None:
+    unknown = sorted(given.keys() - known)
+    if unknown:
+        raise ValueError(f"{key}: {unknown[0]!r} is none of {', '.join(sorted(known))}")
+    if needed not in given:
+        raise ValueError(f"{key}: {dict(given)} has no {needed}")
+
+
+def _split(given: Mapping[str, Any]) -> str | None:
+    split = given.get("split")
+    if split is not None and split not in SPLITS:
+        raise ValueError(f"split: {split!r} is none of {', '.join(SPLITS)}")
+    return split
