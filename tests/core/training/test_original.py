@@ -3,9 +3,9 @@ import torch
 
 from sciformer.training.original import (
     Source,
-    check_out,
     read_converted,
     read_original,
+    translate_file,
     write_converted,
 )
 
@@ -63,15 +63,21 @@ def test_checkpoints_and_bare_states_are_read(tmp_path, key):
 
 def test_converted_weights_come_back_with_their_settings(tmp_path):
     out = tmp_path / "ours.safetensors"
-    write_converted("toy", str(out), {"dim": 2}, {"a": torch.ones(2)})
-    settings, weights = read_converted("toy", out)
-    assert settings == {"dim": 2}
+    write_converted("toy", str(out), {"settings": {"dim": 2}, "x": 3}, {"a": torch.ones(2)})
+    record, weights = read_converted("toy", out)
+    assert (record["settings"], record["x"]) == ({"dim": 2}, 3)
     assert torch.equal(weights["a"], torch.ones(2))
     with pytest.raises(ValueError, match="not weights that other convert wrote in format 1"):
         read_converted("other", out)
 
 
-def test_converted_weights_have_one_ending():
-    check_out("x.safetensors")
+def test_a_file_is_translated_or_named(tmp_path):
+    path, out = str(tmp_path / "original.pt"), "x.safetensors"
+    torch.save(STATE, path)
+    assert translate_file(path, out, len) == 2
+    with pytest.raises(ValueError, match=r"original.pt: b of shape \(4,\) is missing"):
+        translate_file(path, out, lambda state: Source(state).take("b", 4))
+    with pytest.raises(ValueError, match=r"^.*nowhere.pt: no such file$"):
+        translate_file(str(tmp_path / "nowhere.pt"), out, len)
     with pytest.raises(ValueError, match=r"out: x.pt does not end in .safetensors"):
-        check_out("x.pt")
+        translate_file(path, "x.pt", len)

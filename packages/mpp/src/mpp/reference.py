@@ -4,13 +4,13 @@ Its convolutions become matrices (see ``mpp.nn.patches``); queries, keys and val
 head by head, become three blocks of rows.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
-PREFIXES = re.compile(r"^((module|_orig_mod)\.)+")  # of DDP and torch.compile
+from sciformer.training import original
+
 STAGES = (4, 2, 2)
 
 
@@ -52,7 +52,7 @@ def convert_state(state: Mapping[str, Tensor], heads: int | None = None) -> Conv
         raise ValueError(
             f"heads={heads}, but blocks.0.temporal.qnorm.weight of {head_dim} says {found}"
         )
-    depth = source.depth()
+    depth = source.count("blocks")
     bias = source.bias()
     weights = _stem(source, dim, fields) | _head(source, dim, fields)
     for i in range(depth):
@@ -69,7 +69,7 @@ def convert_state(state: Mapping[str, Tensor], heads: int | None = None) -> Conv
     return Converted(settings, weights, source.dropped)
 
 
-class Source:
+class Source(original.Source):
     """The original's state dict, taken one by one.
 
     Args:
@@ -77,29 +77,8 @@ class Source:
     """
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
-        self.left = {PREFIXES.sub("", name): value for name, value in state.items()}
+        super().__init__(state)
         self.dropped: list[str] = []
-        for name, value in self.left.items():
-            if not isinstance(value, Tensor):
-                raise ValueError(f"{name} is a {type(value).__name__}, not a tensor")
-
-    def sizes(self, name: str, axes: int) -> tuple[int, ...]:
-        """The shape of a parameter of so many axes."""
-        if name not in self.left:
-            raise ValueError(f"{name} is missing: no state dict of the original's AViT")
-        shape = tuple(self.left[name].shape)
-        if len(shape) != axes:
-            raise ValueError(f"{name} has shape {shape}, not {axes} axes")
-        return shape
-
-    def take(self, name: str, *shape: int) -> Tensor:
-        """A parameter of a known shape."""
-        if name not in self.left:
-            raise ValueError(f"{name} of shape {shape} is missing")
-        value = self.left.pop(name)
-        if tuple(value.shape) != shape:
-            raise ValueError(f"{name} has shape {tuple(value.shape)}, not {shape}")
-        return value.detach()
 
     def drop(self, name: str, *shape: int) -> None:
         """Leave out a parameter that the original never uses; it may be missing."""
@@ -107,22 +86,12 @@ class Source:
             self.take(name, *shape)
             self.dropped.append(name)
 
-    def depth(self) -> int:
-        """One more than the last block."""
-        numbers = [re.match(r"blocks\.(\d+)\.", name) for name in self.left]
-        return 1 + max(int(found[1]) for found in numbers if found)
-
     def bias(self) -> str:
         """Which bias the first block has."""
         names = [name for name in self.left if name.startswith("blocks.0.temporal.rel_pos_bias.")]
         if not names:
             return "none"
         return "continuous" if any("cpb_mlp" in name for name in names) else "relative"
-
-    def check_empty(self) -> None:
-        """See that nothing is left."""
-        for name, value in self.left.items():
-            raise ValueError(f"{name} of shape {tuple(value.shape)} is not known")
 
 
 def _stem(source: Source, dim: int, fields: int) -> dict[str, Tensor]:

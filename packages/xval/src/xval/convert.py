@@ -5,12 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from sciformer.training.original import (
-    check_out,
-    read_converted,
-    read_original,
-    write_converted,
-)
+from sciformer.training.original import read_converted, translate_file, write_converted
 from xval.model import XVal
 from xval.reference import Converted, convert_state
 
@@ -51,13 +46,8 @@ def convert(original: str, out: str, heads: int = 6) -> None:
     Raises:
         ValueError: If the original cannot be read or is none, or ``out`` has another ending.
     """
-    check_out(out)
-    try:
-        converted = convert_state(read_original(original), heads)
-    except ValueError as error:
-        reason = str(error)
-        raise ValueError(reason if original in reason else f"{original}: {reason}") from error
-    write_converted(STAMP, out, converted.settings, converted.weights)
+    converted = translate_file(original, out, lambda state: convert_state(state, heads))
+    write_converted(STAMP, out, {"settings": converted.settings}, converted.weights)
 
 
 def load(path: str | Path) -> XVal:
@@ -72,7 +62,8 @@ def load(path: str | Path) -> XVal:
     Raises:
         ValueError: If the file is missing, damaged, or not what ``convert`` writes.
     """
+    record, weights = read_converted(STAMP, path)
     try:
-        return build(Converted(*read_converted(STAMP, path)))
+        return build(Converted(record["settings"], weights))
     except (KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"{path}: weights and settings do not fit: {error}") from error

@@ -2,9 +2,9 @@
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from sciformer.training.plain import PLAIN, export_safetensors, read_plain
 
 PREFIXES = re.compile(r"^((module|_orig_mod)\.)+")  # of DDP and torch.compile
 FORMAT = 1
+T = TypeVar("T")
 
 
 class Source:
@@ -82,19 +83,41 @@ def read_original(path: str | Path) -> dict[str, Tensor]:
     return content
 
 
-def write_converted(
-    stamp: str, out: str, settings: Mapping[str, Any], weights: Mapping[str, Tensor]
-) -> None:
-    """Write converted weights, and what the network takes to be built.
+def translate_file(original: str, out: str, translate: Callable[[dict[str, Tensor]], T]) -> T:
+    """Translate the state dict in a file; complaints name the file.
 
     Args:
-        stamp: Name of the project, under which the settings lie in the file.
-        out: The .safetensors file to write.
-        settings: Arguments of the network.
-        weights: Its state dict.
+        original: As ``read_original`` takes it.
+        out: The .safetensors file that will be written; asked for its ending first.
+        translate: The state dict -> what became of it.
+
+    Returns:
+        What ``translate`` gives.
+
+    Raises:
+        ValueError: If the original cannot be read or is none, or ``out`` has another ending.
     """
-    record = {"format": FORMAT, "settings": dict(settings)}
-    export_safetensors(weights, out, {stamp: record})
+    if Path(out).suffix != PLAIN:
+        raise ValueError(f"out: {out} does not end in {PLAIN}")
+    try:
+        return translate(read_original(original))
+    except ValueError as error:
+        reason = str(error)
+        raise ValueError(reason if original in reason else f"{original}: {reason}") from error
+
+
+def write_converted(
+    stamp: str, out: str, record: Mapping[str, Any], weights: Mapping[str, Tensor]
+) -> None:
+    """Write converted weights, and what it takes to build their network.
+
+    Args:
+        stamp: Name of the project, under which the record lies in the file.
+        out: The .safetensors file to write.
+        record: ``settings``, the arguments of the network, and whatever else is to be kept.
+        weights: A state dict of the network.
+    """
+    export_safetensors(weights, out, {stamp: {"format": FORMAT, **record}})
 
 
 def read_converted(stamp: str, path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -105,7 +128,7 @@ def read_converted(stamp: str, path: str | Path) -> tuple[dict[str, Any], dict[s
         path: Of the .safetensors file.
 
     Returns:
-        Arguments of the network and its state dict.
+        The record and the state dict.
 
     Raises:
         ValueError: If the file is missing, damaged or another project's.
@@ -114,13 +137,7 @@ def read_converted(stamp: str, path: str | Path) -> tuple[dict[str, Any], dict[s
     record = content.get(stamp)
     if not isinstance(record, dict) or record.get("format") != FORMAT or "settings" not in record:
         raise ValueError(f"{path}: not weights that {stamp} convert wrote in format {FORMAT}")
-    return record["settings"], content["state_dict"]
-
-
-def check_out(out: str) -> None:
-    """See that a file to write is called as ``export_safetensors`` writes it."""
-    if Path(out).suffix != PLAIN:
-        raise ValueError(f"out: {out} does not end in {PLAIN}")
+    return record, content["state_dict"]
 
 
 def _read(path: str | Path) -> Any:
