@@ -30,15 +30,16 @@ def trained(**options):
     return own, source, trainer
 
 
-@pytest.mark.parametrize("relative_to", ["square", "variance"])
+@pytest.mark.parametrize("relative_to", ["square", "variance", "change"])
 def test_the_loss_is_the_papers_squared_relative_error_of_each_sample_and_field(relative_to):
     own, given = module(FIELDS, loss=relative_to), batch(data(fields=FIELDS))
     predicted = own(given.frames, given.fields, given.boundaries)
-    truth = given.target[:, 0]
     relative = []
-    for p, t in zip(predicted.flatten(0, 1), truth.flatten(0, 1), strict=True):
-        size = t.square().mean() if relative_to == "square" else t.var(correction=0)
-        relative.append((p - t).square().mean() / (1e-7 + size))
+    for parts in zip(predicted, given.target[:, 0], given.frames[:, -1], strict=True):
+        for p, t, before in zip(*parts, strict=True):
+            sizes = {"square": t, "variance": t - t.mean(), "change": t - before}
+            size = sizes[relative_to].square().mean()
+            relative.append((p - t).square().mean() / (1e-7 + size))
     assert own.loss(given).item() == pytest.approx(torch.stack(relative).mean().item(), rel=1e-5)
 
 
@@ -47,7 +48,9 @@ def test_of_several_frames_each_is_learned_from_the_answers_before_without_their
     first = own(given.frames, given.fields, given.boundaries)
     history = torch.cat([given.frames[:, 1:], first.detach().unsqueeze(1)], 1)
     second = own(history, given.fields, given.boundaries)
-    apart = [own.relative(y, given.target[:, n]).mean() for n, y in enumerate((first, second))]
+    now, then = given.target.unbind(1)
+    apart = [own.relative(first, now, given.frames[:, -1]).mean()]
+    apart.append(own.relative(second, then, now).mean())
     loss = own.loss(given)
     assert loss.item() == pytest.approx(sum(apart).item() / 2, rel=1e-6)
     expected = torch.autograd.grad(sum(apart) / 2, own.model.head.kernel)[0]

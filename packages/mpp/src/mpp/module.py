@@ -61,8 +61,9 @@ class PhysicsModule(LightningModule):
         legacy: Distances along periodic axes as in the paper's code, which are inexact.
         layer_scale: First value of the gain of each branch; the paper's 1e-6 is for long runs.
         drop_path: Chance that a sample goes without a branch of the last block.
-        loss: Errors relative to the mean ``square`` of the true frame (the paper's), or to its
-            ``variance``, which does not make little of a field with an offset.
+        loss: Squared errors relative to the mean ``square`` of the true frame (the paper's), to its
+            ``variance``, which does not make little of a field with an offset, or to its ``change``
+            since the frame before, which makes all systems as important whatever their pace.
         lr: Peak learning rate.
         weight_decay: Of matrices, per step and unit of learning rate.
         warmup: Batches of the linear rise; a cosine to 0 at the last batch follows.
@@ -91,7 +92,7 @@ class PhysicsModule(LightningModule):
         legacy: bool = False,
         layer_scale: float = 1e-6,
         drop_path: float = 0.2,
-        loss: Literal["square", "variance"] = "square",
+        loss: Literal["square", "variance", "change"] = "square",
         lr: float = 1e-3,
         weight_decay: float = 1e-3,
         warmup: int = 100,
@@ -172,23 +173,28 @@ class PhysicsModule(LightningModule):
         Of several frames each is predicted from the network's own answers before it, as from any
         other history: no gradient flows through them (the pushforward of Brandstetter et al. 2022).
         """
-        frames, total = batch.frames, torch.zeros((), device=batch.target.device)
+        frames, before = batch.frames, batch.frames[:, -1]
+        total = torch.zeros((), device=frames.device)
         for target in batch.target.unbind(1):
             predicted = self(frames, batch.fields, batch.boundaries)
-            total = total + self.relative(predicted, target).mean()
+            total = total + self.relative(predicted, target, before).mean()
             frames = torch.cat([frames[:, 1:], predicted.detach().unsqueeze(1)], 1)
+            before = target
         return total / batch.target.shape[1]
 
     def relative(
         self,
         predicted: Float[Tensor, "batch fields *space"],
         target: Float[Tensor, "batch fields *space"],
+        before: Float[Tensor, "batch fields *space"],
     ) -> Float[Tensor, "batch fields"]:
-        """Mean squared error over the mean square, or the variance, of the true frame."""
+        """Mean squared error over that of what the loss is relative to."""
         error = (predicted - target).square().flatten(2).mean(2)
         truth = target.flatten(2)
         if self.relative_to == "variance":
             truth = truth - truth.mean(2, keepdim=True)
+        elif self.relative_to == "change":
+            truth = truth - before.flatten(2)
         return error / (EPS + truth.square().mean(2))
 
     def on_validation_epoch_start(self) -> None:
