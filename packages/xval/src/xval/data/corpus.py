@@ -90,8 +90,8 @@ class Encoder:
             ValueError: Naming the text that is too long, or the number that the encoding lacks.
         """
         parts, labels = [], {}
-        for first in range(0, source.count, CHUNK):
-            texts = source.texts(first, min(first + CHUNK, source.count))
+        for first in range(0, source.size, CHUNK):
+            texts = source.texts(first, min(first + CHUNK, source.size))
             parts.append(self._chunk(source, texts.texts, first))
             for name, each in texts.labels.items():
                 labels.setdefault(name, []).extend(each)

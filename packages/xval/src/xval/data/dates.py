@@ -1,21 +1,19 @@
 """Days and times as tables have them."""
 
-import datetime
 import re
-
-import numpy as np
+from datetime import datetime
 
 DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2}))?Z?)?")
 
 
-def moment(text: str) -> np.datetime64:
+def moment(text: str) -> datetime:
     """Read a date: ``2014-7-1``, ``2014/07/01``, ``2014-07-01 06:00`` or ``2014-07-01T06:00:00Z``.
 
     Args:
         text: The date.
 
     Returns:
-        It, to the second.
+        It, in the zone it is written in.
 
     Raises:
         ValueError: If it is none.
@@ -23,8 +21,8 @@ def moment(text: str) -> np.datetime64:
     found = DATE.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is no date")
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
     try:
-        written = datetime.datetime(*(int(part or 0) for part in found.groups()))
+        return datetime(year, month, day, hour, minute, second)  # as written
     except ValueError as error:
         raise ValueError(f"{text!r} is no date: {error}") from error
-    return np.datetime64(written, "s")

@@ -62,7 +62,8 @@ class TextData(LightningDataModule):
         end: Append [END], which generation stops at.
         batch_size: Texts per step of all devices together.
         workers: Processes per device that read ahead; 0 reads in the main process.
-        seed: Of simulated sets, of the order and of what is hidden.
+        seed: Of the order, of what is hidden, and of simulated sets: the first has this one, the
+            next one more.
 
     Raises:
         ValueError: For a number out of its range, or a file that cannot be read.
@@ -104,7 +105,7 @@ class TextData(LightningDataModule):
         if answers is not None:
             self.sources = [source._replace(answers=answers) for source in self.sources]
         if words is None:
-            heads = (source.texts(0, min(HEAD, source.count)) for source in self.sources)
+            heads = (source.texts(0, min(HEAD, source.size)) for source in self.sources)
             words = frequent_words(chain(*(head.texts for head in heads)))
         self.hparams["words"] = words  # a checkpoint keeps its tokens
         self.code = Encoding(encoding, words, clip=clip)
@@ -146,7 +147,7 @@ class TextData(LightningDataModule):
                 before = self.texts[name].get(source.name, np.empty(0, np.int64))
                 if len(mine) + len(before):
                     self.texts[name][source.name] = np.concatenate([before, mine])
-            first += source.count
+            first += source.size
             parts.append(corpus)
         self.corpus = together(parts)
         self.hparams["fields"] = list(self.fields)
@@ -203,7 +204,7 @@ class TextData(LightningDataModule):
         self, source: Source, corpus: Corpus, labels: Mapping[str, Sequence[str]]
     ) -> Int64[np.ndarray, " texts"]:
         if source.split is not None:
-            return np.full(source.count, SPLITS.index(source.split))
+            return np.where(corpus.outside, OOD, SPLITS.index(source.split))
         if self.split_by not in labels:
             raise ValueError(
                 f"{source.name}: split_by: no label {self.split_by!r}, but {', '.join(labels)}"
@@ -223,7 +224,7 @@ def _open(
     split_by: str,
     seed: int,
 ) -> list[Source]:
-    found = [open_set(entry, seed) for entry in sets]
+    found = [open_set(entry, seed + number) for number, entry in enumerate(sets)]
     found += chain(*(open_files(entry, split_by) for entry in files))
     if shards is not None:
         found.append(open_shards(shards))

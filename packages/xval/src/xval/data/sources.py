@@ -24,7 +24,7 @@ class Source(NamedTuple):
 
     Args:
         name: In results; sources of the same name are tested together.
-        count: Number of texts.
+        size: Number of texts.
         texts: Those from one number to another.
         place: What to call a text in an error.
         answers: Patterns of the numbers that are asked for.
@@ -32,7 +32,7 @@ class Source(NamedTuple):
     """
 
     name: str
-    count: int
+    size: int
     texts: Callable[[int, int], Texts]
     place: Callable[[int], str]
     answers: list[str]
@@ -53,7 +53,7 @@ def open_set(entry: str | Mapping[str, Any], seed: int) -> Source:
     Raises:
         ValueError: If there is no such set, option or parameter.
     """
-    given = {"set": entry} if isinstance(entry, str) else dict(entry)
+    given: dict[str, Any] = {"set": entry} if isinstance(entry, str) else dict(entry)
     _check_keys("sets", given, COMMON | OF_SET, "set")
     found, parameters = text_set(given["set"]), given.get("parameters") or {}
     count, own = int(given.get("count", COUNT)), int(given.get("seed", seed))
@@ -85,7 +85,7 @@ def open_files(entry: str | Mapping[str, Any], split_by: str) -> list[Source]:
     Raises:
         ValueError: If there is no such file or option, or a file cannot be read.
     """
-    given = {"path": entry} if isinstance(entry, str) else dict(entry)
+    given: dict[str, Any] = {"path": entry} if isinstance(entry, str) else dict(entry)
     station = "target" in given
     known = OF_STATION if station else OF_ROWS
     _check_keys("files", given, COMMON | known, "path")

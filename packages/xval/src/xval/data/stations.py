@@ -1,10 +1,10 @@
 """Windows of a weather station's table as the paper's texts, the next value to be predicted."""
 
+import math
 from collections.abc import Sequence
-from itertools import chain
+from datetime import datetime, timedelta
+from itertools import chain, pairwise
 from pathlib import Path
-
-import numpy as np
 
 from xval.data.dates import moment
 from xval.data.tables import Rows, Table, number, read_table
@@ -47,17 +47,17 @@ def read_station(
     times, order = _times(table, date)
     before = [_numbers(table, name) for name in (target, *columns)]
     ahead = [_numbers(table, name) for name in known]
-    step = np.diff(times[order]).min(initial=np.timedelta64(2**62, "s"))
+    step = min((times[b] - times[a] for a, b in pairwise(order)), default=timedelta(1))
     name = path.stem if station is None else station
     texts, days, lines = [], [], []
     for stop in range(history, len(order)):
-        *rows, last = order[stop - history : stop + 1].tolist()
+        *rows, last = order[stop - history : stop + 1]
         data = [[column[row] for column in before] for row in rows] + [[before[0][last]]]
         season = [column[last] for column in ahead]
         whole = times[last] - times[rows[0]] == history * step
         if whole and "" not in chain(season, *data):
             texts.append(_text(season, times[rows[0]], data))
-            days.append(str(times[last]))
+            days.append(times[last].isoformat())
             lines.append(table.lines[last])
     if not texts:
         raise ValueError(f"{path}: no {history + 1} rows follow each other without a gap")
@@ -65,14 +65,14 @@ def read_station(
     return Rows(Texts(texts, {"id": ids, "station": [name] * len(ids), "date": days}), lines)
 
 
-def _text(season: Sequence[str], start: np.datetime64, data: Sequence[Sequence[str]]) -> str:
+def _text(season: Sequence[str], start: datetime, data: Sequence[Sequence[str]]) -> str:
     head = f"'known':[{','.join(season)}]," if season else ""
     angles = ",".join(f"{x:.4f}" for x in _angles(start))
     rows = ",".join("[" + ",".join(row) + "]" for row in data)
     return f"{{'description':{{{head}'start':[{angles}]}},'data':[{rows}]}}"
 
 
-def _times(table: Table, date: str) -> tuple[np.ndarray, np.ndarray]:
+def _times(table: Table, date: str) -> tuple[list[datetime], list[int]]:
     """The times of the rows, and the order of time."""
     column, times = table.column(date), []
     for index, row in enumerate(table.rows):
@@ -80,12 +80,12 @@ def _times(table: Table, date: str) -> tuple[np.ndarray, np.ndarray]:
             times.append(moment(row[column]))
         except ValueError as error:
             raise ValueError(f"{table.place(index)}: column {date!r}: {error}") from error
-    found = np.array(times)
-    order = np.argsort(found, kind="stable")
-    for row in order[1:][np.diff(found[order]) == np.timedelta64(0, "s")]:
-        value = table.rows[row][column]
-        raise ValueError(f"{table.place(row)}: column {date!r}: {value!r} is there twice")
-    return found, order
+    order = sorted(range(len(times)), key=times.__getitem__)
+    for a, b in pairwise(order):
+        if times[a] == times[b]:
+            value = table.rows[b][column]
+            raise ValueError(f"{table.place(b)}: column {date!r}: {value!r} is there twice")
+    return times, order
 
 
 def _numbers(table: Table, name: str) -> list[str]:
@@ -97,10 +97,8 @@ def _numbers(table: Table, name: str) -> list[str]:
     ]
 
 
-def _angles(time: np.datetime64) -> tuple[float, ...]:
+def _angles(time: datetime) -> tuple[float, ...]:
     """The season and the hour: sine and cosine of each, as the simulated texts have them."""
-    year = time.astype("datetime64[Y]")
-    day = (time.astype("datetime64[D]") - year) / np.timedelta64(1, "D")
-    hour = (time - time.astype("datetime64[D]")) / np.timedelta64(1, "h")
-    season, clock = 2 * np.pi * day / 365, 2 * np.pi * hour / 24
-    return float(np.sin(season)), float(np.cos(season)), float(np.sin(clock)), float(np.cos(clock))
+    season = 2 * math.pi * (time.timetuple().tm_yday - 1) / 365
+    clock = 2 * math.pi * (time.hour + time.minute / 60) / 24
+    return math.sin(season), math.cos(season), math.sin(clock), math.cos(clock)
