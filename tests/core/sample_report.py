@@ -19,6 +19,7 @@ RUN = {
     "wall_s": 163.0,
     "peak_gib": 0.874,
 }
+GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"  # one point
 
 
 class Tags(HTMLParser):
@@ -71,5 +72,6 @@ def sample_report(title="Numbers"):
         "By set", ["Set", "MSE (m2)"], [["short", 9.1e-4], ["long", math.nan]], "Note."
     )
     report.add_figure("Curve", line_figure(), "It falls.", "A falling line.")
+    report.add_film("Moving", GIF, 2.0, "It moves.", "A moving dot.")
     report.add_text("Reading it", "First.\n\nSecond.")
     return report

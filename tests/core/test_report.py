@@ -1,12 +1,13 @@
 import json
 import math
 import stat
+from base64 import b64decode
 from io import StringIO
 
 import numpy as np
 import pytest
 from rich.console import Console
-from sample_report import NASTY, RUN, line_figure, parse, sample_report
+from sample_report import GIF, NASTY, RUN, line_figure, parse, sample_report
 
 from sciformer.figures import figure
 from sciformer.report import Report
@@ -41,11 +42,20 @@ def test_whatever_is_given_is_escaped(tmp_path):
     report.add_metrics({"a/b": 1.0})
     report.add_table(NASTY, [NASTY, NASTY], [[NASTY, NASTY]], NASTY)
     report.add_figure(NASTY, line_figure(), NASTY, NASTY)
+    report.add_film(NASTY, GIF, 2.0, NASTY, NASTY)
     report.add_text(NASTY, NASTY)
     tags = parse(report.write(tmp_path).read_text())
     assert all(tag != "script" for tag, _ in tags.seen)
     assert len(tags.comments) == 2
     assert {attributes["alt"] for tag, attributes in tags.seen if tag == "img"} == {NASTY}
+
+
+def test_a_film_is_held_by_the_page_byte_for_byte(tmp_path):
+    tags = parse(sample_report().write(tmp_path).read_text())
+    (film,) = (a for tag, a in tags.seen if tag == "img" and a["class"] == "film")
+    assert b64decode(film["src"].removeprefix("data:image/gif;base64,")) == GIF
+    assert film["alt"] == "A moving dot."
+    assert film["style"] == "--width: 2in"
 
 
 def test_metrics_json_holds_the_numbers_and_the_run(tmp_path):

@@ -1,5 +1,6 @@
 """Errors of a checkpoint's rollouts on test trajectories, beside what one gets without a model."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,7 +61,10 @@ def evaluate(
     out = out or str(trained.path.parent / "report")
     check_writable(out, "out")
     source = open_data(trained, data, steps, windows)
-    every = [(compared, shown) for compared, shown in _answers(trained, source)]
+    every = [
+        (compared, show(trained, compared.name, part))
+        for compared, part in measure(trained, source)
+    ]
     report = Report("Multiple physics pretraining", trained.run, _summary(source))
     for compared, _ in every:
         report.add_metrics(compared.numbers())
@@ -114,9 +118,19 @@ def open_data(
     return mpp.PhysicsData(**{**settings, "splits": {"train": 0.0, "val": 0.0, "test": 1.0}})
 
 
-def _answers(trained: Trained, data: "PhysicsData") -> list[tuple[Comparison, Shown]]:
-    """Errors on every system, and a rollout of each to show."""
-    found = []
+def measure(trained: Trained, data: "PhysicsData") -> Iterator[tuple[Comparison, "Part"]]:
+    """Measure a network on the test windows of every system, one after the other.
+
+    Args:
+        trained: The checkpoint.
+        data: As :func:`open_data` gives them.
+
+    Yields:
+        The errors on a system, and its windows.
+
+    Raises:
+        ValueError: If a window cannot be read, or the network does not know a field.
+    """
     with Progress(transient=True) as progress:
         for loader in data.test_dataloader():
             assert isinstance(loader.dataset, MixtureWindows)
@@ -125,9 +139,7 @@ def _answers(trained: Trained, data: "PhysicsData") -> list[tuple[Comparison, Sh
             name = data.systems[part.system]
             batches = progress.track(loader, len(loader), description=name)
             description = part.windows.trajectories.description
-            compared = compare(name, description, batches, trained.predict)
-            found.append((compared, show(trained, name, part)))
-    return found
+            yield compare(name, description, batches, trained.predict), part
 
 
 def show(trained: Trained, name: str, part: "Part") -> Shown:

@@ -82,7 +82,7 @@ def _finite(values: np.ndarray) -> np.ndarray:
     return values[np.isfinite(values)]
 
 
-def flat(frame: Values) -> Values:
+def flat(frame: Values) -> Float[np.ndarray, "*drawn"]:
     """What can be drawn of a frame: the middle of the last of three axes, at most 128 points."""
     if frame.ndim == 3:
         frame = frame[..., frame.shape[-1] // 2]

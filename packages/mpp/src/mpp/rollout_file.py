@@ -58,6 +58,8 @@ def rollout_file(
     """
     if steps < 1 or start < 0:
         raise ValueError(f"steps: {steps} is less than 1 or start: {start} less than 0")
+    if trajectories == []:
+        raise ValueError("trajectories: none to roll out")
     check_film(film)
     trained = open_trained(checkpoint, device)
     name, source = open_files(file)
