@@ -1,5 +1,7 @@
 """The five encodings: table 1 of the paper, round trips, and that nothing vanishes."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -258,5 +260,5 @@ def test_the_tokens_of_a_number_know_where_it_starts(name):
 @many
 def test_settings_make_the_same_encoding_again(name):
     code = encoding(name, words=["abc"], lowest=-8, clip=True)
-    again = Encoding(**code.settings())
-    assert (again.names, again.range, again.clip) == (code.names, code.range, True)
+    for again in (Encoding(**code.settings()), pickle.loads(pickle.dumps(code))):
+        assert (again.names, again.range, again.clip) == (code.names, code.range, True)

@@ -68,6 +68,9 @@ class Encoding:
         words = list(self.words)
         return {"name": self.name, "words": words, "lowest": self.lowest, "clip": self.clip}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Encoding, tuple(self.settings().values())  # the kept pieces stay behind
+
     def encode(self, number: float | int) -> list[str]:
         """Tokens of one number.
 
