@@ -22,10 +22,11 @@ from rich.table import Table
 
 from mpp.data.cache import Cached
 from mpp.data.fields import Description, by_name
-from mpp.data.mixture import MixtureWindows, Part, rows
+from mpp.data.mixture import MixtureWindows, Part
 from mpp.data.pdebench import PDEBench
 from mpp.data.windows import Windows
 from mpp.data.writers import write_pdebench
+from mpp.vocabulary import Vocabulary
 
 LEAST = 5.0  # times the items per second
 NAMES = ("velocity_x", "velocity_y", "tracer")
@@ -64,7 +65,7 @@ def measure(folder: str, trajectories: int, rounds: int) -> dict[str, float]:
     print(f"lzf packs to {packed:.2f}; decoding costs {1e3 * decoding:.1f} CPU-ms a frame, once")
     ways = {}
     for kind, source in (("lzf", PDEBench(path)), ("h5", PDEBench(plain)), ("cache", cached)):
-        part = Part(Windows(source, range(trajectories), HISTORY), rows(NAMES, NAMES), 0)
+        part = Part(Windows(source, range(trajectories), HISTORY), Vocabulary(NAMES).rows(NAMES), 0)
         ways[kind] = MixtureWindows([part])
         ways[f"{kind}, augmented"] = MixtureWindows([part], augment=True)
     times = {kind: [] for kind in ways}
