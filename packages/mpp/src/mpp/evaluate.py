@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from rich.progress import Progress
+from rich.console import Console
+from rich.progress import track
 
 import mpp
 from mpp import pictures, tables
@@ -61,9 +62,17 @@ def evaluate(
     out = out or str(trained.path.parent / "report")
     check_writable(out, "out")
     source = open_data(trained, data, steps, windows)
+    console = Console(stderr=True)
     every = [
         (compared, show(trained, compared.name, part))
-        for compared, part in measure(trained, source)
+        for compared, part in track(
+            measure(trained, source),
+            "systems",
+            len(source.systems),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
     ]
     report = Report("Multiple physics pretraining", trained.run, _summary(source))
     for compared, _ in every:
@@ -131,15 +140,12 @@ def measure(trained: Trained, data: "PhysicsData") -> Iterator[tuple[Comparison,
     Raises:
         ValueError: If a window cannot be read, or the network does not know a field.
     """
-    with Progress(transient=True) as progress:
-        for loader in data.test_dataloader():
-            assert isinstance(loader.dataset, MixtureWindows)
-            (part,) = loader.dataset.parts
-            trained.rows(part.windows.trajectories)
-            name = data.systems[part.system]
-            batches = progress.track(loader, len(loader), description=name)
-            description = part.windows.trajectories.description
-            yield compare(name, description, batches, trained.predict), part
+    for loader in data.test_dataloader():
+        assert isinstance(loader.dataset, MixtureWindows)
+        (part,) = loader.dataset.parts
+        trained.rows(part.windows.trajectories)
+        description = part.windows.trajectories.description
+        yield compare(data.systems[part.system], description, loader, trained.predict), part
 
 
 def show(trained: Trained, name: str, part: "Part") -> Shown:

@@ -3,9 +3,7 @@
 import json
 from pathlib import Path
 
-from mpp.comparison import compare
-from mpp.data.mixture import MixtureWindows
-from mpp.evaluate import open_data
+from mpp.evaluate import measure, open_data
 from mpp.trained import open_trained
 from sciformer.files import to_json, write_atomically
 
@@ -22,13 +20,8 @@ def tested(checkpoint: Path) -> dict[str, float]:
     kept = checkpoint.with_name(f"test-{checkpoint.stem}.json")
     if not kept.is_file():
         trained = open_trained(checkpoint, "cpu")
-        data = open_data(trained)
         numbers: dict[str, float] = {}
-        for loader in data.test_dataloader():
-            assert isinstance(loader.dataset, MixtureWindows)
-            (part,) = loader.dataset.parts
-            description = part.windows.trajectories.description
-            name = data.systems[part.system]
-            numbers |= compare(name, description, loader, trained.predict).numbers()
+        for compared, _ in measure(trained, open_data(trained)):
+            numbers |= compared.numbers()
         write_atomically(kept, lambda beside: beside.write_text(to_json(numbers)))
     return json.loads(kept.read_text())
