@@ -1,5 +1,6 @@
 """A stop before a loss that is NaN or infinite spoils the weights, and the search for its cause."""
 
+import math
 from typing import Any
 
 import torch
@@ -39,7 +40,7 @@ class StopOnNonFiniteLoss(Callback):
             FloatingPointError: Naming the step, the rank, the first tensor that is not finite, and
                 the samples of the batch.
         """
-        finite = bool(torch.isfinite(loss).all())
+        finite = math.isfinite(loss.item())
         culprit = self.agreement.largest(0 if finite else trainer.global_rank + 1) - 1
         if culprit < 0:
             return
