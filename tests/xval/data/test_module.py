@@ -36,7 +36,7 @@ def texts_of(data, loader):
     """What is in the batches, without padding."""
     for batch in loader:
         for row, length in enumerate(batch.lengths.tolist()):
-            tokens, numbers = batch.tokens[row, :length].numpy(), batch.numbers[row].numpy()
+            tokens, numbers = (x[row, :length].numpy() for x in (batch.tokens, batch.numbers))
             yield data.code.decode_text(tokens, numbers)
 
 
@@ -233,7 +233,7 @@ def test_options_that_cannot_be_are_said_in_one_line(tmp_path):
         ({"files": [{"path": "x.csv", "colums": []}]}, "files: 'colums' is none of "),
         ({"files": ["none.csv"]}, "none.csv: no such file"),
         ({"sets": ["orbits"], "encoding": "p7"}, "encoding='p7' is none of p10, p1000, "),
-        ({"sets": ["orbits"], "gaps": {"a": [2, 1]}}, "gaps: a: [2, 1] is no interval"),
+        ({"sets": ["orbits"], "gaps": {"a": [2.0, 1.0]}}, "gaps: a: [2.0, 1.0] is no interval"),
         ({"sets": ["orbits"], "splits": {"train": 1.0}}, "splits: {'train': 1.0} does not name"),
         ({"sets": ["orbits"], "hide": 1.5}, "hide: 1.5 is not between 0 and 1"),
         ({"sets": ["orbits"], "batch_size": 0}, "batch_size: 0 is less than 1"),
@@ -260,6 +260,17 @@ def test_a_checkpoint_keeps_the_tokens_and_the_fields():
     few.setup()
     assert few.fields == ["", "data"]
     assert few.train_numbers().fields.max() == 1
+
+
+def test_a_text_as_long_as_the_context_is_taken_and_a_longer_one_is_named():
+    """Dossier 4.1, bug 14: the original breaks off with an error of shapes."""
+    sets = [{"set": "trees", "count": 60, "parameters": {"fewest": 2, "most": 3}}]
+    data = TextData(sets, context=8)
+    data.setup()
+    assert data.corpus.lengths.max() == 8
+    message = r"trees: sample \d+ of seed 0: '.*'\.\.\.: 8 tokens, but the context is 1 to 7$"
+    with pytest.raises(ValueError, match="^" + message):
+        TextData(sets, context=7).setup()
 
 
 def test_an_end_is_appended_for_generation():

@@ -1,10 +1,12 @@
 import ast
+import re
 import sys
 
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from xval.numbers import cut
 from xval.simulate import text_set
 from xval.simulate.draws import uniforms
 from xval.simulate.kepler import at_anomaly, later
@@ -98,10 +100,19 @@ def test_a_collision_has_no_end():
 
 
 def test_systems_that_cannot_be_written_are_drawn_again(monkeypatch):
+    """Dossier 4.1, bug 13: the original tests one system and writes another one."""
     monkeypatch.setattr(sys.modules[draw.__module__], "FARTHEST", 1.8)  # a third of all
     texts = text_set("planets").simulate(0, 8).texts
     assert max(np.abs(ast.literal_eval(text)["data"]).max() for text in texts) < 1.8
     assert text_set("planets").simulate(0, 1, first=5).texts == [texts[5]]
+
+
+def test_a_single_system_has_plain_numbers():
+    """Dossier 4.1, bug 13: the original writes np.float64(1.94), and no fewer than ten systems."""
+    (text,) = text_set("planets").simulate(3, 1).texts
+    said = ast.literal_eval(text)
+    assert not re.search("[a-df-z]", re.sub(r"'\w+'", "", text))  # an exponent has an e
+    assert len(cut(text).numbers) == 3 * len(said["description"]) - 2 + np.size(said["data"])
 
 
 def test_planets_pull_each_other():

@@ -54,7 +54,7 @@ def test_what_cannot_be_is_said_in_one_line():
         ("products", {"zeros": 2}, "products: zeros: 2.0 is not between 0 and 1"),
         ("orbits", {"frames": 0}, "orbits: frames: 0 is less than 1"),
         ("planets", {"digits": 16}, "planets: digits: 16 is none of 1 to 15"),
-        ("temperature", {"hours": 0}, "temperature: stations=8, history=8, hours=0 or "),
+        ("temperature", {"hours": 0}, "temperature: stations=8, history=8, hours=0.0 or "),
     ):
         with pytest.raises(ValueError, match="^" + message.replace("(", r"\(")):
             text_set(name).simulate(0, 1, parameters=parameters)

@@ -39,7 +39,7 @@ def test_near_stations_have_the_same_weather():
 def test_it_is_colder_in_winter_at_night_up_high_and_to_the_north():
     def at(latitude=45.0, altitude=0.0, day=0.0):
         place = np.radians([[latitude]]), np.zeros((1, 1)), np.array([[altitude]])
-        return climate(*place, np.array([[day]])).item()
+        return climate(*place, np.array([[float(day)]])).item()
 
     assert at(day=15) < at(day=200) - 20
     assert at(-45, day=200) < at(-45, day=15) - 20

@@ -22,7 +22,7 @@ def simulate(
     set: str = "planets",
     samples: int = 10_000,
     seed: int = 0,
-    parameters: dict[str, float] | None = None,
+    parameters: dict[str, float | int] | None = None,
 ) -> None:
     """Write a simulated set as shards; ``fit --data.shards`` reads them.
 

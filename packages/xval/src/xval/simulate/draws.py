@@ -34,14 +34,18 @@ def uniforms(
 
 
 def between(
-    uniform: Float64[np.ndarray, "..."], low: float | np.ndarray, high: float | np.ndarray
+    uniform: Float64[np.ndarray, "..."],
+    low: float | int | np.ndarray,
+    high: float | int | np.ndarray,
 ) -> Float64[np.ndarray, "..."]:
     """Stretch [0, 1) to [low, high)."""
     return low + (high - low) * uniform
 
 
 def log_between(
-    uniform: Float64[np.ndarray, "..."], low: float | np.ndarray, high: float | np.ndarray
+    uniform: Float64[np.ndarray, "..."],
+    low: float | int | np.ndarray,
+    high: float | int | np.ndarray,
 ) -> Float64[np.ndarray, "..."]:
     """Stretch [0, 1) to [low, high) so that every decade is equally likely."""
     return low * (high / low) ** uniform

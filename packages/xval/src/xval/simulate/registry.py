@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from xval.simulate.texts import Texts
 from xval.simulate.trees import trees
 
 VERSION = "1"  # of what the sets write; another one may write other texts of the same seed
-NONE: Mapping[str, float | int] = MappingProxyType({})
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class TextSet(NamedTuple):
@@ -39,7 +39,7 @@ class TextSet(NamedTuple):
         seed: int,
         samples: int,
         first: int = 0,
-        parameters: Mapping[str, float | int] = NONE,
+        parameters: Mapping[str, Any] = NONE,
     ) -> Texts:
         """Simulate samples ``first`` to ``first + samples`` of a seed.
 
@@ -66,7 +66,7 @@ class TextSet(NamedTuple):
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from error
 
-    def parameters_with(self, given: Mapping[str, float | int]) -> dict[str, float | int]:
+    def parameters_with(self, given: Mapping[str, Any]) -> dict[str, float | int]:
         """All parameters, of the types of the defaults: a YAML's 1 is a share, its 4.0 a number.
 
         Args:
@@ -91,7 +91,7 @@ class TextSet(NamedTuple):
             typed[name] = kind(value)
         return typed
 
-    def asked(self, given: Mapping[str, float | int] = NONE) -> list[str]:
+    def asked(self, given: Mapping[str, Any] = NONE) -> list[str]:
         """Patterns of the numbers that are asked for, with these parameters."""
         return [pattern.format(**self.parameters_with(given)) for pattern in self.answers]
 
@@ -122,7 +122,7 @@ _ALL = (
     TextSet(
         "temperature",
         ("data.{history}.*",),
-        {"stations": 8, "history": 8, "hours": 6, "spread": 10.0},
+        {"stations": 8, "history": 8, "hours": 6.0, "spread": 10.0},
         temperature,
     ),
 )

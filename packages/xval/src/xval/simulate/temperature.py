@@ -25,7 +25,7 @@ def temperature(
     samples: Int64[np.ndarray, " samples"],
     stations: int = 8,
     history: int = 8,
-    hours: int = 6,
+    hours: float = 6.0,
     spread: float = 10.0,
 ) -> Texts:
     """Draw a place, a time and its weather, and write down what its stations measure.
@@ -46,7 +46,7 @@ def temperature(
     Raises:
         ValueError: For a number out of its range.
     """
-    if min(stations, history, hours) < 1 or not 0 < spread <= 25:
+    if min(stations, history) < 1 or hours <= 0 or not 0 < spread <= 25:
         raise ValueError(f"{stations=}, {history=}, {hours=} or {spread=} is out of range")
     times = history + 1
     uniform = uniforms(seed, "temperature", samples, PLAIN + stations * (3 + times))

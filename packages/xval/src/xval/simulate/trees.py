@@ -4,6 +4,7 @@ The paper does not say how operands are drawn; here log-uniformly, with either s
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -12,7 +13,7 @@ from xval.simulate.draws import integers, log_between, uniforms
 from xval.simulate.texts import Texts, check_digits, significant
 
 MOST = 4  # operands
-Tree = None | tuple["Tree", "Tree"]  # an operand, or two branches
+Tree = tuple[Any, Any] | None  # two branches, or an operand
 
 
 def trees(
