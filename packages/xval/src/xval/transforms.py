@@ -65,7 +65,7 @@ class Transforms:
         self.fields = {name: dict(plain) for name, plain in fields.items()}
         self.names = list(self.fields)
         plain = list(self.fields.values())
-        self.kinds = torch.tensor([KINDS.index(field["kind"]) for field in plain])  # pyright: ignore
+        self.kinds = torch.tensor([KINDS.index(str(field["kind"])) for field in plain])
         self.unit, self.offset, self.scale = (
             torch.tensor([float(field[key]) for field in plain], dtype=torch.float32)
             for key in ("unit", "offset", "scale")
