@@ -250,8 +250,8 @@ def test_a_scan_names_the_first_trajectory_that_is_not_sound(files):
     with pytest.raises(
         ValueError, match=r"burgers\.h5: 7: velocity_x: frame 4 holds nan at \(2,\)"
     ):
-        data.prepare_data()
-    PhysicsData(files, **SMALL).prepare_data()
+        data.check()
+    PhysicsData(files, **SMALL, scan=False).check()
 
 
 def test_simulated_systems_and_files_are_mixed(files):

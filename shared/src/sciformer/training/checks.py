@@ -1,13 +1,26 @@
-"""Options of the trainer: what Lightning would notice only after a run has begun to write."""
+"""What Lightning would notice only after a run has begun to write."""
 
 import sys
 import warnings
+from typing import Protocol, runtime_checkable
 
 from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule
 
 from sciformer.cli import config_paths
 from sciformer.errors import blame
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """Data that can be looked at before a fit."""
+
+    def check(self) -> None:
+        """See that it can be read; called by the first rank alone.
+
+        Raises:
+            ValueError: Naming file, key and value of what cannot.
+        """
 
 
 def passes(max_epochs: int | None) -> int:

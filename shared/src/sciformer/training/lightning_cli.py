@@ -25,7 +25,7 @@ from sciformer.files import check_writable, to_json, write_atomically
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import RunRecord, StepSeed, Throughput, versions
 from sciformer.training.checkpoint_io import CheckpointFiles
-from sciformer.training.checks import check_accumulation, check_interval, passes
+from sciformer.training.checks import Checked, check_accumulation, check_interval, passes
 from sciformer.training.folder import BEST, LAST, keep_logged, loggers, savers
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.precision import best_precision
@@ -242,6 +242,8 @@ class Cli(LightningCLI):
 
     def before_fit(self) -> None:
         self._check_checkpoint()
+        if isinstance(self.datamodule, Checked) and self.trainer.is_global_zero:
+            self.datamodule.check()
         if not self.options.trainer.fast_dev_run:
             check_interval(self.options.trainer, self.datamodule)
             root = self.options.trainer.default_root_dir

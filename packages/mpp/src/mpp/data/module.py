@@ -77,7 +77,7 @@ class PhysicsData(LightningDataModule):
         splits: dict[str, float] | None = None,
         trajectories: int | None = None,
         val_windows: int = 64,
-        scan: bool = False,
+        scan: bool = True,
         workers: int = 0,
         seed: int = 0,
     ) -> None:
@@ -123,11 +123,18 @@ class PhysicsData(LightningDataModule):
         """Names of the rows of the vocabulary, in order."""
         return list(self.vocabulary.names)
 
-    def prepare_data(self) -> None:
-        """Scan, and decode what is not in the cache: in one process of each machine."""
+    def check(self) -> None:
+        """Scan, if so wanted.
+
+        Raises:
+            ValueError: Naming file, trajectory, field and frame of what cannot be read.
+        """
         for source in self.sources.values() if self.scan else ():
             for line in source.scan():
                 raise ValueError(line)
+
+    def prepare_data(self) -> None:
+        """Decode what is not in the cache: in one process of each machine."""
         if self.cache is not None:
             for source in self.sources.values():
                 Cached(source, self.cache)
