@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
+from mpp.baselines import BASELINES
 from mpp.cli import PROJECT
 from mpp.tested import tested
 from sciformer.cli import shipped
@@ -150,28 +151,36 @@ def _add_table(
     span: str,
     words: str,
 ) -> None:
-    rows, won = [], 0
-    for system in systems:
-        key = f"{system}/nrmse/{span}"
-        row = [system.replace("_", " ")]
-        for arm in ARMS:
+    means: dict[str, list[float]] = {}
+    rows = []
+    for arm, label in ARMS.items():
+        row, means[arm] = [label], []
+        for system in systems:
             each = errors(scores, arm, system, seeds, span)
-            report.add_metrics({f"{key}/{arm}": np.mean(each)})
-            row.append(f"{np.mean(each):.4f} ({min(each):.4f} to {max(each):.4f})")
-        for baseline in ("persistence", "linear"):
-            each = [scores[place(s, JOINT)][f"{key}/baseline_{baseline}"] for s in range(seeds)]
-            report.add_metrics({f"{key}/baseline_{baseline}": np.mean(each)})
-            row.append(f"{np.mean(each):.4f}")
+            means[arm].append(float(np.mean(each)))
+            report.add_metrics({f"{system}/nrmse/{span}/{arm}": means[arm][-1]})
+            row.append(f"{means[arm][-1]:.4f} ({min(each):.3f} to {max(each):.3f})")
         rows.append(row)
-        ours, theirs = (np.mean(errors(scores, a, system, seeds, span)) for a in (JOINT, EQUAL))
-        won += bool(ours < theirs)
-    columns = ("System", *ARMS.values(), "persistence", "linear extrapolation")
-    report.add_table(f"NRMSE {words}", columns, rows)
+    for baseline in BASELINES:
+        row = [baseline]
+        for system in systems:
+            key = f"{system}/nrmse/{span}/baseline_{baseline}"
+            mean = np.mean([scores[place(seed, JOINT)][key] for seed in range(seeds)])
+            report.add_metrics({key: mean})
+            row.append(f"{mean:.4f}")
+        rows.append(row)
+    report.add_table(f"NRMSE {words}", ("Network", *map(spaced, systems)), rows)
+    won = sum(ours < theirs for ours, theirs in zip(means[JOINT], means[EQUAL], strict=True))
     report.add_result(
         f"Systems on which the joint network beats the specialist {words}, at equal steps on each",
         f"{won} of {len(systems)}",
     )
     report.add_metrics({f"study/joint_wins/{span}": won})
+
+
+def spaced(name: str) -> str:
+    """The name of a system, to read."""
+    return name.replace("_", " ")
 
 
 def _add_picture(
@@ -188,8 +197,10 @@ def _add_picture(
                     axes.plot(each, y, "o", color=COLORS[arm], markersize=5, label=named)
                     axes.plot(np.mean(each), y[0], "|", color=INK, markersize=12)
             axes.set(xscale="log", xlabel=f"NRMSE {words}", ylim=(len(systems) - 0.5, -0.5))
-            axes.xaxis.set_major_formatter(ScalarFormatter())
-            axes.set_yticks(range(len(systems)), [name.replace("_", " ") for name in systems])
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 4)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.set_yticks(range(len(systems)), list(map(spaced, systems)))
         handles, labels = panels[0].get_legend_handles_labels()
         drawn.legend(handles, labels, loc="outside upper center", ncols=1)
     report.add_figure(
