@@ -115,7 +115,7 @@ def test_converted_weights_are_a_start(tmp_path):
     [
         ({"halo": 0}, "its halo is 1, not 0"),
         ({"fields": NEW[1:]}, "does not begin with the 3 rows"),
-        ({"like": {"mass": "height"}}, "mass is no new field"),
+        ({"like": {"mass": "height"}}, "mass is no field"),
         ({"start": "none.ckpt"}, "none.ckpt: no such checkpoint"),
     ],
 )

@@ -52,6 +52,13 @@ def test_a_new_field_may_start_as_another(model):
     assert not torch.allclose(model(frames, WANTED.rows(["density"]), (True, True)), as_height)
 
 
+def test_a_row_that_was_never_trained_may_start_as_another_too(model):
+    before = model.stem.field_weight.clone()
+    grow(model, KNOWN, WANTED, like={"vy": "vx"})
+    after = model.stem.field_weight
+    assert torch.equal(after[:, :3], before[:, [0, 1, 1]])
+
+
 def test_new_rows_are_what_an_optimizer_made_afterwards_moves(model):
     """B1 of the original: finetuning left embedding and head as they were."""
     grow(model, KNOWN, WANTED)
@@ -71,7 +78,7 @@ def test_new_rows_are_what_an_optimizer_made_afterwards_moves(model):
     [
         (KNOWN, Vocabulary(["vx", "height", "vy"]), {}, "does not begin with the 3 rows"),
         (WANTED, WANTED, {}, "does not begin with the 3 rows"),
-        (KNOWN, WANTED, {"vx": "height"}, "like: vx is no new field; there are density, pressure"),
+        (KNOWN, WANTED, {"mass": "height"}, "like: mass is no field; there are height, vx"),
         (KNOWN, WANTED, {"density": "mass"}, "fields: no 'mass'; there are height, vx, vy"),
     ],
 )

@@ -21,7 +21,8 @@ def grow(
         model: Changed in place.
         known: What its rows are now.
         wanted: The same names in the same order, and new ones.
-        like: New field -> the known one whose row it starts as a copy of; others are drawn.
+        like: Field -> the known one whose row it starts as a copy of; a known field loses its own
+            row by that, which may never have been trained. Other new ones are drawn.
 
     Raises:
         ValueError: If ``wanted`` does not begin with ``known``, or ``like`` names other fields.
@@ -30,12 +31,13 @@ def grow(
     rows = model.stem.field_weight.shape[1]
     if len(known) != rows or wanted.names[:rows] != known.names:
         raise ValueError(f"{list(wanted.names)} does not begin with the {rows} rows of the network")
-    new = wanted.names[rows:]
-    strange = [name for name in like if name not in new]
+    strange = [name for name in like if name not in wanted.names]
     if strange:
-        raise ValueError(f"like: {', '.join(strange)} is no new field; there are {', '.join(new)}")
-    sources = known.rows([like.get(name, known.names[0]) for name in new])
-    drawn = torch.tensor([name not in like for name in new], dtype=torch.bool)
+        names = ", ".join(wanted.names)
+        raise ValueError(f"like: {', '.join(strange)} is no field; there are {names}")
+    origins = [like.get(name, name if name in known.names else None) for name in wanted.names]
+    sources = known.rows([origin or known.names[0] for origin in origins])
+    drawn = torch.tensor([origin is None for origin in origins], dtype=torch.bool)
     points = model.head.kernel.shape[2]
     for owner, name, axis, inputs in (
         (model.stem, "field_weight", 1, len(wanted)),
@@ -55,4 +57,4 @@ def _widened(
         shape = [1] * old.ndim
         shape[axis] = -1
         rows = torch.where(drawn.to(old.device).view(shape), fresh, copies)
-        return nn.Parameter(torch.cat([old, rows], axis), old.requires_grad)
+        return nn.Parameter(rows, old.requires_grad)

@@ -69,7 +69,8 @@ class PhysicsModule(LightningModule):
         warmup: Batches of the linear rise; a cosine to 0 at the last batch follows.
         steps: Batches of the training; those of the data on the command line.
         start: A checkpoint, or weights that ``mpp convert`` wrote, to start from.
-        like: New field -> the field of ``start`` whose row it starts as a copy of.
+        like: Field -> the field of ``start`` whose row it starts as a copy of; one that is new, or
+            has a row that was never trained.
         freeze: What stays as in ``start``: ``processor`` (the blocks), ``middle`` (all but the rows
             of the fields), or ``nothing``.
         pretrained_rate: Learning rate of all but the rows of the fields, as a part of ``lr``.

@@ -82,7 +82,7 @@ def continued(
     Args:
         path: Of the other, as :func:`read` takes it.
         fields: Rows of the new one: those of the other, and new ones.
-        like: New field -> the known one whose row it starts as a copy of; others are drawn.
+        like: Field -> the known one whose row it starts as a copy of; other new ones are drawn.
         settings: Arguments of ``AViT``, with the architecture of the other.
 
     Returns:

@@ -55,7 +55,7 @@ class Setup(NamedTuple):
         training: What it says.
         starts: The joint network of each seed.
         few: Trajectories of the arms that have few.
-        like: New field -> the known one whose row it starts as a copy of.
+        like: Field -> the known one whose row it starts as a copy of.
     """
 
     config: str
@@ -99,7 +99,7 @@ def transfer(
         config: The training on the new system.
         pretrained: Folder of ``mpp joint``: the joint network of each seed is finetuned.
         out: Folder of the runs, of ``metrics.json`` and ``index.html``.
-        like: New field -> the known one whose row it starts as a copy of.
+        like: Field -> the known one whose row it starts as a copy of.
         few: Trajectories of the arms that have few.
         seeds: Number of seeds, from 0.
         jobs: Processes at a time, of one thread each.
