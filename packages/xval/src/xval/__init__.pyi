@@ -1,5 +1,6 @@
 from . import convert as convert
 from .convert import from_reference as from_reference
+from .data.module import TextData as TextData
 from .encodings.encoding import Encoding as Encoding
 from .encodings.encoding import encoding as encoding
 from .encodings.words import frequent_words as frequent_words
@@ -8,5 +9,6 @@ from .generate import generate as generate
 from .mask import draw_hidden as draw_hidden
 from .mask import hide as hide
 from .model import XVal as XVal
+from .module import XValModule as XValModule
 from .transforms import Transforms as Transforms
 from .transforms import fit_transform as fit_transform

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
+from xval.encodings.special import NUM
+
 KINDS = ("linear", "standard", "log", "asinh")
 LARGEST = 5.0  # where the norm after the embedding has left 1/130 of a number's slope
 
@@ -52,6 +54,36 @@ def fit_transform(
         return _plain(kind, unit, 0.0, x.abs().max().item() / LARGEST)
     y = _forward(x / unit, torch.tensor(KINDS.index(kind)))
     return _plain(kind, unit, y.mean().item(), y.std(correction=0).item())
+
+
+def fit_transforms(
+    values: Float32[Tensor, " numbers"],
+    fields: Int64[Tensor, " numbers"],
+    names: Sequence[str],
+    kinds: str | Mapping[str, str],
+) -> dict[str, dict[str, float | str]]:
+    """The transforms of all fields, from the numbers of a training set.
+
+    Args:
+        values: All numbers.
+        fields: The field of each.
+        names: Of the fields. One without numbers gets the transform of all numbers together.
+        kinds: Of all transforms, or of each field's; that of ``*`` is for all others.
+
+    Returns:
+        Plain data of each field, for ``Transforms``.
+
+    Raises:
+        ValueError: If a field has no kind or an unknown one, or there are no numbers.
+    """
+    fitted = {}
+    for index, name in enumerate(names):
+        kind = kinds if isinstance(kinds, str) else kinds.get(name, kinds.get("*"))
+        if kind is None:
+            raise ValueError(f"transform: {dict(kinds)} has no kind for {name!r}, and none for '*'")
+        mine = values[fields == index]
+        fitted[name] = fit_transform(mine if len(mine) else values, kind)
+    return fitted
 
 
 class Transforms:
@@ -102,6 +134,24 @@ class Transforms:
         """
         kinds, unit, offset, scale = self._of(fields)
         return (_forward(numbers / unit, kinds) - offset) / scale
+
+    def channel(
+        self,
+        tokens: Int64[Tensor, "*batch"],
+        numbers: Float32[Tensor, "*batch"],
+        fields: Int64[Tensor, "*batch"],
+    ) -> Float32[Tensor, "*batch"]:
+        """The number channel that the network sees.
+
+        Args:
+            tokens: Ids.
+            numbers: The number channel in the numbers' own units.
+            fields: The field of each number.
+
+        Returns:
+            Transformed numbers where a token is [NUM], 1 at all else.
+        """
+        return self.forward(numbers, fields).where(tokens == NUM, 1.0)
 
     def inverse(
         self, values: Float32[Tensor, "*batch"], fields: Int64[Tensor, "*#batch"]

@@ -114,9 +114,19 @@ class TextData(LightningDataModule):
         self.encoder = Encoder(self.code, list(patterns), intervals, fields, context, end)
         self.split_by = split_by
         self.hide, self.ask, self.batch_size = hide, ask, batch_size
-        self.workers, self.seed = workers, seed
+        self.workers, self.seed, self.context = workers, seed, context
         self.corpus: Corpus | None = None
         self.texts: dict[str, dict[str, Int64[np.ndarray, " texts"]]] = {}
+
+    @property
+    def coding(self) -> dict[str, Any]:
+        """The encoding as plain data."""
+        return self.code.settings()
+
+    @property
+    def batches(self) -> int:
+        """Steps of an epoch."""
+        return len(self._texts("train")[1]) // self.batch_size
 
     @property
     def patterns(self) -> list[str]:
@@ -134,6 +144,10 @@ class TextData(LightningDataModule):
         tested = (list(self.texts[split]) for split in ("test", "ood"))
         first, second = tested
         return [*first, *(f"{name}/ood" for name in second)]
+
+    def check(self) -> None:
+        """Encode all texts before a fit writes anything: that is where a bad one is found."""
+        self.setup()
 
     def setup(self, stage: str | None = None) -> None:
         if self.corpus is not None:
