@@ -67,21 +67,21 @@ def clock(monkeypatch):
 
 
 def test_a_training_ends_when_its_time_is_used_up_and_validation_costs_none(clock):
-    spent = CpuBudget(10)
+    spent = CpuBudget(10.0)
     assert fit(clock, spent).global_step == 10
     assert spent.used == 10
     assert clock.now >= 130
 
 
 def test_the_rate_falls_as_a_cosine_over_the_last_part_of_the_time(clock):
-    fit(clock, CpuBudget(10, cooldown=0.4))
+    fit(clock, CpuBudget(10.0, cooldown=0.4))
     falling = [0.5 * (1 + math.cos(math.pi * k / 4)) for k in range(4)]
     assert clock.rates == pytest.approx([1] * 6 + falling)
 
 
 def test_a_training_that_improves_no_more_cools_down_and_ends_before_its_time(clock):
     """The fourth validation, after 16 s, is the best; two more and a fifth of it all are left."""
-    spent = CpuBudget(1000, cooldown=0.2, patience=2)
+    spent = CpuBudget(1000.0, cooldown=0.2, patience=2)
     assert fit(clock, spent).global_step == 30
     assert spent.plateau == 24
     assert spent.end == pytest.approx(30)
@@ -89,9 +89,9 @@ def test_a_training_that_improves_no_more_cools_down_and_ends_before_its_time(cl
 
 
 def test_a_training_that_is_resumed_goes_on_counting(clock, tmp_path, monkeypatch):
-    trainer = fit(clock, CpuBudget(10), max_steps=6)
+    trainer = fit(clock, CpuBudget(10.0), max_steps=6)
     trainer.save_checkpoint(tmp_path / "half.ckpt")
-    later, rest = Clock(monkeypatch), CpuBudget(10)
+    later, rest = Clock(monkeypatch), CpuBudget(10.0)
     assert fit(later, rest, tmp_path / "half.ckpt").global_step == 10
     assert rest.used == 10
     assert len(later.rates) == 4
@@ -109,7 +109,7 @@ def test_without_an_end_it_counts_alone(clock):
 
 def test_a_module_without_a_schedule_is_refused(clock):
     with pytest.raises(ValueError, match="no schedule of its learning rate"):
-        fit(clock, CpuBudget(10), module=MinimalModule())
+        fit(clock, CpuBudget(10.0), module=MinimalModule())
 
 
 @pytest.mark.parametrize(
