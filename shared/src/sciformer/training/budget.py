@@ -23,16 +23,21 @@ class CpuBudget(AfterSteps):
     Args:
         seconds: Of CPU time; None only counts.
         cooldown: The last part of the time, as a share of it, in which the rate falls.
-        patience: Validations without a better value of the module's monitor after which the rate
-            begins to fall before its time, then for the same share of a shorter training; None
-            waits for the end of the time.
+        patience: Validations without a smaller ``monitor`` after which the rate begins to fall
+            before its time, then for the same share of a shorter training; None waits for the end
+            of the time.
+        monitor: What is smaller the better.
 
     Raises:
         ValueError: For a number out of its range.
     """
 
     def __init__(
-        self, seconds: float | None = None, cooldown: float = 1.0, patience: int | None = None
+        self,
+        seconds: float | None = None,
+        cooldown: float = 1.0,
+        patience: int | None = None,
+        monitor: str = "val/loss",
     ) -> None:
         if seconds is not None and not seconds > 0:
             raise ValueError(f"seconds: {seconds} is not above 0")
@@ -41,7 +46,7 @@ class CpuBudget(AfterSteps):
         if patience is not None and (patience < 1 or cooldown == 1):
             raise ValueError(f"patience: {patience} is less than 1, or cooldown {cooldown} is all")
         self.seconds = math.inf if seconds is None else seconds
-        self.cooldown, self.patience = cooldown, patience
+        self.cooldown, self.patience, self.monitor = cooldown, patience, monitor
         self.used, self.since = 0.0, 0.0
         self.best, self.waited = math.inf, 0
         self.plateau: float | None = None  # seconds after which validation improved no more
@@ -88,8 +93,7 @@ class CpuBudget(AfterSteps):
         self.since = time.process_time()
         if self.patience is None or self.plateau is not None or trainer.sanity_checking:
             return
-        name, mode = pl_module.monitor  # pyright: ignore[reportAssignmentType]  # as all projects'
-        value = trainer.callback_metrics[name].item() * (1 if mode == "min" else -1)
+        value = trainer.callback_metrics[self.monitor].item()
         better = value < self.best
         self.best, self.waited = min(self.best, value), 0 if better else self.waited + 1
         if self.waited >= self.patience:
