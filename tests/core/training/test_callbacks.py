@@ -11,7 +11,7 @@ from torch import nn
 
 from sciformer.cli import run
 from sciformer.training import checkpoint
-from sciformer.training.callbacks import RunRecord, Throughput, peak_gib
+from sciformer.training.callbacks import RunRecord, peak_gib
 from sciformer.training.checkpoint_io import CheckpointFiles
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.saving import GracefulStop
@@ -168,7 +168,7 @@ def test_a_record_begins_at_the_fit_and_not_where_it_is_made():
 
 
 def test_throughput_logs_samples_per_second_and_memory():
-    done = trainer(Throughput(every=2))
+    done = trainer(RunRecord({}, every=2))
     done.fit(MinimalModule(), MinimalData())
     logged = done.callback_metrics
     assert logged["train/samples_per_s"] > 0
@@ -176,12 +176,12 @@ def test_throughput_logs_samples_per_second_and_memory():
 
 
 def test_throughput_counts_samples_and_not_batches():
-    class Clock(Throughput):
+    class Clock(RunRecord):
         def on_train_batch_end(self, *args):
             self.since -= 100.0  # so long that what the step really takes is lost in it
             super().on_train_batch_end(*args)
 
-    done = trainer(Clock(every=1))
+    done = trainer(Clock({}, every=1))
     done.fit(MinimalModule(), MinimalData(batch_size=8))
     rate = done.callback_metrics["train/samples_per_s"]
     assert rate == pytest.approx(8 / 100, rel=0.05)  # 5 s would be a very slow step

@@ -4,15 +4,18 @@ import resource
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.profilers import PassThroughProfiler
 
 from sciformer.training.checkpoint import stamp
+
+NOTHING = nullcontext()
 
 
 def peak_gib() -> float:
@@ -33,19 +36,23 @@ def versions(*dists: str) -> dict[str, str]:
 
 
 class RunRecord(Callback):
-    """Carry what a training was and what it cost, in every checkpoint.
+    """Carry what a training was and what it cost, in every checkpoint, and log its pace.
 
     Time goes on counting where a run is resumed.
 
     Args:
         facts: What is known before the run: command, configuration, seed, versions.
+        every: Steps between two log entries of samples per second and peak memory.
     """
 
-    def __init__(self, facts: Mapping[str, Any]) -> None:
+    def __init__(self, facts: Mapping[str, Any], every: int = 50) -> None:
         self.facts = dict(facts)
+        self.every = every
         self.ranks = 1
+        self.samples = 0
         self.before = {"cpu_s": 0.0, "wall_s": 0.0}
         self.start = (time.process_time(), time.perf_counter())
+        self.since = time.perf_counter()
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.ranks = trainer.world_size
@@ -69,19 +76,6 @@ class RunRecord(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.before = dict(state_dict)
-
-
-class Throughput(Callback):
-    """Log samples per second and peak memory of the training steps.
-
-    Args:
-        every: Steps between two log entries.
-    """
-
-    def __init__(self, every: int = 50) -> None:
-        self.every = every
-        self.samples = 0
-        self.since = time.perf_counter()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.samples, self.since = 0, time.perf_counter()
@@ -123,3 +117,12 @@ class StepSeed(Callback):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed takes 0.3 ms for its backends
         if pl_module.device.type == "cuda":
             torch.cuda.manual_seed(seed)
+
+
+class NoProfiler(PassThroughProfiler):
+    """Measures nothing; Lightning's own makes a context manager some hundred times a step."""
+
+    def profile(  # pyright: ignore[reportIncompatibleMethodOverride]  # not a generator's
+        self, action_name: str
+    ) -> nullcontext[None]:
+        return NOTHING

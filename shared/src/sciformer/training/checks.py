@@ -2,25 +2,14 @@
 
 import sys
 import warnings
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any
 
 from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule
 
 from sciformer.cli import config_paths
 from sciformer.errors import blame
-
-
-@runtime_checkable
-class Checked(Protocol):
-    """Data that can be looked at before a fit."""
-
-    def check(self) -> None:
-        """See that it can be read; called by the first rank alone.
-
-        Raises:
-            ValueError: Naming file, key and value of what cannot.
-        """
 
 
 def passes(max_epochs: int | None) -> int:
@@ -59,3 +48,22 @@ def check_interval(given: Namespace, data: LightningDataModule) -> None:
     if interval > batches:
         message = f"val_check_interval {interval} > {batches} batches of an epoch"
         raise ValueError(blame("trainer", message, config_paths(sys.argv)))
+
+
+def naming(key: str) -> Callable[..., Any]:
+    """A constructor that puts an option in front of what a class complains about.
+
+    Args:
+        key: The option: ``model`` or ``data``.
+
+    Returns:
+        Called with the class and its arguments.
+    """
+
+    def build(kind: type, **arguments: Any) -> Any:
+        try:
+            return kind(**arguments)
+        except ValueError as error:
+            raise ValueError(blame(key, str(error), config_paths(sys.argv))) from error
+
+    return build

@@ -5,12 +5,12 @@ import platform
 import shlex
 import sys
 import warnings
-from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+import yaml
 from jsonargparse import Namespace, set_parsing_settings
 from jsonargparse.typing import NonNegativeInt, restricted_number_type
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -23,9 +23,9 @@ from sciformer.cli import Project, config_paths, resolve
 from sciformer.errors import blame, single_line, where
 from sciformer.files import check_writable, to_json, write_atomically
 from sciformer.training import checkpoint
-from sciformer.training.callbacks import RunRecord, StepSeed, Throughput, versions
+from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed, versions
 from sciformer.training.checkpoint_io import CheckpointFiles
-from sciformer.training.checks import Checked, check_accumulation, check_interval, passes
+from sciformer.training.checks import check_accumulation, check_interval, naming, passes
 from sciformer.training.folder import BEST, LAST, keep_logged, loggers, savers
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.precision import best_precision
@@ -100,10 +100,11 @@ class Cli(LightningCLI):
             parser_kwargs={"prog": project.command, "description": project.summary},
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
-            save_config_kwargs={"overwrite": True},
+            save_config_callback=None,
             trainer_defaults={
                 "default_root_dir": f"runs/{project.name}",
                 "num_sanity_val_steps": 0,
+                "enable_model_summary": False,
                 "use_distributed_sampler": False,  # our loaders know their rank
             },
         )
@@ -186,7 +187,7 @@ class Cli(LightningCLI):
         if self.options.threads:
             torch.set_num_threads(self.options.threads)
         for key, kind in (("model", LightningModule), ("data", LightningDataModule)):
-            self.parser.add_instantiator(_naming(key), kind, subclasses=True)
+            self.parser.add_instantiator(naming(key), kind, subclasses=True)
 
     @property
     def options(self) -> Namespace:
@@ -198,11 +199,11 @@ class Cli(LightningCLI):
         kwargs["precision"] = given.precision or best_precision()
         if given.max_epochs is None and given.max_steps == -1:
             kwargs["max_epochs"] = passes(None)
+        kwargs["profiler"] = given.profiler or NoProfiler()
         kwargs["plugins"] = [*_listed(given.plugins), CheckpointFiles()]
         kwargs["callbacks"] = _listed(given.callbacks)
         if self.subcommand != "fit":
             kwargs["logger"] = False
-            self.save_config_callback = None
         elif not given.fast_dev_run:
             root = Path(given.default_root_dir)
             kwargs["callbacks"] += self._callbacks(root, given)
@@ -219,7 +220,6 @@ class Cli(LightningCLI):
         callbacks = [
             self.record,
             StepSeed(int(self.options.seed_everything)),
-            Throughput(),
             StopOnNonFiniteLoss(),
             GracefulStop(root / LAST),
         ]
@@ -242,20 +242,26 @@ class Cli(LightningCLI):
 
     def before_fit(self) -> None:
         self._check_checkpoint()
-        if isinstance(self.datamodule, Checked) and self.trainer.is_global_zero:
-            self.datamodule.check()
+        if self.trainer.is_global_zero:
+            getattr(self.datamodule, "check", lambda: None)()
         if not self.options.trainer.fast_dev_run:
             check_interval(self.options.trainer, self.datamodule)
             root = self.options.trainer.default_root_dir
             check_writable(root, "trainer.default_root_dir")
             if (step := self._resumed_step()) is not None:
                 keep_logged(self.trainer.loggers, Path(root), step)
+            said = yaml.safe_load(self.parser.dump(self.config, skip_none=False))["fit"]
+            self._write("config.yaml", yaml.safe_dump(said, sort_keys=False))
 
     def after_fit(self) -> None:
-        if self.trainer.is_global_zero and not self.options.trainer.fast_dev_run:
+        if not self.options.trainer.fast_dev_run:
             metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
-            content = to_json({**metrics, "run": self.record.record()})
-            path = Path(self.options.trainer.default_root_dir) / "metrics.json"
+            self._write("metrics.json", to_json({**metrics, "run": self.record.record()}))
+
+    def _write(self, name: str, content: str) -> None:
+        """Write a file to the run's folder, once for all ranks."""
+        if self.trainer.is_global_zero:
+            path = Path(self.options.trainer.default_root_dir) / name
             write_atomically(path, lambda beside: beside.write_text(content, encoding="utf-8"))
 
     def before_validate(self) -> None:
@@ -270,18 +276,6 @@ class Cli(LightningCLI):
             checkpoint.check(path, saved, self.model)
             if self.subcommand == "fit":
                 checkpoint.check_resumable(path, saved)
-
-
-def _naming(key: str) -> Callable[..., Any]:
-    """Build a class and put its key in front of what it complains about."""
-
-    def build(kind: type, **arguments: Any) -> Any:
-        try:
-            return kind(**arguments)
-        except ValueError as error:
-            raise ValueError(blame(key, str(error), config_paths(sys.argv))) from error
-
-    return build
 
 
 def _option(words: list[str], name: str) -> str | None:
