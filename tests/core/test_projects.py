@@ -52,6 +52,12 @@ TABLE = [
         ["shallow_water", "--samples=20", "--frames=8", "--shape=[16,16]"],
         ["--data.simulate=null", "--data.files=[shards]"],
     ),
+    Small(
+        "xval.cli:PROJECT",
+        smoke("xval"),
+        ["--set=orbits", "--samples=60"],
+        ["--data.sets=null", "--data.shards=shards"],
+    ),
 ]
 
 

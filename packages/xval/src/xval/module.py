@@ -38,7 +38,7 @@ class XValModule(LightningModule):
         causal: Predict the next token instead of hidden ones.
         scales: Sharpness of further axes of numbers, see ``NumberEmbedding``; none in the paper.
         transform: Kind of the transform of values (``linear``, ``standard``, ``log``, ``asinh``)
-            for all fields, or a kind for each, ``*`` being all others.
+            for all fields, or a kind for each, ``*`` being all others (``linear`` if left out).
         transforms: The fitted transform of each field; ``None`` fits them to the training's
             numbers when a fit begins, and a checkpoint keeps them.
         token_weight: Of the cross-entropy in the loss.
@@ -116,7 +116,7 @@ class XValModule(LightningModule):
             data: Of the training.
 
         Raises:
-            ValueError: If there is no kind for a field, or no number at all.
+            ValueError: If there is no number at all.
         """
         values, fields, _ = map(torch.from_numpy, data.train_numbers())
         fitted = fit_transforms(values, fields, data.fields, self.transform)

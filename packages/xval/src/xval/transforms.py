@@ -4,6 +4,7 @@ The paper asks for numbers in [-5, 5] and leaves open how they get there. A fiel
 whatever shares a scale; all fields' transforms are plain data for a checkpoint.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from xval.encodings.special import NUM
 
 KINDS = ("linear", "standard", "log", "asinh")
+PAPERS = "linear"
 LARGEST = 5.0  # where the norm after the embedding has left 1/130 of a number's slope
 
 RANGE = 1e30  # of sizes that float32 holds with their unit
@@ -68,19 +70,20 @@ def fit_transforms(
         values: All numbers.
         fields: The field of each.
         names: Of the fields. One without numbers gets the transform of all numbers together.
-        kinds: Of all transforms, or of each field's; that of ``*`` is for all others.
+        kinds: Of all transforms, or of each field's; that of ``*`` is for all others, ``linear``
+            if there is none.
 
     Returns:
         Plain data of each field, for ``Transforms``.
 
     Raises:
-        ValueError: If a field has no kind or an unknown one, or there are no numbers.
+        ValueError: If a kind is unknown, or there are no numbers.
     """
+    for unknown in [] if isinstance(kinds, str) else sorted(set(kinds) - {"*", *names}):
+        warnings.warn(f"transform: no field {unknown!r} in {', '.join(names)}", stacklevel=2)
     fitted = {}
     for index, name in enumerate(names):
-        kind = kinds if isinstance(kinds, str) else kinds.get(name, kinds.get("*"))
-        if kind is None:
-            raise ValueError(f"transform: {dict(kinds)} has no kind for {name!r}, and none for '*'")
+        kind = kinds if isinstance(kinds, str) else kinds.get(name, kinds.get("*", PAPERS))
         mine = values[fields == index]
         fitted[name] = fit_transform(mine if len(mine) else values, kind)
     return fitted

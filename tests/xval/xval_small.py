@@ -1,0 +1,63 @@
+"""A network and data that train in moments."""
+
+import warnings
+
+import torch
+from lightning.pytorch import Trainer
+
+from xval.data.module import TextData
+from xval.module import XValModule
+
+NETWORK = {"dim": 16, "depth": 1, "heads": 2, "warmup": 1}
+SETS = [
+    {"set": "orbits", "count": 60, "parameters": {"frames": 2}},
+    {"set": "orbits", "count": 9, "split": "test", "parameters": {"frames": 2, "outside": 1.0}},
+    {"set": "trees", "count": 40},
+]
+
+
+def data(**options):
+    """Texts of two sets and of different lengths, some of them in a gap; set up."""
+    given = {"sets": SETS, "gaps": {"a": [1.0, 1.125]}, "context": 64, "batch_size": 16}
+    made = TextData(**{**given, **options})
+    made.setup()
+    return made
+
+
+def module(data, **options):
+    """With the transforms of the data."""
+    own = XValModule(data.coding, length=data.context, **{**NETWORK, "steps": 10, **options})
+    own.fit_transforms(data)
+    return own
+
+
+def batch(data):
+    """The first of the training."""
+    with warnings.catch_warnings(action="ignore"):  # of texts that are left over
+        return next(iter(data.train_dataloader()))
+
+
+def taught(data, steps=40, **options):
+    """A module that knows at least where numbers go."""
+    own = module(data, **options)
+    optimizer = torch.optim.AdamW(own.parameters(), lr=1e-2)
+    done = 0
+    while done < steps:
+        with warnings.catch_warnings(action="ignore"):
+            loader = data.train_dataloader()
+        for one in loader:
+            found = own.losses(one)
+            loss = found.token_sum / found.tokens + found.number_sum / found.numbers.clamp(min=1)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            done += 1
+    return own.eval()
+
+
+def trainer(**options):
+    """That writes nothing and says nothing."""
+    given = {"max_epochs": 1, "accelerator": "cpu", "devices": 1, "logger": False}
+    quiet = ("checkpointing", "progress_bar", "model_summary")
+    quiet = {f"enable_{name}": False for name in quiet}
+    return Trainer(use_distributed_sampler=False, **{**given, **quiet, **options})
