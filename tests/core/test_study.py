@@ -1,6 +1,7 @@
 """Studies: each run once, in its own folder, whatever interrupts."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,29 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
 def test_there_is_no_study_without_a_process(tmp_path):
     with pytest.raises(ValueError, match="jobs: 0 is less than 1"):
         Study(PROJECT, str(tmp_path), jobs=0)
+
+
+SLOW = (
+    *WORDS,
+    "--trainer.max_steps=1000000",
+    "--trainer.max_epochs=-1",
+    "--trainer.callbacks+=minimal.Announce",
+    "--trainer.callbacks.step=1",
+)
+
+
+@pytest.mark.process
+def test_a_study_that_is_told_to_end_has_its_runs_save_and_end(start, tmp_path):
+    words = f"Study(PROJECT, 'study').fit([Run('run', {SLOW})])"
+    imports = "from minimal import PROJECT; from sciformer.study import Run, Study"
+    process = start("-c", f"{imports}; {words}")
+    log = tmp_path / "study/run/log.txt"
+    deadline = time.monotonic() + 120
+    while not (log.is_file() and "now" in log.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "stopped after step" in log.read_text()
+    assert (tmp_path / "study/run/last.ckpt").is_file()

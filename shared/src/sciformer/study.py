@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -92,14 +93,21 @@ class Study:
             raise ValueError(f"{path.parent}: holds a run of {other}; choose another --out")
 
     def _run_all(self, runs: Sequence[Run], done: Any) -> None:
+        before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        try:
+            self._run_in_threads(runs, done)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def _run_in_threads(self, runs: Sequence[Run], done: Any) -> None:
         with ThreadPoolExecutor(self.jobs) as pool:
             futures = [pool.submit(self._run, run, done) for run in runs]
             try:
                 for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                     future.result()
-            finally:  # of a failure or Ctrl-C: what runs saves a checkpoint and ends
+            finally:  # of a failure or a signal: what runs saves a checkpoint and ends
                 pool.shutdown(wait=False, cancel_futures=True)
-                for process in self.running:
+                for process in list(self.running):
                     process.terminate()
 
     def _run(self, run: Run, done: Any) -> None:

@@ -2,8 +2,9 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,6 +48,9 @@ ARMS = (FINETUNED, SCRATCH, LONG, FEW, FEW_SCRATCH)
 PAIRS = {"equal": (FINETUNED, SCRATCH), "few": (FEW, FEW_SCRATCH)}
 
 
+Grids = dict[Arm, tuple[float, ...]]
+
+
 class Setup(NamedTuple):
     """What all runs of the study have in common.
 
@@ -78,6 +82,11 @@ class Setup(NamedTuple):
             words += (f"--data.trajectories={self.few}",)
         return Run(f"{arm.name}/lr{rate:g}/seed{seed}", words)
 
+    def runs(self, grids: Grids, seeds: int) -> list[Run]:
+        """The trainings of some arms, at each rate of theirs."""
+        every = [(arm, rate) for arm, rates in grids.items() for rate in rates]
+        return [self.run(arm, rate, seed) for arm, rate in every for seed in range(seeds)]
+
 
 def transfer(
     config: str = "configs/mpp/transfer.yaml",
@@ -91,9 +100,10 @@ def transfer(
     """Compare finetuning the joint network on a new system with training from scratch.
 
     At equal updates each arm has its own learning rate, of four, by the validation error in the
-    mean over seeds; so do the arms of few trajectories, which have four times the updates and of
-    which the best network of the validation counts. Scratch with four times the updates has the
-    rate of scratch. Errors are those of the test windows. What is finished is not run again.
+    mean over seeds. The arms of few trajectories have four times the updates and that rate or half
+    of it, by the validation too, of which the best network counts. Scratch with four times the
+    updates has the rate of scratch. Errors are those of the test windows. What is finished is not
+    run again.
 
     Args:
         config: The training on the new system.
@@ -117,12 +127,7 @@ def transfer(
     starts = [str(checkpoint.find(folder)) for folder in folders]
     setup = Setup(config, training, starts, few, like or {})
     study = Study(PROJECT, out, jobs)
-    grid = [arm for pair in PAIRS.values() for arm in pair]
-    runs = [setup.run(a, rate, seed) for a in grid for rate in RATES for seed in range(seeds)]
-    found = study.fit(runs)
-    rates = {arm: chosen(study, setup, arm, seeds) for arm in grid}
-    rates[LONG] = rates[SCRATCH]
-    found |= study.fit([setup.run(LONG, rates[LONG], seed) for seed in range(seeds)])
+    found, grids, rates = search(study, setup, seeds)
     scores = {}
     for arm in ARMS:
         kept = "best.ckpt" if arm.few else "last.ckpt"
@@ -139,10 +144,37 @@ def transfer(
     report.add_metrics({"study/cpu_s": spent, "study/runs": len(found)})
     _add_gains(report, scores, training)
     _add_table(report, scores, rates, setup)
-    _add_rates(report, study, setup, seeds)
+    _add_rates(report, study, setup, grids, seeds)
     page = report.write(out)
     report.print()
     print(f"{duration(spent)} of CPU time; {page}")  # noqa: T201  # what the verb answers
+
+
+def search(
+    study: Study, setup: Setup, seeds: int
+) -> tuple[dict[str, dict[str, Any]], Grids, dict[Arm, float]]:
+    """Run everything.
+
+    Args:
+        study: Whose folder it is.
+        setup: What the runs have in common.
+        seeds: Number of seeds.
+
+    Returns:
+        The metrics of each run, the rates that were tried, and the chosen ones.
+    """
+    grids: Grids = dict.fromkeys(PAIRS["equal"], RATES)
+    found = study.fit(setup.runs(grids, seeds))
+    rates = {arm: chosen(study, setup, arm, RATES, seeds) for arm in grids}
+    few_grids = {
+        arm: (rates[like_it] / 2, rates[like_it])
+        for arm, like_it in zip(PAIRS["few"], PAIRS["equal"], strict=True)
+    }
+    rates[LONG] = rates[SCRATCH]
+    found |= study.fit(setup.runs({LONG: (rates[LONG],), **few_grids}, seeds))
+    rates |= {arm: chosen(study, setup, arm, grid, seeds) for arm, grid in few_grids.items()}
+    grids |= few_grids
+    return found, grids, rates
 
 
 def validation(study: Study, setup: Setup, arm: Arm, rate: float, seeds: int) -> float:
@@ -159,9 +191,9 @@ def curve(folder: Path) -> dict[int, float]:
     return {int(row["step"]): float(row["val/nrmse"]) for row in rows}
 
 
-def chosen(study: Study, setup: Setup, arm: Arm, seeds: int) -> float:
+def chosen(study: Study, setup: Setup, arm: Arm, rates: Sequence[float], seeds: int) -> float:
     """The rate with the smallest validation error."""
-    return min(RATES, key=lambda rate: validation(study, setup, arm, rate, seeds))
+    return min(rates, key=lambda rate: validation(study, setup, arm, rate, seeds))
 
 
 def _add_gains(report: Report, scores: dict[Arm, list[Numbers]], training: Training) -> None:
@@ -203,23 +235,22 @@ def _add_table(
     report.add_table(f"{system}, which the joint network has not seen", columns, rows, note)
 
 
-def _add_rates(report: Report, study: Study, setup: Setup, seeds: int) -> None:
+def _add_rates(report: Report, study: Study, setup: Setup, grids: Grids, seeds: int) -> None:
     rows = []
-    for arm in (arm for pair in PAIRS.values() for arm in pair):
-        errors = [validation(study, setup, arm, rate, seeds) for rate in RATES]
-        rows.append([arm.label, *(f"{error:.4f}" for error in errors)])
-    columns = ("Network", *(f"lr {rate:g}" for rate in RATES))
-    report.add_table(
-        "Validation error by learning rate", columns, rows, _bests(study, setup, seeds)
-    )
+    for arm, rates in grids.items():
+        errors = {rate: validation(study, setup, arm, rate, seeds) for rate in rates}
+        rows.append([arm.label, "; ".join(f"{r:g}: {error:.4f}" for r, error in errors.items())])
+    columns = ("Network", "Learning rate: validation error")
+    note = f"Updates at the best validation, seed by seed. {_bests(study, setup, grids, seeds)}."
+    report.add_table("Validation error by learning rate", columns, rows, note)
 
 
-def _bests(study: Study, setup: Setup, seeds: int) -> str:
+def _bests(study: Study, setup: Setup, grids: Grids, seeds: int) -> str:
     """When the networks of few trajectories were best: whether they were trained to the end."""
     said = []
     for arm in PAIRS["few"]:
-        rate = chosen(study, setup, arm, seeds)
+        rate = chosen(study, setup, arm, grids[arm], seeds)
         folders = [study.folder(setup.run(arm, rate, seed).name) for seed in range(seeds)]
         steps = [min(one, key=lambda step: one[step]) + 1 for one in map(curve, folders)]
         said.append(f"{arm.label}: {', '.join(map(str, steps))}")
-    return f"Updates at the best validation, seed by seed. {'; '.join(said)}."
+    return "; ".join(said)
