@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from jaxtyping import Float, Int64
 from lightning.pytorch import LightningModule
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -228,7 +228,8 @@ class XValModule(LightningModule):
         shard(self, self.model)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
-        matrices = self.matrices() if self.matrix_lr else []
+        hidden = [p for p in self.model.encoder.parameters() if p.ndim == 2]
+        matrices = hidden if self.matrix_lr else []
         apart = {id(parameter) for parameter in matrices}
         rest = [p for p in self.model.parameters() if id(p) not in apart]
         others = decay_groups(rest, self.weight_decay)
@@ -239,11 +240,6 @@ class XValModule(LightningModule):
             chosen = AdamW(others, lr=self.lr, fused=True)
         schedule = {"scheduler": LambdaLR(chosen, self.rate), "interval": "step"}
         return [chosen], [schedule]
-
-    def matrices(self) -> list[nn.Parameter]:
-        """The matrices of the blocks."""
-        layers = [m for m in self.model.encoder.modules() if isinstance(m, nn.Linear)]
-        return [layer.weight for layer in layers]
 
     def rate(self, step: int) -> float:
         """Factor of the learning rate at an optimizer step, counted from 0."""
