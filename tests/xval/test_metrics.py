@@ -22,14 +22,22 @@ def test_figures_are_those_computed_by_hand():
     assert each.unparsable == 0
 
 
-def test_an_answer_that_is_no_number_counts_as_no_skill():
+def test_an_answer_that_is_no_number_counts_as_zero():
     each = found([1.0, math.nan, 4.0], [1.0, 3.0, 5.0])
     assert each.unparsable == pytest.approx(1 / 3)
-    assert each.mse == pytest.approx((0 + 0 + 1) / 3)  # 3 is the mean of the truth
+    assert each.mse == pytest.approx((0 + 9 + 1) / 3)
     assert each.within_1_percent == pytest.approx(1 / 3)
     assert each.p99_relative == pytest.approx(0.2 + 0.98 * 0.8)  # of 0, 0.2, 1
-    assert found([math.nan] * 3, [1.0, 3.0, 5.0]).r2 == 0
-    assert found([math.nan] * 3, [1.0, 3.0, 5.0]).log_smape == 0
+    assert found([math.nan, 0.0], [0.0, 0.0]).log_smape == pytest.approx(0.5)
+
+
+def test_nobody_gains_by_answers_that_are_no_numbers():
+    """Where all truths are nearly the same their mean would be an excellent answer."""
+    none = found([math.nan] * 3, [1.05, 1.06, 1.07])
+    assert none.mse > 1
+    assert none.r2 < 0
+    assert none.median_relative == 1
+    assert none.log_smape == 0
 
 
 def test_relative_errors_are_those_of_numbers_that_are_not_zero():
@@ -57,4 +65,4 @@ def test_log_r2_is_that_of_the_sizes():
     assert found([0.1, -1.0, 100.0], [0.01, 1.0, -100.0]).log_r2 == pytest.approx(1 - 1 / 8)
     assert found([0.0, 1.0, 100.0], [0.01, 1.0, 100.0]).log_r2 == pytest.approx(1)  # as 0.01
     assert found([9.0, 0.01, 1.0, 1e2], [0.0, 0.01, 1.0, 1e2]).log_r2 == pytest.approx(1)
-    assert found([math.nan, 1.0, math.nan], [0.01, 1.0, 100.0]).log_r2 == pytest.approx(0)
+    assert found([math.nan, 1.0, 100.0], [0.01, 1.0, 100.0]).log_r2 == pytest.approx(1)  # likewise

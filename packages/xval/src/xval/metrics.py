@@ -13,9 +13,9 @@ EXACT = 1e-15  # of 15 digits none is wrong
 class Scores(NamedTuple):
     """Figures of many answers.
 
-    An answer that is no number (NaN) counts as no skill: as the mean of the truth where errors are
-    squared or absolute, as wrong by 100 % where they are relative. Relative errors are those of
-    numbers that are not zero, and NaN where there are none.
+    An answer that is no number (NaN) counts as 0: wrong by 100 %, whatever the truth. The mean of
+    the truth would be skill where that is narrow. Relative errors are those of numbers that are not
+    zero, and NaN where there are none.
 
     Args:
         r2: Share of the variance that is explained; NaN where there is no variance.
@@ -52,12 +52,12 @@ def scores(predicted: Float[Tensor, " answers"], truth: Float[Tensor, " answers"
     Returns:
         The figures.
     """
-    predicted, truth = predicted.double(), truth.double()
     none = predicted.isnan()
-    error = predicted.where(~none, truth.mean()) - truth
+    predicted, truth = predicted.nan_to_num(0.0).double(), truth.double()
+    error = predicted - truth
     mse, variance = error.square().mean(), truth.var(correction=0)
     there = truth != 0
-    relative = ((predicted - truth) / truth).abs().where(~none, 1.0)[there]
+    relative = (error / truth).abs()[there]
     middle, high = torch.tensor([0.5, 0.99], dtype=torch.float64, device=truth.device)
     figures = (
         1 - mse / variance if variance > 0 else mse * torch.nan,
@@ -67,7 +67,7 @@ def scores(predicted: Float[Tensor, " answers"], truth: Float[Tensor, " answers"
         relative.quantile(high) if len(relative) else mse * torch.nan,
         (relative <= 0.01).double().mean(),
         none.double().mean(),
-        _log_smape(predicted, truth).nan_to_num(0.0).mean(),
+        _log_smape(predicted, truth).where(~none, 0.0).mean(),
         _log_r2(predicted[there], truth[there]),
     )
     return Scores(*(figure.item() for figure in figures))
@@ -88,6 +88,5 @@ def _log_r2(
     if not len(sizes):
         return sizes.sum() * torch.nan
     wanted, found = sizes.log10(), predicted.abs().clamp(min=sizes.min()).log10()
-    error = found.where(~found.isnan(), wanted.mean()) - wanted
-    variance = wanted.var(correction=0)
-    return 1 - error.square().mean() / variance if variance > 0 else variance * torch.nan
+    mse, variance = (found - wanted).square().mean(), wanted.var(correction=0)
+    return 1 - mse / variance if variance > 0 else variance * torch.nan

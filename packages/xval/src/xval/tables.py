@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sciformer.page import Cell, percent
+from sciformer.page import Cell, number, percent
 from sciformer.report import Report
 from xval.comparison import MODEL, Comparison, label
 from xval.metrics import Scores
@@ -22,10 +22,10 @@ METHODS = {
     "normals": "normals of the text",
 }
 COLUMNS = ("R2", "MSE", "MAE", "median error", "99 % error", "within 1 %", "no number")
+SHARES = ("median_relative", "p99_relative", "within_1_percent", "unparsable")
 NOTE = (
     "{answers} answers in {texts} texts. Median, 99 % and within 1 %: of relative errors. An "
-    "answer that is no number counts as the mean where errors are squared or absolute, and as "
-    "wrong by 100 % where they are relative."
+    "answer that is no number counts as 0."
 )
 SIZES = (
     "log-sMAPE: how many of 15 digits are right, as a share, in the mean. R2 of log size: of the "
@@ -51,8 +51,8 @@ def add_results(report: Report, sets: Sequence[Comparison]) -> None:
                 name, error = compared.best_baseline(field, metric)
                 report.add_result(
                     f"{title(compared.name)}: {label(field)}, {words}",
-                    _said(metric, getattr(compared.scores(field), metric)),
-                    f"{_said(metric, error)} ({METHODS.get(name, name)})",
+                    said(metric, getattr(compared.scores(field), metric)),
+                    f"{said(metric, error)} ({METHODS.get(name, name)})",
                 )
 
 
@@ -66,7 +66,7 @@ def add_table(report: Report, compared: Comparison) -> None:
             name, found = f"{label(field)}: {METHODS[method]}", compared.scores(field, method)
             rows.append([name, *cells(found)])
             if wide:
-                sizes.append([name, f"{found.log_smape:.4f}", _said("r2", found.log_r2)])
+                sizes.append([name, f"{found.log_smape:.4f}", said("r2", found.log_r2)])
     note = NOTE.format(answers=len(compared.truth), texts=compared.texts)
     report.add_table(f"{title(compared.name)}: answers", ("Answer", *COLUMNS), rows, note)
     if sizes:
@@ -110,17 +110,17 @@ def add_cost(
 def cells(scores: Scores) -> list[Cell]:
     """Figures as ``COLUMNS`` name them."""
     return [
-        _said("r2", scores.r2),
+        said("r2", scores.r2),
         scores.mse,
         scores.mae,
-        percent(scores.median_relative),
-        percent(scores.p99_relative),
-        percent(scores.within_1_percent),
-        percent(scores.unparsable),
+        *(said(metric, getattr(scores, metric)) for metric in SHARES),
     ]
 
 
-def _said(metric: str, value: float) -> str:
-    if metric == "r2":
-        return f"{value:.6f}" if value > 0 else f"{value:.4g}"
-    return percent(value) if metric == "p99_relative" else f"{value:.4g}"
+def said(metric: str, value: float) -> str:
+    """A figure as a table shows it."""
+    if metric in SHARES:
+        return percent(value)
+    if metric in ("r2", "log_r2") and value > 0:
+        return f"{value:.6f}"
+    return number(value)
