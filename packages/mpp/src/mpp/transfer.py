@@ -18,7 +18,7 @@ from sciformer.study import Run, Study, cost
 from sciformer.training import checkpoint
 
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
-LONGER = 4  # times the updates
+LONGER, PATIENT = 4, 20  # times the updates
 
 
 class Arm(NamedTuple):
@@ -28,27 +28,28 @@ class Arm(NamedTuple):
         name: In the folders and keys.
         label: In the tables.
         pretrained: Whether it starts from the joint network.
-        longer: Whether it has ``LONGER`` times the updates.
+        times: How many times the updates of the configuration it has.
         few: Whether it has few trajectories, and its best network of the validation counts.
     """
 
     name: str
     label: str
     pretrained: bool = False
-    longer: bool = False
+    times: int = 1
     few: bool = False
 
 
 FINETUNED = Arm("finetuned", "finetuned", pretrained=True)
 SCRATCH = Arm("scratch", "from scratch")
-LONG = Arm("scratch-long", f"from scratch, {LONGER} times the updates", longer=True)
-FEW = Arm("finetuned-few", "finetuned, few trajectories", pretrained=True, longer=True, few=True)
-FEW_SCRATCH = Arm("scratch-few", "from scratch, few trajectories", longer=True, few=True)
+LONG = Arm("scratch-long", f"from scratch, {LONGER} times the updates", times=LONGER)
+FEW = Arm("finetuned-few", "finetuned, few trajectories", pretrained=True, times=PATIENT, few=True)
+FEW_SCRATCH = Arm("scratch-few", "from scratch, few trajectories", times=PATIENT, few=True)
 ARMS = (FINETUNED, SCRATCH, LONG, FEW, FEW_SCRATCH)
 PAIRS = {"equal": (FINETUNED, SCRATCH), "few": (FEW, FEW_SCRATCH)}
 
 
 Grids = dict[Arm, tuple[float, ...]]
+Rates = dict[Arm, float]
 
 
 class Setup(NamedTuple):
@@ -74,9 +75,9 @@ class Setup(NamedTuple):
         if arm.pretrained:
             words = ("finetune", self.starts[seed], "--model.like", json.dumps(self.like))
         words += ("--config", self.config, "--seed_everything", str(seed), f"--model.lr={rate}")
-        if arm.longer:
-            steps = LONGER * self.training.steps
-            words += (f"--data.steps={steps}", f"--model.warmup={LONGER * self.training.warmup}")
+        if arm.times > 1:
+            steps, warmup = arm.times * self.training.steps, arm.times * self.training.warmup
+            words += (f"--data.steps={steps}", f"--model.warmup={warmup}")
             words += (f"--trainer.val_check_interval={steps // 10}",)
         if arm.few:
             words += (f"--data.trajectories={self.few}",)
@@ -100,10 +101,9 @@ def transfer(
     """Compare finetuning the joint network on a new system with training from scratch.
 
     At equal updates each arm has its own learning rate, of four, by the validation error in the
-    mean over seeds. The arms of few trajectories have four times the updates and that rate or half
-    of it, by the validation too, of which the best network counts. Scratch with four times the
-    updates has the rate of scratch. Errors are those of the test windows. What is finished is not
-    run again.
+    mean over seeds. With that rate: scratch with four times the updates; and both arms with few
+    trajectories and twenty times the updates, of which the best network of the validation counts.
+    Errors are those of the test windows. What is finished is not run again.
 
     Args:
         config: The training on the new system.
@@ -127,7 +127,7 @@ def transfer(
     starts = [str(checkpoint.find(folder)) for folder in folders]
     setup = Setup(config, training, starts, few, like or {})
     study = Study(PROJECT, out, jobs)
-    found, grids, rates = search(study, setup, seeds)
+    found, rates = search(study, setup, seeds)
     scores = {}
     for arm in ARMS:
         kept = "best.ckpt" if arm.few else "last.ckpt"
@@ -144,15 +144,13 @@ def transfer(
     report.add_metrics({"study/cpu_s": spent, "study/runs": len(found)})
     _add_gains(report, scores, training)
     _add_table(report, scores, rates, setup)
-    _add_rates(report, study, setup, grids, seeds)
+    _add_rates(report, study, setup, rates, seeds)
     page = report.write(out)
     report.print()
     print(f"{duration(spent)} of CPU time; {page}")  # noqa: T201  # what the verb answers
 
 
-def search(
-    study: Study, setup: Setup, seeds: int
-) -> tuple[dict[str, dict[str, Any]], Grids, dict[Arm, float]]:
+def search(study: Study, setup: Setup, seeds: int) -> tuple[dict[str, dict[str, Any]], Rates]:
     """Run everything.
 
     Args:
@@ -161,20 +159,16 @@ def search(
         seeds: Number of seeds.
 
     Returns:
-        The metrics of each run, the rates that were tried, and the chosen ones.
+        The metrics of each run, and the rate of each arm.
     """
     grids: Grids = dict.fromkeys(PAIRS["equal"], RATES)
     found = study.fit(setup.runs(grids, seeds))
     rates = {arm: chosen(study, setup, arm, RATES, seeds) for arm in grids}
-    few_grids = {
-        arm: (rates[like_it] / 2, rates[like_it])
-        for arm, like_it in zip(PAIRS["few"], PAIRS["equal"], strict=True)
-    }
-    rates[LONG] = rates[SCRATCH]
-    found |= study.fit(setup.runs({LONG: (rates[LONG],), **few_grids}, seeds))
-    rates |= {arm: chosen(study, setup, arm, grid, seeds) for arm, grid in few_grids.items()}
-    grids |= few_grids
-    return found, grids, rates
+    for arm, same in ((LONG, SCRATCH), *zip(PAIRS["few"], PAIRS["equal"], strict=True)):
+        rates[arm] = rates[same]
+    longer = {arm: (rates[arm],) for arm in rates if arm not in grids}
+    found |= study.fit(setup.runs(longer, seeds))
+    return found, rates
 
 
 def validation(study: Study, setup: Setup, arm: Arm, rate: float, seeds: int) -> float:
@@ -211,12 +205,12 @@ def _add_gains(report: Report, scores: dict[Arm, list[Numbers]], training: Train
 
 
 def _add_table(
-    report: Report, scores: dict[Arm, list[Numbers]], rates: dict[Arm, float], setup: Setup
+    report: Report, scores: dict[Arm, list[Numbers]], rates: Rates, setup: Setup
 ) -> None:
     (system,) = setup.training.systems
     rows = []
     for arm, found in scores.items():
-        updates = setup.training.steps * (LONGER if arm.longer else 1)
+        updates = setup.training.steps * arm.times
         row: list[str] = [arm.label, str(updates), f"{rates[arm]:g}"]
         for span in SPANS:
             each = [numbers[f"{system}/nrmse/{span}"] for numbers in found]
@@ -235,22 +229,16 @@ def _add_table(
     report.add_table(f"{system}, which the joint network has not seen", columns, rows, note)
 
 
-def _add_rates(report: Report, study: Study, setup: Setup, grids: Grids, seeds: int) -> None:
+def _add_rates(report: Report, study: Study, setup: Setup, rates: Rates, seeds: int) -> None:
     rows = []
-    for arm, rates in grids.items():
-        errors = {rate: validation(study, setup, arm, rate, seeds) for rate in rates}
-        rows.append([arm.label, "; ".join(f"{r:g}: {error:.4f}" for r, error in errors.items())])
-    columns = ("Network", "Learning rate: validation error")
-    note = f"Updates at the best validation, seed by seed. {_bests(study, setup, grids, seeds)}."
-    report.add_table("Validation error by learning rate", columns, rows, note)
-
-
-def _bests(study: Study, setup: Setup, grids: Grids, seeds: int) -> str:
-    """When the networks of few trajectories were best: whether they were trained to the end."""
+    for arm in PAIRS["equal"]:
+        errors = [validation(study, setup, arm, rate, seeds) for rate in RATES]
+        rows.append([arm.label, *(f"{error:.4f}" for error in errors)])
+    columns = ("Network", *(f"lr {rate:g}" for rate in RATES))
     said = []
     for arm in PAIRS["few"]:
-        rate = chosen(study, setup, arm, grids[arm], seeds)
-        folders = [study.folder(setup.run(arm, rate, seed).name) for seed in range(seeds)]
+        folders = [study.folder(setup.run(arm, rates[arm], seed).name) for seed in range(seeds)]
         steps = [min(one, key=lambda step: one[step]) + 1 for one in map(curve, folders)]
         said.append(f"{arm.label}: {', '.join(map(str, steps))}")
-    return "; ".join(said)
+    note = f"Updates at the best of ten validations, seed by seed. {'; '.join(said)}."
+    report.add_table("Validation error by learning rate", columns, rows, note)
