@@ -83,7 +83,7 @@ def continued(
         path: Of the other, as :func:`read` takes it.
         fields: Rows of the new one: those of the other, and new ones.
         like: Field -> the known one whose row it starts as a copy of; other new ones are drawn.
-        settings: Arguments of ``AViT``, with the architecture of the other.
+        **settings: Arguments of ``AViT``, with the architecture of the other.
 
     Returns:
         The network.
