@@ -95,7 +95,7 @@ def test_what_tokens_say_is_read_and_what_says_no_number_is_none(encoding):
     units, code = module(given).units, given.code
     tokens, numbers = (torch.from_numpy(each)[None] for each in code.encode_text("-60.2"))
     field = torch.tensor([1])
-    seen = units.channel(tokens, numbers, field[:, None])
+    seen = units.channel(tokens, numbers, field.expand_as(tokens))
     number = read(Text(tokens, seen), code, units, field)
     assert number.item() == pytest.approx(-60.2, rel=1e-6)
     assert read(Text(tokens.fill_(END), seen), code, units, field).isnan().all()
@@ -167,8 +167,10 @@ def test_the_error_that_decides_is_the_median_relative_one_or_the_loss_if_nothin
     medians = [logged[f"val/median_relative/{pattern}"] for pattern in given.patterns]
     assert logged["val/error"] == pytest.approx(sum(medians) / len(medians))
     nothing = data(answers=[])
-    logged = trainer().validate(module(nothing), nothing, verbose=False)[0]
-    assert logged["val/error"] == logged["val/loss"]
+    for causal in (False, True):
+        own = module(nothing, causal=causal)
+        logged = trainer().validate(own, nothing, verbose=False)[0]
+        assert logged["val/error"] == logged["val/loss"]
 
 
 @pytest.mark.parametrize("accumulated", [1, 4])
@@ -184,6 +186,18 @@ def test_the_rate_rises_and_falls_to_zero_at_the_last_batch(given, accumulated):
     assert rates[: peak + 1] == sorted(rates[: peak + 1])
     assert rates[-1] == pytest.approx(0, abs=1e-9)
     assert rates[-2] > 0
+
+
+def test_a_fit_without_epochs_has_the_schedule_of_its_steps(given):
+    own = XValModule(given.coding)
+    own.trainer = trainer(max_epochs=-1, max_steps=7, accumulate_grad_batches=3)
+    own.trainer.datamodule = given
+    own.setup("fit")
+    assert own.steps == 21
+    own.trainer = trainer(max_epochs=-1)
+    own.trainer.datamodule = given
+    with pytest.raises(ValueError, match="where a fit ends"):
+        own.setup("fit")
 
 
 def test_muon_has_the_matrices_of_the_blocks_and_adamw_all_else(given):

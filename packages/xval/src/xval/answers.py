@@ -35,6 +35,11 @@ def answers(
     if model.causal:
         asked &= batch.answers > 0  # there is nothing before the first token
     rows, which = asked.nonzero(as_tuple=True)
+    found = torch.full_like(batch.truth, torch.nan)
+    if not len(rows):  # under FSDP all ranks have to call the network equally often
+        for _ in range(code.length):
+            model(batch.tokens, seen, batch.present)
+        return found
     first = batch.answers[rows, which]
     each = torch.arange(code.length, device=first.device)
     own, places = rows[:, None], first[:, None] + each
@@ -47,7 +52,6 @@ def answers(
         hidden[own, places] = True
         tokens, numbers, _ = hide(batch.tokens, seen, hidden)
         made = fill(model, tokens, numbers, batch.present)
-    found = torch.full_like(batch.truth, torch.nan)
     answered = Text(made.tokens[own, places], made.numbers[own, places])
     found[rows, which] = read(answered, code, units, fields)
     return found

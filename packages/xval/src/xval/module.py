@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float, Int64
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
@@ -48,7 +48,8 @@ class XValModule(LightningModule):
             to AdamW.
         weight_decay: Of matrices, per step and unit of learning rate.
         warmup: Batches of the linear rise; a cosine to 0 at the last batch follows.
-        steps: Batches of the schedule; ``None`` takes all of the fit.
+        steps: Batches of the schedule; ``None`` takes all epochs of the fit, or
+            all steps of one that is not bounded by epochs.
 
     Raises:
         ValueError: If a number is out of its range, or an encoding or transform is unknown.
@@ -106,8 +107,7 @@ class XValModule(LightningModule):
         elif data.fields != self.units.names:
             raise ValueError(f"fields: {data.fields} are not the network's, {self.units.names}")
         if stage == "fit" and self.hparams["steps"] is None:
-            epochs, steps = self.trainer.max_epochs, self.trainer.max_steps
-            self.steps = steps if epochs in (None, -1) else epochs * data.batches
+            self.steps = batches_of(self.trainer, data.batches)
 
     def fit_transforms(self, data: "TextData") -> None:
         """Fit the transform of each field to the training's numbers; a checkpoint keeps them.
@@ -246,6 +246,27 @@ class XValModule(LightningModule):
         assert self.steps is not None, "neither given nor set up"
         batches = self._trainer.accumulate_grad_batches if self._trainer else 1
         return warmup_cosine(step * batches, self.steps, self.warmup)
+
+
+def batches_of(trainer: Trainer, epoch: int) -> int:
+    """Batches of a fit.
+
+    Args:
+        trainer: Says when it ends: by its epochs or, if it has none, by its steps.
+        epoch: Batches of an epoch.
+
+    Returns:
+        Their number.
+
+    Raises:
+        ValueError: If the fit has no end, so that nothing says how long the schedule is.
+    """
+    epochs = trainer.max_epochs
+    if epochs is not None and epochs != -1:
+        return epochs * epoch
+    if trainer.max_steps == -1:
+        raise ValueError("steps: null, but neither max_epochs nor max_steps says where a fit ends")
+    return trainer.max_steps * trainer.accumulate_grad_batches
 
 
 def figures(found: Found) -> dict[str, Any]:
