@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -14,6 +15,7 @@ from sciformer.report import Report
 from xval.comparison import MODEL, Comparison, Flat, label
 from xval.tables import METHODS, title
 
+Bins = Float64[np.ndarray, " bins"]
 SCATTERED = 3000  # answers in a panel
 ACROSS = 3  # panels side by side
 BINS = 16
@@ -118,7 +120,7 @@ def add_errors(report: Report, sets: Sequence[Comparison]) -> None:
     )
 
 
-def by_size(truth: Flat, answers: Flat) -> tuple[Flat, Flat]:
+def by_size(truth: Flat, answers: Flat) -> tuple[Bins, Bins]:
     """Median relative error in bins of as many answers each.
 
     Args:
