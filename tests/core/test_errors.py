@@ -137,6 +137,12 @@ def test_blame_does_not_name_a_file_whose_value_is_another(config):
     assert blame("model", "dim 6 is odd", [config]) == "model: dim 6 is odd"
 
 
+def test_blame_knows_a_whole_number_that_was_read_as_another(config):
+    said = "dim: 5.0 is odd"
+    assert blame("model", said, [config]) == f"{config}: model.dim: {said}"
+    assert blame("model", "dim: 5.05 is odd", [config]) == "model: dim: 5.05 is odd"
+
+
 def test_blame_does_not_take_a_longer_number_for_the_value(config):
     assert blame("model", "dim 15 is odd", [config]) == "model: dim 15 is odd"
 

@@ -108,6 +108,12 @@ def test_validation_averages_over_all_windows_of_each_system():
 
 
 @quiet
+def test_data_of_more_axes_than_the_network_has_is_named():
+    with pytest.raises(ValueError, match="simulated shallow_water: shape: 2 axes of space, but"):
+        trained(axes=1)
+
+
+@quiet
 def test_a_test_gives_the_errors_of_each_system_at_each_step():
     own, source, trainer = trained()
     (found,) = [trainer.test(own, source, verbose=False)]
@@ -127,6 +133,12 @@ def test_a_test_gives_the_errors_of_each_system_at_each_step():
         ({"weight_decay": -1.0}, "weight_decay: -1.0"),
         ({"like": {"height": "mass"}}, "no network is given to start from"),
         ({"size": "XL"}, "size='XL' is none of"),
+        ({"size": [16, 0, 2]}, r"size=\[16, 0, 2\]: below 1"),
+        ({"patch": []}, r"patch=\[\] is no list of strides"),
+        ({"drop_path": 1.0}, "drop_path=1.0 is not in"),
+        ({"layer_scale": math.nan}, "layer_scale=nan is not finite"),
+        ({"lr": math.inf}, "lr: inf is not above 0 and finite"),
+        ({"weight_decay": math.nan}, "weight_decay: nan is below 0 or not finite"),
     ],
 )
 def test_what_cannot_be_is_refused(options, message):

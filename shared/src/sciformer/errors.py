@@ -143,7 +143,8 @@ def blame(key: str, message: str, configs: Sequence[str]) -> str:
 
 def _says(message: str, value: Any) -> bool:
     """Whether a message holds a value, not only as a part of a longer word or number."""
-    return bool(re.search(rf"(?<![\w.-]){re.escape(str(value))}(?!\w|\.\d)", message))
+    said = re.escape(str(value)) + r"(?:\.0)?" * (type(value) is int)  # which may be read as float
+    return bool(re.search(rf"(?<![\w.-]){said}(?!\w|\.\d)", message))
 
 
 def _nodes(node: Any, counted: dict[int, float]) -> float:

@@ -111,6 +111,51 @@ def test_a_trajectory_that_ends_early(tmp_path):
     assert len(list(read.scan())) == 1
 
 
+def test_all_fields_end_before_the_times_do(cns):
+    """PDEBench's own times have one more than there are frames: the end of the last step."""
+    for count in (5, 6):
+        with h5py.File(cns, "r+") as file:
+            del file["t-coordinate"]
+            file["t-coordinate"] = np.arange(count, dtype=np.float32)
+        if count == 5:
+            assert PDEBench(cns).frames == 4
+    said = complaint(lambda: PDEBench(cns))
+    assert said == f"{cns}: Vx: truncated: 4 frames, but t-coordinate has 6"
+
+
+def test_a_field_of_fewer_trajectories_than_the_others(cns):
+    with h5py.File(cns, "r+") as file:
+        short = file["pressure"][:2]
+        del file["pressure"]
+        file["pressure"] = short
+    said = complaint(lambda: PDEBench(cns))
+    assert said == f"{cns}: pressure: truncated: 2 trajectories, but Vx has 3"
+
+
+def test_a_grid_without_points(tmp_path, well):
+    path = tmp_path / "empty.h5"
+    with h5py.File(path, "w") as file:
+        file["0000/data"] = np.zeros((4, 0, 6, 2), np.float32)
+    assert "0000/data: shape (4, 0, 6) has no point" in complaint(lambda: PDEBench(path))
+    with h5py.File(well, "r+") as file:
+        del file["dimensions/time"]
+        file["dimensions/time"] = np.float32(3)
+    assert complaint(lambda: Well(well)).startswith(f"{well}: dimensions/time: shape ()")
+
+
+def test_what_the_well_says_of_itself_is_named_where_it_is_wrong(well):
+    with h5py.File(well, "r+") as file:
+        (key, *_) = file["boundary_conditions"]
+        dims = file[f"boundary_conditions/{key}"].attrs
+        before = dims["associated_dims"]
+        dims["associated_dims"] = np.array(["q"], object)
+    assert f"{key}: associated_dims: 'q' is none of x, y" in complaint(lambda: Well(well))
+    with h5py.File(well, "r+") as file:
+        file[f"boundary_conditions/{key}"].attrs["associated_dims"] = before
+        file.attrs["n_trajectories"] = "many"
+    assert complaint(lambda: Well(well)).startswith(f"{well}: n_trajectories: 'many' is no")
+
+
 def test_a_simulation_that_was_not_finished(tmp_path):
     description = described("velocity_x", "velocity_y", "tracer", boundary="wall")
     path = tmp_path / "ins.h5"

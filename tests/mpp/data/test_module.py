@@ -1,3 +1,4 @@
+from functools import partial
 from types import SimpleNamespace
 
 import h5py
@@ -302,6 +303,20 @@ def test_a_batch_has_an_entry_per_sample_in_its_first_two_parts_only(files):
         ({"files": ["nowhere/*.h5"]}, r"nowhere/\*\.h5: no such file"),
         ({"files": [{"name": "a"}]}, "needs the key 'path'"),
         ({"files": [{"path": "a", "field": "b"}]}, "has no key 'field'"),
+        ({"files": [{"path": ["a"]}]}, r"path: \['a'\] is no str"),
+        ({"files": [{"path": "a", "rename": 3}]}, r"rename: 3 is no dict\[str, str\]"),
+        ({"files": [{"path": "a", "rename": {"b": 3}}]}, "rename: {'b': 3} is no dict"),
+        ({"files": [{"path": "a", "fields": "ab"}]}, r"fields: 'ab' is no list\[str\]"),
+        ({"simulate": [{"system": "burgers", "count": "x"}]}, "count: 'x' is no int"),
+        ({"simulate": [{"system": "burgers", "shape": 8}]}, "shape: 8 is no list"),
+        ({"simulate": [{"system": "burgers", "dt": "x"}]}, "dt: 'x' is no float"),
+        ({"simulate": [{"system": "burgers", "parameters": [1]}]}, r"parameters: \[1\] is no dict"),
+        ({"horizon": 0}, "horizon: 0 is less than 1"),
+        ({"test_horizon": 0}, "test_horizon: 0 is less than 1"),
+        (
+            {"splits": {"train": 0.8, "val": 0.1, "test": 0.2}},
+            "splits: .*0.2.* are not shares of 1",
+        ),
         ({"simulate": ["weather"]}, "weather"),
         ({"simulate": [{"system": "burgers", "shape": [4, 4]}]}, r"shape: \[4, 4\]"),
         ({"history": 7}, r"cns\.h5: frames: 6 are too few for history 7"),
@@ -327,11 +342,39 @@ def test_a_split_without_trajectories_of_a_system_leaves_it_out_with_a_warning(f
     options = {**SMALL, "splits": {"train": 1.0, "val": 0.0, "test": 0.0}}
     data = PhysicsData(files[:1], **options)
     assert len(list(data.train_dataloader())) == 6
-    with (
-        pytest.warns(UserWarning, match=": none of 12 trajectories is in val"),
-        pytest.raises(ValueError, match="leaves no trajectory for val"),
-    ):
+    with pytest.raises(ValueError, match="for val; cns: none of 12 trajectories is in val"):
         data.val_dataloader()
+
+
+def test_a_training_that_has_nothing_to_validate_on_is_refused_before_it_begins(files, tmp_path):
+    few = [{"system": "burgers", "count": 2, "frames": 6, "shape": [8]}]
+    data = PhysicsData(simulate=few, **{**SMALL, "splits": None})
+    with pytest.raises(ValueError, match="leaves no trajectory for val; burgers: none of 2"):
+        data.check()
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(ValueError, match="cache: cannot write to"):
+        PhysicsData(files, **SMALL, cache=str(tmp_path / "taken")).check()
+
+
+def test_a_component_of_a_vector_under_another_name_is_mirrored_as_before(files, tmp_path):
+    """Else augmentation would train on flows that no equation has."""
+    data = PhysicsData([{"path": files[0], "fields": ["u", "v", "rho", "p"]}], **SMALL)
+    other = PhysicsData([{"path": files[0], "rename": {"velocity_x": "u"}}], **SMALL)
+    for source in (data.sources["cns"], other.sources["cns"]):
+        assert [part.axes for part in source.description.components] == [(0,), (1,), (), ()]
+        assert source.description.names[0] == "u"
+    assert data.sources["cns"].description.conserved == ("rho",)
+
+
+def test_names_for_what_has_names_of_its_own_are_refused(files, tmp_path):
+    given = recipe("burgers", 0, 2, 1, {"frames": 6, "shape": [8]})
+    options = {"system": "burgers", "seed": 0, "options": {"frames": 6, "shape": [8]}}
+    write_shards(tmp_path / "shards", partial(make_sample, **options), given)
+    for path in (files[2], str(tmp_path / "shards")):
+        with pytest.raises(ValueError, match="names its own; use rename"):
+            PhysicsData([{"path": path, "fields": ["a"]}], **SMALL)
+    with pytest.raises(ValueError, match="constants: a file of PDEBench has none"):
+        PhysicsData([{"path": files[0], "constants": True}], **SMALL)
 
 
 def test_the_vocabulary_and_all_options_travel_in_a_checkpoint(files):

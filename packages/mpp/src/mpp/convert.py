@@ -65,6 +65,8 @@ def convert(original: str, out: str) -> list[str]:
         "dropped": converted.dropped,
     }
     originals.write_converted(STAMP, out, record, converted.weights)
+    unused = ", ".join(converted.dropped) or "nothing"
+    print(f"{out}: {len(names)} fields. Dropped, as never used: {unused}")  # noqa: T201  # the verb
     return converted.dropped
 
 

@@ -84,6 +84,10 @@ class AViT(nn.Module):
         dim, depth, heads = find_size(size)
         stages = tuple(patch)
         _check(fields, dim, stages, axes, halo, target)
+        if not 0 <= drop_path < 1:
+            raise ValueError(f"drop_path={drop_path} is not in [0, 1)")
+        if not math.isfinite(layer_scale):
+            raise ValueError(f"layer_scale={layer_scale} is not finite")
         eps = LEGACY_EPS if legacy else EPS
         self.axes = axes
         self.patch = math.prod(stages)
@@ -166,6 +170,9 @@ def find_size(size: str | Sequence[int]) -> Size:
         return SIZES[size]
     if len(size) != 3:
         raise ValueError(f"size={list(size)} is not (dim, depth, heads)")
+    dim, _, heads = size
+    if min(size) < 1 or dim % heads:
+        raise ValueError(f"size={list(size)}: below 1, or {heads=} does not divide {dim=}")
     return Size(*size)
 
 
@@ -173,7 +180,7 @@ def _check(
     fields: int, dim: int, stages: tuple[int, ...], axes: int, halo: int, target: str
 ) -> None:
     if dim % 4 or dim < 4:
-        raise ValueError(f"dim={dim} is no multiple of 4")
+        raise ValueError(f"size: dim={dim} is no multiple of 4")
     if not stages or min(stages) < 1:
         raise ValueError(f"patch={list(stages)} is no list of strides")
     if axes not in (1, 2, 3):

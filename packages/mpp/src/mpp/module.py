@@ -1,5 +1,6 @@
 """Training of the AViT: the paper's loss, optimizer, and what is kept of a pretrained network."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -104,13 +105,14 @@ class PhysicsModule(LightningModule):
         pretrained_rate: float = 1.0,
     ) -> None:
         super().__init__()
-        patch = patch or [4, 2, 2]
+        patch = [4, 2, 2] if patch is None else patch
         self.save_hyperparameters(ignore=["start", "like"], logger=False)
         for name, value in (("lr", lr), ("steps", steps), ("pretrained_rate", pretrained_rate)):
-            if not value > 0:
-                raise ValueError(f"{name}: {value} is not above 0")
-        if min(weight_decay, warmup) < 0:
-            raise ValueError(f"weight_decay: {weight_decay} or warmup: {warmup} is below 0")
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name}: {value} is not above 0 and finite")
+        for name, value in (("weight_decay", weight_decay), ("warmup", warmup)):
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name}: {value} is below 0 or not finite")
         if like and start is None:
             raise ValueError(f"like: {like}: no network is given to start from")
         known = Vocabulary(fields)
@@ -160,6 +162,14 @@ class PhysicsModule(LightningModule):
         boundaries: Sequence[Boundary | int],
     ) -> Float[Tensor, "batch fields *space"]:
         return self.model(frames, fields, boundaries)
+
+    def setup(self, stage: str) -> None:
+        for source in self.data.sources.values():
+            axes, own = len(source.description.shape), self.model.axes
+            if axes > own:
+                raise ValueError(
+                    f"{source.where}: shape: {axes} axes of space, but the network has {own}"
+                )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.loss(batch)

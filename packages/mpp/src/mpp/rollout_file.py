@@ -65,10 +65,10 @@ def rollout_file(
     name, source = open_files(file)
     rows = trained.rows(source)
     past = _history(trained, source, start, history)
-    folder = Path(out or trained.path.parent / "rollout")
-    check_writable(folder, "out")
     numbers = [0] if trajectories is None else trajectories
     frames = np.stack([source.read(number, start, start + past) for number in numbers])
+    folder = Path(out or trained.path.parent / "rollout")
+    check_writable(folder, "out")
     answers = roll(trained, source, torch.from_numpy(frames), rows, steps)
     known = min(steps, source.frames - start - past)
     truth = np.full_like(answers, np.nan)

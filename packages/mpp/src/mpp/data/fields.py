@@ -101,6 +101,23 @@ def by_name(name: str) -> Component:
     return Component(name, name)
 
 
+def renamed(component: Component, name: str) -> Component:
+    """A component under another name.
+
+    Args:
+        component: As a file or a set has it.
+        name: The new one. If it ends like that of a component (``wind_x``) it says which it is.
+
+    Returns:
+        Otherwise the same component of a vector or the same pseudo scalar as before: what a mirror
+        does to it does not depend on its name.
+    """
+    new = by_name(name)
+    if new.axes or new.base in PSEUDO or not (component.axes or component.base in PSEUDO):
+        return new
+    return component._replace(name=name)
+
+
 def square(description: Description) -> bool:
     """Whether all axes are alike, so that a turned domain is the same domain."""
     spacing, one = description.spacing, description.spacing[0]

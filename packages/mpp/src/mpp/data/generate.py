@@ -67,6 +67,8 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
         sample = partial(make_sample, system=system, seed=seed, options=options)
         write_shards(out, sample, recipe(system, seed, samples, shards, options), workers)
         return
+    if samples < 1 or seed < 0:
+        raise ValueError(f"samples {samples} is less than 1 or seed {seed} less than 0")
     description, _ = describe(system, options)
     check_writable(out, "out")
     arrays = _all(system, samples, seed, options)
@@ -81,8 +83,6 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
 
 def _all(system: str, samples: int, seed: int, options: dict[str, object]) -> np.ndarray:
     """All trajectories, with a bar."""
-    if samples < 1 or seed < 0:
-        raise ValueError(f"samples {samples} is less than 1 or seed {seed} less than 0")
     console = Console(stderr=True)
     numbers = track(range(samples), system, console=console, disable=not console.is_terminal)
     make = partial(make_sample, system=system, seed=seed, options=options)

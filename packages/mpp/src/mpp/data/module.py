@@ -17,6 +17,7 @@ from mpp.data.windows import Windows
 from mpp.vocabulary import Vocabulary
 from sciformer.data.loading import SeededLoader, ordered_loader, split_by_id
 from sciformer.data.order import GlobalBatches
+from sciformer.files import check_writable
 
 SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
 
@@ -84,6 +85,9 @@ class PhysicsData(LightningDataModule):
         super().__init__()
         self.save_hyperparameters(logger=False)
         for key, value, least in (
+            ("history", history, 1),
+            ("horizon", horizon, 1),
+            ("test_horizon", test_horizon, 1),
             ("batch_size", batch_size, 1),
             ("steps", steps, 1),
             ("epochs", epochs, 1),
@@ -99,6 +103,10 @@ class PhysicsData(LightningDataModule):
         self.shares = SPLITS if splits is None else splits
         if set(self.shares) != set(SPLITS):
             raise ValueError(f"splits: {self.shares} does not name train, val and test")
+        try:
+            split_by_id([], self.shares)
+        except ValueError as error:
+            raise ValueError(f"splits: {error}") from error
         self.sources = _open(files or [], simulate or [], seed)
         for source in self.sources.values():
             Windows(source, [], history, max(horizon, test_horizon))  # complains if too short
@@ -124,11 +132,18 @@ class PhysicsData(LightningDataModule):
         return list(self.vocabulary.names)
 
     def check(self) -> None:
-        """Scan, if so wanted.
+        """See that there is something to train and validate on, and scan, if so wanted.
 
         Raises:
-            ValueError: Naming file, trajectory, field and frame of what cannot be read.
+            ValueError: If a split that has a share has no trajectory, the cache cannot be written
+                to, or naming file, trajectory, field and frame of what cannot be read.
         """
+        with warnings.catch_warnings(action="ignore"):  # they come when the split is loaded
+            for split in ("train", "val"):
+                if split == "train" or self.shares[split] > 0:
+                    self.parts(split, self.horizon)
+        if self.cache is not None:
+            check_writable(self.cache, "cache")
         for source in self.sources.values() if self.scan else ():
             for line in source.scan():
                 raise ValueError(line)
@@ -161,19 +176,22 @@ class PhysicsData(LightningDataModule):
         Raises:
             ValueError: If no system has a trajectory in this split.
         """
-        found = []
+        found, without = [], []
         for number, (name, source) in enumerate(self.sources.items()):
             chosen = split_by_id(source.ids, self.shares)[split]
             if split == "train":
                 chosen = chosen[: self.trajectories]
             if not chosen:
-                count = len(source)
-                warnings.warn(f"{name}: none of {count} trajectories is in {split}", stacklevel=2)
+                without.append(f"{name}: none of {len(source)} trajectories is in {split}")
                 continue
             windows = Windows(source, chosen, self.history, horizon, most)
             found.append(Part(windows, self.vocabulary.rows(source.description.names), number))
         if not found:
-            raise ValueError(f"splits: {self.shares} leaves no trajectory for {split}")
+            raise ValueError(
+                f"splits: {self.shares} leaves no trajectory for {split}; {'; '.join(without)}"
+            )
+        for line in without:
+            warnings.warn(line, stacklevel=2)
         return found
 
     def train_dataloader(self) -> SeededLoader:

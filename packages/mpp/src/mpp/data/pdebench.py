@@ -10,7 +10,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from mpp.data.fields import Boundary, Description, by_name, square
+from mpp.data.fields import Boundary, Description, by_name, renamed, square
 from mpp.data.hdf5 import OpenOnce, step
 from mpp.data.trajectories import Frames, Trajectories, check_finite
 
@@ -103,6 +103,7 @@ class PDEBench(Trajectories):
         with self.source:
             self.keys = self.source.groups()
             self.kind = _kind(self.source, self.keys, fields)
+            self.names = fields or tuple(part.name for part in self.kind.parts)
             first = self.keys[0] if self.kind.grouped else ""
             frames, *space = self._common_shape(first)
             self.stored = tuple(space)
@@ -111,7 +112,7 @@ class PDEBench(Trajectories):
             self._check_end(frames, first)
             keys = self.keys
             if not self.kind.grouped:
-                count = self.source.dataset(self.kind.parts[0].key).shape[0]
+                count = self._common_count()
                 keys = [str(number) for number in range(count)]
             ids = [f"{self.source.path.name}/{key}" for key in keys]
             description = self._describe(tuple(space), first)
@@ -127,7 +128,23 @@ class PDEBench(Trajectories):
                     f"{self.source.path}: {key.format(group)}: (time, *space) is {shape}, but "
                     f"{first.format(group)} has {shapes[first]}"
                 )
+        if min(shapes[first][1:]) < 1:
+            raise ValueError(
+                f"{self.source.path}: {first.format(group)}: shape {shapes[first]} has no point"
+            )
         return shapes[first]
+
+    def _common_count(self) -> int:
+        """Trajectories of all fields of a file without groups."""
+        counts = {part.key: len(self.source.dataset(part.key)) for part in self.kind.parts}
+        first = next(iter(counts))
+        for key, count in counts.items():
+            if count != counts[first]:
+                raise ValueError(
+                    f"{self.source.path}: {key}: truncated: {count} trajectories, but {first} has "
+                    f"{counts[first]}"
+                )
+        return counts[first]
 
     def _shape(self, part: Part, group: str) -> tuple[int, ...]:
         """(time, *space) of a field, and whether its dataset is what it should be."""
@@ -155,12 +172,16 @@ class PDEBench(Trajectories):
                 f"{self.source.path}: latestIndex: truncated: {int(last)}, but there is room for "
                 f"{frames} frames"
             )
-        times = self.source.numbers(f"{group}/grid/t") if group else None
-        if times is not None and times.shape[-1] > frames:
-            raise ValueError(
-                f"{self.source.path}: {group}/data: truncated: {frames} frames, but {group}/grid/t "
-                f"has {times.shape[-1]}"
-            )
+        key = self.kind.parts[0].key.format(group)
+        # The sets without groups have the end of the last step as well. A single frame is refused
+        # whatever its times.
+        for line, more in ((f"{group}/grid/t", 0),) if group else ((one, 1) for one in TIMES):
+            times = self.source.numbers(line)
+            if times is not None and times.ndim and times.shape[-1] > frames + more > 1 + more:
+                raise ValueError(
+                    f"{self.source.path}: {key}: truncated: {frames} frames, but {line} has "
+                    f"{times.shape[-1]}"
+                )
 
     def _describe(self, space: tuple[int, ...], group: str) -> Description:
         found = [self.source.numbers(key) for key in (f"{group}/grid/t", *TIMES)]
@@ -173,13 +194,20 @@ class PDEBench(Trajectories):
             line = next((one for one in found if one is not None), None)
             spacing.append(step(line, 1.0 / points))
         known = Description(
-            tuple(by_name(part.name) for part in self.kind.parts),
+            tuple(
+                renamed(by_name(part.name), name)
+                for part, name in zip(self.kind.parts, self.names, strict=True)
+            ),
             space,
             (self.kind.boundary,) * len(space),
             tuple(spacing),
             dt,
             tuple(range(len(space))) if self.kind.mirrored else (),
-            conserved=tuple(part.name for part in self.kind.parts if part.conserved),
+            conserved=tuple(
+                name
+                for part, name in zip(self.kind.parts, self.names, strict=True)
+                if part.conserved
+            ),
         )
         return known._replace(turns=self.kind.mirrored and len(space) > 1 and square(known))
 
@@ -226,12 +254,9 @@ def _kind(source: OpenOnce, groups: list[str], fields: tuple[str, ...] | None) -
     else:
         there = ", ".join(list(file)[:8]) or "nothing"
         raise ValueError(f"{source.path}: keys: {there}: in the layout of no set of PDEBench")
-    if fields is None:
-        return kind
-    if len(fields) != len(kind.parts):
+    if fields is not None and len(fields) != len(kind.parts):
         raise ValueError(f"{source.path}: fields: {list(fields)}, but it has {len(kind.parts)}")
-    renamed = zip(kind.parts, fields, strict=True)
-    return kind._replace(parts=tuple(part._replace(name=name) for part, name in renamed))
+    return kind
 
 
 def _grouped(source: OpenOnce, group: str) -> Kind:

@@ -13,7 +13,12 @@ from mpp.data.trajectories import Frames, Trajectories, check_finite
 from mpp.simulate.registry import system as find
 
 VERSION = 1  # of the simulators' numbers: another one makes caches anew
-OPTIONS = frozenset({"frames", "shape", "dt", "parameters"})
+OPTIONS: dict[str, Any] = {  # of a simulation, by the type of the value
+    "frames": int,
+    "shape": list[int],
+    "dt": float,
+    "parameters": dict[str, float],
+}
 
 
 class Simulated(Trajectories):
@@ -42,7 +47,10 @@ class Simulated(Trajectories):
     @cached_property
     def arrays(self) -> Float32[np.ndarray, "trajectory time field *space"]:
         """All frames of all of them."""
-        return find(self.system).simulate(self.seed, self.count, **arguments(self.options))
+        try:
+            return find(self.system).simulate(self.seed, self.count, **arguments(self.options))
+        except ValueError as error:
+            raise ValueError(f"{self.where}: {error}") from error
 
     def prepare(self) -> None:
         """Simulate."""
@@ -73,7 +81,7 @@ def describe(system: str, options: Mapping[str, Any]) -> tuple[Description, int]
         ValueError: If there is no such system or option.
     """
     found = find(system)
-    unknown = sorted(options.keys() - OPTIONS)
+    unknown = sorted(options.keys() - OPTIONS.keys())
     if unknown:
         raise ValueError(
             f"simulate: {system}: {unknown[0]} is none of {', '.join(sorted(OPTIONS))}"
@@ -81,7 +89,7 @@ def describe(system: str, options: Mapping[str, Any]) -> tuple[Description, int]
     shape = tuple(options.get("shape") or found.shape)
     if len(shape) != len(found.shape) or min(shape) < 1:
         raise ValueError(
-            f"simulate: {system}: shape: {list(shape)} has not {len(found.shape)} axes"
+            f"simulate: {system}: shape: {list(shape)} has not {len(found.shape)} axes of points"
         )
     parts = []
     for field in found.fields:

@@ -3,9 +3,9 @@
 import glob
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
-from mpp.data.fields import by_name
+from mpp.data.fields import renamed
 from mpp.data.hdf5 import OpenOnce
 from mpp.data.pdebench import PDEBench
 from mpp.data.shards import Shards
@@ -14,8 +14,15 @@ from mpp.data.trajectories import Joined, Trajectories
 from mpp.data.well import Well
 from sciformer.data.index import INDEX
 
-FILE_KEYS = frozenset({"path", "name", "fields", "rename", "constants"})
-SYSTEM_KEYS = frozenset({"system", "name", "count", "seed"})
+Kinds = Mapping[str, Any]  # key of a table -> type of its value
+FILE: Kinds = {
+    "path": str,
+    "name": str,
+    "fields": list[str],
+    "rename": dict[str, str],
+    "constants": bool,
+}
+SYSTEM: Kinds = {"system": str, "name": str, "count": int, "seed": int, **OPTIONS}
 COUNT = 64  # trajectories of a simulated system
 SUFFIXES = ("*.h5", "*.hdf5")
 
@@ -39,16 +46,17 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
         ValueError: If a file is missing or cannot be read, or files do not fit together.
     """
     said: dict[str, Any] = {"path": entry} if isinstance(entry, str) else dict(entry)
-    _check("files", said, FILE_KEYS, "path")
-    path = str(said["path"])
+    _check("files", said, FILE, "path")
+    path = said["path"]
     if "://" in path or (Path(path) / INDEX).is_file():
+        _own_names(path, "a folder of shards", said)
         found: Trajectories = Shards(path)
     else:
         parts = [_open(one, said) for one in _paths(path)]
         found = parts[0] if len(parts) == 1 else Joined(parts)
     _rename(found, said.get("rename") or {})
     stem = Path(path).stem.strip("*?-_.") or Path(path).parent.name
-    return str(said.get("name") or stem), found
+    return said.get("name") or stem, found
 
 
 def open_system(entry: Entry, seed: int = 0) -> tuple[str, Trajectories]:
@@ -67,23 +75,44 @@ def open_system(entry: Entry, seed: int = 0) -> tuple[str, Trajectories]:
         ValueError: If there is no such system or option.
     """
     said: dict[str, Any] = {"system": entry} if isinstance(entry, str) else dict(entry)
-    _check("simulate", said, SYSTEM_KEYS | OPTIONS, "system")
-    options = {key: value for key, value in said.items() if key in OPTIONS}
-    count, seed = said.get("count", COUNT), said.get("seed", seed)
-    system = str(said["system"])
-    return str(said.get("name") or system), Simulated(system, count, seed, options)
+    _check("simulate", said, SYSTEM, "system")
+    given = {key: value for key, value in said.items() if value is not None}
+    options = {key: value for key, value in given.items() if key in OPTIONS}
+    count, seed = given.get("count", COUNT), given.get("seed", seed)
+    system = said["system"]
+    return given.get("name", system), Simulated(system, count, seed, options)
 
 
-def _check(key: str, said: Mapping[str, Any], known: frozenset[str], needed: str) -> None:
-    unknown = sorted(said.keys() - known)
-    if unknown or needed not in said:
+def _check(key: str, said: Mapping[str, Any], known: Kinds, needed: str) -> None:
+    unknown = sorted(said.keys() - known.keys())
+    if unknown or said.get(needed) is None:
         wrong = f"has no key {unknown[0]!r}" if unknown else f"needs the key {needed!r}"
         raise ValueError(f"{key}: {dict(said)} {wrong}; there are {', '.join(sorted(known))}")
+    for name, value in said.items():
+        kind = known[name]
+        if value is not None and not _fits(value, kind):
+            wanted = kind if get_origin(kind) else kind.__name__
+            raise ValueError(f"{key}: {dict(said)}: {name}: {value!r} is no {wanted}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value that a YAML file may hold is of a type; a whole number is also a float."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is list:
+        return isinstance(value, list | tuple) and all(_fits(one, inner[0]) for one in value)
+    if origin is dict:
+        pairs = value.items() if isinstance(value, Mapping) else [(None, None)]
+        return all(_fits(name, inner[0]) and _fits(one, inner[1]) for name, one in pairs)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def _paths(path: str) -> Sequence[str]:
     if Path(path).is_dir():
         found = sorted(str(one) for suffix in SUFFIXES for one in Path(path).glob(suffix))
+        if not found:
+            raise ValueError(f"{path}: neither {' nor '.join(SUFFIXES)} nor {INDEX} in this folder")
     elif Path(path).exists():
         return [path]
     else:
@@ -96,12 +125,19 @@ def _paths(path: str) -> Sequence[str]:
 def _open(path: str, said: Mapping[str, Any]) -> Trajectories:
     with OpenOnce(path) as source:
         well = any(key in source.file for key in ("dimensions", "t0_fields", "t1_fields"))
-    names = said.get("fields")
-    if well and names is not None:
-        raise ValueError(f"{path}: fields: {names}: a file of The Well names its own; use rename")
     if well:
-        return Well(path, bool(said.get("constants", False)))
+        _own_names(path, "a file of The Well", said)
+        return Well(path, bool(said.get("constants")))
+    if said.get("constants"):
+        raise ValueError(f"{path}: constants: a file of PDEBench has none")
+    names = said.get("fields")
     return PDEBench(path, None if names is None else tuple(names))
+
+
+def _own_names(path: str, what: str, said: Mapping[str, Any]) -> None:
+    """Refuse names for fields that have some."""
+    if said.get("fields") is not None:
+        raise ValueError(f"{path}: fields: {said['fields']}: {what} names its own; use rename")
 
 
 def _rename(found: Trajectories, names: Mapping[str, str]) -> None:
@@ -111,7 +147,9 @@ def _rename(found: Trajectories, names: Mapping[str, str]) -> None:
             raise ValueError(
                 f"{found.where}: rename: no field {name!r}; there are {', '.join(known.names)}"
             )
-    parts = [by_name(names[part.name]) if part.name in names else part for part in known.components]
+    parts = [
+        renamed(part, names[part.name]) if part.name in names else part for part in known.components
+    ]
     twice = {part.name for part in parts if [one.name for one in parts].count(part.name) > 1}
     if twice:
         raise ValueError(f"{found.where}: rename: {', '.join(sorted(twice))} is there twice")

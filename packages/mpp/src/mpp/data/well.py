@@ -52,7 +52,7 @@ class Well(Trajectories):
         self.source = OpenOnce(path)
         with self.source:
             self.axes = [str(name) for name in self._need("dimensions", "spatial_dims")]
-            count = int(self._need("", "n_trajectories"))
+            count = self._count()
             times = self._coordinates("time")
             self.space = tuple(self._coordinates(name).shape[-1] for name in self.axes)
             varying, constant = self._fields()
@@ -117,7 +117,16 @@ class Well(Trajectories):
         found = self.source.numbers(f"dimensions/{name}")
         if found is None:
             raise ValueError(f"{self.source.path}: dimensions/{name}: no such field")
+        if found.size < 1 or found.ndim < 1:
+            raise ValueError(f"{self.source.path}: dimensions/{name}: shape {found.shape}: no line")
         return found
+
+    def _count(self) -> int:
+        """How many trajectories there are."""
+        said = self._need("", "n_trajectories")
+        if not isinstance(said, int | np.integer):
+            raise ValueError(f"{self.source.path}: n_trajectories: {said!r} is no whole number")
+        return int(said)
 
     def _fields(self) -> tuple[list[Stored], list[Stored]]:
         """The fields that change in time, and those that do not."""
@@ -175,11 +184,16 @@ class Well(Trajectories):
         """
         sides: list[list[Boundary]] = [["open", "open"] for _ in self.axes]
         conditions = self.source.file.get("boundary_conditions")
-        for condition in conditions.values() if isinstance(conditions, h5py.Group) else ():
+        for key, condition in conditions.items() if isinstance(conditions, h5py.Group) else ():
             given = str(condition.attrs.get("bc_type", "OPEN")).lower()
             dims = _words(condition.attrs.get("associated_dims"))
             mask = np.asarray(condition["mask"]) if "mask" in condition else np.ones(1, bool)
             for place, name in enumerate(dims):
+                if name not in self.axes:
+                    raise ValueError(
+                        f"{self.source.path}: boundary_conditions/{key}: associated_dims: {name!r} "
+                        f"is none of {', '.join(self.axes)}"
+                    )
                 axis = self.axes.index(name)
                 if given == "periodic":
                     sides[axis] = ["periodic", "periodic"]
