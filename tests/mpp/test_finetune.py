@@ -9,8 +9,9 @@ from mpp_small import NETWORK, batch, data, module, quiet
 
 from mpp import pretrained
 from mpp.cli import PROJECT
-from mpp.convert import convert
+from mpp.convert import convert, load
 from mpp.module import PhysicsModule
+from mpp.trained import open_trained
 from mpp.vocabulary import Vocabulary
 from sciformer.cli import run
 from sciformer.training import checkpoint
@@ -107,6 +108,11 @@ def test_converted_weights_are_a_start(tmp_path):
         list(names.names), start=str(tmp_path / "ours.safetensors"), drop_path=0.0, **found.settings
     )
     assert own.hparams["legacy"]
+    opened = open_trained(tmp_path / "ours.safetensors", "cpu")
+    frames, fields = torch.randn(1, 3, 2, 32, 32), torch.tensor([0, 4])
+    once = opened.rollout(frames, fields, ("periodic", "open"), 1)
+    again = load(tmp_path / "ours.safetensors")(frames, fields, (True, False))
+    torch.testing.assert_close(once[:, 0], again)
     assert torch.equal(own.model.stem.field_weight[:, :6], found.weights["stem.field_weight"])
 
 

@@ -58,17 +58,21 @@ def test_of_several_frames_each_is_learned_from_the_answers_before_without_their
     torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize("accumulated", [1, 5])
+@pytest.mark.parametrize("accumulated", [1, 5, 7])
 def test_the_rate_rises_once_and_falls_to_zero_at_the_last_batch_and_never_below(accumulated):
     """B3 and B4 of the original: a rate of -0.01 at the end, or one that swings up again."""
     own = module(FIELDS, warmup=10, steps=100)
-    own._trainer = type("Given", (), {"accumulate_grad_batches": accumulated})()
-    rates = [own.rate(step) for step in range(100 // accumulated + 3)]
+    epoch = type("Data", (), {"steps": 50})
+    given = {"accumulate_grad_batches": accumulated, "datamodule": epoch}
+    own._trainer = type("Given", (), given)()
+    steps = 2 * math.ceil(50 / accumulated)  # what is left over at the end of an epoch is a step
+    rates = [own.rate(step) for step in range(steps + 3)]
     peak = rates.index(max(rates))
     assert rates[: peak + 1] == sorted(rates[: peak + 1])
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
     assert min(rates) >= 0
-    assert rates[100 // accumulated] == 0
+    assert rates[steps - 1] > 0
+    assert rates[steps] == 0
 
 
 def test_options_of_the_training_are_the_optimizers_and_the_networks():

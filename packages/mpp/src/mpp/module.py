@@ -270,5 +270,7 @@ class PhysicsModule(LightningModule):
 
     def rate(self, step: int) -> float:
         """Factor of the learning rate at an optimizer step, counted from 0."""
-        batches = self._trainer.accumulate_grad_batches if self._trainer else 1
-        return warmup_cosine(step * batches, self.steps, self.warmup)
+        each = self.data.steps if self._trainer else self.steps  # batches of an epoch
+        together = self._trainer.accumulate_grad_batches if self._trainer else 1
+        epoch, within = divmod(step, math.ceil(each / together))  # an epoch ends with a step
+        return warmup_cosine(epoch * each + within * together, self.steps, self.warmup)

@@ -1,6 +1,7 @@
 """A trained network to start from: of a run of ours, or what ``mpp convert`` wrote."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -32,7 +33,7 @@ class Pretrained(NamedTuple):
     weights: dict[str, Tensor]
 
 
-def read(path: str) -> Pretrained:
+def read(path: str | Path) -> Pretrained:
     """Read a trained network.
 
     Args:
@@ -46,7 +47,7 @@ def read(path: str) -> Pretrained:
         ValueError: If it is none of these.
     """
     found = checkpoint.find(path)
-    if found.suffix == PLAIN and STAMP in read_plain(found):
+    if is_converted(found):
         original, names = read_converted(found)
         settings, weights = DEFAULTS | original.settings, original.weights
     else:
@@ -63,6 +64,11 @@ def read(path: str) -> Pretrained:
             f"{found}: not a network of mpp: has no {', '.join(missing or ['fields'])}"
         )
     return Pretrained(architecture(settings), Vocabulary(names), weights)
+
+
+def is_converted(path: Path) -> bool:
+    """Whether a file is what ``mpp convert`` writes."""
+    return path.suffix == PLAIN and path.is_file() and STAMP in read_plain(path)
 
 
 def architecture(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 import mpp
+from mpp import pretrained
 from mpp.data.batch import Batch
 from mpp.data.fields import Boundary
 from mpp.data.sources import open_files, open_system
@@ -79,7 +80,7 @@ def open_trained(path: str | Path, device: str | None = None) -> Trained:
     """Open a checkpoint.
 
     Args:
-        path: Of the file, or of the folder of a run.
+        path: Of the file, of the folder of a run, or of what ``mpp convert`` wrote.
         device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if None.
 
     Returns:
@@ -90,6 +91,11 @@ def open_trained(path: str | Path, device: str | None = None) -> Trained:
     """
     place = _device(device)
     found = checkpoint.find(path)
+    if pretrained.is_converted(found):
+        own = pretrained.read(found)
+        module = mpp.PhysicsModule(list(own.fields.names), **own.settings)
+        module.model.load_state_dict(own.weights)
+        return Trained(found, module.eval().to(place), {}, {}, place)
     module = checkpoint.load(found, mpp.PhysicsModule).to(place)
     saved = checkpoint.read(found)
     settings = dict(saved.get("datamodule_hyper_parameters") or {})

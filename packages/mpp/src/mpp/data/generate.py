@@ -1,5 +1,6 @@
 """The verb ``simulate``: trajectories of a built-in system, in our shards or others' layouts."""
 
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from mpp.data.fields import Description
+from mpp.data.pdebench import PDEBench
 from mpp.data.shards import make_sample, recipe
 from mpp.data.simulated import describe
 from mpp.data.writers import write_pdebench, write_well
@@ -76,9 +79,21 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
     path.parent.mkdir(parents=True, exist_ok=True)
     if layout == "pdebench":
         write_pdebench(path, PDEBENCH[system], arrays, description)
+        _say_what_is_lost(path, description)
     else:
         write_well(path, system, arrays, description)
     print(f"{path}: {samples} trajectories, {path.stat().st_size / 2**20:.1f} MiB")  # noqa: T201
+
+
+def _say_what_is_lost(path: Path, written: Description) -> None:
+    """PDEBench's sets have fields and boundaries of their own."""
+    found = PDEBench(path).description
+    lost = [name for name in written.names if name not in found.names]
+    if lost:
+        warnings.warn(f"{path}: this set of PDEBench has no {', '.join(lost)}", stacklevel=2)
+    if found.boundaries != written.boundaries:
+        ours, theirs = ", ".join(written.boundaries), ", ".join(found.boundaries)
+        warnings.warn(f"{path}: will be read as {theirs}, but is {ours}", stacklevel=2)
 
 
 def _all(system: str, samples: int, seed: int, options: dict[str, object]) -> np.ndarray:
