@@ -112,7 +112,7 @@ def test_converted_weights_are_a_start(tmp_path):
     frames, fields = torch.randn(1, 3, 2, 32, 32), torch.tensor([0, 4])
     once = opened.rollout(frames, fields, ("periodic", "open"), 1)
     again = load(tmp_path / "ours.safetensors")(frames, fields, (True, False))
-    torch.testing.assert_close(once[:, 0], again)
+    torch.testing.assert_close(once[:, 0], again, atol=1e-3, rtol=1e-3)  # other sums without grad
     assert torch.equal(own.model.stem.field_weight[:, :6], found.weights["stem.field_weight"])
 
 
