@@ -13,10 +13,12 @@ from mpp.rollout import rollout
 FIELDS = ["height", "velocity_x", "velocity_y", "activator", "inhibitor"]
 
 
-def trained(**options):
-    """A module of data, and both after a fit of two steps."""
+def trained(accumulate=1, **options):
+    """A module of data, and both after a fit of two batches."""
     own, source = module(FIELDS, **options), data(fields=FIELDS, batch_size=2)
     trainer = Trainer(
+        accumulate_grad_batches=accumulate,
+        log_every_n_steps=1,
         max_epochs=1,
         accelerator="cpu",
         devices=1,
@@ -91,6 +93,16 @@ def test_every_parameter_is_used_so_that_no_strategy_has_to_search():
     own = module(FIELDS, size=[16, 2, 2], patch=[4, 2])
     own.loss(batch(data(fields=FIELDS))).backward()
     assert [name for name, p in own.named_parameters() if p.grad is None] == []
+
+
+@quiet
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_loss_that_is_logged_is_that_of_a_batch_whatever_accumulates(accumulate):
+    """B9 of the original: what it logged was divided by the batches of a step."""
+    own, source, trainer = trained(accumulate, lr=1e-12, weight_decay=0.0)
+    *_, last = source.train_dataloader()
+    logged = trainer.callback_metrics["train/loss"].item()
+    assert logged == pytest.approx(own.loss(last).item(), rel=1e-4)
 
 
 @quiet
