@@ -58,7 +58,7 @@ def _runnable(kind, line):
     if words[0] == "fit":
         words += CUT
     if words[0] == "evaluate":
-        words += ["--samples", "8"]
+        words += ["--windows", "8"] if name == "mpp" else ["--samples", "8"]
     if name == "sciformer":
         return [sys.executable, "-c", f"from sciformer.cli import main; main({words})"]
     return [sys.executable, "-m", COMMANDS[name], *words]
