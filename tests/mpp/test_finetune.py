@@ -72,7 +72,9 @@ def test_everything_that_shall_move_is_in_the_optimizer_and_moves_and_nothing_el
     }[freeze]
     assert held(own) == expected
     assert (
-        moved(own, batch(data(fields=NEW, mixture={"shallow_water": 0, "diffusion_reaction": 1})))
+        moved(
+            own, batch(data(fields=NEW, mixture={"shallow_water": 0.0, "diffusion_reaction": 1.0}))
+        )
         == expected
     )
     new = own.model.stem.field_weight.grad[:, 3:]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
@@ -265,7 +266,7 @@ class PhysicsModule(LightningModule):
             ),
         ]
         chosen = AdamW([group for group in groups if group["params"]], lr=self.lr, fused=True)
-        schedule = {"scheduler": LambdaLR(chosen, self.rate), "interval": "step"}
+        schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
         return [chosen], [schedule]
 
     def rate(self, step: int) -> float:

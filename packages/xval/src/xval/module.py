@@ -1,5 +1,6 @@
 """Training of xVal and its rivals: what is hidden is recovered, words and numbers."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -238,7 +239,7 @@ class XValModule(LightningModule):
             chosen = MuonAdamW([group], others, lr=self.lr)
         else:
             chosen = AdamW(others, lr=self.lr, fused=True)
-        schedule = {"scheduler": LambdaLR(chosen, self.rate), "interval": "step"}
+        schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
         return [chosen], [schedule]
 
     def rate(self, step: int) -> float:
