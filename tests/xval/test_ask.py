@@ -13,7 +13,7 @@ SETS = [{"set": "orbits", "count": 60, "parameters": {"frames": 2}}]
 
 @pytest.fixture(scope="module", params=["xval", "p1000"])
 def own(request):
-    return taught(data(sets=SETS, encoding=request.param, ask=0.5), steps=100)
+    return taught(data(sets=SETS, encoding=request.param, ask=0.5), steps=200)
 
 
 def test_masks_are_filled_and_the_rest_stays_as_it_was(own):
@@ -22,8 +22,9 @@ def test_masks_are_filled_and_the_rest_stays_as_it_was(own):
     assert found.names == ["a", "data.0.1"]
     before, between, behind = asked.split(HOLE)
     assert found.text == before + found.said[0] + between + found.said[1] + behind
-    assert [float(said) for said in found.said] == pytest.approx(found.numbers)
-    assert all(map(math.isfinite, found.numbers))
+    for said, number in zip(found.said, found.numbers, strict=True):
+        no_number = own.code.name == "p1000" and math.isnan(number)  # rivals may answer with words
+        assert no_number or float(said) == pytest.approx(number)
 
 
 def test_what_is_asked_is_what_a_test_asks(own):
@@ -39,7 +40,7 @@ def test_what_is_asked_is_what_a_test_asks(own):
 
 def test_a_causal_network_answers_from_what_is_before(own):
     given = data(sets=SETS, encoding=own.code.name)
-    ahead = taught(given, steps=100, causal=True)
+    ahead = taught(given, steps=200, causal=True)
     text = f"{{'a':1.5,'stepsize':{HOLE},'data':[[{HOLE},2],[3,4]]}}"
     found, other = (answer(ahead, each) for each in (text, text.replace("2],[3", "0.1],[7")))
     assert found.numbers == pytest.approx(other.numbers, rel=1e-5)

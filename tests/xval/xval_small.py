@@ -25,7 +25,8 @@ def data(**options):
 
 
 def module(data, **options):
-    """With the transforms of the data."""
+    """With the transforms of the data; the same weights whatever was drawn before."""
+    torch.manual_seed(0)
     own = XValModule(data.coding, length=data.context, **{**NETWORK, "steps": 10, **options})
     own.fit_transforms(data)
     return own
@@ -37,7 +38,7 @@ def batch(data):
         return next(iter(data.train_dataloader()))
 
 
-def taught(data, steps=40, **options):
+def taught(data, steps=120, **options):
     """A module that knows at least where numbers go."""
     own = module(data, **options)
     optimizer = torch.optim.AdamW(own.parameters(), lr=1e-2)
