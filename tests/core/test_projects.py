@@ -66,13 +66,7 @@ def small(request):
     return request.param
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """An empty folder to stand in, and as many threads afterwards as before."""
-    threads = torch.get_num_threads()
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def command(small, *words):

@@ -8,11 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import torch
 from mpp_small import NETWORK, quiet
+from verbs import exit_code
 
 from mpp.cli import PROJECT
-from sciformer.cli import run
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = json.loads((ROOT / "tests/golden/smoke_losses.json").read_text())["mpp"]
@@ -23,27 +22,12 @@ TINY += ["--data.history=2", "--data.test_horizon=2", "--data.steps=2", "--threa
 QUIET = ["--trainer.accelerator=cpu", "--trainer.devices=1", "--trainer.enable_progress_bar=false"]
 TINY += QUIET
 
-pytestmark = quiet
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """An empty folder to stand in, and as many threads afterwards as before."""
-    threads = torch.get_num_threads()
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    torch.set_num_threads(threads)
+pytestmark = [quiet, pytest.mark.usefixtures("here")]
 
 
 def mpp(*words):
     """Run a verb in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["mpp"])
-        try:
-            run(PROJECT, [str(word) for word in words])
-        except SystemExit as ended:
-            return ended.code
-    return 0
+    return exit_code(PROJECT, *words)
 
 
 def simulated(folder, system, layout, shape, samples=60, frames=6):

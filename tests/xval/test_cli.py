@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from verbs import exit_code
 
-from sciformer.cli import run
 from xval.cli import PROJECT
 
 ROOT = Path(__file__).parents[2]
@@ -19,27 +19,15 @@ QUIET += ["--threads=1"]
 TINY = ["--model.dim=16", "--model.depth=1", "--model.heads=2", "--trainer.max_steps=2"]
 TINY += ["--data.batch_size=4", *QUIET]
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* left over are dropped")
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """An empty folder to stand in, and as many threads afterwards as before."""
-    threads = torch.get_num_threads()
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    torch.set_num_threads(threads)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.* left over are dropped"),
+    pytest.mark.usefixtures("here"),
+]
 
 
 def xval(*words):
     """Run a verb in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["xval"])
-        try:
-            run(PROJECT, [str(word) for word in words])
-        except SystemExit as ended:
-            return ended.code
-    return 0
+    return exit_code(PROJECT, *words)
 
 
 @pytest.mark.process

@@ -10,10 +10,12 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sciformer.cli import Project
+from sciformer.cli import Project, shipped
+from sciformer.errors import check_configs
 from sciformer.files import check_writable, write_atomically
 
 METRICS, WORDS, LOG = "metrics.json", "words.json", "log.txt"  # in the folder of each run
@@ -136,3 +138,21 @@ def cost(found: dict[str, dict[str, Any]]) -> float:
         Their sum.
     """
     return sum(metrics["run"]["cpu_s"] for metrics in found.values())
+
+
+def read_config(project: Project, config: str) -> dict[str, Any]:
+    """What a study has to know of the configuration that its runs share.
+
+    Args:
+        project: Whose it is.
+        config: Its path, as on the command line.
+
+    Returns:
+        Its content.
+
+    Raises:
+        ValueError: If it cannot be read.
+    """
+    path = shipped(project.name, config)
+    check_configs([path])
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))

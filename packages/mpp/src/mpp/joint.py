@@ -1,22 +1,18 @@
 """The verb ``joint``: does one network for several systems beat one for each?"""
 
 import json
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from mpp.baselines import BASELINES
 from mpp.cli import PROJECT
 from mpp.tested import tested
-from sciformer.cli import shipped
-from sciformer.errors import check_configs
 from sciformer.figures import BASELINE, BLUE, INK, ORANGE, WIDE, figure
 from sciformer.page import duration
 from sciformer.report import Report
-from sciformer.study import Run, Study, cost
+from sciformer.study import Run, Study, cost, read_config
 
 JOINT, EQUAL, WHOLE = "joint", "alone", "alone-whole"
 ARMS = {
@@ -103,9 +99,7 @@ def read(config: str) -> Training:
     Raises:
         ValueError: If it cannot be read, or does not say all of it.
     """
-    path = shipped(PROJECT.name, config)
-    check_configs([path])
-    said: dict[str, Any] = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    said = read_config(PROJECT, config)
     try:
         listed = said["data"]["simulate"]
         named = {one.get("name", one["system"]): one for one in listed}

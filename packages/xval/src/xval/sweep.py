@@ -4,13 +4,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import yaml
-
-from sciformer.cli import shipped
-from sciformer.errors import check_configs
 from sciformer.page import duration
 from sciformer.report import Report
-from sciformer.study import Run, Study, cost
+from sciformer.study import Run, Study, cost, read_config
 from sciformer.training import checkpoint
 from sciformer.training.budget import CpuBudget
 from sciformer.training.checkpoint import class_path
@@ -184,9 +180,7 @@ def _parameters(path: Path) -> int:
 
 
 def _context(config: str) -> int:
-    path = shipped(PROJECT.name, config)
-    check_configs([path])
-    said = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    said = read_config(PROJECT, config)
     try:
         return int(said["data"].get("context", CONTEXT))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
