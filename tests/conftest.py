@@ -1,5 +1,6 @@
 """For all tests: one thread, as tiny tensors are slower on more; a folder to stand in."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+# A shell lets what it starts in the background ignore Ctrl-C, and what that starts too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.append(str(Path(__file__).parent))  # for verbs.py
 
 
