@@ -1,0 +1,6 @@
+"""Images and spectra of galaxies in one embedding space: AstroCLIP (arXiv 2310.03024)."""
+
+import lazy_loader
+
+# Names are imported when first used, so that --help does not wait for torch and Lightning.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

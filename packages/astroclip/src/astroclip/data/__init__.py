@@ -1,0 +1,1 @@
+"""Readers of images and spectra, batches and loaders."""
