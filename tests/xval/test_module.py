@@ -41,6 +41,16 @@ def test_the_loss_is_the_papers_of_hidden_words_and_numbers(given):
     assert 0 < found.numbers < found.tokens == hidden.sum()
 
 
+def test_an_absolute_error_is_that_of_the_papers_squared_one_without_the_square(given):
+    squared, absolute = module(given), module(given, number_error="absolute")
+    absolute.model.load_state_dict(squared.model.state_dict())
+    values, numbers = torch.tensor([0.5, -3.0, 2.0, 1.0002]), torch.tensor([0.0, 1.0, 2.0, 1.0])
+    assert squared.errors(values, numbers).tolist() == pytest.approx([0.25, 16, 0, 4e-8], rel=1e-2)
+    assert absolute.errors(values, numbers).tolist() == pytest.approx([0.5, 4, 0, 2e-5], rel=2e-3)
+    one = batch(given)
+    assert absolute.losses(one).number_sum != squared.losses(one).number_sum
+
+
 def test_a_causal_network_is_asked_for_every_token_after_the_first(given):
     own, one = module(given, causal=True), batch(given)
     found = own.losses(one)

@@ -1,13 +1,13 @@
 """Training of xVal and its rivals: what is hidden is recovered, words and numbers."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from jaxtyping import Float, Int64
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -24,6 +24,8 @@ from xval.transforms import KINDS, Transforms, fit_transforms
 
 if TYPE_CHECKING:
     from xval.data.module import TextData
+
+ROUNDING = 1e-3  # of an absolute error: below it, half its square over it
 
 
 class XValModule(LightningModule):
@@ -43,7 +45,9 @@ class XValModule(LightningModule):
         transforms: The fitted transform of each field; ``None`` fits them to the training's
             numbers when a fit begins, and a checkpoint keeps them.
         token_weight: Of the cross-entropy in the loss.
-        number_weight: Of the squared error of transformed values in the loss.
+        number_weight: Of the error of transformed values in the loss.
+        number_error: ``squared`` as in the paper, or ``absolute``: where numbers span many decades,
+            few answers that are far off do not hide then what the many are short of.
         lr: Peak learning rate of AdamW.
         matrix_lr: Peak learning rate of Muon for the matrices of the blocks; ``None`` leaves them
             to AdamW.
@@ -72,6 +76,7 @@ class XValModule(LightningModule):
         transforms: dict[str, dict[str, float | str]] | None = None,
         token_weight: float = 1.0,
         number_weight: float = 1.0,
+        number_error: Literal["squared", "absolute"] = "squared",
         lr: float = 1e-4,
         matrix_lr: float | None = None,
         weight_decay: float = 0.01,
@@ -98,6 +103,7 @@ class XValModule(LightningModule):
         self.transform = transform
         self.transforms = None if transforms is None else Transforms(transforms)
         self.token_weight, self.number_weight = token_weight, number_weight
+        self.absolute = number_error == "absolute"
         self.lr, self.matrix_lr, self.weight_decay = lr, matrix_lr, weight_decay
         self.warmup, self.steps = warmup, steps
 
@@ -161,7 +167,7 @@ class XValModule(LightningModule):
         return self.token_weight * token_loss + self.number_weight * number_loss
 
     def losses(self, batch: Batch) -> Losses:
-        """Cross-entropy of hidden tokens and squared error of hidden numbers (section 2).
+        """Cross-entropy of hidden tokens and error of hidden numbers (section 2).
 
         A causal network is asked for every token after the first.
         """
@@ -176,10 +182,18 @@ class XValModule(LightningModule):
             logits, values = self.model(*shown[:2], batch.present, at=batch.hidden)
             wanted, numbers = tokens[batch.hidden], seen[batch.hidden]
         is_number = wanted == NUM  # a word has no value to be wrong about
-        squared = (values.squeeze(1).float() - numbers).square().where(is_number, 0.0)
+        errors = self.errors(values.squeeze(1).float(), numbers).where(is_number, 0.0)
         token_sum = cross_entropy(logits.float(), wanted, reduction="sum")
         count = torch.tensor(len(wanted), dtype=torch.float32, device=tokens.device)
-        return Losses(token_sum, count, squared.sum(), is_number.sum().float())
+        return Losses(token_sum, count, errors.sum(), is_number.sum().float())
+
+    def errors(
+        self, values: Float[Tensor, " at"], numbers: Float[Tensor, " at"]
+    ) -> Float[Tensor, " at"]:
+        """Error of each value in the loss, in the network's units."""
+        if self.absolute:
+            return smooth_l1_loss(values, numbers, reduction="none", beta=ROUNDING)
+        return mse_loss(values, numbers, reduction="none")
 
     def answer(self, batch: Batch) -> Float[Tensor, "batch answers"]:
         """The numbers that are asked for, in their own units, from the rest of each text.

@@ -16,7 +16,7 @@ class Losses(NamedTuple):
     Args:
         token_sum: Of the cross-entropies.
         tokens: Number of them.
-        number_sum: Of the squared errors of values, in the network's units.
+        number_sum: Of the errors of values, in the network's units.
         numbers: Number of them.
     """
 
@@ -31,7 +31,7 @@ class Found(NamedTuple):
 
     Args:
         token_loss: Mean cross-entropy of what is recovered.
-        number_loss: Mean squared error of the recovered numbers, in the network's units.
+        number_loss: Mean error of the recovered numbers in the network's units, as the loss has it.
         answers: Figures of what each pattern asks for.
     """
 
