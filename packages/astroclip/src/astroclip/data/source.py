@@ -1,0 +1,209 @@
+"""Galaxies by number: what every reader gives, and which of them are sound."""
+
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+
+from astroclip.data.batch import Galaxy, Image, Spectrum
+from astroclip.survey import BANDS, PIXELS
+
+OnError = Literal["raise", "skip"]
+Positions = Float64[np.ndarray, "galaxies 2"]
+
+
+class Source(ABC):
+    """Galaxies of files, read one by one; every process opens the files for itself.
+
+    Args:
+        where: What to call them in an error: a path.
+        images: Whether they have images.
+        spectra: Whether they have spectra.
+        labels: Names of what else may be known of them.
+    """
+
+    def __init__(self, where: str, images: bool, spectra: bool, labels: Sequence[str] = ()) -> None:
+        self.where = where
+        self.images, self.spectra = images, spectra
+        self.labels = tuple(labels)
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many there are."""
+
+    @abstractmethod
+    def id(self, number: int) -> str:
+        """The id of one of them, without reading it."""
+
+    @abstractmethod
+    def read(self, number: int) -> Galaxy:
+        """One of them as the file has it, on our grids."""
+
+    def place(self, number: int) -> str:
+        """What to call one of them in an error."""
+        return f"{self.where}: {self.id(number)}"
+
+    def positions(self) -> Positions | None:
+        """Right ascension and declination of all in degrees, or None if the files do not say."""
+        return None
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all, in order."""
+        return [self.id(number) for number in range(len(self))]
+
+    def __getitem__(self, number: int) -> Galaxy:
+        if not 0 <= number < len(self):
+            raise IndexError(f"{self.where}: no galaxy {number}; there are {len(self)}")
+        return checked(self.read(number), self.place(number))
+
+    def __iter__(self) -> Iterator[Galaxy]:
+        return (self[number] for number in range(len(self)))
+
+
+class Joined(Source):
+    """The galaxies of several sources of one kind, one source after the other.
+
+    Args:
+        parts: At least one.
+
+    Raises:
+        ValueError: If some have images or spectra and others have not.
+    """
+
+    def __init__(self, parts: Sequence[Source]) -> None:
+        first = parts[0]
+        for part in parts[1:]:
+            for name in ("images", "spectra"):
+                if getattr(part, name) != getattr(first, name):
+                    there, not_there = (part, first) if getattr(part, name) else (first, part)
+                    raise ValueError(f"{not_there.where}: no {name}, but {there.where} has some")
+        labels = dict.fromkeys(name for part in parts for name in part.labels)
+        super().__init__(first.where, first.images, first.spectra, tuple(labels))
+        self.parts = list(parts)
+        self.starts = np.cumsum([0, *map(len, parts)]).tolist()
+
+    def __len__(self) -> int:
+        return self.starts[-1]
+
+    def _of(self, number: int) -> tuple[Source, int]:
+        part = bisect_right(self.starts, number) - 1
+        return self.parts[part], number - self.starts[part]
+
+    def id(self, number: int) -> str:
+        part, own = self._of(number)
+        return part.id(own)
+
+    def place(self, number: int) -> str:
+        part, own = self._of(number)
+        return part.place(own)
+
+    def read(self, number: int) -> Galaxy:
+        part, own = self._of(number)
+        return part.read(own)
+
+    def positions(self) -> Positions | None:
+        found = [part.positions() for part in self.parts]
+        known = [each for each in found if each is not None]
+        return np.concatenate(known) if len(known) == len(found) else None
+
+
+class Bad(NamedTuple):
+    """A galaxy that cannot be used, and why: one line that names file and object."""
+
+    id: str
+    reason: str
+
+
+def sound(
+    source: Source, on_error: OnError = "raise", tell: Callable[[Bad], None] | None = None
+) -> Iterator[tuple[int, Galaxy]]:
+    """Read all galaxies, one after the other; nothing is kept.
+
+    Args:
+        source: Where they are.
+        on_error: Whether the first that cannot be used is an error, or each is left out.
+        tell: Called with each that is left out.
+
+    Yields:
+        The number of each, and the galaxy.
+
+    Raises:
+        ValueError: Naming file and object of the first that cannot be used.
+    """
+    for number in range(len(source)):
+        try:
+            galaxy = source[number]
+        except (ValueError, OSError) as error:
+            if on_error == "raise":
+                raise
+            if tell is not None:
+                tell(Bad(source.id(number), str(error)))
+            continue
+        yield number, galaxy
+
+
+def good(source: Source) -> tuple[list[int], list[Bad]]:
+    """Read all galaxies once, to see which can be used.
+
+    Args:
+        source: Where they are.
+
+    Returns:
+        The numbers of those that can, and what is wrong with the others.
+    """
+    bad: list[Bad] = []
+    return [number for number, _ in sound(source, "skip", bad.append)], bad
+
+
+def checked(galaxy: Galaxy, place: str) -> Galaxy:
+    """A galaxy without NaN: pixels of a spectrum that were not measured weigh nothing.
+
+    Args:
+        galaxy: As a file has it.
+        place: What to call it in an error.
+
+    Returns:
+        The same, where a pixel of the spectrum that is not finite has flux 0 and ivar 0, and one of
+        the image is 0, as the Legacy Surveys write what they did not see.
+
+    Raises:
+        ValueError: If it has neither image nor spectrum, if a spectrum has another number of pixels
+            or none that was measured, or a band of the image has no light in it.
+    """
+    image, flux, ivar = galaxy.image, galaxy.flux, galaxy.ivar
+    if image is None and flux is None:
+        raise ValueError(f"{place}: neither an image nor a spectrum")
+    if image is not None:
+        image = _checked_image(image, place)
+    if flux is not None:
+        assert ivar is not None
+        flux, ivar = _checked_spectrum(flux, ivar, place)
+    labels = {name: float(v) for name, v in galaxy.labels.items() if np.isfinite(v)}
+    return Galaxy(galaxy.id, image, flux, ivar, labels)
+
+
+def _checked_image(image: Image, place: str) -> Image:
+    if image.ndim != 3 or len(image) != len(BANDS) or min(image.shape) < 1:
+        raise ValueError(f"{place}: image: shape {image.shape} is not (3, height, width)")
+    image = np.nan_to_num(image.astype(np.float32, copy=False), posinf=0.0, neginf=0.0)
+    for band, plane in zip(BANDS, image, strict=True):
+        if not plane.any():
+            raise ValueError(f"{place}: image: band {band} is 0 in every pixel")
+    return image
+
+
+def _checked_spectrum(flux: Spectrum, ivar: Spectrum, place: str) -> tuple[Spectrum, Spectrum]:
+    for name, values in (("flux", flux), ("ivar", ivar)):
+        if values.shape != (PIXELS,):
+            raise ValueError(f"{place}: {name}: shape {values.shape} is not ({PIXELS},) pixels")
+    flux, ivar = (np.asarray(each, np.float32) for each in (flux, ivar))
+    measured = np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
+    if not measured.any():
+        raise ValueError(f"{place}: ivar: 0 in every pixel, so nothing was measured")
+    if not flux[measured].any():
+        raise ValueError(f"{place}: flux: 0 in every pixel that was measured")
+    return np.where(measured, flux, np.float32(0)), np.where(measured, ivar, np.float32(0))
