@@ -55,6 +55,17 @@ def test_a_batch_says_what_the_texts_say(name):
     assert not batch.hidden[~batch.present].any()
 
 
+def test_the_exponents_of_a_text_code_are_moved_to_where_the_numbers_are():
+    five = [{"set": "multiplication", "count": 60, "parameters": {"digits": 5}}]
+    with pytest.raises(ValueError, match=r"fp15: .* is out of range"):
+        TextData(five, encoding="fp15", batch_size=8).check()
+    data = TextData(five, encoding="fp15", lowest=-8, batch_size=8)
+    data.check()
+    written = next(texts_of(data, data.test_dataloader()[0])).partition("=")[2]
+    assert 9.9e7 < float(written) < 9.99e9
+    assert encoding(**data.coding).range == (1e-6, 9.99e9)
+
+
 @pytest.mark.parametrize("name", ["xval", "p10", "fp15"])
 def test_answers_are_where_the_numbers_stand(name):
     data = mixed(encoding=name, clip=True)

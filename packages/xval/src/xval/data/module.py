@@ -15,6 +15,7 @@ from xval.data.encoded import EncodedTexts, same
 from xval.data.order import LengthBatches
 from xval.data.sources import SPLITS, Source, open_files, open_set, open_shards
 from xval.data.splits import OOD, split_by_label
+from xval.encodings.digits import LOWEST
 from xval.encodings.encoding import Encoding
 from xval.encodings.words import frequent_words
 
@@ -48,6 +49,8 @@ class TextData(LightningDataModule):
         shards: Folder or address of texts that ``simulate`` wrote.
         encoding: ``xval``, ``p10``, ``p1000``, ``b1999`` or ``fp15``.
         clip: Take the nearest number in the range of the encoding for one that is not.
+        lowest: The lowest of the 16 exponents of the text codes: of numbers from 10^(lowest + 2) to
+            9.99 x 10^(lowest + 17).
         words: Pieces of text with tokens of their own; ``None`` finds the most frequent ones.
         fields: Names of the fields of numbers; ``None`` finds them.
         answers: Patterns of the numbers that are asked for; ``None`` takes those of the sets.
@@ -76,6 +79,7 @@ class TextData(LightningDataModule):
         shards: str | None = None,
         encoding: str = "xval",
         clip: bool = False,
+        lowest: int = LOWEST,
         words: list[str] | None = None,
         fields: list[str] | None = None,
         answers: list[str] | None = None,
@@ -108,7 +112,7 @@ class TextData(LightningDataModule):
             heads = (source.texts(0, min(HEAD, source.size)) for source in self.sources)
             words = frequent_words(chain(*(head.texts for head in heads)))
         self.hparams["words"] = words  # a checkpoint keeps its tokens
-        self.code = Encoding(encoding, words, clip=clip)
+        self.code = Encoding(encoding, words, lowest, clip)
         patterns = dict.fromkeys(chain(*(source.answers for source in self.sources)))
         intervals = {key: _interval(key, ends) for key, ends in (gaps or {}).items()}
         self.encoder = Encoder(self.code, list(patterns), intervals, fields, context, end)
