@@ -10,8 +10,9 @@ import yaml
 from sciformer.cli import resolve, run
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "tests/mpp"))
+sys.path.extend(str(ROOT / "tests" / name) for name in ("mpp", "xval"))
 import pdebench_tree  # noqa: E402  # pytest's importlib mode finds nothing beside a test
+import weather_tables  # noqa: E402
 
 PROJECTS = {entry.name: entry for entry in entry_points(group="sciformer.projects")}
 CONFIGS = [
@@ -20,7 +21,10 @@ CONFIGS = [
     if path.parent.name in PROJECTS
 ]
 # Configurations of data that is not ours to ship: small files in their places.
-STAND_INS = {("mpp", "paper"): lambda folder: pdebench_tree.write(folder / "data/pdebench")}
+STAND_INS = {
+    ("mpp", "paper"): lambda folder: pdebench_tree.write(folder / "data/pdebench"),
+    ("xval", "stations"): lambda folder: weather_tables.write(folder / "weather"),
+}
 
 
 @pytest.mark.parametrize(("name", "path"), CONFIGS, ids=lambda value: getattr(value, "stem", value))

@@ -1,0 +1,16 @@
+"""Small tables of weather stations, as fivethirtyeight's us-weather-history has them."""
+
+from datetime import date, timedelta
+
+COLUMNS = "actual_mean_temp,actual_min_temp,actual_max_temp,average_min_temp,average_max_temp"
+
+
+def write(folder, names=("KAAA", "KJJJ"), days=40):
+    folder.mkdir(parents=True)
+    for number, name in enumerate(names):
+        rows = [f"date,{COLUMNS}"]
+        for day in range(days):
+            when, low = date(2014, 7, 1) + timedelta(day), 50 + (7 * day + 5 * number) % 9
+            temperatures = f"{low + 8},{low},{low + 16},{52 + number},{70 + number}"
+            rows.append(f"{when.year}-{when.month}-{when.day},{temperatures}")
+        (folder / f"{name}.csv").write_text("\n".join(rows) + "\n")
