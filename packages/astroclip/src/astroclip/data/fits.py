@@ -1,0 +1,169 @@
+"""FITS files, and errors in one line."""
+
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.io.fits.verify import VerifyWarning
+from astropy.utils.exceptions import AstropyUserWarning
+from astropy.wcs import WCS, FITSFixedWarning
+from astropy.wcs.utils import proj_plane_pixel_scales
+
+from astroclip.data.handles import OpenFiles
+
+SUFFIXES = (".fits.gz", ".fits.fz", ".fits", ".fit")
+ARCSEC = 3600.0  # of a degree
+DAMAGE = (OSError, EOFError, ValueError, TypeError, IndexError, KeyError, zlib.error)
+
+
+def open_fits(path: Path) -> fits.HDUList:
+    """Open a FITS file to read, and see that it is whole.
+
+    Args:
+        path: Where it is; it may be compressed.
+
+    Returns:
+        Its parts; arrays are read when used.
+
+    Raises:
+        ValueError: If there is none, or it is not FITS, or was cut off.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "File may have been truncated", AstropyUserWarning)
+        warnings.filterwarnings("error", "Error validating header", AstropyUserWarning)
+        warnings.simplefilter("ignore", VerifyWarning)
+        try:
+            found = fits.open(path)
+            len(found)  # which reads all headers
+        except AstropyUserWarning as error:
+            raise ValueError(f"{path}: truncated: {_line(error)}") from error
+        except DAMAGE as error:
+            cut = isinstance(error, EOFError) or "END card" in str(error)
+            what = "truncated" if cut else "not FITS"
+            raise ValueError(f"{path}: {what}: {_line(error)}") from error
+    return found
+
+
+class FITSFile:
+    """The parts of a FITS file, which a process opens when it first reads.
+
+    Args:
+        path: The file.
+        files: What opens it, to be shared by many of them.
+    """
+
+    def __init__(self, path: str | Path, files: OpenFiles[fits.HDUList] | None = None) -> None:
+        self.path = Path(path)
+        self.files = OpenFiles(open_fits) if files is None else files
+
+    @property
+    def parts(self) -> list[Any]:
+        """All HDUs, in order."""
+        return list(self.files[self.path])
+
+    def part(self, name: str) -> Any:
+        """A part by its name.
+
+        Args:
+            name: Of the HDU.
+
+        Returns:
+            The HDU, not yet read.
+
+        Raises:
+            ValueError: If there is none of this name.
+        """
+        for found in self.parts:
+            if found.name == name:
+                return found
+        there = ", ".join(part.name for part in self.parts if part.name)
+        raise ValueError(
+            f"{self.path}: {name}: no such HDU; there are {there or 'none with a name'}"
+        )
+
+    def table(self, column: str) -> Any:
+        """The first table that has a column.
+
+        Args:
+            column: Its name; upper and lower case are the same.
+
+        Returns:
+            The HDU, or None if there is no such table.
+        """
+        for found in self.parts:
+            if isinstance(found, fits.BinTableHDU) and column.lower() in _names(found):
+                return found
+        return None
+
+    def column(self, table: Any, name: str) -> np.ndarray:
+        """A column of a table, in the byte order of this machine.
+
+        Args:
+            table: The HDU, or its name.
+            name: Of the column; upper and lower case are the same.
+
+        Returns:
+            Its values.
+
+        Raises:
+            ValueError: If there is no such table or column, or it cannot be read.
+        """
+        found = self.part(table) if isinstance(table, str) else table
+        if not isinstance(found, fits.BinTableHDU):
+            raise ValueError(f"{self.path}: {table}: no table")
+        if name.lower() not in _names(found):
+            raise ValueError(f"{self.path}: {found.name or 'table'}: no column {name!r}")
+        with self.reading(name):
+            values = np.asarray(found.data[name])
+        return values.astype(values.dtype.newbyteorder("="))
+
+    @contextmanager
+    def reading(self, what: str) -> Iterator[None]:
+        """Give what astropy says of a damaged part the file's and the part's name."""
+        try:
+            yield
+        except DAMAGE as error:
+            raise ValueError(f"{self.path}: {what}: cannot be read: {_line(error)}") from error
+
+
+def is_fits(path: Path) -> bool:
+    """Whether the name of a file says that it is FITS."""
+    return path.name.endswith(SUFFIXES)
+
+
+def stem(path: Path) -> str:
+    """The name of a file without what says its format."""
+    found = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), path.suffix)
+    return path.name.removesuffix(found)
+
+
+def sky(header: fits.Header) -> WCS | None:
+    """The map from the pixels of an image to the sky, or None if the header has none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FITSFixedWarning)
+        warnings.simplefilter("ignore", AstropyUserWarning)
+        found = WCS(header)
+    return found.celestial if found.has_celestial else None
+
+
+def scale_of(header: fits.Header) -> float | None:
+    """Arcsec of a pixel, or None if the header does not say."""
+    found = sky(header)
+    if found is None:
+        return None
+    return float(np.sqrt(np.prod(proj_plane_pixel_scales(found)))) * ARCSEC
+
+
+def _names(table: fits.BinTableHDU) -> list[str]:
+    return [str(name).lower() for name in table.columns.names or ()]
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

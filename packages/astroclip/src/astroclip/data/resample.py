@@ -1,0 +1,162 @@
+"""Spectra and images of other grids on those of ``astroclip.survey``, with their flux conserved."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.sparse import csr_array
+
+from astroclip.data.batch import Image, Spectrum
+from astroclip.survey import PIXEL_SCALE, STEP, wavelengths
+
+SAME = STEP / 80  # Angstrom; wavelengths in float32 are so far off at most
+SAME_SCALE = 2e-3  # of a pixel; those of single exposures differ as much over a camera
+
+
+class Overlaps(NamedTuple):
+    """Which pixels of one grid cover which of another.
+
+    Args:
+        source: Pixel of the old grid.
+        target: Pixel of the new one.
+        length: What they share.
+    """
+
+    source: Int[np.ndarray, " pairs"]
+    target: Int[np.ndarray, " pairs"]
+    length: Float[np.ndarray, " pairs"]
+
+
+def resampled(
+    wavelength: Float[np.ndarray, " points"],
+    flux: Float[np.ndarray, " points"],
+    ivar: Float[np.ndarray, " points"],
+    air: bool = False,
+) -> tuple[Spectrum, Spectrum]:
+    """A spectrum on the pixels of DESI; the integral of its flux over wavelength stays the same.
+
+    A new pixel is the mean over what it covers of the old ones that were measured, and its variance
+    that of this mean. It was measured if at least half of it was.
+
+    Args:
+        wavelength: Of the middle of each old pixel in Angstrom, ascending; padding is not above 0.
+        flux: Density of flux.
+        ivar: Its inverse variance, 0 where nothing was measured.
+        air: The wavelengths are those in air.
+
+    Returns:
+        Flux and ivar of 7781 pixels; both are 0 where nothing was measured.
+
+    Raises:
+        ValueError: If the arrays differ in length, wavelengths do not ascend or none is in range.
+    """
+    if not wavelength.shape == flux.shape == ivar.shape or wavelength.ndim != 1:
+        shapes = f"{wavelength.shape}, {flux.shape} and {ivar.shape}"
+        raise ValueError(f"wavelength, flux and ivar: shapes {shapes} are not one number of pixels")
+    there = np.isfinite(wavelength) & (wavelength > 0)
+    wavelength, flux, ivar = (x[there].astype(np.float64) for x in (wavelength, flux, ivar))
+    if len(wavelength) < 2 or (np.diff(wavelength) <= 0).any():
+        raise ValueError("wavelength: does not ascend from pixel to pixel")
+    grid = wavelengths()
+    old = to_vacuum(wavelength) if air else wavelength
+    if old[-1] < grid[0] or old[0] > grid[-1]:
+        raise ValueError(
+            f"wavelength: {old[0]:g} to {old[-1]:g} Angstrom, but {grid[0]:g} to {grid[-1]:g} are "
+            "needed"
+        )
+    measured = np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
+    flux, ivar = np.where(measured, flux, 0.0), np.where(measured, ivar, 0.0)
+    if len(old) != len(grid) or np.abs(old - grid).max() > SAME:
+        flux, ivar = _mean(overlaps(edges(old), edges(grid)), flux, ivar, len(grid))
+    return flux.astype(np.float32), ivar.astype(np.float32)
+
+
+def to_vacuum(air: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Wavelengths in vacuum of wavelengths in air, in Angstrom.
+
+    Source: the refractive index of Ciddor (1996) as VALD inverts it, above 2000 Angstrom.
+    """
+    square = (1e4 / air) ** 2
+    index = (
+        1.00008336624212083
+        + 0.02408926869968 / (130.1065924522 - square)
+        + 0.0001599740894897 / (38.92568793293 - square)
+    )
+    return air * index
+
+
+def rescaled(image: Image, scale: float) -> Image:
+    """An image of another pixel scale on pixels of 0.262 arcsec; the flux of the sky is conserved.
+
+    Args:
+        image: Flux per pixel; its middle stays in the middle.
+        scale: Arcsec of a pixel.
+
+    Returns:
+        As many pixels as the image covers; itself if it has this scale already.
+
+    Raises:
+        ValueError: If the scale is not above 0 or the image covers no pixel.
+    """
+    if not 0 < scale < np.inf:
+        raise ValueError(f"scale: {scale} arcsec is no size of a pixel")
+    if abs(scale / PIXEL_SCALE - 1) < SAME_SCALE:
+        return image
+    rows, columns = (_onto(size, scale / PIXEL_SCALE) for size in image.shape[1:])
+    planes = [rows @ np.nan_to_num(plane.astype(np.float64)) @ columns.T for plane in image]
+    return np.stack(planes).astype(np.float32)
+
+
+def edges(middles: Float[np.ndarray, " pixels"]) -> Float[np.ndarray, " edges"]:
+    """Where pixels begin and end: half-way between their middles."""
+    between = (middles[1:] + middles[:-1]) / 2
+    first, last = 2 * middles[0] - between[0], 2 * middles[-1] - between[-1]
+    return np.concatenate([[first], between, [last]])
+
+
+def overlaps(old: Float[np.ndarray, " edges"], new: Float[np.ndarray, " new_edges"]) -> Overlaps:
+    """What the pixels of two grids share, in the order of the axis.
+
+    Args:
+        old: Where the pixels of the old grid begin and end, ascending.
+        new: The same of the new one.
+
+    Returns:
+        Each pair of pixels that share anything.
+    """
+    marks = np.unique(np.concatenate([old, new]))
+    inside = (marks >= max(old[0], new[0])) & (marks <= min(old[-1], new[-1]))
+    marks = marks[inside]
+    middles = (marks[1:] + marks[:-1]) / 2
+    source, target = (np.searchsorted(each, middles) - 1 for each in (old, new))
+    return Overlaps(source, target, np.diff(marks))
+
+
+def _mean(
+    shared: Overlaps,
+    flux: Float[np.ndarray, " points"],
+    ivar: Float[np.ndarray, " points"],
+    pixels: int,
+) -> tuple[Float[np.ndarray, " pixels"], Float[np.ndarray, " pixels"]]:
+    length = shared.length * (ivar > 0)[shared.source]
+    variance = np.divide(1.0, ivar, out=np.zeros_like(ivar), where=ivar > 0)[shared.source]
+    total, integral, spread = (
+        np.bincount(shared.target, weights, pixels)
+        for weights in (length, length * flux[shared.source], length**2 * variance)
+    )
+    measured = total >= STEP / 2
+    mean, new = np.zeros(pixels), np.zeros(pixels)
+    mean[measured] = integral[measured] / total[measured]
+    new[measured] = total[measured] ** 2 / spread[measured]
+    return mean, new
+
+
+def _onto(size: int, ratio: float) -> csr_array:
+    """Shares of old pixels, (new, old), for pixels that are ``ratio`` of the new ones."""
+    count = int(size * ratio + 1e-6)
+    if count < 1:
+        raise ValueError(f"scale: {size} pixels do not cover one of {PIXEL_SCALE} arcsec")
+    old = (np.arange(size + 1) - size / 2) * ratio
+    shared = overlaps(old, np.arange(count + 1) - count / 2)
+    shares = shared.length / ratio
+    return csr_array((shares, (shared.target, shared.source)), shape=(count, size))
