@@ -250,8 +250,13 @@ def test_what_cannot_be_is_refused(given, options, message):
         XValModule(**{"encoding": given.coding, **NETWORK, **options})
 
 
-def test_a_kind_for_a_field_that_is_not_there_is_named(given):
-    with pytest.warns(UserWarning, match="no field 'b' in"):
-        own = module(given, transform={"a": "log", "b": "log"})
+def test_a_field_that_is_not_there_has_no_kind_of_transform(given):
+    own = XValModule(given.coding, **NETWORK, transform={"a": "log", "b": "log"})
+    with pytest.raises(ValueError, match="transform: no field 'b'; there are a, "):
+        own.check(given)
+
+
+def test_a_field_has_its_own_kind_of_transform(given):
+    own = module(given, transform={"a": "log"})
     kinds = {name: each["kind"] for name, each in own.hparams["transforms"].items()}
     assert kinds == dict.fromkeys(given.fields, "linear") | {"a": "log"}

@@ -107,11 +107,15 @@ class XValModule(LightningModule):
         self.lr, self.matrix_lr, self.weight_decay = lr, matrix_lr, weight_decay
         self.warmup, self.steps = warmup, steps
 
-    def setup(self, stage: str) -> None:
-        data = self.data
+    def check(self, data: "TextData") -> None:
+        """Fit the transforms before a fit writes anything: none of them may be of no field."""
         if self.transforms is None:
             self.fit_transforms(data)
-        elif data.fields != self.units.names:
+
+    def setup(self, stage: str) -> None:
+        data = self.data
+        self.check(data)
+        if data.fields != self.units.names:
             raise ValueError(f"fields: {data.fields} are not the network's, {self.units.names}")
         if stage == "fit" and self.hparams["steps"] is None:
             self.steps = batches_of(self.trainer, data.batches)

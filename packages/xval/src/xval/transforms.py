@@ -4,7 +4,6 @@ The paper asks for numbers in [-5, 5] and leaves open how they get there. A fiel
 whatever shares a scale; all fields' transforms are plain data for a checkpoint.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -77,10 +76,11 @@ def fit_transforms(
         Plain data of each field, for ``Transforms``.
 
     Raises:
-        ValueError: If a kind is unknown, or there are no numbers.
+        ValueError: If a kind or a field is unknown, or there are no numbers.
     """
     for unknown in [] if isinstance(kinds, str) else sorted(set(kinds) - {"*", *names}):
-        warnings.warn(f"transform: no field {unknown!r} in {', '.join(names)}", stacklevel=2)
+        there = ", ".join(filter(None, names))
+        raise ValueError(f"transform: no field {unknown!r}; there are {there}")
     fitted = {}
     for index, name in enumerate(names):
         kind = kinds if isinstance(kinds, str) else kinds.get(name, kinds.get("*", PAPERS))

@@ -244,6 +244,7 @@ class Cli(LightningCLI):
         self._check_checkpoint()
         if self.trainer.is_global_zero:
             getattr(self.datamodule, "check", lambda: None)()
+            getattr(self.model, "check", lambda data: None)(self.datamodule)
         if not self.options.trainer.fast_dev_run:
             check_interval(self.options.trainer, self.datamodule)
             root = self.options.trainer.default_root_dir
