@@ -121,6 +121,20 @@ def test_a_text_stops_at_its_end_while_others_go_on():
         assert (made.tokens[row, end + 1 :] == PAD).all()
 
 
+@pytest.mark.parametrize(("stop", "calls"), [(True, 1), (False, 6)])
+def test_where_ranks_share_a_network_all_steps_are_taken_though_all_texts_have_ended(stop, calls):
+    model, (tokens, numbers) = network(causal=True), texts()
+    model.token_head[2].weight.data.zero_()
+    model.token_head[0].bias = torch.nn.Parameter(torch.ones(32))
+    model.token_head[2].weight.data[END] = 1.0
+    passes = []
+    model.register_forward_hook(lambda *_: passes.append(1))
+    made = generate(model, tokens, numbers, torch.full((4,), 8), steps=6, stop=stop)
+    assert len(passes) == calls
+    assert (made.tokens[:, 8] == END).all()
+    assert (made.tokens[:, 9:] == PAD).all()
+
+
 def test_draws_follow_the_generator_and_the_temperature():
     model, (tokens, numbers) = network(causal=True), texts()
     lengths = torch.full((4,), 8)

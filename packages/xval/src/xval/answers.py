@@ -45,7 +45,7 @@ def answers(
     own, places = rows[:, None], first[:, None] + each
     fields = batch.fields[own, places][:, 0]
     if model.causal:
-        made = generate(model, batch.tokens[rows], seen[rows], first, code.length)
+        made = generate(model, batch.tokens[rows], seen[rows], first, code.length, stop=False)
         own = torch.arange(len(rows), device=rows.device)[:, None]
     else:
         hidden = torch.zeros_like(batch.tokens, dtype=torch.bool)

@@ -71,6 +71,7 @@ def generate(
     steps: int,
     temperature: float = 0.0,
     generator: torch.Generator | None = None,
+    stop: bool = True,
 ) -> Text:
     """Go on with texts of any lengths, token by token, until [END].
 
@@ -82,6 +83,8 @@ def generate(
         steps: Tokens to add.
         temperature: Of the draws; 0 takes the likeliest token.
         generator: Of the draws.
+        stop: Call the network no more once all texts have ended. Under FSDP, where all ranks have
+            to call it equally often, do not.
 
     Returns:
         Texts of ``max(lengths) + steps`` tokens, with [PAD] behind their ends.
@@ -111,7 +114,7 @@ def generate(
         numbers[rows, end] = number_channel(chosen, values)
         end = end + going
         going = going & (chosen != END)
-        if not going.any():
+        if stop and not going.any():
             break
     return Text(tokens, numbers)
 
