@@ -183,14 +183,13 @@ def test_the_error_that_decides_is_the_median_relative_one_or_the_loss_if_nothin
         assert logged["val/error"] == logged["val/loss"]
 
 
-@pytest.mark.parametrize("accumulated", [1, 4])
+@pytest.mark.parametrize("accumulated", [1, 4, 7])
 def test_the_rate_rises_and_falls_to_zero_at_the_last_batch(given, accumulated):
     own = XValModule(given.coding, warmup=10)
     own.trainer = trainer(max_epochs=20, accumulate_grad_batches=accumulated)
     own.trainer.datamodule = given
     own.setup("fit")
-    last = 20 * given.batches
-    rates = [own.rate(step) for step in range(last // accumulated + 1)]
+    rates = [own.rate(step) for step in range(20 * -(-given.batches // accumulated) + 1)]
     peak = rates.index(max(rates))
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
     assert rates[: peak + 1] == sorted(rates[: peak + 1])

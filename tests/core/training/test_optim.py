@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim import AdamW, Muon
 from torch.optim.lr_scheduler import LambdaLR
 
-from sciformer.training.optim import MuonAdamW, decay_groups, warmup_cosine
+from sciformer.training.optim import MuonAdamW, batches_before, decay_groups, warmup_cosine
 
 BETAS = (0.9, 0.98)
 
@@ -138,3 +138,10 @@ def test_warmup_cosine_rises_to_one_and_falls_to_zero(step, factor):
 @pytest.mark.parametrize(("step", "steps", "warmup"), [(0, 1, 0), (0, 5, 0), (5, 5, 5)])
 def test_warmup_cosine_is_one_where_the_cosine_begins(step, steps, warmup):
     assert warmup_cosine(step, steps, warmup) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("accumulated", "seen"), [(1, [0, 1, 2, 3, 4, 5, 6, 7]), (2, [0, 2, 4, 5, 7, 9]), (9, [0, 5])]
+)
+def test_an_epoch_ends_with_a_step_however_few_batches_have_accumulated(accumulated, seen):
+    assert [batches_before(step, 5, accumulated) for step in range(len(seen))] == seen

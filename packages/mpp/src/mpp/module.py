@@ -21,7 +21,7 @@ from mpp.pretrained import continued
 from mpp.rollout import rollout
 from mpp.scores import SystemScores
 from mpp.vocabulary import Vocabulary
-from sciformer.training.optim import decay_groups, warmup_cosine
+from sciformer.training.optim import batches_before, decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
 
 if TYPE_CHECKING:
@@ -273,5 +273,4 @@ class PhysicsModule(LightningModule):
         """Factor of the learning rate at an optimizer step, counted from 0."""
         each = self.data.steps if self._trainer else self.steps  # batches of an epoch
         together = self._trainer.accumulate_grad_batches if self._trainer else 1
-        epoch, within = divmod(step, math.ceil(each / together))  # an epoch ends with a step
-        return warmup_cosine(epoch * each + within * together, self.steps, self.warmup)
+        return warmup_cosine(batches_before(step, each, together), self.steps, self.warmup)

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from sciformer.training.optim import MuonAdamW, decay_groups, warmup_cosine
+from sciformer.training.optim import MuonAdamW, batches_before, decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
 from xval.answers import answers
 from xval.data.batch import Batch
@@ -263,8 +263,9 @@ class XValModule(LightningModule):
     def rate(self, step: int) -> float:
         """Factor of the learning rate at an optimizer step, counted from 0."""
         assert self.steps is not None, "neither given nor set up"
-        batches = self._trainer.accumulate_grad_batches if self._trainer else 1
-        return warmup_cosine(step * batches, self.steps, self.warmup)
+        if self._trainer:
+            step = batches_before(step, self.data.batches, self.trainer.accumulate_grad_batches)
+        return warmup_cosine(step, self.steps, self.warmup)
 
 
 def batches_of(trainer: Trainer, epoch: int) -> int:

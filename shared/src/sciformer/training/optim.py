@@ -115,3 +115,20 @@ def warmup_cosine(step: int, steps: int, warmup: int, power: float = 1.0) -> flo
         return (step + 1) / warmup
     progress = min(1.0, (step - warmup) / max(1, steps - warmup))
     return (0.5 * (1 + math.cos(math.pi * progress))) ** power
+
+
+def batches_before(step: int, epoch: int, accumulated: int) -> int:
+    """Batches that have been seen before an optimizer step.
+
+    An epoch ends with a step, however few batches have accumulated by then.
+
+    Args:
+        step: The step about to be taken, counted from 0.
+        epoch: Batches of an epoch.
+        accumulated: Batches of a step.
+
+    Returns:
+        Their number.
+    """
+    epochs, within = divmod(step, math.ceil(epoch / accumulated))
+    return epochs * epoch + within * accumulated
