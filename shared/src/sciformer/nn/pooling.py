@@ -19,19 +19,23 @@ class AttentionPooling(nn.Module):
     without a visible token gives ``b_o``: its attention is zero.
 
     Args:
-        dim: Width of the tokens and of the queries.
+        dim: Width of the queries and of what is returned.
         heads: Number of heads; divides ``dim``.
         queries: Number of learned queries.
+        context_dim: Width of the tokens; ``dim`` unless given.
     """
 
-    def __init__(self, dim: int, heads: int, queries: int = 1) -> None:
+    def __init__(
+        self, dim: int, heads: int, queries: int = 1, *, context_dim: int | None = None
+    ) -> None:
         super().__init__()
         self.heads = heads
         divide(dim, heads)
+        context_dim = dim if context_dim is None else context_dim
         self.queries = nn.Parameter(torch.empty(queries, dim))
         self.query = nn.Linear(dim, dim)
-        self.key = nn.Linear(dim, dim, bias=False)
-        self.value = nn.Linear(dim, dim)
+        self.key = nn.Linear(context_dim, dim, bias=False)
+        self.value = nn.Linear(context_dim, dim)
         self.out = nn.Linear(dim, dim)
         self.reset_parameters()
 
@@ -41,7 +45,7 @@ class AttentionPooling(nn.Module):
 
     def forward(
         self,
-        x: Float[Tensor, "batch time dim"],
+        x: Float[Tensor, "batch time context_dim"],
         mask: Bool[Tensor, "batch time"] | None = None,
         queries: int | None = None,
     ) -> Float[Tensor, "batch queries dim"]:
@@ -61,14 +65,14 @@ class AttentionPooling(nn.Module):
 
     def folded(
         self,
-        x: Float[Tensor, "batch time dim"],
+        x: Float[Tensor, "batch time context_dim"],
         asked: Float[Tensor, "queries dim"],
         mask: Bool[Tensor, "batch time"] | None,
     ) -> Float[Tensor, "batch queries dim"]:
         """Pool the tokens, then project what was pooled."""
         weights = self.folded_weights(x, asked, mask)  # (B, H, Q, T)
         pooled = (weights.flatten(1, 2).to(x.dtype) @ x).unflatten(1, weights.shape[1:3])
-        value = self.value.weight.unflatten(0, (self.heads, -1))  # (H, head_dim, D)
+        value = self.value.weight.unflatten(0, (self.heads, -1))  # (H, head_dim, C)
         pooled = torch.einsum("bhqd,hed->bqhe", pooled, value).flatten(2)
         bias = self.value.bias
         if mask is not None:
@@ -77,13 +81,13 @@ class AttentionPooling(nn.Module):
 
     def folded_weights(
         self,
-        x: Float[Tensor, "batch time dim"],
+        x: Float[Tensor, "batch time context_dim"],
         asked: Float[Tensor, "queries dim"],
         mask: Bool[Tensor, "batch time"] | None,
     ) -> Float[Tensor, "batch heads queries time"]:
         """Return the attention weights, in at least fp32; zeros where no token is visible."""
         q = self.query(asked).unflatten(-1, (self.heads, -1))  # (Q, H, head_dim)
-        key = self.key.weight.unflatten(0, (self.heads, -1))  # (H, head_dim, D)
+        key = self.key.weight.unflatten(0, (self.heads, -1))  # (H, head_dim, C)
         u = torch.einsum("qhe,hed->hqd", q, key) * q.shape[-1] ** -0.5
         scores = (x @ u.flatten(0, 1).mT).mT.unflatten(1, u.shape[:2])  # (B, H, Q, T)
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
@@ -96,7 +100,7 @@ class AttentionPooling(nn.Module):
 
     def unfolded(
         self,
-        x: Float[Tensor, "batch time dim"],
+        x: Float[Tensor, "batch time context_dim"],
         asked: Float[Tensor, "queries dim"],
         mask: Bool[Tensor, "batch time"] | None,
     ) -> Float[Tensor, "batch queries dim"]:
@@ -108,7 +112,7 @@ class AttentionPooling(nn.Module):
 
     def weights(
         self,
-        x: Float[Tensor, "batch time dim"],
+        x: Float[Tensor, "batch time context_dim"],
         mask: Bool[Tensor, "batch time"] | None = None,
         queries: int | None = None,
     ) -> Float[Tensor, "batch heads queries time"]:
