@@ -1,4 +1,4 @@
-"""Coadded spectra of DESI: a file of many fibres, each arm of the spectrographs in its own parts."""
+"""Coadded spectra of DESI: many fibres in a file, and parts for each arm of the spectrographs."""
 
 from pathlib import Path
 

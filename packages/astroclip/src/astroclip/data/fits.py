@@ -162,7 +162,8 @@ def scale_of(header: fits.Header) -> float | None:
 
 
 def _names(table: fits.BinTableHDU) -> list[str]:
-    return [str(name).lower() for name in table.columns.names or ()]
+    columns: Any = table.columns
+    return [str(name).lower() for name in columns.names]
 
 
 def _line(error: BaseException) -> str:
