@@ -62,3 +62,11 @@ def trainer(**options):
     quiet = ("checkpointing", "progress_bar", "model_summary")
     quiet = {f"enable_{name}": False for name in quiet}
     return Trainer(use_distributed_sampler=False, **{**given, **quiet, **options})
+
+
+def texts_of(data, loader):
+    """What is in the batches, without padding."""
+    for batch in loader:
+        for row, length in enumerate(batch.lengths.tolist()):
+            tokens, numbers = (x[row, :length].numpy() for x in (batch.tokens, batch.numbers))
+            yield data.code.decode_text(tokens, numbers)
