@@ -1,5 +1,6 @@
 """FITS files, and errors in one line."""
 
+import re
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from astroclip.data.handles import OpenFiles
 
 SUFFIXES = (".fits.gz", ".fits.fz", ".fits", ".fit")
 ARCSEC = 3600.0  # of a degree
+KINDS = ("IMAGETYP", "IMTYPE", "PRODTYPE", "EXTNAME")  # where a header says what an image shows
+OTHERS = re.compile(r"ivar|invvar|mask|wtmap|psf|depth|nexp|chi2|model|resid", re.IGNORECASE)
 DAMAGE = (OSError, EOFError, ValueError, TypeError, IndexError, KeyError, zlib.error)
 
 
@@ -98,9 +101,25 @@ class FITSFile:
             The HDU, or None if there is no such table.
         """
         for found in self.parts:
-            if isinstance(found, fits.BinTableHDU) and column.lower() in _names(found):
+            if self.has(found, column):
                 return found
         return None
+
+    def has(self, table: Any, column: str) -> bool:
+        """Whether a table has a column.
+
+        Args:
+            table: The HDU, or its name.
+            column: Its name; upper and lower case are the same.
+
+        Returns:
+            Whether it has; no if there is no such table.
+
+        Raises:
+            ValueError: If there is no HDU of this name.
+        """
+        found = self.part(table) if isinstance(table, str) else table
+        return isinstance(found, fits.BinTableHDU) and column.lower() in _names(found)
 
     def column(self, table: Any, name: str) -> np.ndarray:
         """A column of a table, in the byte order of this machine.
@@ -142,6 +161,11 @@ def stem(path: Path) -> str:
     """The name of a file without what says its format."""
     found = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), path.suffix)
     return path.name.removesuffix(found)
+
+
+def is_other(header: fits.Header) -> bool:
+    """Whether a header says that this is the noise or the mask of an image, and not the image."""
+    return any(OTHERS.search(str(header.get(key, ""))) for key in KINDS)
 
 
 def sky(header: fits.Header) -> WCS | None:

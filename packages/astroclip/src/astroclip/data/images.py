@@ -10,15 +10,13 @@ import numpy as np
 from astroclip.data.arrays import numbers, read_arrays
 from astroclip.data.bands import band, planes_of
 from astroclip.data.batch import Galaxy, Image
-from astroclip.data.fits import FITSFile, is_fits, scale_of, stem
+from astroclip.data.fits import FITSFile, is_fits, is_other, scale_of, stem
 from astroclip.data.resample import rescaled
 from astroclip.data.source import Source
 from astroclip.survey import BANDS
 
 OF_BAND = re.compile(r"(.+)[-_.]([grz])")  # what a file of one band is called
 UNIT = re.compile(r"nano?magg|nmgy", re.IGNORECASE)
-KINDS = ("IMAGETYP", "IMTYPE", "PRODTYPE", "EXTNAME")  # where a header says what an image shows
-OTHERS = re.compile(r"ivar|invvar|mask|wtmap|psf|depth|nexp|chi2|model|resid", re.IGNORECASE)
 Found = tuple[list[str], list[np.ndarray], float | None]  # bands, their planes, arcsec of a pixel
 
 
@@ -137,7 +135,7 @@ def _fits(path: Path) -> Found:
     try:
         common = file.parts[0].header
         for number, part in enumerate(file.parts):
-            if not part.is_image or len(part.shape) not in (2, 3) or _is_other(part.header):
+            if not part.is_image or len(part.shape) not in (2, 3) or is_other(part.header):
                 continue
             _check_unit(path, part.header)
             with file.reading(part.name or f"HDU {number}"):
@@ -152,11 +150,6 @@ def _fits(path: Path) -> Found:
     if not planes:
         raise ValueError(f"{path}: no image of 2 or 3 axes in any HDU")
     return bands, planes, scale
-
-
-def _is_other(header: Any) -> bool:
-    """Whether a header says that this is the noise or the mask of an image, and not the image."""
-    return any(OTHERS.search(str(header.get(key, ""))) for key in KINDS)
 
 
 def _names(header: Any) -> list[str]:
