@@ -1,8 +1,10 @@
 """Arrays of numpy's own files; nothing in them is executed."""
 
-import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -21,18 +23,24 @@ def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
     Raises:
         ValueError: If there is none, or it cannot be read, or it holds objects of Python.
     """
-    try:
+    with _reading(path):
         found = np.load(path, allow_pickle=False)
         if isinstance(found, np.ndarray):
             return {"": found}
         with found:
             return {name: found[name] for name in found.files}
-    except FileNotFoundError as error:
-        raise ValueError(f"{path}: no such file") from error
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path}: truncated or no array: {' '.join(str(error).split())}"
-        ) from error
+
+
+def names_of(path: Path) -> list[str]:
+    """The names of the arrays of a .npz file, which are not read."""
+    with _reading(path), np.load(path, allow_pickle=False) as found:
+        return list(found.files)
+
+
+def axes_of(path: Path) -> int:
+    """How many axes the array of a .npy file has, which is not read."""
+    with _reading(path):
+        return np.load(path, mmap_mode="r", allow_pickle=False).ndim
 
 
 def numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
@@ -52,3 +60,14 @@ def numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{path}: {name or 'array'}: dtype {array.dtype} is no number")
     return array
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such file") from error
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: truncated or no array: {reason}") from error

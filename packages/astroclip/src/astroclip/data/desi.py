@@ -19,9 +19,9 @@ REDSHIFTS = {"redrock": "REDSHIFTS", "zbest": "ZBEST"}  # what a file is called 
 class Coadd(Source):
     """The spectra of a coadd file, on one grid of 7781 pixels: ivar-weighted where arms overlap.
 
-    Pixels whose mask is not 0 weigh nothing. Fibres that were put on the sky are no galaxies and
-    left out. The redshift is that of the redrock (or zbest) file beside it, where it warns of
-    nothing (ZWARN is 0).
+    Pixels whose mask is not 0 weigh nothing; there may be no mask. Fibres that were put on the sky
+    (OBJTYPE is SKY) are no galaxies and left out. The redshift is that of the redrock (or zbest)
+    file beside it, where it warns of nothing (ZWARN is 0).
 
     Args:
         path: The file.
@@ -35,17 +35,21 @@ class Coadd(Source):
         super().__init__(str(path), images=False, spectra=True, labels=["redshift"])
         self.file = FITSFile(path, files)
         targets = self.file.column("FIBERMAP", "TARGETID")
-        kind = self.file.column("FIBERMAP", "OBJTYPE").astype(str)
-        self.rows = np.flatnonzero(np.char.strip(kind) != "SKY")
+        self.rows = np.arange(len(targets))
+        if self.file.has("FIBERMAP", "OBJTYPE"):
+            kind = self.file.column("FIBERMAP", "OBJTYPE").astype(str)
+            self.rows = np.flatnonzero(np.char.strip(kind) != "SKY")
         self.targets = targets[self.rows]
         self.arms = arms(self.file)
+        if not self.arms:
+            raise ValueError(f"{path}: B{GRID}: no such HDU, nor of another arm")
         for arm in self.arms:
             self._check(arm, len(targets))
         self.redshifts = self._redshifts()
 
     def _check(self, arm: str, fibres: int) -> None:
         pixels = self.file.part(arm + GRID).shape[-1]
-        for name in (f"{arm}_FLUX", f"{arm}_IVAR", f"{arm}_MASK"):
+        for name in (f"{arm}_FLUX", f"{arm}_IVAR", *self._mask(arm)):
             shape = self.file.part(name).shape
             if shape != (fibres, pixels):
                 raise ValueError(
@@ -59,7 +63,9 @@ class Coadd(Source):
     def id(self, number: int) -> str:
         return str(self.targets[number])
 
-    def positions(self) -> Positions:
+    def positions(self) -> Positions | None:
+        if not self.file.has("FIBERMAP", "TARGET_RA"):
+            return None
         both = [self.file.column("FIBERMAP", f"TARGET_{name}") for name in ("RA", "DEC")]
         return np.stack(both, 1).astype(np.float64)[self.rows]
 
@@ -82,15 +88,22 @@ class Coadd(Source):
         flux = np.divide(weighted, weight, out=np.zeros(PIXELS), where=weight > 0)
         return flux.astype(np.float32), weight.astype(np.float32)
 
+    def _mask(self, arm: str) -> list[str]:
+        """The name of the mask of an arm, if there is one."""
+        name = f"{arm}_MASK"
+        return [name] if any(part.name == name for part in self.file.parts) else []
+
     def _arm(self, arm: str, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Wavelength, flux and ivar of a fibre."""
         with self.file.reading(arm):
             wavelength = np.asarray(self.file.part(arm + GRID).data, np.float64)
-            flux, ivar, mask = (
-                np.asarray(self.file.part(f"{arm}_{name}").section[row])
-                for name in ("FLUX", "IVAR", "MASK")
+            flux, ivar, *masks = (
+                np.asarray(self.file.part(name).section[row])
+                for name in (f"{arm}_FLUX", f"{arm}_IVAR", *self._mask(arm))
             )
-        return wavelength, flux, np.where(mask == 0, ivar, 0)
+        for mask in masks:
+            ivar = np.where(mask == 0, ivar, 0)
+        return wavelength, flux, ivar
 
     def _redshifts(self) -> dict[int, float]:
         """Those that redrock is sure of, by target."""

@@ -46,6 +46,10 @@ class HDF5:
         """Of what is at the top."""
         return list(self.files[self.path])
 
+    def is_group(self, key: str) -> bool:
+        """Whether there are arrays below a key."""
+        return isinstance(self.files[self.path].get(key), h5py.Group)
+
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of an array.
 

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,14 +27,15 @@ class OriginalHDF5(Source):
 
     Args:
         path: The file.
+        files: What opens it, to be shared by many of them.
 
     Raises:
         ValueError: If the file cannot be read, or an array is missing or shorter than others.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, files: OpenFiles[h5py.File] | None = None) -> None:
         super().__init__(str(path), images=True, spectra=True, labels=["redshift"])
-        self.file = HDF5(path)
+        self.file = HDF5(path, files)
         self.groups = sorted(self.file.keys(), key=lambda key: (len(key), key))
         counts = [self.file.count([f"{group}/{key}" for key in KEYS]) for group in self.groups]
         self.starts = np.cumsum([0, *counts]).tolist()

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 
 from astroclip.data.batch import Image, Spectrum
-from astroclip.survey import PIXEL_SCALE, STEP, wavelengths
+from astroclip.survey import FIRST, PIXEL_SCALE, PIXELS, STEP, wavelengths
 
 SAME = STEP / 80  # Angstrom; wavelengths in float32 are so far off at most
 SAME_SCALE = 2e-3  # of a pixel; those of single exposures differ as much over a camera
@@ -66,7 +66,10 @@ def resampled(
         )
     measured = np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
     flux, ivar = np.where(measured, flux, 0.0), np.where(measured, ivar, 0.0)
-    if len(old) != len(grid) or np.abs(old - grid).max() > SAME:
+    first = round((old[0] - FIRST) / STEP)
+    if np.abs(old - (FIRST + STEP * (first + np.arange(len(old))))).max() <= SAME:
+        flux, ivar = (_moved(x, first) for x in (flux, ivar))
+    else:
         flux, ivar = _mean(overlaps(edges(old), edges(grid)), flux, ivar, len(grid))
     return flux.astype(np.float32), ivar.astype(np.float32)
 
@@ -130,6 +133,14 @@ def overlaps(old: Float[np.ndarray, " edges"], new: Float[np.ndarray, " new_edge
     middles = (marks[1:] + marks[:-1]) / 2
     source, target = (np.searchsorted(each, middles) - 1 for each in (old, new))
     return Overlaps(source, target, np.diff(marks))
+
+
+def _moved(values: Float[np.ndarray, " points"], first: int) -> Float[np.ndarray, " pixels"]:
+    """Pixels of our grid, of which an arm has some: ``first`` is where it begins."""
+    start, stop = max(first, 0), min(first + len(values), PIXELS)
+    pixels = np.zeros(PIXELS)
+    pixels[start:stop] = values[start - first : stop - first]
+    return pixels
 
 
 def _mean(

@@ -20,8 +20,9 @@ from astroclip.survey import PIXELS, wavelengths
 LOG = "loglam"  # log10 of Angstrom, as SDSS writes it
 WAVELENGTH = ("wavelength", "wave", "lambda", LOG)
 IVAR = ("ivar", "flux_ivar")
-SIGMA = ("error", "sigma", "flux_error")
-KNOWN = {"flux", *WAVELENGTH, *IVAR, *SIGMA}
+SIGMA = ("error", "err", "sigma", "flux_error", "flux_err")
+MASK = "mask"
+KNOWN = {"flux", *WAVELENGTH, *IVAR, *SIGMA, MASK}
 ANGSTROM = re.compile(r"\bang(strom)?s?\b", re.IGNORECASE)
 OURS = units.Unit("1e-17 erg / (s cm2 Angstrom)")
 
@@ -48,15 +49,23 @@ class SpectrumFiles(Source):
     A FITS file has a table with columns of wavelength (or ``loglam``), flux and ivar (or error), or
     an image of one axis whose header says the wavelengths (``CRVAL1``, ``CDELT1``). A .npz file has
     ``flux`` and maybe ``ivar``, ``wavelength`` in Angstrom and ``air``; a .npy file has flux alone,
-    or (flux, ivar) of 7781 pixels each. Where there is no ivar it is estimated.
+    or (flux, ivar) of 7781 pixels each. Where there is no ivar it is estimated; where there is a
+    ``mask``, pixels in which it is not 0 were not measured.
 
     Args:
         paths: The files.
+
+    Raises:
+        ValueError: If two have the same name.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         super().__init__(str(paths[0].parent), images=False, spectra=True)
         self.paths = list(paths)
+        seen: dict[str, Path] = {}
+        for path in paths:
+            if seen.setdefault(stem(path), path) != path:
+                raise ValueError(f"{path}: id {stem(path)} is that of {seen[stem(path)]} as well")
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -155,7 +164,13 @@ def _measured(
         known = np.isfinite(sigma) & (sigma > 0)
         ivar = np.divide(1.0, sigma, out=np.zeros(sigma.shape), where=known) ** 2
     ivar = None if ivar is None else ivar / factor**2
-    return Measured(arrays["flux"] * factor, ivar, wavelength, air)
+    flux = arrays["flux"] * factor
+    if MASK in arrays:
+        if arrays[MASK].shape != flux.shape:
+            shapes = f"{arrays[MASK].shape}, but flux has {flux.shape}"
+            raise ValueError(f"{path}: {MASK}: shape {shapes}")
+        flux = np.where(arrays[MASK] == 0, flux, np.nan)
+    return Measured(flux, ivar, wavelength, air)
 
 
 def _line_of(header: Any) -> np.ndarray:

@@ -1,6 +1,5 @@
 """The HDF5 files of the Multimodal Universe (arXiv 2412.02527), one for each cell of the sky."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
@@ -18,8 +17,8 @@ ID = "object_id"
 FLUX, IVAR = "spectrum_flux", "spectrum_ivar"
 IMAGE = "image_array"
 USUAL = {3: ("g", "r", "z"), 4: ("g", "r", "i", "z")}  # bands of so many planes without names
-MASS, SFR, METALS, AGE = "LOG_MSTAR", "AVG_SFR", "Z_MW", "TAGE_MW"  # columns of PROVABGS
-LABELS: tuple[str, ...] = ("redshift", "log_mass", "log_ssfr", "age", "log_metallicity")
+REDSHIFT = ("Z", "z", "z_spec")  # what it is called in one file or another
+CATALOG = {"ra", "dec", "ZWARN", *REDSHIFT}
 
 
 class Universe(Source):
@@ -36,10 +35,10 @@ class Universe(Source):
     def __init__(self, path: str | Path, files: OpenFiles[h5py.File] | None = None) -> None:
         self.file = HDF5(path, files)
         keys = set(self.file.keys())
-        images, spectra = IMAGE in keys, FLUX in keys
+        images, spectra = IMAGE in keys, bool({FLUX, IVAR} & keys)
         super().__init__(str(path), images, spectra, labels=["redshift"])
         needed = [ID, *[IMAGE] * images, *[FLUX, IVAR] * spectra]
-        there = [key for key in keys if key.startswith(("image_", "spectrum_")) or key in _CATALOG]
+        there = [key for key in keys if key.startswith(("image_", "spectrum_")) or key in CATALOG]
         self.file.count(list(dict.fromkeys([*needed, *there])))
         self.keys = keys
         self.targets = self.file.read(ID)
@@ -49,7 +48,7 @@ class Universe(Source):
         return len(self.targets)
 
     def id(self, number: int) -> str:
-        return _text(self.targets[number])
+        return text(self.targets[number])
 
     def positions(self) -> Positions | None:
         if not {"ra", "dec"} <= self.keys:
@@ -67,7 +66,7 @@ class Universe(Source):
         stored = self.file.read(IMAGE, number)
         bands = USUAL.get(len(stored) if stored.ndim else 0, ())
         if "image_band" in self.keys:
-            bands = [_text(name) for name in self.file.read("image_band", number)]
+            bands = [text(name) for name in self.file.read("image_band", number)]
         if stored.ndim != 3 or len(stored) != len(bands):
             raise ValueError(
                 f"{place}: {IMAGE}: shape {stored.shape} is not (band, height, width) of "
@@ -97,46 +96,13 @@ class Universe(Source):
             raise ValueError(f"{self.place(number)}: {error}") from error
 
 
-def is_labels(file: HDF5) -> bool:
-    """Whether a file is a catalog of PROVABGS."""
-    return {ID, MASS} <= set(file.keys())
-
-
-def read_labels(file: HDF5) -> Mapping[str, Mapping[str, float]]:
-    """What PROVABGS (arXiv 2202.01809) says of galaxies.
-
-    Args:
-        file: A catalog.
-
-    Returns:
-        Id -> redshift, log of the stellar mass and of the specific star formation rate (per year:
-        the rate over the *mass*; the original took it over the metallicity), age in Gyr and log of
-        the metallicity, where they are known.
-
-    Raises:
-        ValueError: If a column is missing.
-    """
-    ids = file.read(ID)
-    mass, rate, metals, age, redshift = (
-        file.read(key).astype(np.float64) for key in (MASS, SFR, METALS, AGE, "Z_HP")
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        columns = (redshift, mass, np.log10(rate) - mass, age, np.log10(metals))
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    known = (dict(zip(LABELS, row, strict=True)) for row in rows)
-    return dict(zip(map(_text, ids), known, strict=True))
-
-
-_CATALOG = ("ra", "dec", "Z", "ZWARN", "z_spec")
-
-
 def _redshifts(file: HDF5, keys: set[str]) -> np.ndarray:
     """Redshifts that the pipeline is sure of, NaN elsewhere.
 
     The files hold ZWARN as DESI does: bits, 0 is good. Where it is a truth value it was written
     from the view of the data that inverts it: True is good.
     """
-    key = next((key for key in ("Z", "z_spec") if key in keys), None)
+    key = next((key for key in REDSHIFT if key in keys), None)
     if key is None:
         return np.full(file.shape(ID)[0], np.nan)
     redshifts = file.read(key).astype(np.float64)
@@ -147,5 +113,6 @@ def _redshifts(file: HDF5, keys: set[str]) -> np.ndarray:
     return np.where(sure, redshifts, np.nan)
 
 
-def _text(name: bytes | str | np.generic) -> str:
+def text(name: bytes | str | np.generic) -> str:
+    """An id or a band, however a file has written it."""
     return name.decode() if isinstance(name, bytes) else str(name)

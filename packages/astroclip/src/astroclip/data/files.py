@@ -1,0 +1,281 @@
+"""Files of galaxies of any kind that can be read, as one source."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+import h5py
+from astropy.io.fits import HDUList
+
+from astroclip.data.arrays import axes_of, names_of
+from astroclip.data.batch import Galaxy
+from astroclip.data.desi import Coadd, arms
+from astroclip.data.exposures import Exposures, is_ccd_table
+from astroclip.data.fits import FITSFile, is_fits, is_other, open_fits, stem
+from astroclip.data.handles import OpenFiles
+from astroclip.data.hdf5 import HDF5, open_hdf5
+from astroclip.data.images import ImageFiles
+from astroclip.data.labels import Labelled, read_labels
+from astroclip.data.original import OriginalHDF5, OriginalParquet, open_parquet
+from astroclip.data.paired import Paired
+from astroclip.data.source import Joined, OnError, Source
+from astroclip.data.spectra import SpectrumFiles
+from astroclip.data.universe import FLUX, IMAGE, IVAR, Universe
+
+Kind = Literal["original", "universe", "desi", "exposures", "images", "spectra"]
+NAMES: Mapping[str, Kind] = {"image": "images", "flux": "spectra"}  # of arrays
+HDF5_SUFFIXES, PARQUET = (".hdf5", ".h5"), ".parquet"
+KNOWN = "HDF5 or parquet of AstroCLIP, HDF5 of the Multimodal Universe, FITS, .npy or .npz"
+
+
+def open_source(
+    entry: str | Path | Mapping[str, str], kind: Kind | None = None, on_error: OnError = "raise"
+) -> Source:
+    """Open files of galaxies; what they hold is found out, or said by ``kind``.
+
+    Where some files have images alone and others spectra alone, they are those of the same
+    galaxies: ``Paired``. In a folder, what is not of a known kind (catalogs, say) is passed over.
+
+    Args:
+        entry: A file, a folder or a pattern; or a table with ``path``, or ``images`` and
+            ``spectra``, and maybe ``labels`` (``read_labels``) and ``kind``.
+        kind: ``original`` (AstroCLIP's own pairs), ``universe`` (the Multimodal Universe),
+            ``desi`` (coadded spectra), ``exposures`` (a folder of them with a CCD table),
+            ``images`` or ``spectra`` (a file of each galaxy); None looks into every file.
+        on_error: Whether a file that cannot be opened, or a galaxy without its partner, is an
+            error at once (``raise``), or a bad galaxy among others (``skip``; see ``sound``).
+
+    Returns:
+        The galaxies.
+
+    Raises:
+        ValueError: Naming the file that cannot be read or is of no known kind.
+    """
+    if isinstance(entry, Mapping):
+        return _described(entry, on_error)
+    if kind is not None and kind not in get_args(Kind):
+        raise ValueError(f"{entry}: kind: {kind!r} is not one of {', '.join(get_args(Kind))}")
+    if kind == "exposures":
+        return _some(Exposures(entry))
+    paths = files_of(entry)
+    single = paths == [Path(entry)]
+    found = _Files(kind, raises=single or on_error == "raise")
+    found.add(paths)
+    sources = found.sources()
+    if not sources:
+        what = "holds no" if single else f"{len(paths)} files hold no"
+        unknown = f"{entry}: {what} galaxies that can be read: {KNOWN}"
+        raise ValueError(next(iter(found.broken.values()), unknown))
+    source = _whole(sources, on_error)
+    if found.broken:
+        broken = (Broken(path, reason, source) for path, reason in found.broken.items())
+        source = Joined([source, *broken])
+    return _some(source)
+
+
+def files_of(entry: str | Path) -> list[Path]:
+    """Find files.
+
+    Args:
+        entry: A file, a folder (all files in it and below), or a pattern of files and folders.
+
+    Returns:
+        All of them, in the order of their names.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    paths = [Path(entry)]
+    if not paths[0].exists():
+        root = Path(paths[0].anchor)
+        paths = sorted(root.glob(str(paths[0].relative_to(root))))
+    files: dict[Path, None] = {}
+    for path in paths:
+        below = sorted(path.rglob("*")) if path.is_dir() else [path]
+        files |= dict.fromkeys(file for file in below if file.is_file())
+    if not files:
+        raise ValueError(f"{entry}: no such file, or none in this folder")
+    return list(files)
+
+
+class Broken(Source):
+    """A file that cannot be opened, as one bad galaxy among those of other files.
+
+    Args:
+        path: The file.
+        reason: Why it cannot.
+        like: Has what the galaxies of the file would have.
+    """
+
+    def __init__(self, path: Path, reason: str, like: Source) -> None:
+        super().__init__(str(path), like.images, like.spectra)
+        self.reason = reason
+
+    def __len__(self) -> int:
+        return 1
+
+    def id(self, number: int) -> str:
+        return stem(Path(self.where))
+
+    def place(self, number: int) -> str:
+        return self.where
+
+    def read(self, number: int) -> Galaxy:
+        raise ValueError(self.reason)
+
+
+class _Files:
+    """Files by what they hold.
+
+    Args:
+        kind: Of all of them, or None.
+        raises: Whether one that cannot be opened is an error.
+    """
+
+    def __init__(self, kind: Kind | None, raises: bool) -> None:
+        self.kind: Kind | None = kind
+        self.raises = raises
+        self.images: list[Path] = []
+        self.spectra: list[Path] = []
+        self.folders: list[Path] = []
+        self.others: list[Source] = []
+        self.broken: dict[Path, str] = {}
+        self.fits, self.hdf5 = OpenFiles(open_fits), OpenFiles(open_hdf5)
+        self.parquet = OpenFiles(open_parquet)
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Look into each file, or into the first one where the kind was said."""
+        for path in paths:
+            try:
+                for kind in self._kinds(path, look=self.kind is None or path == paths[0]):
+                    self._add(path, kind)
+            except ValueError as error:
+                if self.raises:
+                    raise
+                self.broken[path] = str(error)
+
+    def _kinds(self, path: Path, look: bool) -> list[Kind]:
+        found = kinds_of(path, self.fits, self.hdf5) if look else []
+        if self.kind is None:
+            return found
+        if found and self.kind not in found:
+            raise ValueError(f"{path}: kind: {self.kind!r}, but what it holds is {found[0]!r}")
+        return [self.kind]
+
+    def _add(self, path: Path, kind: Kind) -> None:
+        if kind == "images":
+            self.images.append(path)
+        elif kind == "spectra":
+            self.spectra.append(path)
+        elif kind == "exposures":
+            self.folders += [path.parent] * (path.parent not in self.folders)
+        elif kind == "desi":
+            self.others.append(Coadd(path, self.fits))
+        elif kind == "universe":
+            self.others.append(Universe(path, self.hdf5))
+        elif path.suffix == PARQUET:
+            self.others.append(OriginalParquet(path, self.parquet))
+        else:
+            self.others.append(OriginalHDF5(path, self.hdf5))
+
+    def sources(self) -> list[Source]:
+        """All of them; the images beside a CCD table are exposures."""
+        within = set(self.folders)
+        images = [path for path in self.images if not within & set(path.parents)]
+        found = [*self.others, *map(Exposures, self.folders)]
+        found += [ImageFiles(images)] if images else []
+        found += [SpectrumFiles(self.spectra)] if self.spectra else []
+        return found
+
+
+def kinds_of(path: Path, fits: OpenFiles[HDUList], hdf5: OpenFiles[h5py.File]) -> list[Kind]:
+    """Find out what a file holds.
+
+    Args:
+        path: The file.
+        fits: Opens FITS files.
+        hdf5: Opens HDF5 files.
+
+    Returns:
+        Its kind, both for arrays of an image and of a spectrum, or none; that of a CCD table is
+        ``exposures``.
+
+    Raises:
+        ValueError: If it cannot be opened.
+    """
+    if is_fits(path):
+        return _kinds_of_fits(FITSFile(path, fits))
+    if path.suffix in HDF5_SUFFIXES:
+        return _kinds_of_hdf5(HDF5(path, hdf5))
+    if path.suffix == ".npz":
+        names = {name.lower() for name in names_of(path)}
+        return [kind for name, kind in NAMES.items() if name in names]
+    if path.suffix == ".npy":
+        return ["images" if axes_of(path) == len(("band", "row", "column")) else "spectra"]
+    return ["original"] if path.suffix == PARQUET else []
+
+
+def _kinds_of_fits(file: FITSFile) -> list[Kind]:
+    if arms(file):
+        return ["desi"]
+    if is_ccd_table(file):
+        return ["exposures"]
+    if file.table("flux") is not None:
+        return ["spectra"]
+    parts = [part for part in file.parts if part.is_image and not is_other(part.header)]
+    axes = {len(part.shape) for part in parts}
+    if axes & {2, 3}:
+        return ["images"]
+    return ["spectra"] if 1 in axes else []
+
+
+def _kinds_of_hdf5(file: HDF5) -> list[Kind]:
+    keys = file.keys()
+    if {FLUX, IVAR, IMAGE}.intersection(keys):
+        return ["universe"]
+    return ["original"] if any(file.is_group(key) for key in keys) else []
+
+
+def _described(entry: Mapping[str, str], on_error: OnError) -> Source:
+    """The source of a table of paths."""
+    known = [{"path"}, {"images", "spectra"}]
+    if set(entry) - {"labels", "kind"} not in known or {"images", "kind"} <= set(entry):
+        raise ValueError(
+            f"{dict(entry)}: keys: path (and kind), or images and spectra, are needed; and labels"
+        )
+    if "path" in entry:
+        source = open_source(entry["path"], cast("Kind | None", entry.get("kind")), on_error)
+    else:
+        images, spectra = (open_source(entry[key], None, on_error) for key in ("images", "spectra"))
+        source = _pair(images, spectra, on_error)
+    if "labels" in entry:
+        tables = [read_labels(path) for path in files_of(entry["labels"])]
+        source = Labelled(source, {id: labels for table in tables for id, labels in table.items()})
+    return source
+
+
+def _whole(sources: Sequence[Source], on_error: OnError) -> Source:
+    """What has images alone joined to what has spectra alone, and then to all others."""
+    images = [source for source in sources if not source.spectra]
+    spectra = [source for source in sources if not source.images]
+    if images and spectra:
+        pair = _pair(_joined(images), _joined(spectra), on_error)
+        sources = [pair, *(source for source in sources if source.images and source.spectra)]
+    return _joined(sources)
+
+
+def _joined(sources: Sequence[Source]) -> Source:
+    return sources[0] if len(sources) == 1 else Joined(sources)
+
+
+def _pair(images: Source, spectra: Source, on_error: OnError) -> Source:
+    for name, source in (("images", images), ("spectra", spectra)):
+        if not getattr(source, name):
+            raise ValueError(f"{source.where}: no {name}")
+    return Paired(images, spectra, on_error)
+
+
+def _some(source: Source) -> Source:
+    if not len(source):
+        raise ValueError(f"{source.where}: no galaxies")
+    return source
