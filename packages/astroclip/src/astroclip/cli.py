@@ -1,0 +1,19 @@
+"""The command ``astroclip``."""
+
+from sciformer.cli import Project, Verb, run
+
+PROJECT = Project(
+    name="astroclip",
+    summary="Images and spectra of galaxies in one embedding space (arXiv 2310.03024).",
+    module="astroclip.module:AstroCLIPModule",
+    data="astroclip.data.module:GalaxyData",
+    links={"data.size": "model.size"},
+    verbs={
+        "simulate": Verb("astroclip.data.shards:simulate", "simulated galaxies as shards"),
+    },
+)
+
+
+def main() -> None:
+    """Run one verb of the words of this process."""
+    run(PROJECT)

@@ -1,0 +1,227 @@
+"""The data of a training: simulated galaxies, files or shards, their splits and loaders."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+from rich.console import Console
+from rich.progress import Progress
+from torch.utils.data import Dataset
+
+from astroclip.data.batch import Batch
+from astroclip.data.files import open_source
+from astroclip.data.galaxies import GalaxyDataset
+from astroclip.data.pool import Grid, PoolDataset, fresh, simulated
+from astroclip.data.shards import Shards
+from astroclip.data.source import Joined, OnError, Source, good
+from astroclip.simulate.galaxies import BLOCK, LABELS
+from sciformer.data.loading import SeededLoader, generated_loader, ordered_loader, split_by_id
+from sciformer.data.order import GlobalBatches
+
+SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
+RESERVED = 16  # blocks in front of those of the training: validation, then test
+VAL, TEST = range(0, RESERVED // 2), range(RESERVED // 2, RESERVED)
+
+
+class GalaxyData(LightningDataModule):
+    """Pairs of images and spectra: simulated unless there are files or shards.
+
+    Args:
+        pairs: Simulated galaxies of an epoch.
+        stream: Simulate each step's galaxies when it comes, so that none is seen twice and none is
+            kept; else all of them before the training.
+        files: Paths or patterns of files of galaxies, of any kind that can be read, or tables with
+            ``path`` and ``kind``; a pair of folders of one's own is one of them.
+        shards: Folder that ``simulate`` wrote.
+        labels: What to know of the galaxies of files; those of simulated ones are known.
+        size: Pixels along a side of the images, cut out of the middle of those of files.
+        grid: Spectra in 2048 ``bins`` equal in log wavelength, or in the pixels of the ``survey``.
+        batch_size: Galaxies per step of all devices together.
+        val_pairs: Simulated galaxies of the validation, 2,048 at most.
+        test_pairs: Simulated galaxies of the test, 2,048 at most.
+        epochs: ``trainer.max_epochs`` on the command line; the learning rate falls over all.
+        splits: Shares of files and shards, ``train``, ``val`` and ``test``; the same galaxies
+            always, by their ids.
+        on_error: Whether a galaxy of a file that cannot be used ends the run before it has begun
+            (``raise``), or is named and left out (``skip``).
+        workers: Processes that simulate, or read ahead; 0 does so in the main process.
+        seed: Of simulated galaxies and of the order.
+
+    Raises:
+        ValueError: For a number out of its range, or a file that cannot be read.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of the data
+        self,
+        pairs: int = 16_384,
+        stream: bool = False,
+        files: list[str | dict[str, str]] | None = None,
+        shards: str | None = None,
+        labels: list[str] | None = None,
+        size: int = 48,
+        grid: Grid = "bins",
+        batch_size: int = 256,
+        val_pairs: int = 1000,
+        test_pairs: int = 1000,
+        epochs: int = 1,
+        splits: dict[str, float] | None = None,
+        on_error: OnError = "raise",
+        workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        for key, value, least in (
+            ("pairs", pairs, 1),
+            ("size", size, 8),
+            ("batch_size", batch_size, 1),
+            ("val_pairs", val_pairs, 2),
+            ("test_pairs", test_pairs, 2),
+            ("epochs", epochs, 1),
+            ("workers", workers, 0),
+            ("seed", seed, 0),
+        ):
+            if value < least:
+                raise ValueError(f"{key}: {value} is less than {least}")
+        for key, value in (("val_pairs", val_pairs), ("test_pairs", test_pairs)):
+            if value > len(VAL) * BLOCK:
+                raise ValueError(f"{key}: {value} is more than {len(VAL) * BLOCK}")
+        self.source = _open(files or [], shards, on_error)
+        if stream and self.source is not None:
+            raise ValueError("stream: only simulated galaxies are made anew, but there are files")
+        if stream and batch_size % BLOCK:
+            raise ValueError(f"batch_size: {batch_size} is not a multiple of {BLOCK}, as stream is")
+        self.shares = SPLITS if splits is None else splits
+        if set(self.shares) != set(SPLITS):
+            raise ValueError(f"splits: {self.shares} does not name train, val and test")
+        self.pairs, self.stream, self.size, self.grid = pairs, stream, size, grid
+        self.batch_size, self.epochs, self.on_error = batch_size, epochs, on_error
+        self.tested = {"val": val_pairs, "test": test_pairs}
+        self.labels = list(LABELS if self.source is None else labels or self.source.labels)
+        self.workers, self.seed = workers, seed
+        self.sets: dict[str, Dataset[Batch]] = {}
+
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        if self.source is None:
+            return self.pairs // self.batch_size
+        return len(self._set("train")) // self.batch_size  # pyright: ignore[reportArgumentType]
+
+    def check(self) -> None:
+        """Simulate, or read every galaxy of the files once, before a fit writes anything.
+
+        Raises:
+            ValueError: Naming file and object of the first that cannot be used.
+        """
+        if self.batches < 1:
+            raise ValueError(f"batch_size: {self.batch_size} is more than the galaxies of an epoch")
+        for split in ("train", "val"):
+            if split == "val" or not self.stream:
+                self._set(split)
+
+    def train_dataloader(self) -> SeededLoader:
+        rank, world = self._rank()
+        if self.stream:
+            make = partial(
+                fresh,
+                seed=self.seed,
+                first=RESERVED,
+                size=self.size,
+                grid=self.grid,
+                batch_size=self.batch_size,
+            )
+            return generated_loader(
+                make, self.batches, rank=rank, world=world, workers=self.workers
+            )
+        found = self._set("train")
+        order = GlobalBatches(len(found), self.batch_size, self.seed, rank, world)  # pyright: ignore[reportArgumentType]
+        workers = 0 if self.source is None else self.workers
+        return ordered_loader(found, order, workers, _same)
+
+    def val_dataloader(self) -> SeededLoader:
+        return self._in_order("val")
+
+    def test_dataloader(self) -> SeededLoader:
+        return self._in_order("test")
+
+    predict_dataloader = test_dataloader
+
+    def loader(self, split: str) -> SeededLoader:
+        """Every galaxy of a split once, in order.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            Its loader.
+        """
+        return self._in_order(split)
+
+    def _in_order(self, split: str) -> SeededLoader:
+        rank, world = self._rank()
+        found = self._set(split)
+        size = len(found)  # pyright: ignore[reportArgumentType]
+        whole = max(self.batch_size, world) // world * world
+        order = GlobalBatches(size, whole, 0, rank, world, shuffle=False)
+        return ordered_loader(found, order, 0 if self.source is None else self.workers, _same)
+
+    def _set(self, split: str) -> Dataset[Batch]:
+        if split not in self.sets and self.source is None:
+            self.sets[split] = self._simulated(split)
+        elif split not in self.sets:
+            self.sets.update(self._read(self.source))
+        return self.sets[split]
+
+    def _simulated(self, split: str) -> PoolDataset:
+        count = self.pairs if split == "train" else self.tested[split]
+        first = {"val": VAL.start, "test": TEST.start, "train": RESERVED}[split]
+        blocks = range(first, first + -(-count // BLOCK))
+        with _bar(f"simulating {count} galaxies: {split}", len(blocks)) as progress:
+            pool = simulated(self.seed, blocks, self.size, self.grid, self.workers, progress)
+        return PoolDataset(pool.first(count))
+
+    def _read(self, source: Source) -> dict[str, Dataset[Batch]]:
+        numbers, bad = good(source)
+        if bad and self.on_error == "raise":
+            more = f"; and {len(bad) - 1} others" if len(bad) > 1 else ""
+            raise ValueError(f"{bad[0].reason}{more} (on_error: skip leaves them out)")
+        for each in bad:
+            sys.stderr.write(f"left out: {each.reason}\n")
+        ids = [source.id(number) for number in numbers]
+        parts = split_by_id(ids, self.shares)
+        for split, places in parts.items():
+            if not places and self.shares[split]:
+                raise ValueError(f"splits: {self.shares} leaves none of {len(ids)} for {split}")
+        return {
+            split: GalaxyDataset(
+                source, [numbers[place] for place in places], self.labels, self.size, self.grid
+            )
+            for split, places in parts.items()
+        }
+
+    def _rank(self) -> tuple[int, int]:
+        trainer = self.trainer
+        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+
+def _open(files: Sequence[str | dict[str, str]], shards: str | None) -> Source | None:
+    found = [open_source(entry, on_error=on_error) for entry in files]
+    if shards is not None:
+        found.append(Shards(shards))
+    return Joined(found) if found else None
+
+
+@contextmanager
+def _bar(text: str, blocks: int) -> Iterator[Callable[[int], None]]:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(text, total=blocks)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _same(batch: Batch) -> Batch:
+    return batch

@@ -1,0 +1,215 @@
+"""Training of AstroCLIP: images and spectra of the same galaxies come to lie near each other."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from jaxtyping import Float
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+from torchmetrics import CatMetric, MeanMetric
+
+from astroclip.augment import turned
+from astroclip.data.batch import Batch
+from astroclip.model import AstroCLIP, SpectrumEmbedding
+from astroclip.nn.image import ImageEncoder
+from astroclip.nn.spectrum import SpectrumEncoder
+from astroclip.objectives.contrastive import bounded_scale, info_nce, siglip
+from astroclip.retrieval import ranks, recalls
+from sciformer.training.optim import batches_before, decay_groups, warmup_cosine
+from sciformer.training.strategies import shard
+
+if TYPE_CHECKING:
+    from astroclip.data.module import GalaxyData
+
+LEAST = 0.02  # of the peak learning rate, at the end
+
+
+class AstroCLIPModule(LightningModule):
+    """Align images and spectra of the same galaxies (Parker et al. 2024, section 3).
+
+    Args:
+        dim: Numbers of an embedding in the space of both.
+        width: Numbers of each encoder's own embedding, in front of it.
+        size: Pixels along a side of an image; those of the data on the command line.
+        photometry: Whether the aperture photometry of an image is measured and seen.
+        apertures: Number of apertures of an image that are learned.
+        image_depth: Transformer blocks over the pixels of an image; 0 for none.
+        spectrum_depth: Transformer blocks beside the dense path of a spectrum; 0 for none.
+        tokens_dim: Width of the transformers.
+        heads: Their attention heads; divides ``tokens_dim``.
+        patch: Pixels along a side of an image's token; divides ``size``.
+        loss: ``infonce``, where each galaxy is told from all others of the batch, or ``siglip``,
+            where every pair of an image and a spectrum is judged by itself.
+        reconstruction: Weight of the squared error of the spectrum's reconstruction.
+        turn: Turn and mirror the images of the training.
+        lr: Peak learning rate of AdamW.
+        weight_decay: Of matrices, per step and unit of learning rate.
+        warmup: Batches of the linear rise; a cosine to 2 % of the peak follows.
+        steps: Batches of the schedule; ``None`` takes all epochs of the fit.
+
+    Raises:
+        ValueError: If a number is out of its range.
+    """
+
+    monitor = ("val/recall_10", "max")
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of network and training
+        self,
+        dim: int = 128,
+        width: int = 256,
+        size: int = 48,
+        photometry: bool = True,
+        apertures: int = 0,
+        image_depth: int = 0,
+        spectrum_depth: int = 0,
+        tokens_dim: int = 64,
+        heads: int = 4,
+        patch: int = 8,
+        loss: Literal["infonce", "siglip"] = "infonce",
+        reconstruction: float = 1.0,
+        turn: bool = False,
+        lr: float = 1.5e-3,
+        weight_decay: float = 0.05,
+        warmup: int = 100,
+        steps: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        for name, value in (("lr", lr), ("steps", steps)):
+            if value is not None and not value > 0:
+                raise ValueError(f"{name}: {value} is not above 0")
+        rest = {"reconstruction": reconstruction, "weight_decay": weight_decay, "warmup": warmup}
+        for name, value in rest.items():
+            if value < 0:
+                raise ValueError(f"{name}: {value} is below 0")
+        image = ImageEncoder(
+            width, size, photometry, apertures, image_depth, tokens_dim, heads, patch
+        )
+        spectrum = SpectrumEncoder(width, spectrum_depth, tokens_dim, heads)
+        self.model = AstroCLIP(image, spectrum, width, dim)
+        self.sigmoid = loss == "siglip"
+        self.model.bias.requires_grad_(self.sigmoid)
+        if image.tokens is not None:
+            image.tokens.hidden.requires_grad_(False)  # nothing is hidden here
+        self.reconstruction, self.turn = reconstruction, turn
+        self.lr, self.weight_decay, self.warmup, self.steps = lr, weight_decay, warmup, steps
+        self.validated = CatMetric()
+        self.losses = MeanMetric()
+
+    @property
+    def data(self) -> "GalaxyData":
+        """What the trainer runs on."""
+        return self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit" and self.hparams["steps"] is None:
+            self.steps = self.data.epochs * self.data.batches
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        image, flux, ivar = pair(batch)
+        seen, spectrum = self.model(turned(image) if self.turn else image, flux, ivar)
+        contrast = self.contrast(seen.z, spectrum.z)
+        rebuilt = self.rebuilt(flux, ivar, spectrum)
+        loss = contrast + self.reconstruction * rebuilt
+        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
+        if (self.trainer.global_step + 1) % every == 0:  # logging costs 0.5 ms
+            self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+            parts = {"train/contrast": contrast, "train/reconstruction": rebuilt}
+            self.log_dict(parts | {"train/scale": self.scale}, sync_dist=True)
+        return loss
+
+    @property
+    def scale(self) -> Float[Tensor, ""]:
+        """What cosines are multiplied with."""
+        return bounded_scale(self.model.log_scale)
+
+    def contrast(
+        self, image: Float[Tensor, "batch dim"], spectrum: Float[Tensor, "batch dim"]
+    ) -> Float[Tensor, ""]:
+        """How badly pairs are told from others, those of all ranks among them."""
+        if self.sigmoid:
+            return siglip(image, spectrum, self.scale, self.model.bias, gather=True)
+        return info_nce(image, spectrum, self.scale, gather=True)
+
+    def rebuilt(
+        self,
+        flux: Float[Tensor, "batch pixels"],
+        ivar: Float[Tensor, "batch pixels"],
+        found: SpectrumEmbedding,
+    ) -> Float[Tensor, ""]:
+        """Squared error of the reconstruction, weighted by how well each bin is known."""
+        wanted, weight = self.model.spectrum.read(flux, ivar).target()
+        error = (found.reconstruction.float() - wanted).square() * weight
+        return error.sum() / weight.sum().clamp_min(1e-6)
+
+    def on_validation_epoch_start(self) -> None:
+        self.validated.reset()
+        self.losses.reset()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        image, flux, ivar = pair(batch)
+        seen, spectrum = self.model(image, flux, ivar)
+        self.losses.update(self.rebuilt(flux, ivar, spectrum), len(image))
+        self.validated.update(torch.stack([seen.z, spectrum.z], 1).float())
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict(self.scores("val"), sync_dist=True)
+
+    on_test_epoch_start = on_validation_epoch_start
+    test_step = validation_step
+
+    def on_test_epoch_end(self) -> None:
+        self.log_dict(self.scores("test"), sync_dist=True)
+
+    def scores(self, stage: str) -> dict[str, float]:
+        """What a pass over all pairs of a split has found."""
+        both: Any = self.validated.compute()
+        image, spectrum = both.unbind(1)
+        found = {}
+        for k, share in recalls(torch.cat([ranks(image, spectrum), ranks(spectrum, image)])).items():
+            found[f"{stage}/recall_{k}"] = share
+        return found | {f"{stage}/reconstruction": float(self.losses.compute())}
+
+    def predict_step(
+        self, batch: Batch, batch_idx: int
+    ) -> tuple[Float[Tensor, "batch dim"], Float[Tensor, "batch dim"]]:
+        seen, spectrum = self.model(*pair(batch))
+        return seen.z, spectrum.z
+
+    def configure_model(self) -> None:
+        shard(self, self.model)
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        groups = decay_groups(trained, self.weight_decay)
+        chosen = AdamW(groups, lr=self.lr, betas=(0.9, 0.98), fused=True)
+        schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
+        return [chosen], [schedule]
+
+    def rate(self, step: int) -> float:
+        """Factor of the learning rate at an optimizer step, counted from 0."""
+        assert self.steps is not None, "neither given nor set up"
+        if self._trainer:
+            step = batches_before(step, self.data.batches, self.trainer.accumulate_grad_batches)
+        fall = warmup_cosine(step, self.steps, self.warmup)
+        return fall if step < self.warmup else LEAST + (1 - LEAST) * fall
+
+
+def pair(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Images, fluxes and inverse variances of a batch.
+
+    Args:
+        batch: Of galaxies with both.
+
+    Returns:
+        The three.
+
+    Raises:
+        ValueError: If the source has only one of the two.
+    """
+    if batch.image is None or batch.flux is None or batch.ivar is None:
+        raise ValueError("files: an alignment needs both images and spectra")
+    return batch.image, batch.flux, batch.ivar
