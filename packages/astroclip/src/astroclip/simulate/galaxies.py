@@ -1,0 +1,110 @@
+"""Simulated galaxies: an image and a spectrum of each, and what it is.
+
+Everything is a pure function of seed, number of the block and size of the images. A galaxy's image
+and spectrum have independent noise, and nothing but what they show says what it is: galaxies are
+drawn independently and stand in the order in which they were drawn.
+"""
+
+import functools
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32
+from numpy.random import Generator
+
+from astroclip.simulate import fibers, images, spectra
+from astroclip.simulate.latents import SPHEROID, Latents
+from astroclip.simulate.light import Light, band_fluxes, light
+from astroclip.simulate.survey import targets
+
+VERSION = "0"
+BLOCK = 256  # galaxies
+LABELS = ("redshift", "log_mass", "log_ssfr", "age", "metallicity", "morphology")
+MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "edge-on")
+EDGE_ON = 0.25  # cosine of the inclination below which a disc is
+ARMS = (0.25, 0.9)  # contrast of the arms of spirals
+
+
+class Galaxies(NamedTuple):
+    """Galaxies of a block.
+
+    Args:
+        image: Nanomaggies in g, r and z at 0.262 arcsec per pixel.
+        flux: Spectra in 1e-17 erg / s / cm2 / A at ``astroclip.survey.wavelengths()``.
+        ivar: Inverse variance of ``flux``, 0 where nothing was measured.
+        mask: Where that is.
+        labels: In the order of ``LABELS``: redshift; log10 of solar masses; log10 of the star
+            formation rate per mass in 1 / yr; mean age of the stars by mass in Gyr; their
+            metallicity in log10 of the sun's; number in ``MORPHOLOGIES``.
+    """
+
+    image: Float32[np.ndarray, "galaxies 3 size size"]
+    flux: Float32[np.ndarray, "galaxies pixels"]
+    ivar: Float32[np.ndarray, "galaxies pixels"]
+    mask: Bool[np.ndarray, "galaxies pixels"]
+    labels: Float32[np.ndarray, "galaxies labels"]
+
+
+def simulate(seed: int, block: int, size: int = 48) -> Galaxies:
+    """Simulate a block of galaxies.
+
+    Args:
+        seed: Of all blocks.
+        block: Number of the block.
+        size: Pixels along a side of the images; nothing else depends on it.
+
+    Returns:
+        The galaxies.
+    """
+    return _simulate(seed, block, size, BLOCK)
+
+
+def _simulate(seed: int, block: int, size: int, count: int) -> Galaxies:
+    what, looks, seen = (
+        np.random.default_rng(part) for part in np.random.SeedSequence([seed, block]).spawn(3)
+    )
+    galaxies = targets(what, count)
+    shining = light(galaxies)
+    kinds = morphology(galaxies)
+    arms = np.where(kinds == MORPHOLOGIES.index("spiral"), looks.uniform(*ARMS, count), 0.0)
+    image = images.expose(looks, galaxies, band_fluxes(galaxies, shining), arms, size)
+    flux, ivar, mask = fibers.observe(seen, _through_fibers(seen, galaxies, shining))
+    named = {name: getattr(galaxies, name) for name in LABELS[:-1]} | {"morphology": kinds}
+    labels = np.stack([named[name] for name in LABELS], 1).astype(np.float32)
+    return Galaxies(image, flux, ivar, mask, labels)
+
+
+def morphology(galaxies: Latents) -> np.ndarray:
+    """Class of each galaxy, as its number in ``MORPHOLOGIES``."""
+    return np.select(
+        [galaxies.bulge >= SPHEROID, galaxies.inclination < EDGE_ON, galaxies.quiescent],
+        [MORPHOLOGIES.index(name) for name in ("elliptical", "edge-on", "lenticular")],
+        MORPHOLOGIES.index("spiral"),
+    )
+
+
+def _through_fibers(
+    rng: Generator, galaxies: Latents, shining: Light
+) -> Float32[np.ndarray, "galaxies pixels"]:
+    flux = spectra.spectra(galaxies, shining, spectra.fiber_shares(rng, galaxies))
+    flux *= spectra.tilts(rng, len(flux))
+    return flux
+
+
+@functools.cache
+def fingerprint() -> str:
+    """Name what is simulated: a hash of the version and of a tiny block.
+
+    Numbers are rounded to a tenth of what matters before, as processors differ in the last digits.
+
+    Returns:
+        12 hexadecimal digits.
+    """
+    few = _simulate(seed=0, block=0, size=16, count=8)
+    steps = {"image": 0.02, "flux": 0.25, "ivar": 0.25, "labels": 0.01}
+    digest = hashlib.sha256(VERSION.encode())
+    for name, step in steps.items():
+        values = getattr(few, name).ravel()
+        digest.update(np.rint(values[:: max(1, values.size // 600)] / step).astype("<i4").tobytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,121 @@
+"""The light of bulge and disc of galaxies: which stars, which lines, and fluxes in g, r and z."""
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+
+from astroclip.simulate import gas, stars
+from astroclip.simulate.cosmology import MPC, luminosity_distance
+from astroclip.simulate.latents import FARTHEST, Latents
+
+EDGES = np.array([[3950.0, 5500.0], [5620.0, 7170.0], [8350.0, 10_150.0]])  # A, of g, r and z
+SOFT = 60.0  # A, over which a filter opens and closes
+SPEED = 2.99792458e18  # of light, A / s
+NANOMAGGY = 3.631e-29  # erg / s / cm2 / Hz
+NEBULAR_DUST = 1 / 0.44  # Calzetti et al. 2000: gas sits deeper in the dust than stars
+TABLE = np.linspace(0.0, FARTHEST + 0.01, 133)  # redshifts at which templates are looked up
+
+Components = Float64[np.ndarray, "galaxies 2 populations"]
+
+
+class Light(NamedTuple):
+    """What shines in bulge and disc, in this order.
+
+    Args:
+        masses: Solar masses of each stellar template.
+        lines: Luminosities of emission lines in erg/s, behind their dust.
+    """
+
+    masses: Components
+    lines: Float64[np.ndarray, "galaxies 2 lines"]
+
+
+def light(galaxies: Latents) -> Light:
+    """Divide stars and lines between bulge, which has only old stars, and disc.
+
+    Args:
+        galaxies: What they are.
+
+    Returns:
+        Their light.
+    """
+    old = galaxies.fractions[:, 2:]
+    bulge = np.zeros_like(galaxies.fractions)
+    bulge[:, 2:] = galaxies.bulge[:, None] * old / old.sum(1, keepdims=True)
+    mass = 10**galaxies.log_mass
+    masses = [
+        mass[:, None] * stars.mixture(part, galaxies.metallicity)
+        for part in (bulge, galaxies.fractions - bulge)
+    ]
+    return Light(np.stack(masses, 1), _lines(galaxies))
+
+
+def band_fluxes(galaxies: Latents, shining: Light) -> Float64[np.ndarray, "galaxies 2 bands"]:
+    """Nanomaggies of bulge and disc in g, r and z.
+
+    Args:
+        galaxies: What they are.
+        shining: Their light.
+
+    Returns:
+        The fluxes.
+    """
+    place = galaxies.redshift / TABLE[1]
+    below = place.astype(np.int64)
+    part = (place - below)[:, None, None]
+    table = _table()
+    efficiency = table[below] * (1 - part) + table[below + 1] * part  # (galaxies, populations, 3)
+    stretch = 1 + galaxies.redshift[:, None]
+    middle = EDGES.mean(1) / stretch
+    dimmed = 10 ** (-0.4 * galaxies.dust[:, None] * stars.attenuation(middle))
+    fluxes = (shining.masses @ efficiency) * dimmed[:, None]
+    fluxes += _line_fluxes(stretch, shining.lines)
+    area = 4 * np.pi * (luminosity_distance(galaxies.redshift) * MPC) ** 2
+    return fluxes / (area * NANOMAGGY)[:, None, None]
+
+
+def _lines(galaxies: Latents) -> Float64[np.ndarray, "galaxies 2 lines"]:
+    """Young stars ionize the disc; old ones ionize where they are."""
+    mass = 10**galaxies.log_mass
+    rate = mass * 10 ** (galaxies.log_ssfr + galaxies.burst)
+    young = (gas.HALPHA_PER_RATE * rate)[:, None] * gas.young(galaxies.gas())
+    old = (gas.HALPHA_PER_OLD_MASS * mass * 10**galaxies.nucleus)[:, None]
+    old = old * gas.old(galaxies.gas())
+    dust = galaxies.dust[:, None] * stars.attenuation(gas.WAVELENGTHS)
+    young, old = young * 10 ** (-0.4 * NEBULAR_DUST * dust), old * 10 ** (-0.4 * dust)
+    bulge = galaxies.bulge[:, None]
+    return np.stack([bulge * old, (1 - bulge) * old + young], axis=1)
+
+
+@functools.cache
+def _table() -> Float64[np.ndarray, "redshifts populations bands"]:
+    """Mean flux densities per Hz of the templates times 4 pi d^2, as a photon counter has them."""
+    seen = np.arange(3600.0, 10_500.0, 4.0)
+    weight = seen[:, None] * _response(seen[:, None])
+    weight /= SPEED * (_response(seen[:, None]) / seen[:, None]).sum(0)
+    middle = stars.templates()[1]
+    rows = []
+    for stretch in 1 + TABLE:
+        moved = np.stack([np.interp(seen / stretch, stars.REST, row) for row in middle])
+        rows.append(moved / stretch @ weight)
+    return np.stack(rows)
+
+
+def _line_fluxes(
+    stretch: Float64[np.ndarray, "galaxies 1"], lines: Float64[np.ndarray, "galaxies 2 lines"]
+) -> Float64[np.ndarray, "galaxies 2 bands"]:
+    seen = (gas.WAVELENGTHS * stretch)[..., None]
+    grid = np.arange(3600.0, 10_500.0, 4.0)
+    whole = SPEED * (_response(grid[:, None]) / grid[:, None]).sum(0) * 4.0
+    return lines @ (seen * _response(seen) / whole)
+
+
+def _response(wavelength: Float64[np.ndarray, "*shape 1"]) -> Float64[np.ndarray, "*shape bands"]:
+    """What the filters let through."""
+    opens, closes = EDGES.T
+    return 1 / (
+        (1 + np.exp(np.clip((opens - wavelength) / SOFT, -60, 60)))
+        * (1 + np.exp(np.clip((wavelength - closes) / SOFT, -60, 60)))
+    )

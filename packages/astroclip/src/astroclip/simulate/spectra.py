@@ -1,0 +1,120 @@
+"""Spectra of galaxies as a fiber of DESI would see them, were there no noise."""
+
+import functools
+
+import numpy as np
+from jaxtyping import Float32, Float64
+from numpy.random import Generator
+
+from astroclip.simulate import gas, stars
+from astroclip.simulate.cosmology import LIGHT, MPC, luminosity_distance
+from astroclip.simulate.latents import Latents
+from astroclip.simulate.light import Light
+from astroclip.simulate.profiles import enclosed, mixture
+from astroclip.survey import FIRST, PIXELS, STEP, wavelengths
+
+FIBER = 0.75  # arcsec, the radius
+SEEING = (0.47, 0.15)  # arcsec: median of the sigma and its log-normal spread
+LOSS = 0.13  # dex, by which a fiber's share scatters beyond profile and seeing
+TILT = 0.05  # of the flux calibration, at the ends of a spectrum
+INSTRUMENT = 0.75  # A, sigma of the resolution
+GAS_MOTION = (40.0, 0.3)  # km / s at least, and share of the rotation across a fiber
+REACH = 24  # pixels on each side to which a line is drawn
+UNIT = 1e-17  # erg / s / cm2 / A
+
+Spectrum = Float32[np.ndarray, "galaxies pixels"]
+Shares = Float64[np.ndarray, "galaxies 2"]
+
+
+def fiber_shares(rng: Generator, galaxies: Latents) -> Shares:
+    """Draw how much light of bulge and disc a fiber collects, over what it does of a star's.
+
+    DESI calibrates with stars, which lose light at the fiber too.
+
+    Args:
+        rng: Where the randomness comes from.
+        galaxies: What they are.
+
+    Returns:
+        Shares.
+    """
+    count = len(galaxies.redshift)
+    seeing = SEEING[0] * np.exp(SEEING[1] * rng.standard_normal(count))
+    bulge = enclosed(
+        mixture("de_vaucouleurs"), FIBER, galaxies.bulge_radius, galaxies.bulge_axis, seeing
+    )
+    disc = enclosed(
+        mixture("exponential"), FIBER, galaxies.disc_radius, galaxies.disc_axis(), seeing
+    )
+    star = 1 - np.exp(-0.5 * (FIBER / seeing) ** 2)
+    scatter = 10 ** (LOSS * rng.standard_normal(count))
+    return np.stack([bulge, disc], axis=1) * (scatter / star)[:, None]
+
+
+def tilts(rng: Generator, count: int) -> Spectrum:
+    """Draw errors of the flux calibration, as factors on each pixel."""
+    slope = (TILT * rng.standard_normal(count)).astype(np.float32)
+    return 1 + slope[:, None] * np.linspace(-1, 1, PIXELS, dtype=np.float32)
+
+
+def spectra(galaxies: Latents, shining: Light, shares: Shares) -> Spectrum:
+    """Redshift the light that a fiber collects.
+
+    Args:
+        galaxies: What they are.
+        shining: Light of bulge and disc.
+        shares: How much of each a fiber collects.
+
+    Returns:
+        Flux in 1e-17 erg / s / cm2 / A at ``astroclip.survey.wavelengths()``.
+    """
+    area = 4 * np.pi * (luminosity_distance(galaxies.redshift) * MPC) ** 2 * UNIT
+    rest = _rest(galaxies, np.einsum("gc,gcp->gp", shares, shining.masses) / area[:, None])
+    lines = np.einsum("gc,gcl->gl", shares, shining.lines) / area[:, None]
+    seen = wavelengths()
+    flux = np.empty((len(rest), PIXELS), np.float32)
+    for i, stretch in enumerate(1 + galaxies.redshift):
+        flux[i] = np.interp(seen, stars.REST * stretch, rest[i]) / stretch
+    _add_lines(flux, galaxies, lines)
+    return flux
+
+
+def _rest(
+    galaxies: Latents, masses: Float64[np.ndarray, "galaxies populations"]
+) -> Float32[np.ndarray, "galaxies rest"]:
+    """Stars behind their dust, by wavelength at rest."""
+    motion = stars.hats(galaxies.dispersion, stars.DISPERSIONS)
+    weights = motion[:, :, None] * masses[:, None, :] * stars.SOLAR_V  # (galaxies, 3, populations)
+    basis, curve = _basis()
+    light = weights.reshape(len(masses), -1).astype(np.float32) @ basis
+    light *= np.exp(galaxies.dust.astype(np.float32)[:, None] * curve)
+    return light
+
+
+@functools.cache
+def _basis() -> tuple[Float32[np.ndarray, "templates rest"], Float32[np.ndarray, " rest"]]:
+    """Templates of all motions over the sun's light, and ln of what a magnitude of dust leaves."""
+    basis = (stars.templates() / stars.SOLAR_V).reshape(-1, len(stars.REST))
+    curve = -0.4 * np.log(10) * stars.attenuation(stars.REST)
+    return basis.astype(np.float32), curve.astype(np.float32)
+
+
+def _add_lines(
+    flux: Spectrum, galaxies: Latents, lines: Float64[np.ndarray, "galaxies lines"]
+) -> None:
+    """Add Gaussians as wide as the gas moves and the instrument blurs."""
+    stretch = 1 + galaxies.redshift
+    rotation = 200 * 10 ** (0.27 * (galaxies.log_mass - 10.5))
+    rotation *= GAS_MOTION[1] * np.sqrt(1 - galaxies.inclination**2)
+    speed = np.hypot(GAS_MOTION[0], rotation)
+    row = np.arange(len(flux))[:, None]
+    around = np.arange(-REACH, REACH + 1)
+    for wavelength, strength in zip(gas.WAVELENGTHS, lines.T, strict=True):
+        center = wavelength * stretch
+        sigma = np.hypot(INSTRUMENT, center * speed / LIGHT)[:, None]
+        pixel = np.rint((center - FIRST) / STEP).astype(np.int64)[:, None] + around
+        offset = FIRST + STEP * pixel - center[:, None]
+        height = strength[:, None] / (sigma * np.sqrt(2 * np.pi))
+        profile = height * np.exp(-0.5 * (offset / sigma) ** 2)
+        inside = (pixel >= 0) & (pixel < PIXELS)
+        flux[row, pixel.clip(0, PIXELS - 1)] += np.where(inside, profile, 0)
