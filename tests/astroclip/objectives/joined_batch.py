@@ -11,8 +11,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
-from astroclip.objectives.contrastive import info_nce, siglip
-from astroclip.objectives.scale import bounded_scale
+from astroclip.objectives.contrastive import bounded_scale, info_nce, siglip
 
 SHARES = {"even": (300, 300), "uneven": (270, 3)}  # more than a block, and less
 
