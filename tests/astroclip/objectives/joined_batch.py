@@ -11,7 +11,8 @@ from torch import Tensor, distributed, nn
 from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
-from astroclip.objectives.contrastive import bounded_scale, info_nce, siglip
+from astroclip.objectives.contrastive import info_nce, siglip
+from astroclip.objectives.scale import bounded_scale
 
 SHARES = {"even": (300, 300), "uneven": (270, 3)}  # more than a block, and less
 

@@ -15,8 +15,6 @@ from torch.autograd.function import once_differentiable
 from astroclip.objectives.blocks import Block, blocks_of, through_logits
 from astroclip.objectives.gathered import Share, share_of
 
-MAX_SCALE = 100.0  # as in CLIP (Radford et al. 2021, section 2.5)
-
 Embeddings = Float[Tensor, "batch dim"]
 Scalar = Float[Tensor, ""]
 
@@ -66,21 +64,6 @@ def siglip(
     """
     _check_pairs(a, b)
     return _SigLIP.apply(*_in_fp32(a, b, scale, bias), share_of(a, gather))
-
-
-def bounded_scale(log_scale: Scalar) -> Scalar:
-    """Exponential of a learned parameter, 100 at most.
-
-    At the bound only a gradient that would raise the parameter further is left out: a plain clamp
-    would take all of them, and the parameter could never come back.
-
-    Args:
-        log_scale: The parameter.
-
-    Returns:
-        The scale.
-    """
-    return _BoundedExp.apply(log_scale)
 
 
 @torch.no_grad()
@@ -200,23 +183,6 @@ class _SigLIP(torch.autograd.Function):
         factor = gradient * share.ranks / share.total
         by_inputs = through_logits(a, columns, scale, share, by_logits, factor)
         return *by_inputs, by_bias * factor, None
-
-
-class _BoundedExp(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, log_scale: Tensor) -> Tensor:
-        scale = log_scale.exp().clamp_max(MAX_SCALE)
-        ctx.save_for_backward(scale)
-        return scale
-
-    @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # named, not *args
-        ctx: Any, gradient: Tensor
-    ) -> Tensor:
-        (scale,) = ctx.saved_tensors
-        raises = (scale >= MAX_SCALE) & (gradient < 0)
-        return (gradient * scale).masked_fill(raises, 0.0)
 
 
 def _check_pairs(a: Tensor, b: Tensor) -> None:
