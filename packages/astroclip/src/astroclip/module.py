@@ -16,7 +16,8 @@ from astroclip.data.batch import Batch
 from astroclip.model import AstroCLIP, SpectrumEmbedding
 from astroclip.nn.image import ImageEncoder
 from astroclip.nn.spectrum import SpectrumEncoder
-from astroclip.objectives.contrastive import bounded_scale, info_nce, siglip
+from astroclip.objectives.contrastive import info_nce, siglip
+from astroclip.objectives.scale import bounded_scale
 from astroclip.retrieval import ranks, recalls
 from sciformer.training.optim import batches_before, decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
@@ -168,10 +169,9 @@ class AstroCLIPModule(LightningModule):
         """What a pass over all pairs of a split has found."""
         both: Any = self.validated.compute()
         image, spectrum = both.unbind(1)
-        found = {}
-        for k, share in recalls(torch.cat([ranks(image, spectrum), ranks(spectrum, image)])).items():
-            found[f"{stage}/recall_{k}"] = share
-        return found | {f"{stage}/reconstruction": float(self.losses.compute())}
+        found = recalls(torch.cat([ranks(image, spectrum), ranks(spectrum, image)]))
+        shares = {f"{stage}/recall_{k}": share for k, share in found.items()}
+        return shares | {f"{stage}/reconstruction": float(self.losses.compute())}
 
     def predict_step(
         self, batch: Batch, batch_idx: int

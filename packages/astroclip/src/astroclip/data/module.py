@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 from lightning.pytorch import LightningDataModule
 from rich.console import Console
@@ -208,8 +207,10 @@ class GalaxyData(LightningDataModule):
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
 
-def _open(files: Sequence[str | dict[str, str]], shards: str | None) -> Source | None:
-    found = [open_source(entry, on_error=on_error) for entry in files]
+def _open(
+    files: list[str | dict[str, str]], shards: str | None, on_error: OnError
+) -> Source | None:
+    found: list[Source] = [open_source(entry, on_error=on_error) for entry in files]
     if shards is not None:
         found.append(Shards(shards))
     return Joined(found) if found else None
