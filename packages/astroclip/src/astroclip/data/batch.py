@@ -80,7 +80,7 @@ def collate(
     )
 
 
-def middle(image: Image, size: int) -> Image:
+def middle(image: Image, size: int) -> Float32[np.ndarray, "3 size size"]:
     """Cut a square out of the middle of an image.
 
     Args:

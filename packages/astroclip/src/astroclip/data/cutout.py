@@ -16,7 +16,8 @@ LARGEST = 152  # pixels along a side, as the cutouts that AstroCLIP was trained 
 SEEING = 2.0  # pixels; smooths noise before the galaxy is looked for
 APERTURE = 8  # pixels around the brightest that say where its middle is
 Plane = Float[np.ndarray, "height width"]
-Where = Bool[np.ndarray, "height width"]
+Square = Float[np.ndarray, "size size"]
+Where = Bool[np.ndarray, "size size"]
 
 
 class Exposure(NamedTuple):
@@ -57,10 +58,10 @@ def cutout(exposures: Sequence[Exposure], middle: tuple[float, float]) -> Image:
     if half < 1:
         raise ValueError("image: g, r and z cover no common square around the galaxy")
     inside = slice(LARGEST // 2 - half, LARGEST // 2 + half)
-    return image[:, inside, inside].astype(np.float32)
+    return image[:, inside, inside]
 
 
-def regridded(flux: Plane, wcs: WCS, grid: WCS, size: int) -> tuple[Plane, Where]:
+def regridded(flux: Plane, wcs: WCS, grid: WCS, size: int) -> tuple[Square, Where]:
     """An image on other pixels about as large, with its flux conserved.
 
     The flux per old pixel is interpolated to the middles of new ones, and multiplied by how many
@@ -120,7 +121,7 @@ def _means(exposures: Sequence[Exposure], grid: WCS) -> tuple[Image, Where]:
             weight[number] += known * exposure.weight
             seen[number] += inside
     mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
-    return mean, np.all(seen > 0, axis=0)
+    return mean.astype(np.float32), np.all(seen > 0, axis=0)
 
 
 def _brightest(image: Image, covered: Where) -> tuple[float, float]:

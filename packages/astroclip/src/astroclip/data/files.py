@@ -29,7 +29,7 @@ KNOWN = "HDF5 or parquet of AstroCLIP, HDF5 of the Multimodal Universe, FITS, .n
 
 
 def open_source(
-    entry: str | Path | Mapping[str, str], kind: Kind | None = None, on_error: OnError = "raise"
+    entry: str | Path | Mapping[str, str], kind: str | None = None, on_error: OnError = "raise"
 ) -> Source:
     """Open files of galaxies; what they hold is found out, or said by ``kind``.
 
@@ -59,7 +59,7 @@ def open_source(
         return _some(Exposures(entry))
     paths = files_of(entry)
     single = paths == [Path(entry)]
-    found = _Files(kind, raises=single or on_error == "raise")
+    found = _Files(cast("Kind | None", kind), raises=single or on_error == "raise")
     found.add(paths)
     sources = found.sources()
     if not sources:
@@ -244,7 +244,7 @@ def _described(entry: Mapping[str, str], on_error: OnError) -> Source:
             f"{dict(entry)}: keys: path (and kind), or images and spectra, are needed; and labels"
         )
     if "path" in entry:
-        source = open_source(entry["path"], cast("Kind | None", entry.get("kind")), on_error)
+        source = open_source(entry["path"], entry.get("kind"), on_error)
     else:
         images, spectra = (open_source(entry[key], None, on_error) for key in ("images", "spectra"))
         source = _pair(images, spectra, on_error)

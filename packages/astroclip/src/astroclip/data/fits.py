@@ -1,5 +1,6 @@
 """FITS files, and errors in one line."""
 
+import gzip
 import re
 import warnings
 import zlib
@@ -21,6 +22,8 @@ SUFFIXES = (".fits.gz", ".fits.fz", ".fits", ".fit")
 ARCSEC = 3600.0  # of a degree
 KINDS = ("IMAGETYP", "IMTYPE", "PRODTYPE", "EXTNAME")  # where a header says what an image shows
 OTHERS = re.compile(r"ivar|invvar|mask|wtmap|psf|depth|nexp|chi2|model|resid", re.IGNORECASE)
+GZIP, HEADER = b"\x1f\x8b", b"XTENSION"  # how what is compressed begins, and a further part
+BLOCK = 2880  # bytes that parts are filled up to, or should be
 DAMAGE = (OSError, EOFError, ValueError, TypeError, IndexError, KeyError, zlib.error)
 
 
@@ -44,12 +47,12 @@ def open_fits(path: Path) -> fits.HDUList:
         warnings.simplefilter("ignore", VerifyWarning)
         try:
             found = fits.open(path)
-            len(found)  # which reads all headers
+            _see_the_end(path, found)
         except AstropyUserWarning as error:
             raise ValueError(f"{path}: truncated: {_line(error)}") from error
         except DAMAGE as error:
             cut = isinstance(error, EOFError) or "END card" in str(error)
-            what = "truncated" if cut else "not FITS"
+            what = "truncated" if cut else "truncated or not FITS"
             raise ValueError(f"{path}: {what}: {_line(error)}") from error
     return found
 
@@ -183,6 +186,19 @@ def scale_of(header: fits.Header) -> float | None:
     if found is None:
         return None
     return float(np.sqrt(np.prod(proj_plane_pixel_scales(found)))) * ARCSEC
+
+
+def _see_the_end(path: Path, parts: fits.HDUList) -> None:
+    """Read all headers, and what is behind the last array: astropy ends without a word there."""
+    last: Any = parts.fileinfo(len(parts) - 1)
+    final: Any = parts[-1]
+    end = last["datLoc"] + last["datSpan"]
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP)) == GZIP
+    with gzip.open(path) if packed else path.open("rb") as file:
+        file.seek(end)  # which reads all of a compressed file
+        if file.tell() <= end - BLOCK or file.read(len(HEADER)) == HEADER:
+            raise EOFError(f"nothing can be read after {final.name or 'the first HDU'}")
 
 
 def _names(table: fits.BinTableHDU) -> list[str]:

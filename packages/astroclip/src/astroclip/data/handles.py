@@ -3,11 +3,12 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from sciformer.data.handles import OPEN_FILES
 
 
+@runtime_checkable
 class Closes(Protocol):
     """What can be closed."""
 

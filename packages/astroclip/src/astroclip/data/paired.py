@@ -86,7 +86,7 @@ def _numbers(source: Source) -> dict[str, int]:
     return numbers
 
 
-def _by_id(images: Source, spectra: Source) -> tuple[Pairs, Pairs]:
+def _by_id(images: Source, spectra: Source) -> tuple[Pairs, Int64[np.ndarray, "alone 2"]]:
     """Numbers of images and spectra that share an id, and of those that are alone."""
     first, second = _numbers(images), _numbers(spectra)
     both = [(first[id], number) for id, number in second.items() if id in first]

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 from scipy.sparse import csr_array
 
 from astroclip.data.batch import Image, Spectrum
@@ -28,10 +28,7 @@ class Overlaps(NamedTuple):
 
 
 def resampled(
-    wavelength: Float[np.ndarray, " points"],
-    flux: Float[np.ndarray, " points"],
-    ivar: Float[np.ndarray, " points"],
-    air: bool = False,
+    wavelength: np.ndarray, flux: np.ndarray, ivar: np.ndarray, air: bool = False
 ) -> tuple[Spectrum, Spectrum]:
     """A spectrum on the pixels of DESI; the integral of its flux over wavelength stays the same.
 
@@ -88,7 +85,7 @@ def to_vacuum(air: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return air * index
 
 
-def rescaled(image: Image, scale: float) -> Image:
+def rescaled(image: Image, scale: float) -> Float32[np.ndarray, "3 rows columns"]:
     """An image of another pixel scale on pixels of 0.262 arcsec; the flux of the sky is conserved.
 
     Args:
@@ -155,7 +152,7 @@ def _mean(
         np.bincount(shared.target, weights, pixels)
         for weights in (length, length * flux[shared.source], length**2 * variance)
     )
-    measured = total >= STEP / 2
+    measured = total >= STEP / 2 - SAME
     mean, new = np.zeros(pixels), np.zeros(pixels)
     mean[measured] = integral[measured] / total[measured]
     new[measured] = total[measured] ** 2 / spread[measured]

@@ -186,7 +186,7 @@ def checked(galaxy: Galaxy, place: str) -> Galaxy:
     return Galaxy(galaxy.id, image, flux, ivar, labels)
 
 
-def _checked_image(image: Image, place: str) -> Image:
+def _checked_image(image: np.ndarray, place: str) -> Image:
     if image.ndim != 3 or len(image) != len(BANDS) or min(image.shape) < 1:
         raise ValueError(f"{place}: image: shape {image.shape} is not (3, height, width)")
     image = np.nan_to_num(image.astype(np.float32, copy=False), posinf=0.0, neginf=0.0)
@@ -196,7 +196,7 @@ def _checked_image(image: Image, place: str) -> Image:
     return image
 
 
-def _checked_spectrum(flux: Spectrum, ivar: Spectrum, place: str) -> tuple[Spectrum, Spectrum]:
+def _checked_spectrum(flux: np.ndarray, ivar: np.ndarray, place: str) -> tuple[Spectrum, Spectrum]:
     for name, values in (("flux", flux), ("ivar", ivar)):
         if values.shape != (PIXELS,):
             raise ValueError(f"{place}: {name}: shape {values.shape} is not ({PIXELS},) pixels")
