@@ -1,13 +1,16 @@
 """FITS files, and errors in one line."""
 
 import gzip
+import os
 import re
+import shutil
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import numpy as np
 from astropy.io import fits
@@ -23,7 +26,6 @@ ARCSEC = 3600.0  # of a degree
 KINDS = ("IMAGETYP", "IMTYPE", "PRODTYPE", "EXTNAME")  # where a header says what an image shows
 OTHERS = re.compile(r"ivar|invvar|mask|wtmap|psf|depth|nexp|chi2|model|resid", re.IGNORECASE)
 GZIP, HEADER = b"\x1f\x8b", b"XTENSION"  # how what is compressed begins, and a further part
-BLOCK = 2880  # bytes that parts are filled up to, or should be
 DAMAGE = (OSError, EOFError, ValueError, TypeError, IndexError, KeyError, zlib.error)
 
 
@@ -46,8 +48,9 @@ def open_fits(path: Path) -> fits.HDUList:
         warnings.filterwarnings("error", "Error validating header", AstropyUserWarning)
         warnings.simplefilter("ignore", VerifyWarning)
         try:
-            found = fits.open(path)
-            _see_the_end(path, found)
+            file = _unpacked(path)
+            found = fits.open(file)
+            _see_the_end(file, found)
         except AstropyUserWarning as error:
             raise ValueError(f"{path}: truncated: {_line(error)}") from error
         except DAMAGE as error:
@@ -188,17 +191,27 @@ def scale_of(header: fits.Header) -> float | None:
     return float(np.sqrt(np.prod(proj_plane_pixel_scales(found)))) * ARCSEC
 
 
-def _see_the_end(path: Path, parts: fits.HDUList) -> None:
+def _unpacked(path: Path) -> IO[bytes]:
+    """A file, or a copy on the disk of one that gzip packed, which can be read in any order."""
+    file = path.open("rb")
+    packed = file.read(len(GZIP)) == GZIP
+    file.seek(0)
+    if not packed:
+        return file
+    with TemporaryFile() as copy:
+        with file, gzip.open(file) as whole:
+            shutil.copyfileobj(whole, copy)
+        copy.seek(0)
+        return os.fdopen(os.dup(copy.fileno()), "rb")
+
+
+def _see_the_end(file: IO[bytes], parts: fits.HDUList) -> None:
     """Read all headers, and what is behind the last array: astropy ends without a word there."""
     last: Any = parts.fileinfo(len(parts) - 1)
     final: Any = parts[-1]
-    end = last["datLoc"] + last["datSpan"]
-    with path.open("rb") as file:
-        packed = file.read(len(GZIP)) == GZIP
-    with gzip.open(path) if packed else path.open("rb") as file:
-        file.seek(end)  # which reads all of a compressed file
-        if file.tell() <= end - BLOCK or file.read(len(HEADER)) == HEADER:
-            raise EOFError(f"nothing can be read after {final.name or 'the first HDU'}")
+    file.seek(last["datLoc"] + last["datSpan"])
+    if file.read(len(HEADER)) == HEADER:
+        raise EOFError(f"nothing can be read after {final.name or 'the first HDU'}")
 
 
 def _names(table: fits.BinTableHDU) -> list[str]:
