@@ -11,10 +11,12 @@ from torch import Tensor, distributed, nn
 from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
 
+from astroclip.objectives.caching import in_chunks
 from astroclip.objectives.contrastive import info_nce, siglip
 from astroclip.objectives.scale import bounded_scale
 
 SHARES = {"even": (300, 300), "uneven": (270, 3)}  # more than a block, and less
+CHUNK = 128  # encoded at a time: the gradients of chunks reach DDP as those of one backward pass
 
 
 class Pair(nn.Module):
@@ -28,8 +30,12 @@ class Pair(nn.Module):
         self.bias = nn.Parameter(torch.tensor(-3.0))
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        a, b = normalize(self.one(x), dim=1), normalize(self.other(y), dim=1)
+        a, b = in_chunks(self.encode, (x, y), CHUNK)
         return a, b, bounded_scale(self.log_scale), self.bias
+
+    def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed both kinds."""
+        return normalize(self.one(x), dim=1), normalize(self.other(y), dim=1)
 
 
 def joined(share: str) -> tuple[Tensor, Tensor]:
