@@ -6,6 +6,7 @@ from galaxy_files import table
 
 from astroclip.data.cutout import north_up, regridded
 from astroclip.data.files import open_source
+from astroclip.data.source import good
 
 SIZE = 80
 RA, DEC = 30.0, 10.0
@@ -143,6 +144,19 @@ def test_an_exposure_that_is_not_in_the_table_is_named(tmp_path):
     folder = write_exposures(tmp_path / "night", skip="r")
     with pytest.raises(ValueError, match=r"ooi_r.fits: EXPNUM and EXTNAME \(1001, 'N4'\): not in"):
         open_source(folder)
+
+
+def test_an_exposure_that_was_cut_off_is_listed_and_left_out_when_asked(tmp_path):
+    write_exposures(tmp_path / "one")
+    write_exposures(tmp_path / "two", ra=31.0)
+    path = tmp_path / "two/c4d_ooi_r.fits"
+    path.write_bytes(path.read_bytes()[:20_000])
+    with pytest.raises(ValueError, match=r"ooi_r.fits: truncated"):
+        open_source(tmp_path)
+    numbers, bad = good(open_source(tmp_path, on_error="skip"))
+    assert len(numbers) == 1
+    assert "bands: g, z; g, r and z are needed" in bad[0].reason
+    assert bad[1].reason.startswith(f"{path}: truncated")
 
 
 def test_a_table_without_a_column_is_named(tmp_path):

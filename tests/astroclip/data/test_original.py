@@ -81,6 +81,11 @@ def test_a_missing_key_is_one_line(tmp_path, key):
     assert "\n" not in str(error.value)
 
 
+def test_other_groups_are_passed_over(tmp_path):
+    path = write_hdf5(tmp_path / "a.h5", **original_groups(), **{"made/by": [1.0]})
+    assert open_source(path).ids == ["7000", "7001", "7010"]
+
+
 def test_an_array_that_is_shorter_than_others_is_one_line(tmp_path):
     arrays = original_groups()
     arrays["0/spectra"] = arrays["0/spectra"][:1]

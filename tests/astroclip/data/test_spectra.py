@@ -96,8 +96,12 @@ def test_the_noise_is_estimated_where_it_is_not_given(tmp_path):
     [
         ({"flux": flux(pixels=7000)}, r"flux: \(7000,\) pixels and no wavelength; \(7781,\) or"),
         ({"flux": flux(), "ivar": ivar(pixels=9)}, r"\(7781,\), \(7781,\) and \(9,\)"),
-        ({"flux": flux(), "ivar": ivar() * 0}, "ivar: 0 in every pixel, so nothing was measured"),
-        ({"flux": flux() * np.nan, "ivar": ivar()}, "ivar: 0 in every pixel, so nothing"),
+        ({"flux": flux(), "ivar": ivar() * 0}, "ivar: 0 in every pixel whose flux is a number"),
+        (
+            {"flux": flux() * np.nan, "ivar": ivar()},
+            "ivar: 0 in every pixel whose flux is a number",
+        ),
+        ({"flux": np.float32(1)}, r"flux: shape \(\) is not that of one spectrum"),
         ({"flux": np.array(["a"] * 7781)}, "flux: dtype <U1 is no number"),
         ({"flux": flux(), "mask": np.zeros(3)}, r"mask: shape \(3,\), but flux has \(7781,\)"),
     ],

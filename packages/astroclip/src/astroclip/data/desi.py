@@ -12,7 +12,7 @@ from astroclip.data.resample import resampled
 from astroclip.data.source import Positions, Source
 from astroclip.survey import PIXELS
 
-GRID = "_WAVELENGTH"  # ends the name of the part that holds the wavelengths of an arm
+GRID, FLUX = "_WAVELENGTH", "_FLUX"  # end the names of the parts of an arm
 REDSHIFTS = {"redrock": "REDSHIFTS", "zbest": "ZBEST"}  # what a file is called -> its table
 
 
@@ -49,7 +49,7 @@ class Coadd(Source):
 
     def _check(self, arm: str, fibres: int) -> None:
         pixels = self.file.part(arm + GRID).shape[-1]
-        for name in (f"{arm}_FLUX", f"{arm}_IVAR", *self._mask(arm)):
+        for name in (arm + FLUX, f"{arm}_IVAR", *self._mask(arm)):
             shape = self.file.part(name).shape
             if shape != (fibres, pixels):
                 raise ValueError(
@@ -91,15 +91,15 @@ class Coadd(Source):
     def _mask(self, arm: str) -> list[str]:
         """The name of the mask of an arm, if there is one."""
         name = f"{arm}_MASK"
-        return [name] if any(part.name == name for part in self.file.parts) else []
+        return [name] if any(part.name.upper() == name for part in self.file.parts) else []
 
     def _arm(self, arm: str, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Wavelength, flux and ivar of a fibre."""
         with self.file.reading(arm):
-            wavelength = np.asarray(self.file.part(arm + GRID).data, np.float64)
+            wavelength = np.asarray(self.file.part(arm + GRID).data, np.float64).reshape(-1)
             flux, ivar, *masks = (
                 np.asarray(self.file.part(name).section[row])
-                for name in (f"{arm}_FLUX", f"{arm}_IVAR", *self._mask(arm))
+                for name in (arm + FLUX, f"{arm}_IVAR", *self._mask(arm))
             )
         for mask in masks:
             ivar = np.where(mask == 0, ivar, 0)
@@ -119,5 +119,8 @@ class Coadd(Source):
 
 def arms(file: FITSFile) -> list[str]:
     """Names of the arms of a file: B, R and Z, or BRZ where they were joined; none in others."""
-    names = [part.name for part in file.parts]
-    return [name.removesuffix(GRID) for name in names if name.endswith(GRID)]
+    names = [part.name.upper() for part in file.parts]
+    if not any(name.endswith(GRID) for name in names):
+        return []
+    found = [name.partition("_")[0] for name in names if name.endswith((GRID, FLUX))]
+    return list(dict.fromkeys(found))

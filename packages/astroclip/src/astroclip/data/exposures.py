@@ -1,6 +1,6 @@
 """Exposures of DECam and their CCD table, as cutouts of galaxies in nanomaggies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,15 +54,17 @@ class Exposures(Source):
 
     Args:
         folder: The exposures (FITS) and the CCD table.
+        without: Files in it that cannot be read.
 
     Raises:
         ValueError: If there is no table, it lacks a column, or an exposure is not in it.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, without: Container[Path] = ()) -> None:
         super().__init__(str(folder), images=True, spectra=False)
         self.files = OpenFiles(open_fits)
-        paths = sorted(path for path in Path(folder).rglob("*") if is_fits(path))
+        found = (path for path in Path(folder).rglob("*") if is_fits(path))
+        paths = sorted(path for path in found if path not in without)
         tables = [path for path in paths if is_ccd_table(FITSFile(path, self.files))]
         if not tables:
             raise ValueError(f"{folder}: no CCD table, a FITS table with {', '.join(COLUMNS)}")

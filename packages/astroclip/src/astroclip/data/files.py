@@ -182,7 +182,7 @@ class _Files:
         """All of them; the images beside a CCD table are exposures."""
         within = set(self.folders)
         images = [path for path in self.images if not within & set(path.parents)]
-        found = [*self.others, *map(Exposures, self.folders)]
+        found = [*self.others, *(Exposures(folder, self.broken) for folder in self.folders)]
         found += [ImageFiles(images)] if images else []
         found += [SpectrumFiles(self.spectra)] if self.spectra else []
         return found
@@ -231,9 +231,9 @@ def _kinds_of_fits(file: FITSFile) -> list[Kind]:
 
 def _kinds_of_hdf5(file: HDF5) -> list[Kind]:
     keys = file.keys()
-    if {FLUX, IVAR, IMAGE}.intersection(keys):
+    if {FLUX, IVAR, IMAGE} & keys:
         return ["universe"]
-    return ["original"] if any(file.is_group(key) for key in keys) else []
+    return ["original"] if any(file.keys(key) for key in keys) else []
 
 
 def _described(entry: Mapping[str, str], on_error: OnError) -> Source:

@@ -90,7 +90,7 @@ class FITSFile:
             ValueError: If there is none of this name.
         """
         for found in self.parts:
-            if found.name == name:
+            if found.name.upper() == name:
                 return found
         there = ", ".join(part.name for part in self.parts if part.name)
         raise ValueError(

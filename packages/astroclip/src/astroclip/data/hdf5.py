@@ -42,13 +42,10 @@ class HDF5:
         self.path = Path(path)
         self.files = OpenFiles(open_hdf5) if files is None else files
 
-    def keys(self) -> list[str]:
-        """Of what is at the top."""
-        return list(self.files[self.path])
-
-    def is_group(self, key: str) -> bool:
-        """Whether there are arrays below a key."""
-        return isinstance(self.files[self.path].get(key), h5py.Group)
+    def keys(self, group: str = "/") -> set[str]:
+        """Of what is in a group, or at the top; nothing is in an array."""
+        found = self.files[self.path].get(group)
+        return set(found) if isinstance(found, h5py.Group) else set()
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of an array.

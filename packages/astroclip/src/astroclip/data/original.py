@@ -36,7 +36,8 @@ class OriginalHDF5(Source):
     def __init__(self, path: str | Path, files: OpenFiles[h5py.File] | None = None) -> None:
         super().__init__(str(path), images=True, spectra=True, labels=["redshift"])
         self.file = HDF5(path, files)
-        self.groups = sorted(self.file.keys(), key=lambda key: (len(key), key))
+        found = [key for key in self.file.keys("/") if self.file.keys(key) & set(KEYS)]
+        self.groups = sorted(found, key=lambda key: (len(key), key))
         counts = [self.file.count([f"{group}/{key}" for key in KEYS]) for group in self.groups]
         self.starts = np.cumsum([0, *counts]).tolist()
         self.targets = [self.file.read(f"{group}/targetids").reshape(-1) for group in self.groups]

@@ -192,7 +192,7 @@ def _checked_image(image: np.ndarray, place: str) -> Image:
     image = np.nan_to_num(image.astype(np.float32, copy=False), posinf=0.0, neginf=0.0)
     for band, plane in zip(BANDS, image, strict=True):
         if not plane.any():
-            raise ValueError(f"{place}: image: band {band} is 0 in every pixel")
+            raise ValueError(f"{place}: image: band {band} is 0 or no number in every pixel")
     return image
 
 
@@ -203,7 +203,7 @@ def _checked_spectrum(flux: np.ndarray, ivar: np.ndarray, place: str) -> tuple[S
     flux, ivar = (np.asarray(each, np.float32) for each in (flux, ivar))
     measured = np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
     if not measured.any():
-        raise ValueError(f"{place}: ivar: 0 in every pixel, so nothing was measured")
+        raise ValueError(f"{place}: ivar: 0 in every pixel whose flux is a number")
     if not flux[measured].any():
         raise ValueError(f"{place}: flux: 0 in every pixel that was measured")
     return np.where(measured, flux, np.float32(0)), np.where(measured, ivar, np.float32(0))

@@ -79,6 +79,8 @@ class SpectrumFiles(Source):
     def read(self, number: int) -> Galaxy:
         path = self.paths[number]
         found = _fits(path) if is_fits(path) else _array(path)
+        if found.flux.ndim != 1:
+            raise ValueError(f"{path}: flux: shape {found.flux.shape} is not that of one spectrum")
         ivar = estimated_ivar(found.flux) if found.ivar is None else found.ivar
         wavelength = found.wavelength
         if wavelength is None:
