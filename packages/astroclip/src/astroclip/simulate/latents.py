@@ -43,6 +43,7 @@ class Latents(NamedTuple):
         burst: Of H-alpha, dex above what the star formation of 100 Myr says.
         nucleus: Of lines that are not of star formation, dex above the usual.
         dust: Magnitudes lost in V.
+        dust_slope: Power of wavelength by which it is grayer than the usual dust.
         bulge: Share of the stellar mass in the bulge.
         disc_radius: Half-light radius in arcsec.
         bulge_radius: Half-light radius in arcsec.
@@ -64,6 +65,7 @@ class Latents(NamedTuple):
     burst: Values
     nucleus: Values
     dust: Values
+    dust_slope: Values
     bulge: Values
     disc_radius: Values
     bulge_radius: Values
@@ -99,7 +101,7 @@ def candidates(rng: Generator, count: int) -> Latents:
     rate = volume_rate(RATES).cumsum()
     redshift = np.interp(rng.random(count), rate / rate[-1], RATES)
     log_mass = _within(rng, 10.35, 0.55, LIGHTEST, HEAVIEST, count)
-    quiescent = rng.random(count) < expit((log_mass - 10.75) / 0.28)
+    quiescent = rng.random(count) < expit((log_mass - 10.85) / 0.28)
     log_ssfr = np.where(
         quiescent,
         rng.normal(-11.9, 0.3, count),
@@ -120,10 +122,11 @@ def candidates(rng: Generator, count: int) -> Latents:
         age,
         metallicity,
         gas_metallicity=np.clip(metallicity + rng.normal(0, 0.1, count), -0.8, 0.5),
-        excitation=rng.normal(0, 0.15, count),
-        burst=rng.normal(0, 0.2, count),
+        excitation=rng.normal(0, 0.2, count),
+        burst=rng.normal(0, 0.3, count),
         nucleus=rng.normal(0, 0.3, count),
         dust=_dust(rng, log_mass, quiescent, inclination),
+        dust_slope=rng.normal(0, 0.2, count),
         bulge=bulge,
         disc_radius=disc_radius,
         bulge_radius=bulge_radius,
@@ -190,5 +193,5 @@ def _radii(
 def _dust(rng: Generator, log_mass: Values, quiescent: np.ndarray, inclination: Values) -> Values:
     """Magnitudes in V; more of it in heavy discs and in those seen from the side."""
     usual = 0.35 + 0.35 * np.clip(log_mass - 9.5, 0, 1.5)
-    spiral = usual * rng.lognormal(0, 0.35, len(log_mass)) * (0.7 + 0.9 * (1 - inclination) ** 2)
-    return np.where(quiescent, rng.exponential(0.08, len(log_mass)), spiral)
+    spiral = usual * rng.lognormal(0, 0.4, len(log_mass)) * (0.7 + 0.9 * (1 - inclination) ** 2)
+    return np.where(quiescent, rng.exponential(0.1, len(log_mass)), spiral)

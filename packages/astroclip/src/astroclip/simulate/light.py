@@ -15,6 +15,7 @@ SOFT = 60.0  # A, over which a filter opens and closes
 SPEED = 2.99792458e18  # of light, A / s
 NANOMAGGY = 3.631e-29  # erg / s / cm2 / Hz
 NEBULAR_DUST = 1 / 0.44  # Calzetti et al. 2000: gas sits deeper in the dust than stars
+GRADIENT = 0.4  # share of the young and the middle that a bulge lacks
 TABLE = np.linspace(0.0, FARTHEST + 0.01, 133)  # redshifts at which templates are looked up
 
 Components = Float64[np.ndarray, "galaxies 2 populations"]
@@ -33,7 +34,7 @@ class Light(NamedTuple):
 
 
 def light(galaxies: Latents) -> Light:
-    """Divide stars and lines between bulge, which has only old stars, and disc.
+    """Divide stars and lines between bulge, which has fewer young stars, and disc.
 
     Args:
         galaxies: What they are.
@@ -42,8 +43,9 @@ def light(galaxies: Latents) -> Light:
         Their light.
     """
     old = galaxies.fractions[:, 2:]
-    bulge = np.zeros_like(galaxies.fractions)
-    bulge[:, 2:] = galaxies.bulge[:, None] * old / old.sum(1, keepdims=True)
+    bulge = (1 - GRADIENT) * galaxies.fractions
+    bulge[:, 2:] += (1 - bulge.sum(1, keepdims=True)) * old / old.sum(1, keepdims=True)
+    bulge *= galaxies.bulge[:, None]
     mass = 10**galaxies.log_mass
     masses = [
         mass[:, None] * stars.mixture(part, galaxies.metallicity)
@@ -69,7 +71,7 @@ def band_fluxes(galaxies: Latents, shining: Light) -> Float64[np.ndarray, "galax
     efficiency = table[below] * (1 - part) + table[below + 1] * part  # (galaxies, populations, 3)
     stretch = 1 + galaxies.redshift[:, None]
     middle = EDGES.mean(1) / stretch
-    dimmed = 10 ** (-0.4 * galaxies.dust[:, None] * stars.attenuation(middle))
+    dimmed = 10 ** (-0.4 * galaxies.dust[:, None] * stars.attenuation(middle, galaxies.dust_slope))
     fluxes = (shining.masses @ efficiency) * dimmed[:, None]
     fluxes += _line_fluxes(stretch, shining.lines)
     area = 4 * np.pi * (luminosity_distance(galaxies.redshift) * MPC) ** 2
@@ -83,7 +85,7 @@ def _lines(galaxies: Latents) -> Float64[np.ndarray, "galaxies 2 lines"]:
     young = (gas.HALPHA_PER_RATE * rate)[:, None] * gas.young(galaxies.gas())
     old = (gas.HALPHA_PER_OLD_MASS * mass * 10**galaxies.nucleus)[:, None]
     old = old * gas.old(galaxies.gas())
-    dust = galaxies.dust[:, None] * stars.attenuation(gas.WAVELENGTHS)
+    dust = galaxies.dust[:, None] * stars.attenuation(gas.WAVELENGTHS[None], galaxies.dust_slope)
     young, old = young * 10 ** (-0.4 * NEBULAR_DUST * dust), old * 10 ** (-0.4 * dust)
     bulge = galaxies.bulge[:, None]
     return np.stack([bulge * old, (1 - bulge) * old + young], axis=1)

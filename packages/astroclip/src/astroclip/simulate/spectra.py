@@ -16,13 +16,14 @@ from astroclip.survey import FIRST, PIXELS, STEP, wavelengths
 FIBER = 0.75  # arcsec, the radius
 SEEING = (0.47, 0.15)  # arcsec: median of the sigma and its log-normal spread
 LOSS = 0.13  # dex, by which a fiber's share scatters beyond profile and seeing
-TILT = 0.05  # of the flux calibration, at the ends of a spectrum
+TILT = 0.05  # of the flux calibration, from one end of a spectrum to the other
 INSTRUMENT = 0.75  # A, sigma of the resolution
 GAS_MOTION = (40.0, 0.3)  # km / s at least, and share of the rotation across a fiber
 REACH = 24  # pixels on each side to which a line is drawn
 UNIT = 1e-17  # erg / s / cm2 / A
 
 Spectrum = Float32[np.ndarray, "galaxies pixels"]
+Rest = Float32[np.ndarray, " rest"]
 Shares = Float64[np.ndarray, "galaxies 2"]
 
 
@@ -54,7 +55,7 @@ def fiber_shares(rng: Generator, galaxies: Latents) -> Shares:
 def tilts(rng: Generator, count: int) -> Spectrum:
     """Draw errors of the flux calibration, as factors on each pixel."""
     slope = (TILT * rng.standard_normal(count)).astype(np.float32)
-    return 1 + slope[:, None] * np.linspace(-1, 1, PIXELS, dtype=np.float32)
+    return 1 + slope[:, None] * np.linspace(-0.5, 0.5, PIXELS, dtype=np.float32)
 
 
 def spectra(galaxies: Latents, shining: Light, shares: Shares) -> Spectrum:
@@ -85,18 +86,21 @@ def _rest(
     """Stars behind their dust, by wavelength at rest."""
     motion = stars.hats(galaxies.dispersion, stars.DISPERSIONS)
     weights = motion[:, :, None] * masses[:, None, :] * stars.SOLAR_V  # (galaxies, 3, populations)
-    basis, curve = _basis()
+    basis, usual, color = _basis()
     light = weights.reshape(len(masses), -1).astype(np.float32) @ basis
-    light *= np.exp(galaxies.dust.astype(np.float32)[:, None] * curve)
+    curve = np.exp(galaxies.dust_slope.astype(np.float32)[:, None] * color)
+    curve *= galaxies.dust.astype(np.float32)[:, None] * usual
+    light *= np.exp(curve, out=curve)
     return light
 
 
 @functools.cache
-def _basis() -> tuple[Float32[np.ndarray, "templates rest"], Float32[np.ndarray, " rest"]]:
-    """Templates of all motions over the sun's light, and ln of what a magnitude of dust leaves."""
+def _basis() -> tuple[Float32[np.ndarray, "templates rest"], Rest, Rest]:
+    """Templates of all motions; ln of what a magnitude of usual dust leaves; ln wavelength."""
     basis = (stars.templates() / stars.SOLAR_V).reshape(-1, len(stars.REST))
-    curve = -0.4 * np.log(10) * stars.attenuation(stars.REST)
-    return basis.astype(np.float32), curve.astype(np.float32)
+    usual = -0.4 * np.log(10) * stars.usual_dust(stars.REST)
+    color = np.log(stars.REST / stars.V)
+    return basis.astype(np.float32), usual.astype(np.float32), color.astype(np.float32)
 
 
 def _add_lines(

@@ -22,8 +22,8 @@ DISPERSIONS = np.array([60.0, 160.0, 320.0])  # km / s
 POPULATIONS = len(AGES) * len(METALLICITIES)
 
 SOLAR_V = 5.2e29  # erg / s / A, of the sun at 5500 A (M_V = 4.81)
-_V = 5500.0
-_TEMPERATURES = (26_000.0, 8_800.0, 5_350.0, 4_900.0)  # K
+V = 5500.0  # A
+_TEMPERATURES = (26_000.0, 8_800.0, 5_500.0, 4_850.0)  # K
 _COOLING = (0.0, 0.0, 250.0, 250.0)  # K per dex of metals
 _LIGHT_TO_MASS = (18.0, 2.2, 0.75, 0.27)  # in V, solar
 _BALMER_BREAK = (0.15, 0.5, 0.12, 0.0)  # what is lost blueward of 3700 A
@@ -111,12 +111,27 @@ def hats(
     return np.stack([np.interp(x, nodes, row) for row in np.eye(len(nodes))], axis=1)
 
 
-def attenuation(wavelength: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+def usual_dust(wavelength: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """Magnitudes lost per magnitude lost in V (Calzetti et al. 2000, equation 4)."""
     x = 1e4 / wavelength  # 1 / micrometer
     blue = 2.659 * (-2.156 + 1.509 * x - 0.198 * x**2 + 0.011 * x**3)
     red = 2.659 * (-1.857 + 1.040 * x)
     return (np.where(wavelength < 6300, blue, red) + 4.05) / 4.05
+
+
+def attenuation(
+    wavelength: Float[np.ndarray, "#galaxies wavelengths"], slope: Float[np.ndarray, " galaxies"]
+) -> Float[np.ndarray, "galaxies wavelengths"]:
+    """Magnitudes lost per magnitude lost in V, by dust of different kinds.
+
+    Args:
+        wavelength: At rest.
+        slope: Power of wavelength by which each differs from the usual (Noll et al. 2009).
+
+    Returns:
+        The curves.
+    """
+    return usual_dust(wavelength) * np.exp(slope[:, None] * np.log(wavelength / V))
 
 
 def _template(age: int, metals: float) -> Float64[np.ndarray, " rest"]:
@@ -134,7 +149,7 @@ def _template(age: int, metals: float) -> Float64[np.ndarray, " rest"]:
     for wavelength, width, sigma in _METALS:
         depth += _line(wavelength, width * strength, sigma)
     light *= np.exp(-depth)
-    return light / np.interp(_V, REST, light) * (_LIGHT_TO_MASS[age] * SOLAR_V)
+    return light / np.interp(V, REST, light) * (_LIGHT_TO_MASS[age] * SOLAR_V)
 
 
 def _black_body(temperature: float) -> Float64[np.ndarray, " rest"]:
