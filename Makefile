@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
-PROJECTS = contextual_counting mpp xval
+PROJECTS = astroclip contextual_counting mpp xval
 DISTS = ./shared $(addprefix ./packages/,$(PROJECTS))
 SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
 

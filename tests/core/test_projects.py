@@ -53,6 +53,12 @@ TABLE = [
         ["--data.simulate=null", "--data.files=[shards]"],
     ),
     Small(
+        "astroclip.cli:PROJECT",
+        smoke("astroclip"),
+        ["--samples=60", "--size=16"],
+        ["--data.shards=shards"],
+    ),
+    Small(
         "xval.cli:PROJECT",
         smoke("xval"),
         ["--set=orbits", "--samples=60"],

@@ -1,3 +1,9 @@
-from .survey import BANDS as BANDS
-from .survey import PIXELS as PIXELS
-from .survey import wavelengths as wavelengths
+from . import convert as convert
+from .data.files import open_source as open_source
+from .data.module import GalaxyData as GalaxyData
+from .model import AstroCLIP as AstroCLIP
+from .module import AstroCLIPModule as AstroCLIPModule
+from .nn.image import ImageEncoder as ImageEncoder
+from .nn.spectrum import SpectrumEncoder as SpectrumEncoder
+from .photometry import photometry as photometry
+from .retrieval import nearest as nearest

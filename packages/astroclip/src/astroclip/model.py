@@ -68,6 +68,12 @@ class AstroCLIP(nn.Module):
     ) -> tuple[Embedding, SpectrumEmbedding]:
         return self.encode_image(image), self.encode_spectrum(flux, ivar)
 
+    def matrices(self) -> list[nn.Parameter]:
+        """Weights between hidden layers: those that Muon is made for."""
+        layers = [m for part in (self.image, self.spectrum) for m in part.modules()]
+        last = self.spectrum.decoder
+        return [m.weight for m in layers if isinstance(m, nn.Linear) and m is not last]
+
     def encode_image(self, image: Images) -> Embedding:
         """Embed images.
 

@@ -19,7 +19,7 @@ from astroclip.nn.spectrum import SpectrumEncoder
 from astroclip.objectives.contrastive import info_nce, siglip
 from astroclip.objectives.scale import bounded_scale
 from astroclip.retrieval import ranks, recalls
-from sciformer.training.optim import batches_before, decay_groups, warmup_cosine
+from sciformer.training.optim import MuonAdamW, batches_before, decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class AstroCLIPModule(LightningModule):
         reconstruction: Weight of the squared error of the spectrum's reconstruction.
         turn: Turn and mirror the images of the training.
         lr: Peak learning rate of AdamW.
+        matrix_lr: Peak learning rate of Muon for the matrices inside the encoders; ``None`` leaves
+            them to AdamW.
         weight_decay: Of matrices, per step and unit of learning rate.
         warmup: Batches of the linear rise; a cosine to 2 % of the peak follows.
         steps: Batches of the schedule; ``None`` takes all epochs of the fit.
@@ -73,13 +75,14 @@ class AstroCLIPModule(LightningModule):
         reconstruction: float = 1.0,
         turn: bool = False,
         lr: float = 1.5e-3,
+        matrix_lr: float | None = None,
         weight_decay: float = 0.05,
         warmup: int = 100,
         steps: int | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        for name, value in (("lr", lr), ("steps", steps)):
+        for name, value in (("lr", lr), ("matrix_lr", matrix_lr), ("steps", steps)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name}: {value} is not above 0")
         rest = {"reconstruction": reconstruction, "weight_decay": weight_decay, "warmup": warmup}
@@ -96,7 +99,8 @@ class AstroCLIPModule(LightningModule):
         if image.tokens is not None:
             image.tokens.hidden.requires_grad_(False)  # nothing is hidden here
         self.reconstruction, self.turn = reconstruction, turn
-        self.lr, self.weight_decay, self.warmup, self.steps = lr, weight_decay, warmup, steps
+        self.lr, self.matrix_lr, self.weight_decay = lr, matrix_lr, weight_decay
+        self.warmup, self.steps = warmup, steps
         self.validated = CatMetric()
         self.losses = MeanMetric()
 
@@ -184,8 +188,14 @@ class AstroCLIPModule(LightningModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
         trained = [p for p in self.model.parameters() if p.requires_grad]
-        groups = decay_groups(trained, self.weight_decay)
-        chosen = AdamW(groups, lr=self.lr, betas=(0.9, 0.98), fused=True)
+        matrices = self.model.matrices() if self.matrix_lr else []
+        apart = {id(parameter) for parameter in matrices}
+        others = decay_groups([p for p in trained if id(p) not in apart], self.weight_decay)
+        if self.matrix_lr:
+            group = {"params": matrices, "lr": self.matrix_lr, "weight_decay": self.weight_decay}
+            chosen = MuonAdamW([group], others, lr=self.lr)
+        else:
+            chosen = AdamW(others, lr=self.lr, betas=(0.9, 0.98), fused=True)
         schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
         return [chosen], [schedule]
 
