@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from astroclip.objectives.caching import in_chunks
 from astroclip.objectives.contrastive import info_nce, siglip
+from astroclip.objectives.prototypes import sinkhorn
 from astroclip.objectives.scale import bounded_scale
 
 SHARES = {"even": (300, 300), "uneven": (270, 3)}  # more than a block, and less
@@ -64,7 +65,8 @@ def main(folder: Path, rank: int) -> None:
         loss = loss_of(network, x, y, gather=True)
         loss.backward()
         gradients = {name: p.grad for name, p in pair.named_parameters()}
-        answers[share] = {"loss": loss.detach(), "gradients": gradients}
+        assigned = sinkhorn(network(x, y)[0], 0.1)
+        answers[share] = {"loss": loss.detach(), "gradients": gradients, "assigned": assigned}
     torch.save(answers, folder / f"{rank}.pt")
     distributed.destroy_process_group()
 

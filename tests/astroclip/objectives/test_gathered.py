@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from astroclip.objectives.gathered import share_of
+from astroclip.objectives.prototypes import sinkhorn
 
 SCRIPT = Path(joined_batch.__file__)
 
@@ -39,6 +40,14 @@ def test_two_ranks_are_one_with_the_joined_batch(answers, share, rank):
     for name, parameter in pair.named_parameters():
         theirs = answer["gradients"][name]
         torch.testing.assert_close(theirs, parameter.grad, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("share", joined_batch.SHARES)
+def test_two_ranks_assign_to_prototypes_what_one_does(answers, share):
+    whole = sinkhorn(joined_batch.Pair()(*joined_batch.joined(share))[0], 0.1)
+    ours = torch.cat([answers[rank][share]["assigned"] for rank in range(2)])
+    torch.testing.assert_close(ours, whole)
 
 
 @pytest.mark.parametrize("gather", [True, False])

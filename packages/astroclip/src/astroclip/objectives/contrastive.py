@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from astroclip.objectives.blocks import Block, blocks_of, through_logits
 from astroclip.objectives.gathered import Share, share_of
+from astroclip.objectives.precision import widened
 
 Embeddings = Float[Tensor, "batch dim"]
 Scalar = Float[Tensor, ""]
@@ -38,7 +39,7 @@ def info_nce(a: Embeddings, b: Embeddings, scale: Scalar, gather: bool = False) 
         ValueError: If the embeddings are not pairs.
     """
     _check_pairs(a, b)
-    return _InfoNCE.apply(*_in_fp32(a, b, scale), share_of(a, gather))
+    return _InfoNCE.apply(*map(widened, (a, b, scale)), share_of(a, gather))
 
 
 def siglip(
@@ -63,7 +64,7 @@ def siglip(
         ValueError: If the embeddings are not pairs.
     """
     _check_pairs(a, b)
-    return _SigLIP.apply(*_in_fp32(a, b, scale, bias), share_of(a, gather))
+    return _SigLIP.apply(*map(widened, (a, b, scale, bias)), share_of(a, gather))
 
 
 @torch.no_grad()
@@ -77,7 +78,7 @@ def matched(a: Embeddings, b: Embeddings) -> Scalar:
     Returns:
         1 if every pair is found; 0 for embeddings that are all the same.
     """
-    a, b = _in_fp32(a, b)
+    a, b = widened(a), widened(b)
     hits = a.new_zeros(())
     for block in blocks_of(a, b, Share((len(a),))):
         nearer = block.logits >= block.pairs()[:, None]
@@ -188,7 +189,3 @@ class _SigLIP(torch.autograd.Function):
 def _check_pairs(a: Tensor, b: Tensor) -> None:
     if a.shape != b.shape:
         raise ValueError(f"embeddings {tuple(a.shape)} and {tuple(b.shape)} are not pairs")
-
-
-def _in_fp32(*tensors: Tensor) -> list[Tensor]:
-    return [x.to(torch.promote_types(x.dtype, torch.float32)) for x in tensors]

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from astroclip.objectives.precision import widened
+
 
 def hide(
     batch: int, positions: int, share: float, length: int, generator: torch.Generator
@@ -91,9 +93,8 @@ def masked_loss(
     Returns:
         The weighted mean in fp32 at least; 0, with gradients of 0, where there is none to take.
     """
-    dtype = torch.promote_types(prediction.dtype, torch.float32)
     counts = hidden & (weight > 0)
-    apart = (prediction.to(dtype) - target.to(dtype)).where(counts, 0.0)
-    weight = weight.to(dtype).where(counts, 0.0)
+    apart = (widened(prediction) - widened(target)).where(counts, 0.0)
+    weight = widened(weight).where(counts, 0.0)
     total = weight.sum()
     return (weight * apart.square()).sum() / total.where(total > 0, 1.0)
