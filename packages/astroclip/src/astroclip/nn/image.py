@@ -58,7 +58,7 @@ class ImageEncoder(nn.Module):
         parts = (HIDDEN * photometry, HIDDEN * (apertures > 0), 2 * dim * (depth > 0))
         self.head = Head(sum(parts), width)
 
-    def forward(self, image: Images) -> Float[Tensor, "batch width"]:
+    def forward(self, image: Images) -> Float[Tensor, "batch embedding"]:
         return self.head(self.features(image))
 
     def features(self, image: Images) -> Float[Tensor, "batch seen"]:
@@ -154,7 +154,7 @@ class ImageTransformer(nn.Module):
         super().__init__()
         if size % patch:
             raise ValueError(f"patch: {patch} does not divide size {size}")
-        self.patch = patch
+        self.patch, self.dim = patch, dim
         softening = torch.tensor(STRETCHES)[:, None] * torch.tensor(NOISE)
         self.register_buffer("scale", softening[..., None, None], persistent=False)
         self.embed = nn.Linear(3 * len(STRETCHES) * patch**2, dim)
