@@ -21,6 +21,10 @@ PROJECT = Project(
             "contextual_counting.evaluate:evaluate",
             "accuracy per region on five sets, with pictures, from a checkpoint or a run's folder",
         ),
+        "oracle": Verb(
+            "contextual_counting.oracle:oracle",
+            "the paper's circuit in weights set by hand, and how well it counts",
+        ),
     },
 )
 

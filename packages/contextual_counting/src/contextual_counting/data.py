@@ -140,6 +140,11 @@ class CountingData(LightningDataModule):
             "density0.3": self.own._replace(density=0.3),
         }
 
+    @property
+    def further(self) -> dict[str, Setting]:
+        """Sets that few networks are asked about: many regions, very long sequences."""
+        return {"r12": self.own._replace(regions=12), "t2048": self.own._replace(length=2048)}
+
     def outside(self, setting: Setting) -> list[str]:
         """What of a setting lies outside the range of the training, in words; empty if nothing."""
         ranges = {
@@ -174,14 +179,14 @@ class CountingData(LightningDataModule):
         """A fixed set of the evaluation, all in one batch.
 
         Args:
-            name: One of :attr:`settings`.
+            name: One of :attr:`settings` or :attr:`further`.
             kind: ``TEST``, or ``VALIDATION`` for sequences that a training may look at.
             samples: Number of sequences; ``None`` takes the data's own.
 
         Returns:
             The same sequences whatever the seed of the training.
         """
-        length, regions, density = self.settings[name]
+        length, regions, density = (self.settings | self.further)[name]
         rng = np.random.default_rng([kind, length, regions, round(1000 * density)])
         size = self.samples if samples is None else samples
         return _batch(simulate(rng, size, length, (regions, regions), (density, density)))

@@ -79,20 +79,27 @@ def evaluate(path: str, out: str | None = None, samples: int = 4000, threads: in
 
 
 @torch.no_grad()
-def answer_all(module: "CountingModule", data: "CountingData", samples: int) -> list[Answers]:
+def answer_all(
+    module: "CountingModule",
+    data: "CountingData",
+    samples: int,
+    settings: "dict[str, Setting] | None" = None,
+) -> list[Answers]:
     """Ask the network about every set that it can answer.
 
     Args:
         module: In evaluation mode.
-        data: Of the run: it names the sets.
+        data: Of the run: it draws the sets.
         samples: Sequences per set.
+        settings: The sets by name, of those that the data know; ``None`` takes the five of every
+            evaluation.
 
     Returns:
         The answers, set by set.
     """
     sets = []
     with Progress(transient=True) as progress:
-        for name, setting in data.settings.items():
+        for name, setting in (data.settings if settings is None else settings).items():
             if not module.can_answer(setting.length, setting.regions):
                 continue
             tokens, counts = data.evaluation(name, samples=samples)
