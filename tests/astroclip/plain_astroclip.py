@@ -75,7 +75,9 @@ class SpecFormer(nn.Module):
         self.head = nn.Linear(dim, 22)
 
     def forward(self, spectrum):
-        x = sliced(spectrum)
+        return self.decode(sliced(spectrum))
+
+    def decode(self, x):
         x = self.data_embed(x) + self.position_embed(torch.arange(x.shape[1]))
         for block in self.blocks:
             parts = block.attention

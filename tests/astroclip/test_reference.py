@@ -56,6 +56,30 @@ def test_specformer_takes_spectra_with_and_without_a_last_axis():
     assert torch.equal(model(flux).tokens, model(flux[..., 0]).tokens)
 
 
+@pytest.mark.parametrize("most", [300, 1])
+def test_tokens_that_are_asked_for_are_reconstructed_as_all_are_gradients_too(most):
+    torch.manual_seed(0)
+    model = plain.random_weights(SpecFormer(dim=8, depth=2, heads=2))
+    tokens, asked = slice_spectrum(spectra(3)), torch.zeros(3, 778, dtype=torch.bool)
+    for row, count in enumerate((most, 0, most // 2 + 1)):  # not equally many in each row
+        asked[row, torch.randperm(778)[:count]] = True
+    gradients = []
+    for answer in (model.reconstruct(tokens, asked), model.decode(tokens).reconstruction[asked]):
+        answer.square().sum().backward()
+        gradients.append([answer, *(p.grad.clone() for p in model.parameters())])
+        model.zero_grad()
+    for one, other in zip(*gradients, strict=True):
+        assert (one - other).abs().max() <= 1e-5 * other.abs().max().clamp(1)
+
+
+def test_nothing_is_reconstructed_where_nothing_is_asked_for():
+    model, tokens = SpecFormer(dim=8, depth=1, heads=2), slice_spectrum(spectra(2, 100))
+    asked = torch.zeros(tokens.shape[:2], dtype=torch.bool)
+    answer = model.reconstruct(tokens, asked)
+    assert answer.shape == (0, 22)
+    answer.sum().backward()
+
+
 def test_specformer_starts_with_the_originals_spreads():
     torch.manual_seed(0)
     model = SpecFormer(dim=96, depth=3, heads=2)
