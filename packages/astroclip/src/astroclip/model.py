@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from astroclip.nn.image import ImageEncoder, Images
-from astroclip.nn.spectrum import SpectrumEncoder
+from astroclip.nn.spectrum import SpectrumCode, SpectrumEncoder
+from astroclip.objectives.scale import bounded_scale
 
 SCALE = 15.5  # of cosines, at the start: the original's, which never moves there
+BIAS = -10.0  # of SigLIP at the start: most are no pairs
 
 
 class Embedding(NamedTuple):
@@ -26,18 +28,18 @@ class Embedding(NamedTuple):
     z: Float[Tensor, "batch dim"]
 
 
-class SpectrumEmbedding(NamedTuple):
-    """Spectra as the network sees them.
+class Seen(NamedTuple):
+    """Pairs as the network sees them.
 
     Args:
-        h: The encoder's own embedding.
-        z: In the space of both, of norm 1.
-        reconstruction: Of the standardized flux from h, in 512 bins.
+        image: Embeddings of the images.
+        spectrum: Embeddings of the spectra.
+        code: All that the encoder of spectra gives.
     """
 
-    h: Float[Tensor, "batch width"]
-    z: Float[Tensor, "batch dim"]
-    reconstruction: Float[Tensor, "batch targets"]
+    image: Embedding
+    spectrum: Embedding
+    code: SpectrumCode
 
 
 class AstroCLIP(nn.Module):
@@ -57,16 +59,23 @@ class AstroCLIP(nn.Module):
         self.image, self.spectrum = image, spectrum
         self.image_projection = nn.Linear(width, dim)
         self.spectrum_projection = nn.Linear(width, dim)
-        self.log_scale = nn.Parameter(torch.tensor(math.log(SCALE)))
-        self.bias = nn.Parameter(torch.tensor(-10.0))
+        self.log_scale = nn.Parameter(torch.full((1,), math.log(SCALE)))
+        self.bias = nn.Parameter(torch.full((1,), BIAS))
 
     def forward(
         self,
         image: Images,
         flux: Float[Tensor, "batch pixels"],
         ivar: Float[Tensor, "batch pixels"],
-    ) -> tuple[Embedding, SpectrumEmbedding]:
-        return self.encode_image(image), self.encode_spectrum(flux, ivar)
+    ) -> Seen:
+        code = self.spectrum(flux, ivar)
+        spectrum = Embedding(code.h, on_sphere(self.spectrum_projection(code.h)))
+        return Seen(self.encode_image(image), spectrum, code)
+
+    @property
+    def scale(self) -> Float[Tensor, ""]:
+        """What cosines are multiplied with, 100 at most."""
+        return bounded_scale(self.log_scale.squeeze(0))
 
     def matrices(self) -> list[nn.Parameter]:
         """Weights between hidden layers: those that Muon is made for."""
@@ -84,11 +93,11 @@ class AstroCLIP(nn.Module):
             Their embeddings.
         """
         h = self.image(image)
-        return Embedding(h, normalize(self.image_projection(h), dim=1))
+        return Embedding(h, on_sphere(self.image_projection(h)))
 
     def encode_spectrum(
         self, flux: Float[Tensor, "batch pixels"], ivar: Float[Tensor, "batch pixels"]
-    ) -> SpectrumEmbedding:
+    ) -> Embedding:
         """Embed spectra.
 
         Args:
@@ -98,5 +107,17 @@ class AstroCLIP(nn.Module):
         Returns:
             Their embeddings.
         """
-        h, reconstruction = self.spectrum(flux, ivar)
-        return SpectrumEmbedding(h, normalize(self.spectrum_projection(h), dim=1), reconstruction)
+        h = self.spectrum(flux, ivar).h
+        return Embedding(h, on_sphere(self.spectrum_projection(h)))
+
+
+def on_sphere(x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
+    """Vectors of norm 1, in fp32: a cosine in bf16 is off by 0.002, and its scale is 15 and more.
+
+    Args:
+        x: Vectors.
+
+    Returns:
+        In the same directions.
+    """
+    return normalize(x.float(), dim=1)

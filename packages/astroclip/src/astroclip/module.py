@@ -11,13 +11,12 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import CatMetric, MeanMetric
 
-from astroclip.augment import turned
 from astroclip.data.batch import Batch
-from astroclip.model import AstroCLIP, SpectrumEmbedding
+from astroclip.learning import Alignment, ImageDistillation, Loss, SpectrumModeling, drawn_on
+from astroclip.model import AstroCLIP
 from astroclip.nn.image import ImageEncoder
 from astroclip.nn.spectrum import SpectrumEncoder
-from astroclip.objectives.contrastive import info_nce, siglip
-from astroclip.objectives.scale import bounded_scale
+from astroclip.objectives.views import cut
 from astroclip.retrieval import ranks, recalls
 from sciformer.training.optim import MuonAdamW, batches_before, decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
@@ -25,6 +24,7 @@ from sciformer.training.strategies import shard
 if TYPE_CHECKING:
     from astroclip.data.module import GalaxyData
 
+LEARNING = {"spectrum": SpectrumModeling, "image": ImageDistillation}
 LEAST = 0.02  # of the peak learning rate, at the end
 
 
@@ -32,6 +32,8 @@ class AstroCLIPModule(LightningModule):
     """Align images and spectra of the same galaxies (Parker et al. 2024, section 3).
 
     Args:
+        objective: ``align`` images and spectra, or let one encoder learn by itself before: the
+            ``spectrum`` by pieces of it that are hidden, the ``image`` by its own crops.
         dim: Numbers of an embedding in the space of both.
         width: Numbers of each encoder's own embedding, in front of it.
         size: Pixels along a side of an image; those of the data on the command line.
@@ -45,6 +47,8 @@ class AstroCLIPModule(LightningModule):
         loss: ``infonce``, where each galaxy is told from all others of the batch, or ``siglip``,
             where every pair of an image and a spectrum is judged by itself.
         reconstruction: Weight of the squared error of the spectrum's reconstruction.
+        chunk: Galaxies of a batch whose activations are in memory at once; all gradients are those
+            of the whole batch. None takes the batch at once.
         turn: Turn and mirror the images of the training.
         lr: Peak learning rate of AdamW.
         matrix_lr: Peak learning rate of Muon for the matrices inside the encoders; ``None`` leaves
@@ -61,6 +65,7 @@ class AstroCLIPModule(LightningModule):
 
     def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of network and training
         self,
+        objective: Literal["align", "spectrum", "image"] = "align",
         dim: int = 128,
         width: int = 256,
         size: int = 48,
@@ -71,8 +76,9 @@ class AstroCLIPModule(LightningModule):
         tokens_dim: int = 64,
         heads: int = 4,
         patch: int = 8,
-        loss: Literal["infonce", "siglip"] = "infonce",
+        loss: Loss = "infonce",
         reconstruction: float = 1.0,
+        chunk: int | None = None,
         turn: bool = False,
         lr: float = 1.5e-3,
         matrix_lr: float | None = None,
@@ -82,7 +88,12 @@ class AstroCLIPModule(LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        for name, value in (("lr", lr), ("matrix_lr", matrix_lr), ("steps", steps)):
+        for name, value in (
+            ("lr", lr),
+            ("matrix_lr", matrix_lr),
+            ("steps", steps),
+            ("chunk", chunk),
+        ):
             if value is not None and not value > 0:
                 raise ValueError(f"{name}: {value} is not above 0")
         rest = {"reconstruction": reconstruction, "weight_decay": weight_decay, "warmup": warmup}
@@ -93,16 +104,22 @@ class AstroCLIPModule(LightningModule):
             width, size, photometry, apertures, image_depth, tokens_dim, heads, patch
         )
         spectrum = SpectrumEncoder(width, spectrum_depth, tokens_dim, heads)
-        self.model = AstroCLIP(image, spectrum, width, dim)
-        self.sigmoid = loss == "siglip"
-        self.model.bias.requires_grad_(self.sigmoid)
-        if image.tokens is not None:
-            image.tokens.hidden.requires_grad_(False)  # nothing is hidden here
-        self.reconstruction, self.turn = reconstruction, turn
+        model = AstroCLIP(image, spectrum, width, dim)
+        if objective == "align":
+            self.learning = Alignment(model, loss, reconstruction, chunk)
+        else:
+            self.learning = LEARNING[objective](model)
+            self.monitor = ("val/loss", "min")
+        self.objective, self.turn = objective, turn
         self.lr, self.matrix_lr, self.weight_decay = lr, matrix_lr, weight_decay
         self.warmup, self.steps = warmup, steps
-        self.validated = CatMetric()
+        self.pairs = CatMetric()
         self.losses = MeanMetric()
+
+    @property
+    def model(self) -> AstroCLIP:
+        """The network."""
+        return self.learning.model
 
     @property
     def data(self) -> "GalaxyData":
@@ -113,52 +130,42 @@ class AstroCLIPModule(LightningModule):
         if stage == "fit" and self.hparams["steps"] is None:
             self.steps = self.data.epochs * self.data.batches
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        image, flux, ivar = pair(batch)
-        seen, spectrum = self.model(turned(image) if self.turn else image, flux, ivar)
-        contrast = self.contrast(seen.z, spectrum.z)
-        rebuilt = self.rebuilt(flux, ivar, spectrum)
-        loss = contrast + self.reconstruction * rebuilt
-        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
-        if (self.trainer.global_step + 1) % every == 0:  # logging costs 0.5 ms
-            self.log("train/loss", loss, prog_bar=True, sync_dist=True)
-            parts = {"train/contrast": contrast, "train/reconstruction": rebuilt}
-            self.log_dict(parts | {"train/scale": self.scale}, sync_dist=True)
-        return loss
+    def learn(self, batch: Batch, draw: torch.Generator, turn: bool) -> dict[str, Tensor]:
+        """Losses of a batch by name; ``loss`` is minimized."""
+        image = batch.image
+        if turn and image is not None:
+            image = cut(image, image.shape[-1], draw)
+        return self.learning(image, batch.flux, batch.ivar, draw, self.done)
 
     @property
-    def scale(self) -> Float[Tensor, ""]:
-        """What cosines are multiplied with."""
-        return bounded_scale(self.model.log_scale)
+    def done(self) -> float:
+        """Share of the training that lies behind."""
+        return (
+            self.trainer.global_step / self.steps if self.trainer.training and self.steps else 1.0
+        )
 
-    def contrast(
-        self, image: Float[Tensor, "batch dim"], spectrum: Float[Tensor, "batch dim"]
-    ) -> Float[Tensor, ""]:
-        """How badly pairs are told from others, those of all ranks among them."""
-        if self.sigmoid:
-            return siglip(image, spectrum, self.scale, self.model.bias, gather=True)
-        return info_nce(image, spectrum, self.scale, gather=True)
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        losses = self.learn(batch, drawn_on(self.device), self.turn)
+        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
+        if (self.trainer.global_step + 1) % every == 0:  # logging costs 0.5 ms
+            self.log("train/loss", losses["loss"], prog_bar=True, sync_dist=True)
+            parts = {f"train/{name}": part for name, part in losses.items() if name != "loss"}
+            self.log_dict(parts, sync_dist=True)
+        return losses["loss"]
 
-    def rebuilt(
-        self,
-        flux: Float[Tensor, "batch pixels"],
-        ivar: Float[Tensor, "batch pixels"],
-        found: SpectrumEmbedding,
-    ) -> Float[Tensor, ""]:
-        """Squared error of the reconstruction, weighted by how well each bin is known."""
-        wanted, weight = self.model.spectrum.read(flux, ivar).target()
-        error = (found.reconstruction.float() - wanted).square() * weight
-        return error.sum() / weight.sum().clamp_min(1e-6)
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        self.learning.after_step(self.done)
 
     def on_validation_epoch_start(self) -> None:
-        self.validated.reset()
+        self.pairs.reset()
         self.losses.reset()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        image, flux, ivar = pair(batch)
-        seen, spectrum = self.model(image, flux, ivar)
-        self.losses.update(self.rebuilt(flux, ivar, spectrum), len(image))
-        self.validated.update(torch.stack([seen.z, spectrum.z], 1).float())
+        draw = torch.Generator(self.device).manual_seed(batch_idx)
+        self.losses.update(self.learn(batch, draw, turn=False)["loss"], len(batch.number))
+        if self.objective == "align":
+            seen = self.model(*pair(batch))
+            self.pairs.update(torch.stack([seen.image.z, seen.spectrum.z], 1))
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.scores("val"), sync_dist=True)
@@ -170,25 +177,28 @@ class AstroCLIPModule(LightningModule):
         self.log_dict(self.scores("test"), sync_dist=True)
 
     def scores(self, stage: str) -> dict[str, float]:
-        """What a pass over all pairs of a split has found."""
-        both: Any = self.validated.compute()
-        image, spectrum = both.unbind(1)
-        found = recalls(torch.cat([ranks(image, spectrum), ranks(spectrum, image)]))
-        shares = {f"{stage}/recall_{k}": share for k, share in found.items()}
-        return shares | {f"{stage}/reconstruction": float(self.losses.compute())}
+        """What a pass over a split has found."""
+        found = {f"{stage}/loss": float(self.losses.compute())}
+        if self.objective == "align":
+            both: Any = self.pairs.compute()
+            image, spectrum = both.unbind(1)
+            rank = torch.cat([ranks(image, spectrum), ranks(spectrum, image)])
+            found |= {f"{stage}/recall_{k}": share for k, share in recalls(rank).items()}
+        return found
 
     def predict_step(
         self, batch: Batch, batch_idx: int
     ) -> tuple[Float[Tensor, "batch dim"], Float[Tensor, "batch dim"]]:
-        seen, spectrum = self.model(*pair(batch))
-        return seen.z, spectrum.z
+        seen = self.model(*pair(batch))
+        return seen.image.z, seen.spectrum.z
 
     def configure_model(self) -> None:
-        shard(self, self.model)
+        shard(self, self.learning)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
-        trained = [p for p in self.model.parameters() if p.requires_grad]
+        trained = [p for p in self.learning.parameters() if p.requires_grad]
         matrices = self.model.matrices() if self.matrix_lr else []
+        matrices = [p for p in matrices if p.requires_grad]
         apart = {id(parameter) for parameter in matrices}
         others = decay_groups([p for p in trained if id(p) not in apart], self.weight_decay)
         if self.matrix_lr:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from astroclip.nn.head import Head
@@ -36,6 +36,18 @@ class Spectrum(NamedTuple):
     precision: Float[Tensor, "batch bins"]
     stats: Float[Tensor, "batch stats"]
 
+    def without(self, hidden: Bool[Tensor, "batch bins"]) -> "Spectrum":
+        """The same with pieces that were not measured.
+
+        Args:
+            hidden: Those pieces.
+
+        Returns:
+            The spectra; mean and spread are left as they are.
+        """
+        flux, precision = (x.masked_fill(hidden, 0.0) for x in (self.flux, self.precision))
+        return Spectrum(flux, precision, self.stats)
+
     def channels(self) -> Float[Tensor, "batch 2 bins"]:
         """Flux shrunk by its noise, and how well it is known: x = f q / (q + 1), log1p(q)/3 - 1."""
         q = self.precision
@@ -49,21 +61,27 @@ class Spectrum(NamedTuple):
         return flux / total.clamp_min(1e-12), total / (total + POOLED)
 
 
-def standardized(flux: Float[Tensor, "batch bins"], ivar: Float[Tensor, "batch bins"]) -> Spectrum:
+def standardized(
+    flux: Float[Tensor, "batch bins"],
+    ivar: Float[Tensor, "batch bins"],
+    hidden: Bool[Tensor, "batch bins"] | None = None,
+) -> Spectrum:
     """Spectra less their mean, in units of their spread, both weighted by the inverse variance.
 
     Args:
         flux: In 1e-17 erg / s / cm2 / A.
         ivar: Its inverse variance, 0 where nothing was measured.
+        hidden: What mean and spread shall not know.
 
     Returns:
         Finite, also where nothing was measured at all.
     """
     flux, ivar = flux.float(), ivar.float()
-    total = ivar.sum(1, keepdim=True).clamp_min(1e-12)
-    m = (flux * ivar).sum(1, keepdim=True) / total
+    shown = ivar if hidden is None else ivar.masked_fill(hidden, 0.0)
+    total = shown.sum(1, keepdim=True).clamp_min(1e-12)
+    m = (flux * shown).sum(1, keepdim=True) / total
     apart = (flux - m).masked_fill(ivar == 0, 0.0)
-    s = ((apart.square() * ivar).sum(1, keepdim=True) / total).sqrt().clamp_min(MIN_SPREAD)
+    s = ((apart.square() * shown).sum(1, keepdim=True) / total).sqrt().clamp_min(MIN_SPREAD)
     stats = torch.cat([m.asinh(), s.asinh(), m / (s + m.abs())], 1)
     return Spectrum(apart / s, ivar * s.square(), stats)
 
@@ -111,11 +129,15 @@ class SpectrumCode(NamedTuple):
 
     Args:
         h: The embedding.
-        reconstruction: Of the standardized flux, in 512 bins.
+        reconstruction: Of the standardized flux from h, in 512 bins.
+        wanted: What it should be.
+        weight: How well that is known, from 0 to 1.
     """
 
     h: Float[Tensor, "batch width"]
     reconstruction: Float[Tensor, "batch targets"]
+    wanted: Float[Tensor, "batch targets"]
+    weight: Float[Tensor, "batch targets"]
 
 
 class SpectrumEncoder(nn.Module):
@@ -141,19 +163,28 @@ class SpectrumEncoder(nn.Module):
         self.decoder = nn.Linear(width, TARGETS)
 
     def forward(
-        self, flux: Float[Tensor, "batch pixels"], ivar: Float[Tensor, "batch pixels"]
+        self,
+        flux: Float[Tensor, "batch pixels"],
+        ivar: Float[Tensor, "batch pixels"],
+        hidden: Bool[Tensor, "batch targets"] | None = None,
     ) -> SpectrumCode:
-        h = self.head(self.features(self.read(flux, ivar)))
-        return SpectrumCode(h, self.decoder(h))
+        bins = None if hidden is None else hidden.repeat_interleave(POOLED, 1)
+        whole = self.read(flux, ivar, bins)
+        h = self.head(self.features(whole if bins is None else whole.without(bins)))
+        return SpectrumCode(h, self.decoder(h), *whole.target())
 
     def read(
-        self, flux: Float[Tensor, "batch pixels"], ivar: Float[Tensor, "batch pixels"]
+        self,
+        flux: Float[Tensor, "batch pixels"],
+        ivar: Float[Tensor, "batch pixels"],
+        hidden: Bool[Tensor, "batch bins"] | None = None,
     ) -> Spectrum:
         """Spectra in bins and standardized.
 
         Args:
             flux: In the survey's 7781 pixels or in 2048 bins, 1e-17 erg / s / cm2 / A.
             ivar: Its inverse variance.
+            hidden: Bins that mean and spread shall not know.
 
         Returns:
             What ``features`` takes.
@@ -165,7 +196,7 @@ class SpectrumEncoder(nn.Module):
             flux, ivar = self.rebin(flux, ivar)
         elif flux.shape[1] != BINS:
             raise ValueError(f"flux: {flux.shape[1]} pixels are neither {PIXELS} nor {BINS} bins")
-        return standardized(flux, ivar)
+        return standardized(flux, ivar, hidden)
 
     def features(self, spectrum: Spectrum) -> Float[Tensor, "batch features"]:
         """What the head embeds."""
