@@ -258,4 +258,4 @@ def _networks(converted: Converted) -> dict[str, Any]:
 
 
 def _on_sphere(x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
-    return normalize(x, dim=1, eps=SHORTEST)
+    return normalize(x.float(), dim=1, eps=SHORTEST)
