@@ -130,6 +130,21 @@ def test_the_target_is_the_weighted_mean_of_four_bins():
 
 
 @DEPTHS
+def test_the_embedding_does_not_know_what_is_hidden_from_it(depth):
+    flux, ivar = Rebin()(*spectra())
+    hidden = torch.zeros(3, TARGETS, dtype=torch.bool)
+    hidden[:, 100:150] = True
+    other = flux.clone()
+    other[:, 400:600] += 3
+    model = encoder(depth)
+    one, two = model(flux, ivar, hidden), model(other, ivar, hidden)
+    assert torch.equal(one.h, two.h)
+    assert not torch.allclose(one.wanted[hidden], two.wanted[hidden], atol=0.1)
+    assert torch.equal(one.wanted[~hidden], two.wanted[~hidden])
+    assert not torch.allclose(model(flux, ivar).h, model(other, ivar).h, atol=1e-3)
+
+
+@DEPTHS
 def test_a_batch_of_one_is_row_0_of_a_larger_batch(depth):
     flux, ivar = spectra(4)
     model = encoder(depth)
