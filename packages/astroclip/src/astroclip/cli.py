@@ -10,6 +10,7 @@ PROJECT = Project(
     links={"data.size": "model.size"},
     verbs={
         "simulate": Verb("astroclip.data.shards:simulate", "simulated galaxies as shards"),
+        "embed": Verb("astroclip.embed:embed", "embeddings of the galaxies of files or shards"),
     },
 )
 

@@ -1,0 +1,104 @@
+"""Arrays of a .npz file that need not fit into memory: written piece by piece, mapped to read."""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+import numpy as np
+from numpy.lib import format as npy
+
+LENGTHS = 26  # where the header of a member has the lengths of its name and of what follows it
+
+
+class Member:
+    """An array that grows by rows, which are kept in a file.
+
+    Args:
+        file: Empty, to write to and to read from.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.count, self.rest, self.dtype = 0, (), np.dtype(np.float32)
+        self.parts: list[tuple[int, np.dtype]] = []  # numbers or texts, and how they are kept
+
+    def append(self, rows: np.ndarray) -> None:
+        """Add rows, all of one shape; texts may be of any length."""
+        self.dtype = max(self.dtype, rows.dtype, key=_width) if self.count else rows.dtype
+        self.parts.append((rows.size, rows.dtype))
+        self.count, self.rest = self.count + len(rows), rows.shape[1:]
+        self.file.write(np.ascontiguousarray(rows).data)
+
+    def blocks(self) -> Iterator[bytes]:
+        """The whole array as a .npy file, piece by piece."""
+        header = {"descr": npy.dtype_to_descr(self.dtype), "fortran_order": False}
+        stream = BytesIO()
+        npy.write_array_header_1_0(stream, {**header, "shape": (self.count, *self.rest)})
+        yield stream.getvalue()
+        self.file.seek(0)
+        for count, dtype in self.parts:
+            rows = np.frombuffer(self.file.read(count * dtype.itemsize), dtype)
+            yield rows.astype(self.dtype, copy=False).tobytes()
+
+
+def write_members(
+    path: Path, members: Mapping[str, Member], small: Mapping[str, np.ndarray]
+) -> None:
+    """Write a .npz file, uncompressed so that it can be mapped.
+
+    Args:
+        path: Of the file.
+        members: Large arrays by name.
+        small: More of them.
+    """
+    with ZipFile(path, "w", ZIP_STORED) as archive:
+        for name, member in members.items():
+            with archive.open(ZipInfo(f"{name}.npy"), "w", force_zip64=True) as out:
+                for block in member.blocks():
+                    out.write(block)
+        for name, array in small.items():
+            with archive.open(ZipInfo(f"{name}.npy"), "w") as out:
+                npy.write_array(out, array, allow_pickle=False)
+
+
+def map_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Map arrays of a .npz file; those that are compressed are read instead.
+
+    Args:
+        path: Of the file.
+        names: Which of them.
+
+    Returns:
+        Name -> array, which nothing can be written to.
+
+    Raises:
+        ValueError: If the file is damaged, or holds objects of Python.
+    """
+    try:
+        with ZipFile(path) as archive, np.load(path, allow_pickle=False) as loaded:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            return {name: _mapped(path, members[name], name, loaded) for name in names}
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, struct.error) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: truncated or no array: {reason}") from error
+
+
+def _width(dtype: np.dtype) -> int:
+    return dtype.itemsize
+
+
+def _mapped(path: Path, info: ZipInfo, name: str, loaded: Mapping[str, np.ndarray]) -> np.ndarray:
+    if info.compress_type != ZIP_STORED:
+        return loaded[name]
+    with path.open("rb") as file:
+        file.seek(info.header_offset + LENGTHS)
+        file.seek(sum(struct.unpack("<HH", file.read(4))), 1)
+        if npy.read_magic(file) != (1, 0):
+            return loaded[name]
+        shape, fortran, dtype = npy.read_array_header_1_0(file)
+        if fortran or dtype.hasobject or not shape or not np.prod(shape):
+            return loaded[name]
+        return np.memmap(path, dtype, "r", file.tell(), shape)

@@ -1,0 +1,72 @@
+"""A small network that has learned nothing, its checkpoint, and few galaxies in files."""
+
+import numpy as np
+import torch
+from verbs import exit_code
+
+from astroclip.cli import PROJECT
+from astroclip.data.module import GalaxyData
+from astroclip.module import AstroCLIPModule
+from astroclip.survey import PIXELS
+from sciformer.training import checkpoint
+
+SIZE = 16
+DATA = {"pairs": 64, "val_pairs": 8, "test_pairs": 40, "size": SIZE, "batch_size": 16}
+
+
+def astroclip(*words):
+    """Run a verb in this process; its exit code."""
+    return exit_code(PROJECT, *words)
+
+
+def complaint(capsys, *words):
+    """The one line of a verb that refuses its input."""
+    assert astroclip(*words) == 2
+    line = capsys.readouterr().err.strip()
+    assert "\n" not in line, line
+    return line
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return AstroCLIPModule(dim=8, width=16, size=SIZE, warmup=1).eval()
+
+
+def save(folder, seed=0, **data):
+    """A checkpoint as a fit writes it."""
+    module = network(seed)
+    state = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
+    state["datamodule_hyper_parameters"] = dict(GalaxyData(**DATA | data).hparams)
+    checkpoint.stamp(state, module, {"seed": 0, "cpu_s": 1.0})
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(state, folder / "last.ckpt")
+    return folder
+
+
+def write_pairs(folder, count=5, images=True, spectra=True, labels=True):
+    """A galaxy in each pair of files; the ids are g0, g1, ... Returns --files."""
+    entry = {}
+    for name, there in (("images", images), ("spectra", spectra)):
+        if there:
+            (folder / name).mkdir(parents=True)
+            entry[name] = str(folder / name)
+    for number in range(count):
+        random = np.random.default_rng(number)
+        light = random.normal(1, 0.3, (3, SIZE + 2, SIZE + 2)).astype("f4")
+        flux, ivar = random.normal(2, 0.5, PIXELS), random.uniform(0.5, 4, PIXELS)
+        if images:
+            np.save(folder / "images" / f"g{number}.npy", light)
+        if spectra:
+            np.savez(folder / "spectra" / f"g{number}.npz", flux=flux, ivar=ivar)
+    if labels:
+        rows = [f"g{number},{0.1 + 0.05 * number},10.5" for number in range(count - 1)]
+        (folder / "labels.csv").write_text("\n".join(["id,redshift,log_mass", *rows]))
+        entry["labels"] = str(folder / "labels.csv")
+    if len(entry) - labels == 1:
+        entry["path"] = entry.pop("images" if images else "spectra")
+    return entry
+
+
+def words(entry):
+    """--files of a table."""
+    return ["--files", "{" + ", ".join(f"{key}: {value}" for key, value in entry.items()) + "}"]
