@@ -80,16 +80,14 @@ class Alignment(Learning):
         self, image: Images, flux: Spectra, ivar: Spectra, draw: torch.Generator, done: float
     ) -> dict[str, Tensor]:
         inputs = (image, flux, ivar)
-        rows = (
-            self.encode(*inputs) if not self.chunk else in_chunks(self.encode, inputs, self.chunk)
-        )
-        image_z, spectrum_z, error, weight = rows
+        rows = in_chunks(self.encode, inputs, self.chunk) if self.chunk else self.encode(*inputs)
+        image_z, spectrum_z, error = rows
         model = self.model
         if self.loss == "siglip":
             contrast = siglip(image_z, spectrum_z, model.scale, model.bias.squeeze(0), gather=True)
         else:
             contrast = info_nce(image_z, spectrum_z, model.scale, gather=True)
-        rebuilt = error.sum() / weight.sum().clamp_min(1e-6)
+        rebuilt = error.mean()
         found = {"contrast": contrast, "reconstruction": rebuilt, "scale": model.scale.detach()}
         return {"loss": contrast + self.weight * rebuilt, **found}
 
@@ -97,8 +95,8 @@ class Alignment(Learning):
         """Both embeddings of galaxies, and how badly their spectra are reconstructed."""
         seen = self.model(image, flux, ivar)
         _, said, wanted, weight = seen.code
-        error = ((said.float() - wanted).square() * weight).sum(1)
-        return seen.image.z, seen.spectrum.z, error, weight.sum(1)
+        error = ((said.float() - wanted).square() * weight).mean(1)
+        return seen.image.z, seen.spectrum.z, error
 
 
 class SpectrumModeling(Learning):
