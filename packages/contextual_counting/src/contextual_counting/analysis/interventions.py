@@ -1,0 +1,183 @@
+"""Causes, not correlations: what the answer does when something in the network or text changes."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from contextual_counting.analysis.kinds import KINDS, OWN_ONES, kinds, places
+from contextual_counting.analysis.values import implied
+from contextual_counting.model import CountingTransformer
+from contextual_counting.simulate import CLOSE, ONE, OPEN, ZERO
+from contextual_counting.sites import Hook, run_with_cache, run_with_hooks
+
+PATCHED = (
+    "encoder.attention.out",
+    "encoder.mlp.out",
+    "encoder.out",
+    "decoder.cross.key",
+    "decoder.cross.value",
+)
+
+
+@torch.no_grad()
+def answer(
+    model: CountingTransformer,
+    tokens: Int64[Tensor, "batch time"],
+    regions: int,
+    hooks: Mapping[str, Hook] | None = None,
+) -> Float[Tensor, "batch regions"]:
+    """The counts as real numbers, with something else put at sites."""
+    kept: list[Tensor] = []
+
+    def keep(found: Tensor) -> Tensor:
+        kept.append(found)
+        return found
+
+    run_with_hooks(model, tokens, regions, {**(hooks or {}), "decoder.out": keep})
+    return implied(model, kept[0])
+
+
+@torch.no_grad()
+def without(
+    model: CountingTransformer, tokens: Int64[Tensor, "batch time"], regions: int, kind: str
+) -> Float[Tensor, " regions"]:
+    """Hide a kind of token from the decoder, and let it attend to the others in its place.
+
+    Args:
+        model: The network.
+        tokens: Sequences of ``regions`` regions.
+        regions: Number of prompts.
+        kind: One of ``KINDS``.
+
+    Returns:
+        Median change of each region's answer, as a share of it; infinite where nothing is left to
+        compare with, and 0 where the kind is not used.
+    """
+    known = kinds(model.encoder.with_begin(tokens), regions)
+    hidden = (known == KINDS.index(kind))[:, None]
+
+    def hide(scores: Tensor) -> Tensor:
+        return scores.masked_fill(hidden, -torch.inf)
+
+    before = answer(model, tokens, regions)
+    after = answer(model, tokens, regions, {"decoder.cross.scores": hide})
+    some = (known == OWN_ONES).any(2)
+    change = ((after - before) / before.clamp_min(1)).where(some, torch.nan)
+    return change.nanmedian(0).values
+
+
+@torch.no_grad()
+def added(
+    model: CountingTransformer,
+    tokens: Int64[Tensor, "batch time"],
+    regions: int,
+    more: Int64[Tensor, " more"],
+    rng: np.random.Generator,
+    behind: bool = False,
+) -> Float[Tensor, " regions"]:
+    """Put further tokens outside of the regions, where they change no count.
+
+    Args:
+        model: The network; without learned positions, which know no further tokens.
+        tokens: Sequences of ``regions`` regions.
+        regions: Number of prompts.
+        more: Tokens to put in.
+        rng: Where, one by one; not used ``behind`` the sequence.
+        behind: Put them all behind the sequence, in their order.
+
+    Returns:
+        Median change of each region's answer, as a share of it.
+    """
+    longer = torch.cat([tokens, more.expand(len(tokens), -1)], 1)
+    if not behind:
+        longer = torch.stack([_insert(row, more, rng) for row in tokens])
+    before, after = (answer(model, some, regions) for some in (tokens, longer))
+    return ((after - before) / before.clamp_min(1)).median(0).values
+
+
+def _insert(row: Tensor, more: Tensor, rng: np.random.Generator) -> Tensor:
+    """Tokens at random gaps outside of regions."""
+    open_now = ((row == OPEN).int() - (row == CLOSE).int()).cumsum(0)
+    gaps = np.flatnonzero(np.append(0, open_now.numpy()) == 0)  # gap i is before token i
+    at = np.sort(rng.choice(gaps, len(more)))
+    return torch.from_numpy(np.insert(row.numpy(), at, more.numpy()))
+
+
+class Pair(NamedTuple):
+    """Sequences, and the same ones with a change; which keys of the decoder changed themselves."""
+
+    clean: Int64[Tensor, "batch time"]
+    other: Int64[Tensor, "batch time"]
+
+
+def flip_a_bit(tokens: Int64[Tensor, "batch time"], region: int) -> Pair:
+    """Make a 1 of the first 0 in a region; sequences without one are left out.
+
+    Args:
+        tokens: Sequences.
+        region: Counted from 0.
+
+    Returns:
+        Pairs of sequences, whose counts differ by one.
+    """
+    zeros = (places(tokens) == region + 1) & (tokens == ZERO)
+    clean = tokens[zeros.any(1)]
+    return _replace(clean, zeros[zeros.any(1)], ONE)
+
+
+def erase_the_last_bracket(tokens: Int64[Tensor, "batch time"], regions: int) -> Pair:
+    """Make a 0 of the last ``]``: the last region then goes on to the end.
+
+    Args:
+        tokens: Sequences of ``regions`` regions.
+        regions: Number of regions.
+
+    Returns:
+        Pairs of sequences.
+    """
+    return _replace(tokens, (places(tokens) == regions) & (tokens == CLOSE), ZERO)
+
+
+def _replace(tokens: Tensor, chosen: Tensor, token: int) -> Pair:
+    other = tokens.clone()
+    other[torch.arange(len(tokens)), chosen.to(torch.int8).argmax(1)] = token
+    return Pair(tokens, other)
+
+
+@torch.no_grad()
+def patched(
+    model: CountingTransformer, pair: Pair, regions: int, region: int, elsewhere: bool
+) -> dict[str, float]:
+    """Put what the changed sequence gives at a site into the run of the unchanged one.
+
+    Args:
+        model: The network.
+        pair: Sequences and changed ones.
+        regions: Number of prompts.
+        region: Whose answer is looked at, counted from 0.
+        elsewhere: Take what stands at all tokens but the changed one; else at that one alone.
+
+    Returns:
+        By site, the median share of the change in the answer that this brings about.
+    """
+    _, cache = run_with_cache(model, pair.other, regions, PATCHED)
+    changed = model.encoder.with_begin(pair.clean) != model.encoder.with_begin(pair.other)
+    chosen = ~changed if elsewhere else changed  # (B, K)
+    start, end = (answer(model, tokens, regions)[:, region] for tokens in pair)
+    moved = (end - start).abs() > 0.1
+    shares = {}
+    for site in PATCHED:
+        put = _put(cache[site], chosen)
+        found = answer(model, pair.clean, regions, {site: put})[:, region]
+        shares[site] = ((found - start) / (end - start))[moved].median().item()
+    return shares
+
+
+def _put(other: Tensor, chosen: Tensor) -> Hook:
+    """Take another run's tensor at the chosen tokens."""
+    where = chosen[..., None] if other.ndim == 3 else chosen[:, None, :, None]
+    return lambda found: torch.where(where, other, found)
