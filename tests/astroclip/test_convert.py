@@ -171,15 +171,6 @@ def test_specformer_and_the_vision_transformer_convert_alone(original, tmp_path)
     assert apart(model(rgb), image(rgb, bag=False)) <= 1e-5
 
 
-def test_of_a_self_distillation_the_teacher_is_taken(original):
-    teacher = {f"backbone.{n}": w for n, w in original.image_encoder.backbone.state_dict().items()}
-    student = {name: value + 1 for name, value in teacher.items()}
-    found = convert_state({"teacher": teacher, "student": student}, **HEADS)
-    expected = convert_state(teacher, **HEADS).weights
-    assert all(torch.equal(found.weights[name], value) for name, value in expected.items())
-    assert found.dropped == ["backbone.mask_token"]
-
-
 class Backbone(LightningModule):
     """Stands for the original's networks, which its checkpoint pickles."""
 
@@ -234,45 +225,6 @@ def test_a_call_of_the_system_is_refused(original, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"astroclip.ckpt: no file of plain tensors"):
         convert("astroclip.ckpt", "ours.safetensors", **HEADS)
     assert not Path("exploded").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("extra.weight", torch.zeros(2, 3), r"extra.weight of shape \(2, 3\) is not known"),
-        ("image_encoder.mlp.encoder.bias", None, r"mlp.encoder.bias of shape \(128,\) is missing"),
-        (
-            "image_encoder.backbone.norm.bias",
-            torch.zeros(3),
-            r"image_encoder.backbone.norm.bias has shape \(3,\), not \(32,\)",
-        ),
-        ("spectrum_encoder.cross_attention.query", None, "query is missing: no state dict"),
-        (
-            "image_encoder.backbone.pos_embed",
-            torch.zeros(1, 16, 32),
-            "pos_embed: 15 patches of 3 bands, not a square of 3",
-        ),
-        (
-            "spectrum_encoder.backbone.data_embed.weight",
-            torch.zeros(48, 2),
-            r"data_embed.weight of shape \(48, 2\) leaves no pixels",
-        ),
-    ],
-)
-def test_a_wrong_state_is_refused_with_key_and_shape(original, name, value, message):
-    state = {**original.state_dict(), name: value}
-    if value is None:
-        del state[name]
-    with pytest.raises(ValueError, match=message) as caught:
-        convert_state(state, **HEADS)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("which", ["heads", "image_heads", "pooling_heads"])
-@pytest.mark.parametrize("count", [0, 7])
-def test_heads_that_cannot_be_are_refused(original, which, count):
-    with pytest.raises(ValueError, match=f"heads: {count} do not divide"):
-        convert_state(original.state_dict(), **{**HEADS, which: count})
 
 
 def test_a_network_does_not_share_the_memory_of_its_origin(original):
