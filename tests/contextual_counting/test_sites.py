@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from contextual_counting.model import CountingTransformer
-from contextual_counting.sites import SITES, run_with_cache, run_with_hooks
+from contextual_counting.sites import SITES, read_out, run_with_cache, run_with_hooks
 
 
 def tokens(samples=3, length=40, seed=0):
@@ -52,6 +52,12 @@ def test_what_one_run_found_can_be_put_into_another():
     logits, cache = run_with_cache(model, tokens(seed=1), 3)
     put = run_with_hooks(model, tokens(), 3, {"encoder.out": lambda _: cache["encoder.out"]})
     assert torch.allclose(put, logits, atol=1e-9)
+
+
+def test_attended_values_are_read_out_as_they_are_in_a_forward():
+    model = network(heads=4, mlp=True)
+    logits, cache = run_with_cache(model, tokens(), 3)
+    assert torch.allclose(read_out(model.decoder, cache["decoder.cross.z"]), logits, atol=1e-9)
 
 
 def test_a_site_that_is_not_there_is_named():

@@ -18,11 +18,11 @@ def test_every_token_is_of_one_kind_to_each_region():
         "begin", "1s outside", "other 0s",
         "own [", "own 0s", "own 1s", "own ]",
         "1s outside",
-        "other [", "1s of other regions", "other 0s", "other ]",
+        "later [", "1s of other regions", "other 0s", "later ]",
         "other 0s",
     ]  # fmt: skip
     assert said[1][8:] == ["own [", "own 1s", "own 0s", "own ]", "other 0s"]
-    assert said[1][3:7] == ["other [", "other 0s", "1s of other regions", "other ]"]
+    assert said[1][3:7] == ["earlier [", "other 0s", "1s of other regions", "earlier ]"]
 
 
 def test_own_ones_are_the_counts(data):

@@ -186,10 +186,8 @@ class CountingData(LightningDataModule):
         Returns:
             The same sequences whatever the seed of the training.
         """
-        length, regions, density = (self.settings | self.further)[name]
-        rng = np.random.default_rng([kind, length, regions, round(1000 * density)])
         size = self.samples if samples is None else samples
-        return _batch(simulate(rng, size, length, (regions, regions), (density, density)))
+        return fixed((self.settings | self.further)[name], size, kind)
 
     def at_once(self, length: int) -> int:
         """Sequences per batch of the evaluation on one device: as many as a cache holds."""
@@ -228,6 +226,22 @@ class CountingData(LightningDataModule):
     def _rank(self) -> tuple[int, int]:
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+
+def fixed(setting: Setting, samples: int, kind: int = TEST) -> Batch:
+    """Sequences of one distribution, always the same ones.
+
+    Args:
+        setting: The distribution.
+        samples: Number of sequences.
+        kind: ``TEST``, or ``VALIDATION`` for sequences that a training may look at.
+
+    Returns:
+        All in one batch.
+    """
+    length, regions, density = setting
+    rng = np.random.default_rng([kind, length, regions, round(1000 * density)])
+    return _batch(simulate(rng, samples, length, (regions, regions), (density, density)))
 
 
 class Rows(Dataset[Batch]):

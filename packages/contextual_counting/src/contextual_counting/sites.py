@@ -152,11 +152,7 @@ def _attend(attention: SelfAttention, x: Tensor, at: At) -> Tensor:
 
 
 def _decode(decoder: Decoder, x: Tensor, regions: int, at: At) -> Tensor:
-    pooling = decoder.attention
-    z = _cross(pooling, x, regions, at) + pooling.queries[:regions]
-    if decoder.mlp is not None and decoder.mlp_norm is not None:
-        z = z + decoder.mlp(decoder.mlp_norm(z))
-    return at("decoder.logits", decoder.head(at("decoder.out", z)))
+    return read_out(decoder, _cross(decoder.attention, x, regions, at), at)
 
 
 def _cross(pooling: AttentionPooling, x: Tensor, regions: int, at: At) -> Tensor:
@@ -166,5 +162,26 @@ def _cross(pooling: AttentionPooling, x: Tensor, regions: int, at: At) -> Tensor
     value = at("decoder.cross.value", split(pooling.value(x), pooling.heads))
     scores = at("decoder.cross.scores", query @ key.mT * query.shape[-1] ** -0.5)
     pattern = at("decoder.cross.pattern", scores.softmax(-1))
-    z = at("decoder.cross.z", pattern @ value)
-    return at("decoder.cross.out", pooling.out(merge(z)))
+    return at("decoder.cross.z", pattern @ value)
+
+
+def read_out(
+    decoder: Decoder,
+    z: Float[Tensor, "batch heads regions head_dim"],
+    at: At = lambda _, found: found,
+) -> Float[Tensor, "batch regions classes"]:
+    """Logits of attended values, whatever they come from.
+
+    Args:
+        decoder: The network's.
+        z: At the site ``decoder.cross.z``.
+        at: Shown the sites behind it.
+
+    Returns:
+        One row per region, of the first prompts.
+    """
+    out = at("decoder.cross.out", decoder.attention.out(merge(z)))
+    out = out + decoder.attention.queries[: out.shape[1]]
+    if decoder.mlp is not None and decoder.mlp_norm is not None:
+        out = out + decoder.mlp(decoder.mlp_norm(out))
+    return at("decoder.logits", decoder.head(at("decoder.out", out)))

@@ -2,8 +2,8 @@
 
 A prompt that attends to the ``n`` 1s of its region and to a rest of weight ``D`` decodes
 ``n / (n + D)`` (Golkar et al. 2024, equation 3). The head learns to read ``n`` off it for the
-``D`` of its training. Where a sequence has another one, the answer is off by the factor ``D_train /
-D``: what the rest consists of says where the network counts, without asking it.
+``D`` of its training, and is wrong where ``D`` is another one. So what the rest consists of says
+where a network counts, without asking it.
 """
 
 from typing import NamedTuple
@@ -14,28 +14,32 @@ from torch import Tensor
 
 from contextual_counting.analysis.kinds import KINDS, OWN_ONES, kinds, one_hot
 from contextual_counting.model import CountingTransformer
-from contextual_counting.sites import run_with_cache
+from contextual_counting.simulate import CLOSE, OPEN
+from contextual_counting.sites import read_out, run_with_cache
 
 AT_ONCE = 2**14  # tokens
+TINY = 1e-12
 
 
 class Attribution(NamedTuple):
-    """What the prompts attend to; each field is one number per region and kind.
+    """What the prompts attend to, by kind of token.
 
     Args:
-        mass: Share of the attention, mean over sequences.
+        mass: Share of the attention, mean over sequences and heads.
         number: Tokens of the kind in a sequence, mean.
         weight: Of one token, in units of the attention on one of the region's own 1s.
+        value: What is attended to, mean over the attention on the kind.
     """
 
     mass: Float[Tensor, "regions kinds"]
     number: Float[Tensor, "regions kinds"]
-    weight: Float[Tensor, "regions kinds"]
+    weight: Float[Tensor, "heads regions kinds"]
+    value: Float[Tensor, "heads regions kinds head_dim"]
 
     @property
     def rest(self) -> Float[Tensor, "regions kinds"]:
         """Weight of all tokens of a kind in a mean sequence; the own 1s, which are counted, 0."""
-        rest = self.number * self.weight
+        rest = self.number * self.weight.mean(0)
         rest[:, OWN_ONES] = 0
         return rest
 
@@ -61,53 +65,83 @@ def attribute(
     """Measure what the prompts attend to.
 
     Args:
-        model: The network; heads are averaged.
+        model: The network.
         tokens: Sequences of ``regions`` regions.
         regions: Number of prompts.
 
     Returns:
-        Mean shares, numbers and weights.
+        Means over sequences that have a 1 in the region.
     """
-    masses, numbers = [], []
+    masses, numbers, values = [], [], []
     for part in tokens.split(max(1, AT_ONCE // tokens.shape[1])):
-        _, cache = run_with_cache(model, part, regions, ["decoder.cross.pattern"])
-        pattern = cache["decoder.cross.pattern"].mean(1)  # (B, R, K)
+        names = ["decoder.cross.pattern", "decoder.cross.value"]
+        _, cache = run_with_cache(model, part, regions, names)
+        pattern, value = (cache[name] for name in names)  # (B, H, R, K), (B, H, K, E)
         known = one_hot(kinds(model.encoder.with_begin(part), regions)).to(pattern.dtype)
-        masses.append(torch.einsum("brk,brkc->brc", pattern, known))
         numbers.append(known.sum(2))
-    mass, number = torch.cat(masses), torch.cat(numbers)
+        masses.append(torch.einsum("bhrk,brkc->bhrc", pattern, known))
+        values.append(torch.einsum("bhrk,brkc,bhke->bhrce", pattern, known, value))
+    mass, number, value = torch.cat(masses), torch.cat(numbers), torch.cat(values)
     own = slice(OWN_ONES, OWN_ONES + 1)
     some = number[..., own] > 0  # a region without 1s has no unit
-    unit = mass[..., own] / number[..., own]
-    weight = (mass / unit).where(some, 0.0).sum(0) / (number * some).sum(0).clamp_min(1e-9)
+    unit = (mass[..., own] / number[:, None, :, own]).where(some[:, None], torch.inf)
     number = (number * some).sum(0) / some.sum(0).clamp_min(1)
-    return Attribution(mass.mean(0), number, weight.nan_to_num())
+    total = (mass / unit).sum(0)  # (H, R, C)
+    value = (value / unit[..., None]).sum(0) / total.clamp_min(TINY)[..., None]
+    weight = total / some.sum(0).clamp_min(1) / number.clamp_min(TINY)
+    return Attribution(mass.mean((0, 1)), number, weight, value)
 
 
-def predict(
-    found: Attribution,
-    encoded: Int64[Tensor, "batch keys"],
-    counts: Int64[Tensor, "batch regions"],
-) -> Float[Tensor, " regions"]:
-    """Exact counts that the bias allows for on other sequences, without asking the network.
+def at_length(short: Attribution, usual: Attribution, reach: float | int) -> Attribution:
+    """What the attention will be on sequences of another length, from two that were measured.
+
+    Attention that leaks onto 0s and 1s grows with their number and moves weights and values:
+    logarithms of the weights, and the values, go on linearly in the length.
 
     Args:
-        found: Of the network on sequences that it counts.
-        encoded: Others, with a beginning token if the network sees one.
-        counts: Of those.
+        short: At half the length.
+        usual: At the length.
+        reach: How far from there: 0 is at the length, -1 at half of it, 2 at twice.
 
     Returns:
-        Share of sequences whose count is off by less than 1/2, for each region that was attributed
-        and that these sequences have.
+        The usual numbers of tokens, with weights and values for the other length.
+    """
+    logs = [found.weight.clamp_min(TINY).log() for found in (short, usual)]
+    weight = (logs[1] + reach * (logs[1] - logs[0])).exp()
+    value = usual.value + reach * (usual.value - short.value)
+    return usual._replace(weight=weight, value=value)
+
+
+@torch.no_grad()
+def predict(
+    model: CountingTransformer,
+    found: Attribution,
+    tokens: Int64[Tensor, "batch time"],
+    counts: Int64[Tensor, "batch regions"],
+) -> Float[Tensor, " regions"]:
+    """Exact counts that the bias allows for on other sequences, of which only tokens are counted.
+
+    Neither encoder nor attention sees them. Equation 3 of the paper, kind by kind: attention is
+    shared out as on the sequences of the attribution, by how many tokens of a kind there are.
+
+    Args:
+        model: Whose head reads what is attended to.
+        found: Of the network on sequences that it counts.
+        tokens: Others.
+        counts: Theirs.
+
+    Returns:
+        Share of exact counts, for each region that was attributed and that these sequences have.
     """
     regions = min(len(found.mass), counts.shape[1])
-    parts = encoded.split(max(1, AT_ONCE // encoded.shape[1]))
+    seen = model.encoder.with_begin(tokens)
+    parts = seen.split(max(1, AT_ONCE // seen.shape[1]))
     number = torch.cat([one_hot(kinds(part, regions)).sum(2) for part in parts])
-    number[..., OWN_ONES] = 0
-    here = (number * found.weight[:regions]).sum(-1)  # (B, R)
-    usual = found.rest[:regions].sum(-1)
-    off = counts[:, :regions] * (usual / here - 1)
-    return (off.abs() < 0.5).to(usual.dtype).mean(0)
+    pull = number[:, None] * found.weight[:, :regions]  # (B, H, R, C)
+    shares = pull / pull.sum(-1, keepdim=True).clamp_min(TINY)
+    z = torch.einsum("bhrc,hrce->bhre", shares, found.value[:, :regions])
+    answers = read_out(model.decoder, z).argmax(-1)
+    return (answers == counts[:, :regions]).to(z.dtype).mean(0)
 
 
 @torch.no_grad()
@@ -128,7 +162,7 @@ def brackets(
     pattern = cache["decoder.cross.pattern"].mean(1)
     seen = model.encoder.with_begin(tokens)
     shares = []
-    for bracket in (2, 3):
+    for bracket in (OPEN, CLOSE):
         columns = (seen == bracket).nonzero()[:, 1].unflatten(0, (len(seen), regions))  # (B, R)
         columns = columns[:, None].expand(-1, regions, -1)
         shares.append(pattern.gather(2, columns).mean(0))

@@ -12,8 +12,10 @@ KINDS = (
     "begin",
     "own [",
     "own ]",
-    "other [",
-    "other ]",
+    "earlier [",
+    "earlier ]",
+    "later [",
+    "later ]",
     "own 0s",
     "other 0s",
     "1s of other regions",
@@ -43,6 +45,8 @@ def kinds(
 ) -> Int64[Tensor, "batch {regions} keys"]:
     """What each token is to each region.
 
+    Of earlier brackets a region has always as many; how many are later depends on the sequence.
+
     Args:
         tokens: Sequences, with or without a beginning token.
         regions: Number of regions that ask.
@@ -50,20 +54,19 @@ def kinds(
     Returns:
         Indices of ``KINDS``.
     """
-    own = places(tokens)[:, None] == torch.arange(1, regions + 1)[:, None]  # (B, R, K)
-    token = tokens[:, None].expand_as(own)
-    inside = (places(tokens) > 0)[:, None].expand_as(own)
+    place = places(tokens)[:, None].expand(-1, regions, -1)  # (B, R, K)
+    asks = torch.arange(1, regions + 1)[:, None]
+    own, earlier, token = place == asks, place < asks, tokens[:, None].expand_as(place)
     found = torch.full_like(token, KINDS.index("1s outside"))
-    for value, here, there in (
-        (ZERO, "own 0s", "other 0s"),
-        (OPEN, "own [", "other ["),
-        (CLOSE, "own ]", "other ]"),
-    ):
-        chosen = torch.where(own, KINDS.index(here), KINDS.index(there))
-        found = torch.where(token == value, chosen, found)
-    found[(token == BEGIN)] = KINDS.index("begin")
-    found[(token == ONE) & inside] = KINDS.index("1s of other regions")
+    found[token == BEGIN] = KINDS.index("begin")
+    found[(token == ONE) & (place > 0)] = KINDS.index("1s of other regions")
     found[(token == ONE) & own] = OWN_ONES
+    found[token == ZERO] = KINDS.index("other 0s")
+    found[(token == ZERO) & own] = KINDS.index("own 0s")
+    for bracket, name in ((OPEN, "["), (CLOSE, "]")):
+        found[token == bracket] = KINDS.index(f"later {name}")
+        found[(token == bracket) & earlier] = KINDS.index(f"earlier {name}")
+        found[(token == bracket) & own] = KINDS.index(f"own {name}")
     return found
 
 
