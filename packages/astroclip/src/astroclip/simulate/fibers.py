@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from astroclip.survey import PIXELS, wavelengths
 
-NOISE = 0.66  # of all spectra, as calibrated; see astroclip.simulate.galaxies
+NOISE = 0.68  # of all spectra, as calibrated; see astroclip.simulate.galaxies
 LEVELS = {  # sigma of a pixel in 1e-17 erg / s / cm2 / A by wavelength in A
     3600.0: 4.9,
     3850.0: 1.8,

@@ -18,7 +18,7 @@ from astroclip.simulate.latents import SPHEROID, Latents
 from astroclip.simulate.light import Light, band_fluxes, light
 from astroclip.simulate.survey import targets
 
-VERSION = "0"
+VERSION = "1"
 BLOCK = 256  # galaxies
 LABELS = ("redshift", "log_mass", "log_ssfr", "age", "metallicity", "morphology")
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "edge-on")

@@ -108,7 +108,7 @@ def candidates(rng: Generator, count: int) -> Latents:
         -10 - 0.25 * (log_mass - 10) + rng.normal(0, 0.28, count),
     )
     fractions, age = _ages(rng, redshift, log_ssfr, quiescent)
-    metallicity = np.clip(0.30 * (log_mass - 10.6) + rng.normal(0, 0.1, count), -0.7, 0.5)
+    metallicity = np.clip(0.30 * (log_mass - 10.6) + rng.normal(0, 0.15, count), -0.7, 0.5)
     inclination = rng.random(count)
     bulge = _bulge(rng, log_mass, quiescent, fractions)
     disc_radius, bulge_radius = _radii(rng, log_mass, quiescent) / angular_scale(redshift)
@@ -126,7 +126,7 @@ def candidates(rng: Generator, count: int) -> Latents:
         burst=rng.normal(0, 0.3, count),
         nucleus=rng.normal(0, 0.3, count),
         dust=_dust(rng, log_mass, quiescent, inclination),
-        dust_slope=rng.normal(0, 0.2, count),
+        dust_slope=rng.normal(0, 0.27, count),
         bulge=bulge,
         disc_radius=disc_radius,
         bulge_radius=bulge_radius,
@@ -152,7 +152,7 @@ def _ages(
     """Masses of the young, the middle and the old, and the mean age."""
     count = len(redshift)
     young = np.minimum(10 ** (log_ssfr + 8), 0.1)  # of the last 100 Myr
-    middle = np.where(quiescent, rng.beta(1.0, 30.0, count), rng.beta(2.5, 14.0, count))
+    middle = np.where(quiescent, rng.beta(1.0, 25.0, count), rng.beta(1.5, 8.5, count))
     share = np.where(quiescent, rng.beta(4.0, 2.0, count), rng.beta(2.5, 2.5, count))
     latest = 0.95 * age_of_universe(redshift)
     old_age = np.clip(2.5 + share * (latest - 2.5), AGES[2], AGES[3])
@@ -193,5 +193,5 @@ def _radii(
 def _dust(rng: Generator, log_mass: Values, quiescent: np.ndarray, inclination: Values) -> Values:
     """Magnitudes in V; more of it in heavy discs and in those seen from the side."""
     usual = 0.35 + 0.35 * np.clip(log_mass - 9.5, 0, 1.5)
-    spiral = usual * rng.lognormal(0, 0.4, len(log_mass)) * (0.7 + 0.9 * (1 - inclination) ** 2)
+    spiral = usual * rng.lognormal(0, 0.5, len(log_mass)) * (0.7 + 0.9 * (1 - inclination) ** 2)
     return np.where(quiescent, rng.exponential(0.1, len(log_mass)), spiral)

@@ -1,0 +1,221 @@
+"""What one reaches without a network: the numbers that stand beside each learned one.
+
+Gradient boosting of photometry, neighbors among principal components of spectra, and linear
+canonical correlation for retrieval. All are functions of arrays, of the training's galaxies first.
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float64, Int64
+from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.neighbors import KNeighborsRegressor
+
+COMPONENTS = 20
+NEIGHBORS = 16
+RANKS = (1, 5, 10)
+MIN_SPREAD = 0.2  # of a spectrum; as the original's
+SOFTENING = 0.3  # 1e-17 erg / s / cm2 / A; about the noise of a bin of 20 pixels in the blue
+RIDGE = 1e-3  # of a direction's variance, against features that repeat one another
+QUERIES = 1024  # compared to a pool at a time
+
+Spectra = Float[np.ndarray, "galaxies bins"]
+Features = Float[np.ndarray, "galaxies features"]
+Answers = Float[np.ndarray, " galaxies"]
+Metric = Literal["cosine", "euclidean"]
+
+
+class Shapes(NamedTuple):
+    """Spectra without their brightness, and their brightness.
+
+    Args:
+        flux: Less its mean ``m``, in units of its spread ``s``; 0 where nothing was measured.
+        stats: asinh m, asinh s, m / (s + |m|).
+    """
+
+    flux: Float64[np.ndarray, "galaxies bins"]
+    stats: Float64[np.ndarray, "galaxies 3"]
+
+    def softened(self) -> Float64[np.ndarray, "galaxies bins"]:
+        """Return asinh(flux / 0.3) with the brightness: like magnitudes, but defined for noise."""
+        mean, spread = np.sinh(self.stats[:, :1]), np.sinh(self.stats[:, 1:2])
+        return np.arcsinh((self.flux * spread + mean) / SOFTENING)
+
+
+class Correlation(NamedTuple):
+    """Two linear maps into a space in which the two sides of a galaxy are alike.
+
+    Args:
+        mean: Of the features of either side.
+        projection: Of the features of either side; the nearest are most alike.
+    """
+
+    mean: tuple[np.ndarray, np.ndarray]
+    projection: tuple[np.ndarray, np.ndarray]
+
+    def embed(self, side: int, features: Features) -> Float64[np.ndarray, "galaxies directions"]:
+        """Map features of side 0 or 1."""
+        return (features - self.mean[side]) @ self.projection[side]
+
+
+class Recall(NamedTuple):
+    """Share of queries whose partner is among the first 1, 5 and 10 of a pool.
+
+    Args:
+        forward: From the first side to the second, by ``RANKS``.
+        backward: From the second side to the first.
+    """
+
+    forward: tuple[float, ...]
+    backward: tuple[float, ...]
+
+
+def shapes(flux: Spectra, ivar: Spectra, width: int = 20) -> Shapes:
+    """Average spectra in bins, and take their brightness out of them, all weighted by ``ivar``.
+
+    Args:
+        flux: Of the pixels.
+        ivar: Inverse variance of ``flux``, 0 where nothing was measured.
+        width: Pixels of a bin; what is left at the end is not used.
+
+    Returns:
+        Spectra in bins.
+    """
+    bins = flux.shape[1] // width
+    weight = ivar[:, : bins * width].astype(np.float64).reshape(len(flux), bins, width)
+    weighted = weight * flux[:, : bins * width].reshape(len(flux), bins, width)
+    total = weight.sum(-1)
+    mean = weighted.sum(-1) / np.where(total > 0, total, 1.0)
+    whole = np.maximum(total.sum(1, keepdims=True), 1e-12)
+    m = (mean * total).sum(1, keepdims=True) / whole
+    s = np.sqrt(((mean - m) ** 2 * total).sum(1, keepdims=True) / whole)
+    s = np.maximum(s, MIN_SPREAD)
+    stats = np.concatenate([np.arcsinh(m), np.arcsinh(s), m / (s + np.abs(m))], axis=1)
+    return Shapes(np.where(total > 0, (mean - m) / s, 0.0), stats)
+
+
+def principal_components(
+    train: Spectra, test: Spectra, components: int = COMPONENTS
+) -> tuple[Float64[np.ndarray, "train components"], Float64[np.ndarray, "test components"]]:
+    """Describe spectra by their principal components.
+
+    Args:
+        train: Those that the components are fitted to.
+        test: Others.
+        components: How many.
+
+    Returns:
+        Components of both.
+    """
+    pca = PCA(components, svd_solver="covariance_eigh").fit(train)
+    return pca.transform(train), pca.transform(test)
+
+
+def boosted(train: Features, values: Answers, test: Features) -> Answers:
+    """Regress by gradient boosting.
+
+    Args:
+        train: Features of the training.
+        values: What is known of them.
+        test: Features of others.
+
+    Returns:
+        Answers for them.
+    """
+    return HistGradientBoostingRegressor(random_state=0).fit(train, values).predict(test)
+
+
+def neighbors(
+    train: Features,
+    values: Answers,
+    test: Features,
+    metric: Metric = "euclidean",
+    k: int = NEIGHBORS,
+) -> Answers:
+    """Regress by the mean of the nearest.
+
+    Args:
+        train: Features, or embeddings, of the training.
+        values: What is known of them.
+        test: Those of others.
+        metric: By which they are near; embeddings that were aligned are compared by cosine.
+        k: How many count.
+
+    Returns:
+        Answers for them.
+    """
+    model = KNeighborsRegressor(k, metric=metric, algorithm="brute")
+    return model.fit(train, values).predict(test)
+
+
+def canonical_correlation(
+    first: Float[np.ndarray, "galaxies first_features"],
+    second: Float[np.ndarray, "galaxies second_features"],
+) -> Correlation:
+    """Find the linear maps under which two sides of the same galaxies correlate the most.
+
+    Directions are scaled by the root of r / (1 - r^2) of their correlation r. The distance of two
+    points is then what the likelihood of being partners says of normal features: it is the ratio
+    of p(u, v) to p(u) p(v), less terms that vanish where r is 1.
+
+    Args:
+        first: Features of one side.
+        second: Features of the other.
+
+    Returns:
+        The maps.
+    """
+    white = _whitening(first), _whitening(second)
+    means = first.mean(0), second.mean(0)
+    cross = ((first - means[0]) @ white[0]).T @ ((second - means[1]) @ white[1]) / len(first)
+    left, correlation, right = np.linalg.svd(cross, full_matrices=False)
+    r = np.minimum(correlation, 1 - RIDGE)
+    scale = np.sqrt(r / (1 - r**2))
+    return Correlation(means, (white[0] @ left * scale, white[1] @ right.T * scale))
+
+
+def recall(
+    first: Float[np.ndarray, "galaxies dim"],
+    second: Float[np.ndarray, "galaxies dim"],
+    metric: Metric = "cosine",
+) -> Recall:
+    """Seek the partner of each galaxy in the pool of all; a tie counts against it.
+
+    Args:
+        first: Embeddings of one side.
+        second: Those of the other, in the same order.
+        metric: By which they are near.
+
+    Returns:
+        What is found, in both directions.
+    """
+    sides = (_unit(first), _unit(second)) if metric == "cosine" else (first, second)
+    return Recall(_found(*sides), _found(*sides[::-1]))
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+
+def _found(queries: np.ndarray, pool: np.ndarray) -> tuple[float, ...]:
+    starts = range(0, len(queries), QUERIES)
+    nearer = np.concatenate([_nearer(queries[i : i + QUERIES], pool, i) for i in starts])
+    return tuple(float(np.mean(nearer < rank)) for rank in RANKS)
+
+
+def _nearer(queries: np.ndarray, pool: np.ndarray, start: int) -> Int64[np.ndarray, " queries"]:
+    """How many others of the pool are at least as near as the partner, which is at ``start``."""
+    likeness = queries @ pool.T - 0.5 * (pool**2).sum(1)  # -distance^2 / 2, and what is the same
+    rows = np.arange(len(queries))
+    own = likeness[rows, start + rows]
+    return (likeness >= own[:, None]).sum(1) - 1
+
+
+def _whitening(features: Features) -> Float64[np.ndarray, "features directions"]:
+    """What makes features uncorrelated and of unit variance, weak directions less so."""
+    centered = features - features.mean(0)
+    scale = np.maximum(centered.std(0), 1e-12)
+    centered = centered / scale
+    variance, axes = np.linalg.eigh(centered.T @ centered / len(centered))
+    return axes / np.sqrt(np.maximum(variance, 0) + RIDGE) / scale[:, None]
