@@ -1,5 +1,6 @@
 """The three ways in which the network learns: by hidden spectra, by crops of images, by pairs."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -65,12 +66,24 @@ class Alignment(Learning):
         loss: ``infonce`` or ``siglip``.
         reconstruction: Weight of the reconstruction.
         chunk: Galaxies whose activations are in memory at once; None for all of a batch.
+        frozen: Encoders, by name, of which only the head is trained.
     """
 
     def __init__(
-        self, model: AstroCLIP, loss: Loss, reconstruction: float, chunk: int | None
+        self,
+        model: AstroCLIP,
+        loss: Loss,
+        reconstruction: float,
+        chunk: int | None = None,
+        frozen: Sequence[str] = (),
     ) -> None:
         super().__init__(model)
+        for name in frozen:
+            encoder = model.get_submodule(name)
+            encoder.requires_grad_(False)
+            encoder.get_submodule("head").requires_grad_(True)
+        if "spectrum" in frozen:
+            model.spectrum.decoder.requires_grad_(True)
         self.loss, self.weight, self.chunk = loss, reconstruction, chunk
         model.bias.requires_grad_(loss == "siglip")
         if model.image.tokens is not None:

@@ -18,6 +18,7 @@ from astroclip.nn.image import ImageEncoder
 from astroclip.nn.spectrum import SpectrumEncoder
 from astroclip.objectives.views import cut
 from astroclip.retrieval import ranks, recalls
+from astroclip.start import begin
 from sciformer.training.optim import MuonAdamW, batches_before, decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
 
@@ -46,6 +47,8 @@ class AstroCLIPModule(LightningModule):
         patch: Pixels along a side of an image's token; divides ``size``.
         loss: ``infonce``, where each galaxy is told from all others of the batch, or ``siglip``,
             where every pair of an image and a spectrum is judged by itself.
+        start: Checkpoints to begin with; each gives the part of the network that it has trained.
+        frozen: Encoders that are not trained but for their head: ``image``, ``spectrum``.
         reconstruction: Weight of the squared error of the spectrum's reconstruction.
         chunk: Galaxies of a batch whose activations are in memory at once; all gradients are those
             of the whole batch. None takes the batch at once.
@@ -77,6 +80,8 @@ class AstroCLIPModule(LightningModule):
         heads: int = 4,
         patch: int = 8,
         loss: Loss = "infonce",
+        start: list[str] | None = None,
+        frozen: list[Literal["image", "spectrum"]] | None = None,
         reconstruction: float = 1.0,
         chunk: int | None = None,
         turn: bool = False,
@@ -106,11 +111,11 @@ class AstroCLIPModule(LightningModule):
         spectrum = SpectrumEncoder(width, spectrum_depth, tokens_dim, heads)
         model = AstroCLIP(image, spectrum, width, dim)
         if objective == "align":
-            self.learning = Alignment(model, loss, reconstruction, chunk)
+            self.learning = Alignment(model, loss, reconstruction, chunk, frozen or ())
         else:
             self.learning = LEARNING[objective](model)
             self.monitor = ("val/loss", "min")
-        self.objective, self.turn = objective, turn
+        self.objective, self.start, self.turn = objective, start or [], turn
         self.lr, self.matrix_lr, self.weight_decay = lr, matrix_lr, weight_decay
         self.warmup, self.steps = warmup, steps
         self.pairs = CatMetric()
@@ -126,7 +131,13 @@ class AstroCLIPModule(LightningModule):
         """What the trainer runs on."""
         return self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
 
+    def check(self, data: "GalaxyData") -> None:
+        """Before a fit writes anything: are the weights to begin with there, and do they fit?"""
+        begin(self.model, self.start)
+
     def setup(self, stage: str) -> None:
+        if stage == "fit":
+            begin(self.model, self.start)
         if stage == "fit" and self.hparams["steps"] is None:
             self.steps = self.data.epochs * self.data.batches
 

@@ -75,7 +75,7 @@ def read_original(path: str | Path) -> dict[str, Tensor]:
         ValueError: If the file is missing, damaged, or holds more than plain tensors.
     """
     content = _read(path)
-    for key in ("state_dict", "model_state"):
+    for key in ("state_dict", "model_state", "teacher"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict):

@@ -16,6 +16,7 @@ from astroclip.simulate.galaxies import BLOCK, Galaxies, simulate
 from sciformer.data.parallel import spread
 
 Grid = Literal["bins", "survey"]
+CACHED = 16  # spectra
 LARGEST = 6e4  # of fp16; fluxes beyond it are cosmic rays
 
 
@@ -128,8 +129,10 @@ def one_block(seed: int, number: int, size: int, grid: Grid) -> Pool:
     made: Galaxies = simulate(seed, number, size)
     image = torch.from_numpy(made.image)
     flux, ivar = torch.from_numpy(made.flux), torch.from_numpy(made.ivar)
-    if grid == "bins":
-        flux, ivar = Rebin()(flux, ivar)
+    if grid == "bins":  # some at a time: all of them are more than a processor's cache holds
+        rebin = Rebin()
+        some = zip(flux.split(CACHED), ivar.split(CACHED), strict=True)
+        flux, ivar = map(torch.cat, zip(*(rebin(*each) for each in some), strict=True))
     stored = (x.clamp(-LARGEST, LARGEST).half() for x in (image, flux, ivar))
     return Pool(*stored, torch.from_numpy(made.labels))
 

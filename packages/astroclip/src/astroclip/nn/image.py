@@ -11,6 +11,7 @@ from torch.nn.functional import interpolate
 from astroclip.nn.head import Head
 from astroclip.photometry import FEATURES, photometry
 from sciformer.nn.encoder import Encoder
+from sciformer.nn.precision import in_fp32
 
 NOISE = (0.005, 0.009, 0.026)  # nanomaggies of a pixel in g, r, z: about that of the survey
 STRETCHES = (1.0, 30.0)  # softenings of the asinh in units of the noise: faint and bright parts
@@ -78,9 +79,9 @@ class ImageEncoder(nn.Module):
             raise ValueError(f"image: {height} x {width} pixels; {self.size} are needed")
         seen = []
         if self.measured is not None:
-            seen.append(self.measured(photometry(image.float())))
+            seen.append(self.measured(photometry(image)))
         if self.apertures is not None and self.summed is not None:
-            seen.append(self.summed(self.apertures(image)))
+            seen.append(self.summed(in_fp32(self.apertures, image)))
         if self.tokens is not None:
             cls, patches = self.tokens(image)
             seen += [cls, patches.mean(1)]

@@ -17,6 +17,7 @@ BINS = 2048  # a redshift moves a line by the same number of them, wherever it i
 POOLED = 4  # bins that the dense path and the reconstruction average
 TARGETS = BINS // POOLED
 STATS = 3
+ABSURD = 1e9  # of flux and ivar; the brightest star has 1e6
 MIN_SPREAD = 0.2  # as the original's: fluxes below are all noise
 HIDDEN = 384  # of the dense path
 PATCH = 32  # bins of a token
@@ -89,8 +90,8 @@ def standardized(
 class Rebin(nn.Module):
     """The ivar-weighted mean of the survey's pixels in 2048 bins equal in log wavelength.
 
-    A pixel counts in each bin with the share of it that lies there. Values that are not finite, or
-    have no ivar, count nowhere.
+    A pixel counts in each bin with the share of it that lies there. Values that are not finite or
+    absurdly large, or have no ivar, count nowhere.
     """
 
     pixel: Tensor
@@ -109,7 +110,7 @@ class Rebin(nn.Module):
     def forward(
         self, flux: Float[Tensor, "batch pixels"], ivar: Float[Tensor, "batch pixels"]
     ) -> tuple[Float[Tensor, "batch bins"], Float[Tensor, "batch bins"]]:
-        measured = flux.isfinite() & ivar.isfinite() & (ivar > 0)
+        measured = (flux.abs() < ABSURD) & (ivar > 0) & (ivar < ABSURD)  # NaN is neither
         weight = ivar.where(measured, 0.0)
         ivar = self.sums(weight)
         flux = self.sums(weight * flux.where(measured, 0.0))
