@@ -7,7 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from astroclip.model import AstroCLIP
+from astroclip.cache import Features
+from astroclip.data.batch import Batch, pair
+from astroclip.model import AstroCLIP, on_sphere
 from astroclip.nn.image import Images
 from astroclip.nn.spectrum import TARGETS
 from astroclip.objectives.caching import in_chunks
@@ -28,13 +30,14 @@ TEMPERATURE_WARMUP = 0.15  # of the steps; the original's 30 of 200 epochs
 
 Loss = Literal["infonce", "siglip"]
 Spectra = Float[Tensor, "batch pixels"]
+Targets = Float[Tensor, "batch targets"]
 
 
 class Learning(nn.Module):
     """A network and what it learns by.
 
-    Called with images, fluxes, inverse variances, a generator and the share of the steps that are
-    done, it gives losses by name; ``loss`` is minimized.
+    Called with a batch, a generator and the share of the steps that are done, it gives losses by
+    name; ``loss`` is minimized.
 
     Args:
         model: The network.
@@ -90,10 +93,11 @@ class Alignment(Learning):
             model.image.tokens.hidden.requires_grad_(False)  # nothing is hidden here
 
     def forward(
-        self, image: Images, flux: Spectra, ivar: Spectra, draw: torch.Generator, done: float
+        self, batch: Batch | Features, draw: torch.Generator, done: float
     ) -> dict[str, Tensor]:
-        inputs = (image, flux, ivar)
-        rows = in_chunks(self.encode, inputs, self.chunk) if self.chunk else self.encode(*inputs)
+        cached = isinstance(batch, Features)
+        encode, inputs = (self.heads, batch[:4]) if cached else (self.encode, pair(batch))
+        rows = in_chunks(encode, inputs, self.chunk) if self.chunk else encode(*inputs)
         image_z, spectrum_z, error = rows
         model = self.model
         if self.loss == "siglip":
@@ -108,8 +112,17 @@ class Alignment(Learning):
         """Both embeddings of galaxies, and how badly their spectra are reconstructed."""
         seen = self.model(image, flux, ivar)
         _, said, wanted, weight = seen.code
-        error = ((said.float() - wanted).square() * weight).mean(1)
-        return seen.image.z, seen.spectrum.z, error
+        return seen.image.z, seen.spectrum.z, errors(said, wanted, weight)
+
+    def heads(
+        self, image: Tensor, spectrum: Tensor, wanted: Tensor, weight: Tensor
+    ) -> tuple[Tensor, ...]:
+        """The same from what frozen encoders have seen."""
+        model = self.model
+        image_z = on_sphere(model.image_projection(model.image.head(image)))
+        h = model.spectrum.head(spectrum)
+        spectrum_z = on_sphere(model.spectrum_projection(h))
+        return image_z, spectrum_z, errors(model.spectrum.decoder(h), wanted, weight)
 
 
 class SpectrumModeling(Learning):
@@ -123,11 +136,10 @@ class SpectrumModeling(Learning):
         super().__init__(model)
         self.only(model.spectrum)
 
-    def forward(
-        self, image: Images | None, flux: Spectra, ivar: Spectra, draw: torch.Generator, done: float
-    ) -> dict[str, Tensor]:
-        hidden = hide(len(flux), TARGETS, HIDDEN_SHARE, PIECE, draw)
-        code = self.model.spectrum(flux, ivar, hidden)
+    def forward(self, batch: Batch, draw: torch.Generator, done: float) -> dict[str, Tensor]:
+        assert batch.flux is not None, "checked before the fit"
+        hidden = hide(len(batch.flux), TARGETS, HIDDEN_SHARE, PIECE, draw)
+        code = self.model.spectrum(batch.flux, batch.ivar, hidden)
         return {"loss": masked_loss(code.reconstruction, code.wanted, code.weight, hidden)}
 
 
@@ -152,10 +164,9 @@ class ImageDistillation(Learning):
         self.large, self.small = (max(1, round(side * share)) for share in (LARGE, SMALL))
         self.distilled = SelfDistillation(tokens, tokens.dim)
 
-    def forward(
-        self, image: Images, flux: Spectra | None, ivar: Spectra | None, draw: torch.Generator,
-        done: float,
-    ) -> dict[str, Tensor]:  # fmt: skip
+    def forward(self, batch: Batch, draw: torch.Generator, done: float) -> dict[str, Tensor]:
+        image = batch.image
+        assert image is not None, "checked before the fit"
         large, small = self.large * self.patch, self.small * self.patch
         seen = views(image, large, small, SMALL_CROPS, draw)
         hidden = hidden_patches(2 * len(image), self.large, self.large, draw)
@@ -164,6 +175,20 @@ class ImageDistillation(Learning):
 
     def after_step(self, done: float) -> None:
         self.distilled.update(teacher_momentum(done, 1.0))
+
+
+def errors(said: Targets, wanted: Targets, weight: Targets) -> Float[Tensor, " batch"]:
+    """Squared error of reconstructions, by how well each bin is known.
+
+    Args:
+        said: In 512 bins.
+        wanted: What it should be.
+        weight: From 0 to 1.
+
+    Returns:
+        The mean of each spectrum.
+    """
+    return ((said.float() - wanted).square() * weight).mean(1)
 
 
 def drawn_on(device: torch.device) -> torch.Generator:

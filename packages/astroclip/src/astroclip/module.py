@@ -11,7 +11,8 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import CatMetric, MeanMetric
 
-from astroclip.data.batch import Batch
+from astroclip.cache import CachedFeatures, Features, folder_of, keep
+from astroclip.data.batch import Batch, pair
 from astroclip.learning import Alignment, ImageDistillation, Loss, SpectrumModeling, drawn_on
 from astroclip.model import AstroCLIP
 from astroclip.nn.image import ImageEncoder
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from astroclip.data.module import GalaxyData
 
 LEARNING = {"spectrum": SpectrumModeling, "image": ImageDistillation}
+NEEDED = {"align": ("images", "spectra"), "spectrum": ("spectra",), "image": ("images",)}
 LEAST = 0.02  # of the peak learning rate, at the end
 
 
@@ -49,6 +51,8 @@ class AstroCLIPModule(LightningModule):
             where every pair of an image and a spectrum is judged by itself.
         start: Checkpoints to begin with; each gives the part of the network that it has trained.
         frozen: Encoders that are not trained but for their head: ``image``, ``spectrum``.
+        cache: Folder for what the encoders see of every galaxy of the training, if both are frozen:
+            they then run once. None runs them at every step.
         reconstruction: Weight of the squared error of the spectrum's reconstruction.
         chunk: Galaxies of a batch whose activations are in memory at once; all gradients are those
             of the whole batch. None takes the batch at once.
@@ -82,6 +86,7 @@ class AstroCLIPModule(LightningModule):
         loss: Loss = "infonce",
         start: list[str] | None = None,
         frozen: list[Literal["image", "spectrum"]] | None = None,
+        cache: str | None = None,
         reconstruction: float = 1.0,
         chunk: int | None = None,
         turn: bool = False,
@@ -115,6 +120,9 @@ class AstroCLIPModule(LightningModule):
         else:
             self.learning = LEARNING[objective](model)
             self.monitor = ("val/loss", "min")
+        if cache is not None and (turn or set(frozen or ()) != {"image", "spectrum"}):
+            raise ValueError("cache: only for frozen [image, spectrum] and images that do not turn")
+        self.cache = cache
         self.objective, self.start, self.turn = objective, start or [], turn
         self.lr, self.matrix_lr, self.weight_decay = lr, matrix_lr, weight_decay
         self.warmup, self.steps = warmup, steps
@@ -132,21 +140,36 @@ class AstroCLIPModule(LightningModule):
         return self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
 
     def check(self, data: "GalaxyData") -> None:
-        """Before a fit writes anything: are the weights to begin with there, and do they fit?"""
+        """Before a fit writes anything: are the weights to begin with there, and do they fit?
+
+        Args:
+            data: Of the training.
+
+        Raises:
+            ValueError: If not, or if the data lack images or spectra.
+        """
+        for name in NEEDED[self.objective]:
+            if data.source is not None and not getattr(data.source, name):
+                raise ValueError(f"{data.source.where}: objective {self.objective}: no {name}")
         begin(self.model, self.start)
+        if self.cache is not None:
+            folder = folder_of(self.cache, self.model, data.hparams)
+            keep(folder, self.model, data.loader("train"), len(data.dataset("train")))
 
     def setup(self, stage: str) -> None:
-        if stage == "fit":
-            begin(self.model, self.start)
-        if stage == "fit" and self.hparams["steps"] is None:
+        if stage != "fit":
+            return
+        begin(self.model, self.start)
+        if self.cache is not None:
+            self.trainer.strategy.barrier()  # the first rank fills it
+            folder = folder_of(self.cache, self.model, self.data.hparams)
+            self.data.sets["train"] = CachedFeatures(folder)
+        if self.hparams["steps"] is None:
             self.steps = self.data.epochs * self.data.batches
 
-    def learn(self, batch: Batch, draw: torch.Generator, turn: bool) -> dict[str, Tensor]:
+    def learn(self, batch: Batch | Features, draw: torch.Generator) -> dict[str, Tensor]:
         """Losses of a batch by name; ``loss`` is minimized."""
-        image = batch.image
-        if turn and image is not None:
-            image = cut(image, image.shape[-1], draw)
-        return self.learning(image, batch.flux, batch.ivar, draw, self.done)
+        return self.learning(batch, draw, self.done)
 
     @property
     def done(self) -> float:
@@ -155,8 +178,11 @@ class AstroCLIPModule(LightningModule):
             self.trainer.global_step / self.steps if self.trainer.training and self.steps else 1.0
         )
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        losses = self.learn(batch, drawn_on(self.device), self.turn)
+    def training_step(self, batch: Batch | Features, batch_idx: int) -> Tensor:
+        draw = drawn_on(self.device)
+        if self.turn and isinstance(batch, Batch) and batch.image is not None:
+            batch = batch._replace(image=cut(batch.image, batch.image.shape[-1], draw))
+        losses = self.learn(batch, draw)
         every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
         if (self.trainer.global_step + 1) % every == 0:  # logging costs 0.5 ms
             self.log("train/loss", losses["loss"], prog_bar=True, sync_dist=True)
@@ -173,7 +199,7 @@ class AstroCLIPModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         draw = torch.Generator(self.device).manual_seed(batch_idx)
-        self.losses.update(self.learn(batch, draw, turn=False)["loss"], len(batch.number))
+        self.losses.update(self.learn(batch, draw)["loss"], len(batch.number))
         if self.objective == "align":
             seen = self.model(*pair(batch))
             self.pairs.update(torch.stack([seen.image.z, seen.spectrum.z], 1))
@@ -227,20 +253,3 @@ class AstroCLIPModule(LightningModule):
             step = batches_before(step, self.data.batches, self.trainer.accumulate_grad_batches)
         fall = warmup_cosine(step, self.steps, self.warmup)
         return fall if step < self.warmup else LEAST + (1 - LEAST) * fall
-
-
-def pair(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Images, fluxes and inverse variances of a batch.
-
-    Args:
-        batch: Of galaxies with both.
-
-    Returns:
-        The three.
-
-    Raises:
-        ValueError: If the source has only one of the two.
-    """
-    if batch.image is None or batch.flux is None or batch.ivar is None:
-        raise ValueError("files: an alignment needs both images and spectra")
-    return batch.image, batch.flux, batch.ivar

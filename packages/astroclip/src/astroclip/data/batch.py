@@ -80,6 +80,23 @@ def collate(
     )
 
 
+def pair(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Images, fluxes and inverse variances of a batch.
+
+    Args:
+        batch: Of galaxies with both.
+
+    Returns:
+        The three.
+
+    Raises:
+        ValueError: If the source has only one of the two.
+    """
+    if batch.image is None or batch.flux is None or batch.ivar is None:
+        raise ValueError("files: an alignment needs both images and spectra")
+    return batch.image, batch.flux, batch.ivar
+
+
 def middle(image: Image, size: int) -> Float32[np.ndarray, "3 size size"]:
     """Cut a square out of the middle of an image.
 

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from lightning.pytorch import LightningDataModule
 from rich.console import Console
@@ -101,14 +102,14 @@ class GalaxyData(LightningDataModule):
         self.tested = {"val": val_pairs, "test": test_pairs}
         self.labels = list(LABELS if self.source is None else labels or self.source.labels)
         self.workers, self.seed = workers, seed
-        self.sets: dict[str, Dataset[Batch]] = {}
+        self.sets: dict[str, Dataset[Any]] = {}
 
     @property
     def batches(self) -> int:
         """Batches of an epoch."""
         if self.source is None:
             return self.pairs // self.batch_size
-        return len(self._set("train")) // self.batch_size  # pyright: ignore[reportArgumentType]
+        return len(self.dataset("train")) // self.batch_size  # pyright: ignore[reportArgumentType]
 
     def check(self) -> None:
         """Simulate, or read every galaxy of the files once, before a fit writes anything.
@@ -120,7 +121,7 @@ class GalaxyData(LightningDataModule):
             raise ValueError(f"batch_size: {self.batch_size} is more than the galaxies of an epoch")
         for split in ("train", "val"):
             if split == "val" or not self.stream:
-                self._set(split)
+                self.dataset(split)
 
     def train_dataloader(self) -> SeededLoader:
         rank, world = self._rank()
@@ -136,7 +137,7 @@ class GalaxyData(LightningDataModule):
             return generated_loader(
                 make, self.batches, rank=rank, world=world, workers=self.workers
             )
-        found = self._set("train")
+        found = self.dataset("train")
         order = GlobalBatches(len(found), self.batch_size, self.seed, rank, world)  # pyright: ignore[reportArgumentType]
         workers = 0 if self.source is None else self.workers
         return ordered_loader(found, order, workers, _same)
@@ -162,13 +163,21 @@ class GalaxyData(LightningDataModule):
 
     def _in_order(self, split: str) -> SeededLoader:
         rank, world = self._rank()
-        found = self._set(split)
+        found = self.dataset(split)
         size = len(found)  # pyright: ignore[reportArgumentType]
         whole = max(self.batch_size, world) // world * world
         order = GlobalBatches(size, whole, 0, rank, world, shuffle=False)
         return ordered_loader(found, order, 0 if self.source is None else self.workers, _same)
 
-    def _set(self, split: str) -> Dataset[Batch]:
+    def dataset(self, split: str) -> Dataset[Any]:
+        """The galaxies of a split.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            What a loader takes batches from.
+        """
         if split not in self.sets and self.source is None:
             self.sets[split] = self._simulated(split)
         elif split not in self.sets:
@@ -224,5 +233,5 @@ def _bar(text: str, blocks: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def _same(batch: Batch) -> Batch:
+def _same(batch: Any) -> Any:
     return batch
