@@ -3,6 +3,20 @@
 Everything is a pure function of seed, number of the block and size of the images. A galaxy's image
 and spectrum have independent noise, and nothing but what they show says what it is: galaxies are
 drawn independently and stand in the order in which they were drawn.
+
+Noise and scatter of version 1 were set before any network was trained on it, so that cheap
+baselines reach what they do in the real survey. ``tests/benchmarks/astroclip_simulator.py`` gives,
+over seeds 0 to 4 of 16,384 galaxies for training and 4,000 others:
+
+- R2 of redshift from aperture photometry, by gradient boosting: 0.759 to 0.783, in the mean 0.769
+  (the survey: 0.68 by a network, 0.77 to 0.79 from images); of log mass 0.81, of log sSFR 0.84
+- R2 of redshift from 20 principal components of spectra, by 16 neighbors: 0.954 to 0.963, in the
+  mean 0.958 (the survey: 0.97 to 0.99 by networks); of log mass 0.70, of log sSFR 0.81
+- partners among 1,000 found by linear canonical correlation: 12 % first, 54 % among the first ten
+- signal to noise per pixel, the median of a spectrum: 7.7, from 2.4 to 31 (5 to 95 %)
+- redshift: 0.257, from 0.094 to 0.51
+
+One set of 1,000 galaxies scatters by 0.02 in the first R2 and by 0.01 in the second.
 """
 
 import functools
@@ -18,7 +32,7 @@ from astroclip.simulate.latents import SPHEROID, Latents
 from astroclip.simulate.light import Light, band_fluxes, light
 from astroclip.simulate.survey import targets
 
-VERSION = "1"
+VERSION = "1"  # to be raised with whatever changes a number
 BLOCK = 256  # galaxies
 LABELS = ("redshift", "log_mass", "log_ssfr", "age", "metallicity", "morphology")
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "edge-on")
@@ -96,13 +110,13 @@ def _through_fibers(
 def fingerprint() -> str:
     """Name what is simulated: a hash of the version and of a tiny block.
 
-    Numbers are rounded to a tenth of what matters before, as processors differ in the last digits.
+    A sample of its numbers is rounded before, as processors differ in the last digits.
 
     Returns:
         12 hexadecimal digits.
     """
-    few = _simulate(seed=0, block=0, size=16, count=8)
-    steps = {"image": 0.02, "flux": 0.25, "ivar": 0.25, "labels": 0.01}
+    few = _simulate(seed=0, block=0, size=48, count=16)
+    steps = {"image": 0.005, "flux": 0.25, "ivar": 0.25, "labels": 0.01}
     digest = hashlib.sha256(VERSION.encode())
     for name, step in steps.items():
         values = getattr(few, name).ravel()

@@ -30,6 +30,7 @@ NEIGHBORS = 0.8  # sources in 48 x 48 pixels
 CROWD = 48**2  # pixels
 FAINTEST, BRIGHTEST = 23.5, 17.5  # magnitudes in r of neighbors
 COUNTS = 0.35  # dex of them per magnitude
+WINDOW = 48  # pixels along a side in which a neighbor is drawn
 STARS = 0.3  # of neighbors
 CONTRAST = np.array([1.0, 0.7, 0.4])  # of arms in g, r and z: young stars are blue
 CACHED = 10_000  # pixels whose Gaussians fit into a cache
@@ -210,9 +211,13 @@ def _add_neighbors(rng: Generator, image: Image, blur: Bands) -> None:
     flux = 10 ** (0.4 * (22.5 - magnitude[:, None] - red))
     point = rng.random(count) < STARS
     radius = np.where(point, 1e-3, rng.lognormal(np.log(0.6), 0.4, count)) / PIXEL_SCALE
-    x, y = rng.uniform(-size / 2, size / 2, (2, count))
     axis, angle = rng.uniform(0.3, 1.0, count), rng.uniform(0, np.pi, count)
-    around = Source(x, y, radius, axis, angle, flux)
-    stamps = render(around, mixture("exponential"), blur[owner], size)
-    for stamp, i in zip(stamps, owner, strict=True):
-        image[i] += stamp
+    corner = rng.uniform(0, size, (2, count)) - WINDOW / 2
+    first = np.rint(corner).astype(np.int64)
+    around = Source(*(corner - first), radius, axis, angle, flux)
+    stamps = render(around, mixture("exponential"), blur[owner], WINDOW)
+    for stamp, i, (left, top) in zip(stamps, owner, first.T, strict=True):
+        columns, rows = (slice(max(0, at), min(size, at + WINDOW)) for at in (left, top))
+        image[i, :, rows, columns] += stamp[
+            :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+        ]
