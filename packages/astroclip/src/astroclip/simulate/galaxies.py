@@ -36,7 +36,7 @@ VERSION = "1"  # to be raised with whatever changes a number
 BLOCK = 256  # galaxies
 LABELS = ("redshift", "log_mass", "log_ssfr", "age", "metallicity", "morphology")
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "edge-on")
-EDGE_ON = 0.25  # cosine of the inclination below which a disc is
+EDGE_ON = 0.25  # cosine of the inclination below which a disk is
 ARMS = (0.25, 0.9)  # contrast of the arms of spirals
 
 

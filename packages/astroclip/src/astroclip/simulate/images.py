@@ -71,7 +71,7 @@ def expose(
     Args:
         rng: Where the randomness comes from.
         galaxies: What they are.
-        fluxes: Nanomaggies of bulge and disc.
+        fluxes: Nanomaggies of bulge and disk.
         arms: Contrast of spiral arms, 0 where a galaxy has none.
         size: Pixels along a side.
 
@@ -82,8 +82,8 @@ def expose(
     blur = lognormal(rng, BLUR, count)
     noise = lognormal(rng, NOISE, count).astype(np.float32)
     x, y = rng.uniform(-0.5, 0.5, (2, count))
-    shape = galaxies.disc_axis()
-    disc = Source(x, y, galaxies.disc_radius / PIXEL_SCALE, shape, galaxies.angle, fluxes[:, 1])
+    shape = galaxies.disk_axis()
+    disk = Source(x, y, galaxies.disk_radius / PIXEL_SCALE, shape, galaxies.angle, fluxes[:, 1])
     bulge = Source(
         x,
         y,
@@ -92,9 +92,9 @@ def expose(
         galaxies.angle,
         fluxes[:, 0],
     )
-    image = render(disc, mixture("exponential"), blur, size)
+    image = render(disk, mixture("exponential"), blur, size)
     winding = np.stack([rng.uniform(2.0, 5.0, count), rng.uniform(0, 2 * np.pi, count)], 1)
-    _add_arms(image, disc, arms, winding)
+    _add_arms(image, disk, arms, winding)
     image += render(bulge, mixture("de_vaucouleurs"), blur, size)
     _add_neighbors(rng, image, blur)
     image += rng.standard_normal(image.shape, np.float32) * noise[..., None, None]
@@ -177,22 +177,22 @@ def _powers(size: int) -> Float32[np.ndarray, "6 pixels"]:
 
 def _add_arms(
     image: Image,
-    disc: Source,
+    disk: Source,
     arms: Float64[np.ndarray, " galaxies"],
     winding: Float64[np.ndarray, "galaxies 2"],
 ) -> None:
-    """Two arms along logarithmic spirals in the plane of the disc.
+    """Two arms along logarithmic spirals in the plane of the disk.
 
     The light is multiplied by 1 + c cos(2 theta - w ln r + phase), the mean of which is 1 on every
     ellipse; it fades within half a half-light radius.
     """
     px, py = _grid(image.shape[-1])
     for i in np.flatnonzero(arms):
-        x, y = px - np.float32(disc.x[i]), py - np.float32(disc.y[i])
-        cos, sin = np.float32(np.cos(disc.angle[i])), np.float32(np.sin(disc.angle[i]))
-        u, v = x * cos + y * sin, (y * cos - x * sin) / np.float32(disc.axis[i])
+        x, y = px - np.float32(disk.x[i]), py - np.float32(disk.y[i])
+        cos, sin = np.float32(np.cos(disk.angle[i])), np.float32(np.sin(disk.angle[i]))
+        u, v = x * cos + y * sin, (y * cos - x * sin) / np.float32(disk.axis[i])
         square = u * u + v * v
-        core = np.float32(0.25 * disc.radius[i] ** 2 + 1.0)
+        core = np.float32(0.25 * disk.radius[i] ** 2 + 1.0)
         phase = np.float32(0.5 * winding[i, 0]) * np.log(square + core)
         phase += np.float32(winding[i, 1])
         wave = (u * u - v * v) * np.cos(phase) + 2 * u * v * np.sin(phase)

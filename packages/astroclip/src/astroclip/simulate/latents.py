@@ -20,8 +20,8 @@ BRIGHTEST, FAINTEST, FUZZ = 14.5, 19.5, 0.05  # magnitudes in r; the last is the
 NEAREST, FARTHEST = 0.02, 0.65  # redshift
 LIGHTEST, HEAVIEST = 8.6, 12.0  # log10 of solar masses
 CANDIDATES = 8192  # drawn at a time, of which a few percent are bright enough
-FLATTENING = 0.2  # thickness of a disc
-SPHEROID = 0.6  # share of the mass in the bulge above which there is no disc to speak of
+FLATTENING = 0.2  # thickness of a disk
+SPHEROID = 0.6  # share of the mass in the bulge above which there is no disk to speak of
 RATES = np.linspace(NEAREST, FARTHEST, 400)
 
 Values = Float64[np.ndarray, " galaxies"]
@@ -45,7 +45,7 @@ class Latents(NamedTuple):
         dust: Magnitudes lost in V.
         dust_slope: Power of wavelength by which it is grayer than the usual dust.
         bulge: Share of the stellar mass in the bulge.
-        disc_radius: Half-light radius in arcsec.
+        disk_radius: Half-light radius in arcsec.
         bulge_radius: Half-light radius in arcsec.
         inclination: Cosine of it; 1 is face-on.
         bulge_axis: Ratio of the axes of the bulge.
@@ -67,7 +67,7 @@ class Latents(NamedTuple):
     dust: Values
     dust_slope: Values
     bulge: Values
-    disc_radius: Values
+    disk_radius: Values
     bulge_radius: Values
     inclination: Values
     bulge_axis: Values
@@ -78,10 +78,10 @@ class Latents(NamedTuple):
         """Return what decides the ratios of lines."""
         return gas.Ionization(self.gas_metallicity, self.excitation)
 
-    def disc_axis(self) -> Values:
-        """Return the ratio of the axes of the disc, or of the outskirts of a spheroid."""
-        disc = np.sqrt(self.inclination**2 * (1 - FLATTENING**2) + FLATTENING**2)
-        return np.where(self.bulge >= SPHEROID, self.bulge_axis, disc)
+    def disk_axis(self) -> Values:
+        """Return the ratio of the axes of the disk, or of the outskirts of a spheroid."""
+        disk = np.sqrt(self.inclination**2 * (1 - FLATTENING**2) + FLATTENING**2)
+        return np.where(self.bulge >= SPHEROID, self.bulge_axis, disk)
 
     def kept(self, which: np.ndarray) -> "Latents":
         """Return some of the galaxies."""
@@ -111,7 +111,7 @@ def candidates(rng: Generator, count: int) -> Latents:
     metallicity = np.clip(0.30 * (log_mass - 10.6) + rng.normal(0, 0.15, count), -0.7, 0.5)
     inclination = rng.random(count)
     bulge = _bulge(rng, log_mass, quiescent, fractions)
-    disc_radius, bulge_radius = _radii(rng, log_mass, quiescent) / angular_scale(redshift)
+    disk_radius, bulge_radius = _radii(rng, log_mass, quiescent) / angular_scale(redshift)
     speed = 10 ** (2.22 + 0.28 * (log_mass - 10.8) + rng.normal(0, 0.07, count))
     return Latents(
         redshift,
@@ -128,7 +128,7 @@ def candidates(rng: Generator, count: int) -> Latents:
         dust=_dust(rng, log_mass, quiescent, inclination),
         dust_slope=rng.normal(0, 0.27, count),
         bulge=bulge,
-        disc_radius=disc_radius,
+        disk_radius=disk_radius,
         bulge_radius=bulge_radius,
         inclination=inclination,
         bulge_axis=rng.uniform(0.55, 1.0, count),
@@ -179,7 +179,7 @@ def _bulge(
 def _radii(
     rng: Generator, log_mass: Values, quiescent: np.ndarray
 ) -> Float64[np.ndarray, "2 galaxies"]:
-    """Half-light radii of disc and bulge in kpc."""
+    """Half-light radii of disk and bulge in kpc."""
     scatter = rng.normal(0, 1, len(log_mass))
     spiral = 0.72 + 0.22 * (log_mass - 10.5) + 0.17 * scatter
     smooth = 0.58 + 0.62 * (log_mass - 10.7) + 0.13 * scatter
@@ -191,7 +191,7 @@ def _radii(
 
 
 def _dust(rng: Generator, log_mass: Values, quiescent: np.ndarray, inclination: Values) -> Values:
-    """Magnitudes in V; more of it in heavy discs and in those seen from the side."""
+    """Magnitudes in V; more of it in heavy disks and in those seen from the side."""
     usual = 0.35 + 0.35 * np.clip(log_mass - 9.5, 0, 1.5)
     spiral = usual * rng.lognormal(0, 0.5, len(log_mass)) * (0.7 + 0.9 * (1 - inclination) ** 2)
     return np.where(quiescent, rng.exponential(0.1, len(log_mass)), spiral)

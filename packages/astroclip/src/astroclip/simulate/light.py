@@ -1,4 +1,4 @@
-"""The light of bulge and disc of galaxies: which stars, which lines, and fluxes in g, r and z."""
+"""The light of bulge and disk of galaxies: which stars, which lines, and fluxes in g, r and z."""
 
 import functools
 from typing import NamedTuple
@@ -22,7 +22,7 @@ Components = Float64[np.ndarray, "galaxies 2 populations"]
 
 
 class Light(NamedTuple):
-    """What shines in bulge and disc, in this order.
+    """What shines in bulge and disk, in this order.
 
     Args:
         masses: Solar masses of each stellar template.
@@ -34,7 +34,7 @@ class Light(NamedTuple):
 
 
 def light(galaxies: Latents) -> Light:
-    """Divide stars and lines between bulge, which has fewer young stars, and disc.
+    """Divide stars and lines between bulge, which has fewer young stars, and disk.
 
     Args:
         galaxies: What they are.
@@ -55,7 +55,7 @@ def light(galaxies: Latents) -> Light:
 
 
 def band_fluxes(galaxies: Latents, shining: Light) -> Float64[np.ndarray, "galaxies 2 bands"]:
-    """Nanomaggies of bulge and disc in g, r and z.
+    """Nanomaggies of bulge and disk in g, r and z.
 
     Args:
         galaxies: What they are.
@@ -79,7 +79,7 @@ def band_fluxes(galaxies: Latents, shining: Light) -> Float64[np.ndarray, "galax
 
 
 def _lines(galaxies: Latents) -> Float64[np.ndarray, "galaxies 2 lines"]:
-    """Young stars ionize the disc; old ones ionize where they are."""
+    """Young stars ionize the disk; old ones ionize where they are."""
     mass = 10**galaxies.log_mass
     rate = mass * 10 ** (galaxies.log_ssfr + galaxies.burst)
     young = (gas.HALPHA_PER_RATE * rate)[:, None] * gas.young(galaxies.gas())

@@ -28,7 +28,7 @@ Shares = Float64[np.ndarray, "galaxies 2"]
 
 
 def fiber_shares(rng: Generator, galaxies: Latents) -> Shares:
-    """Draw how much light of bulge and disc a fiber collects, over what it does of a star's.
+    """Draw how much light of bulge and disk a fiber collects, over what it does of a star's.
 
     DESI calibrates with stars, which lose light at the fiber too.
 
@@ -44,12 +44,12 @@ def fiber_shares(rng: Generator, galaxies: Latents) -> Shares:
     bulge = enclosed(
         mixture("de_vaucouleurs"), FIBER, galaxies.bulge_radius, galaxies.bulge_axis, seeing
     )
-    disc = enclosed(
-        mixture("exponential"), FIBER, galaxies.disc_radius, galaxies.disc_axis(), seeing
+    disk = enclosed(
+        mixture("exponential"), FIBER, galaxies.disk_radius, galaxies.disk_axis(), seeing
     )
     star = 1 - np.exp(-0.5 * (FIBER / seeing) ** 2)
     scatter = 10 ** (LOSS * rng.standard_normal(count))
-    return np.stack([bulge, disc], axis=1) * (scatter / star)[:, None]
+    return np.stack([bulge, disk], axis=1) * (scatter / star)[:, None]
 
 
 def tilts(rng: Generator, count: int) -> Spectrum:
@@ -63,7 +63,7 @@ def spectra(galaxies: Latents, shining: Light, shares: Shares) -> Spectrum:
 
     Args:
         galaxies: What they are.
-        shining: Light of bulge and disc.
+        shining: Light of bulge and disk.
         shares: How much of each a fiber collects.
 
     Returns:
