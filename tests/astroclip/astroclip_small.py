@@ -1,0 +1,35 @@
+"""A network and data that train in moments."""
+
+import torch
+from lightning.pytorch import Trainer
+
+from astroclip.data.module import GalaxyData
+from astroclip.module import AstroCLIPModule
+
+NETWORK = {
+    "dim": 8, "width": 16, "size": 16, "apertures": 3, "image_depth": 1, "spectrum_depth": 1,
+    "tokens_dim": 16, "heads": 2, "patch": 4, "warmup": 1,
+}  # fmt: skip
+DATA = {"pairs": 24, "size": 16, "batch_size": 8, "val_pairs": 12, "test_pairs": 12}
+
+
+def data(**options):
+    """Few galaxies with small images."""
+    return GalaxyData(**{**DATA, **options})
+
+
+def module(**options):
+    """The same weights whatever was drawn before."""
+    torch.manual_seed(0)
+    return AstroCLIPModule(**{**NETWORK, **options})
+
+
+def fit(module, data, **options):
+    """Train on one core, silently."""
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+        enable_checkpointing=False, use_distributed_sampler=False, num_sanity_val_steps=0,
+        **{"max_epochs": 1, **options},
+    )  # fmt: skip
+    trainer.fit(module, data)
+    return trainer
