@@ -7,3 +7,4 @@ from .nn.image import ImageEncoder as ImageEncoder
 from .nn.spectrum import SpectrumEncoder as SpectrumEncoder
 from .photometry import photometry as photometry
 from .retrieval import nearest as nearest
+from .survey import wavelengths as wavelengths
