@@ -12,16 +12,17 @@ def test_places_count_regions_inside_and_out():
 
 
 def test_every_token_is_of_one_kind_to_each_region():
-    text = "b10[01]1[10]0"
-    said = [[KINDS[kind] for kind in row] for row in kinds(ids(text), 2)[0].tolist()]
+    text = "b10[01]1[10]0[]"
+    said = [[KINDS[kind] for kind in row] for row in kinds(ids(text), 3)[0].tolist()]
     assert said[0] == [
         "begin", "1s outside", "other 0s",
         "own [", "own 0s", "own 1s", "own ]",
         "1s outside",
-        "later [", "1s of other regions", "other 0s", "later ]",
+        "next [", "1s of other regions", "other 0s", "next ]",
         "other 0s",
+        "later [", "later ]",
     ]  # fmt: skip
-    assert said[1][8:] == ["own [", "own 1s", "own 0s", "own ]", "other 0s"]
+    assert said[1][8:] == ["own [", "own 1s", "own 0s", "own ]", "other 0s", "next [", "next ]"]
     assert said[1][3:7] == ["earlier [", "other 0s", "1s of other regions", "earlier ]"]
 
 

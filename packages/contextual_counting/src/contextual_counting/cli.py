@@ -21,6 +21,10 @@ PROJECT = Project(
             "contextual_counting.evaluate:evaluate",
             "accuracy per region on five sets, with pictures, from a checkpoint or a run's folder",
         ),
+        "analyze": Verb(
+            "contextual_counting.analyze:analyze",
+            "which circuit a checkpoint counts with, and where that must fail",
+        ),
         "oracle": Verb(
             "contextual_counting.oracle:oracle",
             "the paper's circuit in weights set by hand, and how well it counts",

@@ -39,8 +39,8 @@ SITES = (
     "decoder.out",
     "decoder.logits",
 )
-ATTENTION = SITES[1:8]
-CROSS = SITES[11:18]
+INSIDE = SITES[: SITES.index("encoder.out")]  # of the encoder
+ATTENTION = tuple(name for name in INSIDE if ".attention." in name)
 
 Hook = Callable[[Tensor], Tensor]
 At = Callable[[str, Tensor], Tensor]  # shown each place's name and tensor; what it gives goes on
@@ -118,8 +118,12 @@ def _trace(
     names: Collection[str],
     at: At,
 ) -> Tensor:
-    encoded = _encode(model.encoder, tokens, not set(ATTENTION).isdisjoint(names), at)
-    return _decode(model.decoder, encoded, regions, at)
+    if set(INSIDE).isdisjoint(names):
+        encoded = model.encoder(tokens)  # without positions from prefix counts, and so faster
+    else:
+        encoded = _encode(model.encoder, tokens, not set(ATTENTION).isdisjoint(names), at)
+    z = _cross(model.decoder.attention, at("encoder.out", encoded), regions, at)
+    return read_out(model.decoder, z, at)
 
 
 def _encode(encoder: Encoder, tokens: Tensor, written_out: bool, at: At) -> Tensor:
@@ -132,7 +136,7 @@ def _encode(encoder: Encoder, tokens: Tensor, written_out: bool, at: At) -> Tens
     out = _attend(block.attention, normed, at) if written_out else block.attention(normed)
     x = at("encoder.middle", x + out)
     x = x + at("encoder.mlp.out", block.mlp(block.mlp_norm(x)))
-    return at("encoder.out", encoder.norm(x))
+    return encoder.norm(x)
 
 
 def _attend(attention: SelfAttention, x: Tensor, at: At) -> Tensor:
@@ -149,10 +153,6 @@ def _attend(attention: SelfAttention, x: Tensor, at: At) -> Tensor:
     pattern = at("encoder.attention.pattern", scores.softmax(-1))
     z = at("encoder.attention.z", pattern @ value)
     return at("encoder.attention.out", attention.out(merge(z)))
-
-
-def _decode(decoder: Decoder, x: Tensor, regions: int, at: At) -> Tensor:
-    return read_out(decoder, _cross(decoder.attention, x, regions, at), at)
 
 
 def _cross(pooling: AttentionPooling, x: Tensor, regions: int, at: At) -> Tensor:

@@ -70,7 +70,9 @@ def attribute(
         regions: Number of prompts.
 
     Returns:
-        Means over sequences that have a 1 in the region.
+        Means over sequences that have a 1 in the region. Of brackets that these sequences never
+        have, such as those of a fifth region, weight and value are guesses: those of the bracket
+        that is attended to least.
     """
     masses, numbers, values = [], [], []
     for part in tokens.split(max(1, AT_ONCE // tokens.shape[1])):
@@ -89,7 +91,19 @@ def attribute(
     total = (mass / unit).sum(0)  # (H, R, C)
     value = (value / unit[..., None]).sum(0) / total.clamp_min(TINY)[..., None]
     weight = total / some.sum(0).clamp_min(1) / number.clamp_min(TINY)
+    _guess_unseen(number, weight, value)
     return Attribution(mass.mean((0, 1)), number, weight, value)
+
+
+def _guess_unseen(number: Tensor, weight: Tensor, value: Tensor) -> None:
+    """Fill in brackets of further regions than there are: like the least attended ones seen."""
+    heads = torch.arange(len(weight))
+    for bracket in "[]":
+        every = torch.tensor([i for i, kind in enumerate(KINDS) if kind.endswith(bracket)])
+        for region, here in enumerate(number[:, every] > 0):
+            least = every[here][weight[:, region, every[here]].argmin(1)]
+            weight[:, region, every[~here]] = weight[heads, region, least][:, None]
+            value[:, region, every[~here]] = value[heads, region, least][:, None]
 
 
 def at_length(short: Attribution, usual: Attribution, reach: float | int) -> Attribution:
@@ -118,7 +132,7 @@ def predict(
     found: Attribution,
     tokens: Int64[Tensor, "batch time"],
     counts: Int64[Tensor, "batch regions"],
-) -> Float[Tensor, " regions"]:
+) -> Float[Tensor, " attributed"]:
     """Exact counts that the bias allows for on other sequences, of which only tokens are counted.
 
     Neither encoder nor attention sees them. Equation 3 of the paper, kind by kind: attention is

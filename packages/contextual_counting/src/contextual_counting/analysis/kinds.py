@@ -14,6 +14,8 @@ KINDS = (
     "own ]",
     "earlier [",
     "earlier ]",
+    "next [",
+    "next ]",
     "later [",
     "later ]",
     "own 0s",
@@ -45,7 +47,8 @@ def kinds(
 ) -> Int64[Tensor, "batch {regions} keys"]:
     """What each token is to each region.
 
-    Of earlier brackets a region has always as many; how many are later depends on the sequence.
+    Of earlier brackets a region has always as many; whether there is a next one, of the region
+    that follows, and how many later ones depends on the sequence.
 
     Args:
         tokens: Sequences, with or without a beginning token.
@@ -56,7 +59,7 @@ def kinds(
     """
     place = places(tokens)[:, None].expand(-1, regions, -1)  # (B, R, K)
     asks = torch.arange(1, regions + 1)[:, None]
-    own, earlier, token = place == asks, place < asks, tokens[:, None].expand_as(place)
+    own, token = place == asks, tokens[:, None].expand_as(place)
     found = torch.full_like(token, KINDS.index("1s outside"))
     found[token == BEGIN] = KINDS.index("begin")
     found[(token == ONE) & (place > 0)] = KINDS.index("1s of other regions")
@@ -65,7 +68,8 @@ def kinds(
     found[(token == ZERO) & own] = KINDS.index("own 0s")
     for bracket, name in ((OPEN, "["), (CLOSE, "]")):
         found[token == bracket] = KINDS.index(f"later {name}")
-        found[(token == bracket) & earlier] = KINDS.index(f"earlier {name}")
+        found[(token == bracket) & (place < asks)] = KINDS.index(f"earlier {name}")
+        found[(token == bracket) & (place == asks + 1)] = KINDS.index(f"next {name}")
         found[(token == bracket) & own] = KINDS.index(f"own {name}")
     return found
 
