@@ -11,6 +11,11 @@ PROJECT = Project(
     verbs={
         "simulate": Verb("astroclip.data.shards:simulate", "simulated galaxies as shards"),
         "embed": Verb("astroclip.embed:embed", "embeddings of the galaxies of files or shards"),
+        "evaluate": Verb(
+            "astroclip.evaluate:evaluate",
+            "retrieval, properties and pictures of a checkpoint, beside the simplest answers",
+        ),
+        "probe": Verb("astroclip.probe:probe", "properties of galaxies read off embeddings"),
     },
 )
 

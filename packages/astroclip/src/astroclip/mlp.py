@@ -1,0 +1,100 @@
+"""A small network from features to several numbers and classes, some of which may be unknown."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+HIDDEN = (64, 64)
+PASSES, LEAST, BATCH = 20, 300, 256  # LEAST: steps, of few galaxies
+LR, WEIGHT_DECAY = 3e-3, 0.1
+
+Values = Float[np.ndarray, "galaxies labels"]
+
+
+class Targets(NamedTuple):
+    """What is to be learned.
+
+    Args:
+        numbers: Of each galaxy, NaN where unknown.
+        classes: Of each galaxy, one column for each kind of class; NaN where unknown.
+    """
+
+    numbers: Values
+    classes: Values
+
+
+def learn(
+    train: Float[np.ndarray, "train features"],
+    targets: Targets,
+    test: Float[np.ndarray, "test features"],
+    seed: int = 0,
+) -> Targets:
+    """Train an MLP with two hidden layers of 64 on features, and ask it about others.
+
+    All labels are learned by one network, in 20 passes of 256 galaxies a step; AdamW, falling to 0.
+
+    Args:
+        train: Features of the training.
+        targets: What is known of them.
+        test: Features of others.
+        seed: Of the weights and of the order.
+
+    Returns:
+        The answers for these.
+    """
+    random = torch.Generator().manual_seed(seed)
+    mean, spread = train.mean(0), np.maximum(train.std(0), 1e-6)
+    x, asked = (torch.from_numpy((each - mean) / spread).float() for each in (train, test))
+    middle, unit = _standard(targets.numbers)
+    numbers = torch.from_numpy((targets.numbers - middle) / unit).float()
+    classes = torch.from_numpy(targets.classes).float()
+    kinds = [int(np.nanmax(column)) + 1 for column in targets.classes.T]
+    model = _network(x.shape[1], numbers.shape[1] + sum(kinds), random)
+    chosen = torch.optim.AdamW(model.parameters(), LR, weight_decay=WEIGHT_DECAY)
+    steps = max(LEAST, PASSES * len(x) // BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(chosen, steps)
+    for _ in range(steps):
+        rows = torch.randint(len(x), (BATCH,), generator=random)
+        loss = _loss(model(x[rows]), numbers[rows], classes[rows], kinds)
+        chosen.zero_grad()
+        loss.backward()
+        chosen.step()
+        schedule.step()
+    with torch.no_grad():
+        said, *logits = model(asked).split([numbers.shape[1], *kinds], 1)
+    found = [each.argmax(1).numpy() for each in logits]
+    own = np.stack(found, 1) if found else np.empty((len(asked), 0))
+    return Targets(said.numpy() * unit + middle, own.astype(np.float64))
+
+
+def _standard(numbers: Values) -> tuple[np.ndarray, np.ndarray]:
+    return np.nanmean(numbers, 0), np.maximum(np.nanstd(numbers, 0), 1e-6)
+
+
+def _network(inputs: int, outputs: int, random: torch.Generator) -> nn.Sequential:
+    widths = (inputs, *HIDDEN, outputs)
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layer = nn.Linear(before, after)
+        nn.init.trunc_normal_(layer.weight, std=before**-0.5, generator=random)
+        nn.init.zeros_(layer.bias)
+        layers += [layer, nn.GELU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _loss(said: Tensor, numbers: Tensor, classes: Tensor, kinds: list[int]) -> Tensor:
+    """Squared error of the known numbers, and cross entropy of the known classes."""
+    own, *logits = said.split([numbers.shape[1], *kinds], 1)
+    known = numbers.isfinite()
+    error = torch.where(known, own - numbers.nan_to_num(), 0.0).square().sum()
+    loss = error / known.sum().clamp_min(1)
+    for each, truth in zip(logits, classes.T, strict=True):
+        there = truth.isfinite()
+        if there.any():
+            loss = loss + cross_entropy(each[there], truth[there].long())
+    return loss
