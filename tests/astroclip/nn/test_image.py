@@ -1,4 +1,4 @@
-"""Encoders of images: apertures start as stated, patches lie where they belong."""
+"""Encoders of images: apertures are what is stated, patches lie where they belong."""
 
 import pytest
 import torch
@@ -53,6 +53,7 @@ def test_an_image_without_light_has_a_finite_embedding(kind):
 
 def test_the_photometry_is_that_of_the_survey():
     model = encoder(photometry=True)
+    assert model.measured is not None
     expected = model.head(model.measured(photometry(images())))
     assert torch.equal(model(images()), expected)
 
@@ -72,32 +73,53 @@ def test_patches_that_do_not_fill_the_image_are_an_error():
         encoder(depth=1, patch=7)
 
 
-def test_learned_apertures_start_as_gaussians_from_a_pixel_to_a_third_of_the_side():
-    apertures = Apertures(4, 24)
+def sums(apertures, image):
+    """What was stretched: (batch, bands, Gaussians and mixtures), in units of the noise."""
+    faint, bright = apertures(image).unflatten(1, (2, 3, -1)).sinh().unbind(1)
+    assert torch.allclose(2 * faint, 30 * bright, rtol=1e-4, atol=1e-4)
+    return 2 * faint
+
+
+def test_apertures_are_gaussians_whose_widths_double_up_to_a_third_of_the_side():
+    gaussians = Apertures(4, 24).gaussians
     place = torch.arange(24) - 11.5
-    square = place[:, None] ** 2 + place**2
-    for weight, power in zip(apertures.weight, (0, 1 / 3, 2 / 3, 1), strict=True):
-        width = 8**power
-        expected = torch.exp(-square / (2 * width**2))
-        assert torch.allclose(weight.view(24, 24), expected, atol=1e-6)
+    middle = gaussians[[12, 37, 62, 79]].view(4, 24, 24)  # of 25, 25, 25 and 9
+    for found, width in zip(middle, (0.8, 1.6, 3.2, 6.4), strict=True):
+        expected = torch.exp(-(place[:, None] ** 2 + place**2) / (2 * width**2))
+        assert torch.allclose(found, expected / expected.norm(), atol=1e-6)
 
 
-def test_learned_apertures_soften_by_twice_the_noise_of_their_sum():
-    apertures = Apertures(4, 24)
+def test_gaussians_lie_five_quarters_of_their_width_apart_and_inside_of_the_image():
+    gaussians = Apertures(4, 24).gaussians
+    assert len(gaussians) == 3 * 25 + 9  # 2 x 8 pixels off the middle are outside
+    place = torch.arange(24) - 11.5
+    found = gaussians[25:50] ** 2  # of width 1.6
+    across = (found.view(25, 24, 24).sum(1) * place).sum(1).view(5, 5)
+    assert torch.allclose(across, 2.0 * (torch.arange(5.0) - 2).expand(5, 5), atol=1e-4)
+
+
+def test_apertures_are_in_units_of_their_noise():
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(4000, 3, 24, 24, generator=generator)
     noise *= torch.tensor(NOISE)[:, None, None]
-    sums = apertures(noise).sinh()  # in units of the softening
-    assert (sums.std(0) - 0.5).abs().max() < 0.03  # 4000 draws: 1.1 %
+    found = sums(Apertures(4, 24), noise)[..., :-4]
+    assert (found.std(0) - 1).abs().max() < 0.06  # 4000 draws: 1.1 %, of 252 the largest
 
 
-def test_learned_apertures_of_a_point_source_are_their_value_there():
-    apertures = Apertures(4, 24)
-    image = torch.zeros(1, 3, 24, 24)
+def test_apertures_of_a_point_source_are_their_value_there():
+    apertures, image = Apertures(4, 24), torch.zeros(1, 3, 24, 24)
     image[0, 1, 5, 7] = 2.0
-    found = apertures(image).view(3, 4).sinh() * apertures.log_softening.exp()
-    assert torch.allclose(found[1], 2 * apertures.weight[:, 5 * 24 + 7], rtol=1e-4, atol=1e-7)
+    found = sums(apertures, image)[0, :, :-4]
+    expected = 2 / NOISE[1] * apertures.gaussians[:, 5 * 24 + 7]
+    assert torch.allclose(found[1], expected, rtol=1e-3, atol=1e-4)
     assert not found[[0, 2]].any()
+
+
+def test_mixtures_are_linear_in_the_apertures():
+    apertures, image = Apertures(4, 24), images()
+    found = sums(apertures, image)
+    expected = found[..., :-4] @ apertures.mix.weight.T
+    assert torch.allclose(found[..., -4:], expected, rtol=1e-3, atol=1e-3)
 
 
 def test_a_token_holds_the_stretched_pixels_of_its_patch():

@@ -1,6 +1,6 @@
-"""Our encoders of images: aperture photometry, apertures that are learned, and a transformer."""
+"""Our encoders of images: aperture photometry, apertures of many widths, and a transformer."""
 
-import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -15,19 +15,22 @@ from sciformer.nn.precision import in_fp32
 
 NOISE = (0.005, 0.009, 0.026)  # nanomaggies of a pixel in g, r, z: about that of the survey
 STRETCHES = (1.0, 30.0)  # softenings of the asinh in units of the noise: faint and bright parts
+NARROWEST, PLACES = 0.8, 5  # of the apertures: a width in pixels, and how many along a side
+SPACING = 1.25  # between two of them, in widths
+SOFTENINGS = (2.0, 30.0)  # of their sums, likewise
 HIDDEN = 256  # of the MLPs over photometry and over apertures
 
 Images = Float[Tensor, "batch 3 height width"]
 
 
 class ImageEncoder(nn.Module):
-    """The embedding of an image from what is asked for: photometry, learned apertures, tokens.
+    """The embedding of an image from what is asked for: photometry, apertures, tokens.
 
     Args:
         width: Of the embedding.
         size: Pixels along a side.
         photometry: Whether the survey's aperture photometry is measured and seen.
-        apertures: Number of learned apertures.
+        apertures: Number of learned mixtures of apertures; 0 for none of them.
         depth: Transformer blocks; 0 for no tokens.
         dim: Width of the transformer.
         heads: Attention heads per block; divides ``dim``.
@@ -54,7 +57,7 @@ class ImageEncoder(nn.Module):
         self.size = size
         self.measured = _mlp(FEATURES) if photometry else None
         self.apertures = Apertures(apertures, size) if apertures else None
-        self.summed = _mlp(3 * apertures) if apertures else None
+        self.summed = _mlp(self.apertures.features) if self.apertures else None
         self.tokens = ImageTransformer(size, patch, dim, depth, heads) if depth else None
         parts = (HIDDEN * photometry, HIDDEN * (apertures > 0), 2 * dim * (depth > 0))
         self.head = Head(sum(parts), width)
@@ -89,38 +92,36 @@ class ImageEncoder(nn.Module):
 
 
 class Apertures(nn.Module):
-    """Sums of each band under learned weights, which start as Gaussians of many widths.
+    """Sums of each band under Gaussians of many widths and places, and learned mixtures of these.
 
-    ``asinh(sum / softening)``, as magnitudes go that also hold for no light at all (Lupton et al.
-    1999). A sum over many pixels is what a faint galaxy is known by; a network that stretches
-    every pixel first has lost it.
+    Each sum is in units of its noise and then stretched, ``asinh(sum / softening)``, as
+    magnitudes go that also hold for no light at all (Lupton et al. 1999). A sum over many pixels is
+    what a faint galaxy is known by; a network that stretches every pixel first has lost it. The
+    Gaussians lie on 5 x 5 places as far apart as they are wide: dense in the middle, sparse around.
+    They are not trained: weights learned for single pixels take up noise where there is no light.
 
     Args:
-        count: Number of weights, the same for all bands.
+        count: Number of mixtures, the same for all bands.
         size: Pixels along a side.
     """
 
+    gaussians: Tensor
+    noise: Tensor
+
     def __init__(self, count: int, size: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(count, size * size))
-        self.log_softening = nn.Parameter(torch.empty(3, count))
-        self.size = size
-        self.reset_parameters()
+        gaussians = torch.stack(list(_gaussians(size)))
+        unit = gaussians / gaussians.norm(dim=1, keepdim=True)
+        self.register_buffer("gaussians", unit, persistent=False)
+        self.register_buffer("noise", torch.tensor(NOISE)[:, None], persistent=False)
+        self.mix = nn.Linear(len(unit), count, bias=False)
+        nn.init.normal_(self.mix.weight, std=len(unit) ** -0.5)
+        self.features = 3 * len(SOFTENINGS) * (len(unit) + count)
 
-    def reset_parameters(self) -> None:
-        """Gaussians from 1 pixel to a third of the side; softenings of twice their noise."""
-        x = torch.arange(self.size) - (self.size - 1) / 2
-        square = (x[:, None] ** 2 + x**2).flatten()
-        widths = torch.logspace(0, math.log10(self.size / 3), len(self.weight))
-        weight = torch.exp(-square / (2 * widths[:, None] ** 2))
-        noise = weight.norm(dim=1) * torch.tensor(NOISE)[:, None]
-        with torch.no_grad():
-            self.weight.copy_(weight)
-            self.log_softening.copy_((2 * noise).log())
-
-    def forward(self, image: Images) -> Float[Tensor, "batch sums"]:
-        sums = image.flatten(2).float() @ self.weight.mT  # (B, 3, count)
-        return (sums / self.log_softening.exp()).asinh().flatten(1)
+    def forward(self, image: Images) -> Float[Tensor, "batch features"]:
+        sums = image.flatten(2).float() / self.noise @ self.gaussians.mT  # (B, 3, Gaussians)
+        sums = torch.cat([sums, self.mix(sums)], 2)
+        return torch.cat([(sums / x).asinh().flatten(1) for x in SOFTENINGS], 1)
 
 
 class Tokens(NamedTuple):
@@ -192,3 +193,14 @@ def _mlp(features: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(features, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, HIDDEN), nn.GELU()
     )
+
+
+def _gaussians(size: int) -> Iterator[Float[Tensor, " pixels"]]:
+    """Around places in the image, of widths that double up to a third of the side."""
+    width, place = NARROWEST, torch.arange(size) - (size - 1) / 2
+    while width <= max(size / 3, NARROWEST):
+        center = SPACING * width * (torch.arange(PLACES) - PLACES // 2)
+        center = center[center.abs() <= size / 2]
+        rows = torch.exp(-((place - center[:, None]) ** 2) / (2 * width**2))
+        yield from torch.einsum("ah,bw->abhw", rows, rows).flatten(2).flatten(0, 1)
+        width *= 2
