@@ -31,7 +31,7 @@ def test_no_galaxy_is_older_than_the_universe(volume):
 
 def test_redshifts_fill_the_volume(volume):
     # Space is flat: half of the volume is within 0.5^(1/3) of the farthest distance.
-    share = (comoving_distance(volume.redshift) / comoving_distance(np.array(FARTHEST))) ** 3
+    share = (comoving_distance(volume.redshift) / comoving_distance(np.array([FARTHEST]))) ** 3
     np.testing.assert_allclose(np.quantile(share, [0.25, 0.5, 0.75]), [0.25, 0.5, 0.75], atol=0.025)
 
 

@@ -63,7 +63,7 @@ def test_motion_blurs_lines_and_loses_no_light():
 
 
 def test_dust_is_one_magnitude_in_v_and_reddens():
-    assert abs(usual_dust(np.array(V)) - 1) < 0.01  # Calzetti's k(V) is 4.05 within a percent
+    assert abs(usual_dust(np.array([V]))[0] - 1) < 0.01  # Calzetti's k(V) is 4.05 within a percent
     wavelength = np.array([[3000.0, 5000.0, 6299.0, 6301.0, 9000.0]])
     curve = usual_dust(wavelength)[0]
     assert (np.diff(curve)[[0, 1, 3]] < 0).all()

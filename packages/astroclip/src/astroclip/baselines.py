@@ -22,7 +22,10 @@ QUERIES = 1024  # compared to a pool at a time
 
 Spectra = Float[np.ndarray, "galaxies bins"]
 Features = Float[np.ndarray, "galaxies features"]
-Answers = Float[np.ndarray, " galaxies"]
+Train = Float[np.ndarray, "train features"]
+Known = Float[np.ndarray, " train"]
+Test = Float[np.ndarray, "test features"]
+Answers = Float[np.ndarray, " test"]
 Metric = Literal["cosine", "euclidean"]
 
 
@@ -96,7 +99,7 @@ def shapes(flux: Spectra, ivar: Spectra, width: int = 20) -> Shapes:
 
 
 def principal_components(
-    train: Spectra, test: Spectra, components: int = COMPONENTS
+    train: Train, test: Test, components: int = COMPONENTS
 ) -> tuple[Float64[np.ndarray, "train components"], Float64[np.ndarray, "test components"]]:
     """Describe spectra by their principal components.
 
@@ -112,7 +115,7 @@ def principal_components(
     return pca.transform(train), pca.transform(test)
 
 
-def boosted(train: Features, values: Answers, test: Features) -> Answers:
+def boosted(train: Train, values: Known, test: Test) -> Answers:
     """Regress by gradient boosting.
 
     Args:
@@ -127,9 +130,9 @@ def boosted(train: Features, values: Answers, test: Features) -> Answers:
 
 
 def neighbors(
-    train: Features,
-    values: Answers,
-    test: Features,
+    train: Train,
+    values: Known,
+    test: Test,
     metric: Metric = "euclidean",
     k: int = NEIGHBORS,
 ) -> Answers:

@@ -214,7 +214,8 @@ def _add_neighbors(rng: Generator, image: Image, blur: Bands) -> None:
     axis, angle = rng.uniform(0.3, 1.0, count), rng.uniform(0, np.pi, count)
     corner = rng.uniform(0, size, (2, count)) - WINDOW / 2
     first = np.rint(corner).astype(np.int64)
-    around = Source(*(corner - first), radius, axis, angle, flux)
+    x, y = corner - first
+    around = Source(x, y, radius, axis, angle, flux)
     stamps = render(around, mixture("exponential"), blur[owner], WINDOW)
     for stamp, i, (left, top) in zip(stamps, owner, first.T, strict=True):
         columns, rows = (slice(max(0, at), min(size, at + WINDOW)) for at in (left, top))
