@@ -29,6 +29,10 @@ PROJECT = Project(
             "contextual_counting.oracle:oracle",
             "the paper's circuit in weights set by hand, and how well it counts",
         ),
+        "sweep": Verb(
+            "contextual_counting.sweep:sweep",
+            "the paper's grid of 24 masks and position encodings, trained and compared",
+        ),
     },
 )
 

@@ -186,8 +186,23 @@ class CountingData(LightningDataModule):
         Returns:
             The same sequences whatever the seed of the training.
         """
+        return self.sequences((self.settings | self.further)[name], kind, samples)
+
+    def sequences(self, setting: Setting, kind: int = TEST, samples: int | None = None) -> Batch:
+        """Sequences of any one distribution, always the same ones.
+
+        Args:
+            setting: The distribution.
+            kind: ``TEST``, or ``VALIDATION`` for sequences that a training may look at.
+            samples: Number of sequences; ``None`` takes the data's own.
+
+        Returns:
+            All in one batch.
+        """
+        length, regions, density = setting
+        rng = np.random.default_rng([kind, length, regions, round(1000 * density)])
         size = self.samples if samples is None else samples
-        return fixed((self.settings | self.further)[name], size, kind)
+        return _batch(simulate(rng, size, length, (regions, regions), (density, density)))
 
     def at_once(self, length: int) -> int:
         """Sequences per batch of the evaluation on one device: as many as a cache holds."""
@@ -226,22 +241,6 @@ class CountingData(LightningDataModule):
     def _rank(self) -> tuple[int, int]:
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
-
-
-def fixed(setting: Setting, samples: int, kind: int = TEST) -> Batch:
-    """Sequences of one distribution, always the same ones.
-
-    Args:
-        setting: The distribution.
-        samples: Number of sequences.
-        kind: ``TEST``, or ``VALIDATION`` for sequences that a training may look at.
-
-    Returns:
-        All in one batch.
-    """
-    length, regions, density = setting
-    rng = np.random.default_rng([kind, length, regions, round(1000 * density)])
-    return _batch(simulate(rng, samples, length, (regions, regions), (density, density)))
 
 
 class Rows(Dataset[Batch]):

@@ -91,8 +91,7 @@ def answer_all(
         module: In evaluation mode.
         data: Of the run: it draws the sets.
         samples: Sequences per set.
-        settings: The sets by name, of those that the data know; ``None`` takes the five of every
-            evaluation.
+        settings: The sets by name; ``None`` takes the five of every evaluation.
 
     Returns:
         The answers, set by set.
@@ -102,7 +101,7 @@ def answer_all(
         for name, setting in (data.settings if settings is None else settings).items():
             if not module.can_answer(setting.length, setting.regions):
                 continue
-            tokens, counts = data.evaluation(name, samples=samples)
+            tokens, counts = data.sequences(setting, samples=samples)
             chunks = tokens.split(data.at_once(setting.length))
             parts = progress.track(chunks, description=name)
             ranked = torch.cat([ranking(module(part, setting.regions)) for part in parts])

@@ -14,7 +14,7 @@ from contextual_counting.analysis.attribution import (
 )
 from contextual_counting.analysis.case import FEW, MANY, Case, key, region_names
 from contextual_counting.analysis.kinds import KINDS
-from contextual_counting.data import VALIDATION, fixed
+from contextual_counting.data import VALIDATION
 from contextual_counting.evaluate import Answers, answer_all
 from sciformer.page import Cell, percent
 from sciformer.report import Report
@@ -54,7 +54,7 @@ def add_bias(report: Report, case: Case) -> tuple[Attribution, Attribution]:
     """
     half = case.data.own._replace(length=case.data.own.length // 2)
     found = attribute(case.model, case.own().tokens, case.regions)
-    short = attribute(case.model, fixed(half, MANY, VALIDATION).tokens, case.regions)
+    short = attribute(case.model, case.data.sequences(half, VALIDATION, MANY).tokens, case.regions)
     for region in range(case.regions):
         leading = found.leading(region)
         text = ", ".join(f"{kind} {percent(share, 0)}" for kind, share in leading.items())

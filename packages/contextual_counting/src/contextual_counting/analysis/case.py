@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jaxtyping import Int64
 from torch import Tensor
 
-from contextual_counting.data import VALIDATION, Setting, fixed
+from contextual_counting.data import VALIDATION, Setting
 
 if TYPE_CHECKING:
     from contextual_counting.data import Batch, CountingData
@@ -48,7 +48,7 @@ class Case(NamedTuple):
 
     def own(self, samples: int = MANY) -> "Batch":
         """Sequences of the run's own distribution, other ones than those it is measured on."""
-        return fixed(self.data.own, samples, VALIDATION)
+        return self.data.sequences(self.data.own, VALIDATION, samples)
 
     def few(self) -> Int64[Tensor, "batch time"]:
         """The first few of them."""
