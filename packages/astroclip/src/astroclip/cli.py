@@ -11,6 +11,10 @@ PROJECT = Project(
     verbs={
         "simulate": Verb("astroclip.data.shards:simulate", "simulated galaxies as shards"),
         "embed": Verb("astroclip.embed:embed", "embeddings of the galaxies of files or shards"),
+        "search": Verb(
+            "astroclip.search:search",
+            "the galaxies whose spectra are nearest to an image, or whose images to a spectrum",
+        ),
         "evaluate": Verb(
             "astroclip.evaluate:evaluate",
             "retrieval, properties and pictures of a checkpoint, beside the simplest answers",

@@ -44,8 +44,9 @@ class Embeddings(NamedTuple):
     def rows(self, chosen: Sequence[int]) -> "Embeddings":
         """Some of the galaxies."""
         at = np.asarray(chosen, np.int64)
+        numbers: list[int] = at.tolist()
         return Embeddings(
-            [self.ids[row] for row in at],  # pyright: ignore[reportArgumentType]
+            [self.ids[row] for row in numbers],
             {name: values[at] for name, values in self.labels.items()},
             None if self.positions is None else self.positions[at],
             {name: values[at] for name, values in self.vectors.items()},
