@@ -47,6 +47,31 @@ def test_count_attention_is_within_1e_6_of_softmax_attention_in_fp32():
     assert (block(classes, ids) - exact).abs().max() < 1e-6
 
 
+@pytest.mark.parametrize("causal", [True, False])
+def test_tokens_that_count_twice_are_attended_to_as_if_they_stood_there_twice(causal):
+    torch.manual_seed(0)
+    block = CountingBlock(16, 2, causal).double()
+    classes, ids = torch.randn(5, 16).double(), tokens(1, 20)
+    repeats = torch.where(ids[0] < 2, 2, 1)
+    times = torch.tensor([[2.0, 2, 1, 1, 1]]).double()
+    last = repeats.cumsum(0) - 1  # the second of two sees them both
+    expected = block(classes, ids.repeat_interleave(repeats, 1))[:, last]
+    assert (block(classes, ids, times) - expected).abs().max() < 1e-12
+
+
+def test_dilution_is_of_the_training_alone():
+    torch.manual_seed(0)
+    plain, diluted = CountingTransformer(), CountingTransformer(dilution=8.0)
+    diluted.load_state_dict(plain.state_dict())
+    ids = tokens(50)
+    assert diluted.eval().encoder(ids).equal(plain.encoder(ids))
+    times = diluted.train().encoder.times(1000)
+    assert (times[:, 2:] == 1).all()
+    assert times[:, 0].equal(times[:, 1])
+    assert times[:, 0].log2().mean().item() == pytest.approx(1.5, abs=0.1)
+    assert 1 <= times.min() < times.max() <= 8
+
+
 def test_without_positions_the_model_chooses_count_attention_itself():
     assert isinstance(CountingTransformer().encoder.block, CountingBlock)
     for positions in ("rotary", "learned", "alibi"):

@@ -22,10 +22,13 @@ class CountingBlock(TransformerBlock):
     """
 
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # classes and tokens, not x
-        self, classes: Float[Tensor, "classes dim"], tokens: Int64[Tensor, "batch time"]
+        self,
+        classes: Float[Tensor, "classes dim"],
+        tokens: Int64[Tensor, "batch time"],
+        times: Float[Tensor, "batch classes"] | None = None,
     ) -> Float[Tensor, "batch time dim"]:
         seen = tokens[..., None] == torch.arange(len(classes), device=tokens.device)  # (B, T, C)
-        x = count_attention(self.attention, self.attention_norm(classes), classes, seen)
+        x = count_attention(self.attention, self.attention_norm(classes), classes, seen, times)
         return x + self.mlp(self.mlp_norm(x))
 
 
@@ -34,6 +37,7 @@ def count_attention(
     normed: Float[Tensor, "classes dim"],
     classes: Float[Tensor, "classes dim"],
     seen: Bool[Tensor, "batch time classes"],
+    times: Float[Tensor, "batch classes"] | None = None,
 ) -> Float[Tensor, "batch time dim"]:
     """Tokens plus what they attend to, ``x + attention(norm(x))``.
 
@@ -44,6 +48,7 @@ def count_attention(
         normed: The input of the attention, for each class of token.
         classes: The residual stream, for each class of token.
         seen: One-hot classes of the tokens.
+        times: How often a token of each class counts, as if it were repeated; once unless given.
 
     Returns:
         The residual stream after the attention.
@@ -51,6 +56,8 @@ def count_attention(
     own = seen.to(classes.dtype)
     wide = torch.promote_types(own.dtype, torch.float32)  # counts are exact up to 2^24
     counts = own.cumsum(1, dtype=wide) if attention.causal else own.sum(1, True, dtype=wide)
+    if times is not None:
+        counts = counts * times[:, None]
     query, key, value = (
         layer(normed).unflatten(-1, (attention.heads, -1)).transpose(0, 1)  # (H, C, D/H)
         for layer in (attention.query, attention.key, attention.value)

@@ -37,9 +37,12 @@ class Encoder(nn.Module):
         slope: Slope of ALiBi's linear bias, per token of distance.
         length: Longest sequence, for learned positions.
         begin: Put a beginning-of-sequence token in front.
+        dilution: In training, 0s and 1s count up to so many times in the attention, drawn anew for
+            each sequence (log-uniform): the attention of sequences so many times as long. Only
+            without positions.
     """
 
-    def __init__(
+    def __init__(  # the switches of the network
         self,
         dim: int,
         heads: int,
@@ -48,9 +51,11 @@ class Encoder(nn.Module):
         slope: float,
         length: int,
         begin: bool,
+        dilution: float = 1.0,
     ) -> None:
         super().__init__()
         self.begin = begin
+        self.dilution = dilution
         self.embedding = nn.Embedding(TOKENS, dim)
         self.positions = LearnedPositions(length + 1, dim) if positions == "learned" else None
         kind = CountingBlock if positions == "none" else TransformerBlock
@@ -68,11 +73,19 @@ class Encoder(nn.Module):
     def forward(self, tokens: Int64[Tensor, "batch time"]) -> Float[Tensor, "batch keys dim"]:
         tokens = self.with_begin(tokens)
         if isinstance(self.block, CountingBlock):
-            return self.norm(self.block(self.embedding.weight, tokens))
+            return self.norm(self.block(self.embedding.weight, tokens, self.times(len(tokens))))
         x = self.embedding(tokens)
         if self.positions is not None:
             x = self.positions(x)
         return self.norm(self.block(x))
+
+    def times(self, samples: int) -> Float[Tensor, "{samples} classes"] | None:
+        """How often a token of each class counts, one draw per sequence; once outside training."""
+        if not self.training or self.dilution == 1:
+            return None
+        times = self.embedding.weight.new_ones(samples, TOKENS)
+        times[:, :2] = self.dilution ** torch.rand_like(times[:, :1])  # 0s and 1s
+        return times
 
     def with_begin(self, tokens: Int64[Tensor, "batch time"]) -> Int64[Tensor, "batch keys"]:
         """The tokens that attention sees: with the beginning-of-sequence token if there is one."""
@@ -128,6 +141,7 @@ class CountingTransformer(nn.Module):
         regions: Most regions of a sequence.
         length: Longest sequence, for learned positions.
         uniform: Start from uniform attention in encoder and decoder.
+        dilution: In training, 0s and 1s count up to so many times in the encoder's attention.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  # the paper's switches
@@ -144,9 +158,10 @@ class CountingTransformer(nn.Module):
         regions: int = 6,
         length: int = 512,
         uniform: bool = True,
+        dilution: float = 1.0,
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(dim, heads, causal, positions, slope, length, begin)
+        self.encoder = Encoder(dim, heads, causal, positions, slope, length, begin, dilution)
         self.decoder = Decoder(dim, heads, regions, classes, head, mlp)
         if uniform:
             self.attend_uniformly()

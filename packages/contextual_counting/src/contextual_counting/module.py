@@ -56,6 +56,8 @@ class CountingModule(LightningModule):
         head: Map to the logits: the paper's ``free`` linear one, or a ``quadratic`` in the count.
         mlp: Add an MLP to the decoder (the paper's appendix D.2).
         uniform: Start from uniform attention: queries of encoder and decoder are 0.
+        dilution: In training, 0s and 1s count up to so many times in the encoder's attention, drawn
+            for each sequence, as they would in sequences so many times as long; 1 is the paper's.
         classes: Number of counts that can be answered, 0 to ``classes`` - 1.
         regions: Most regions of a sequence, that is the number of prompts.
         length: Tokens of the longest sequence, for learned positions.
@@ -81,6 +83,7 @@ class CountingModule(LightningModule):
         head: Literal["quadratic", "free"] = "quadratic",
         mlp: bool = False,
         uniform: bool = True,
+        dilution: float = 1.0,
         classes: int = 512,
         regions: int = 4,
         length: int = 512,
@@ -93,6 +96,10 @@ class CountingModule(LightningModule):
         for name, number in {"dim": dim, "classes": classes, "regions": regions}.items():
             if number < 1:
                 raise ValueError(f"{name} {number} is less than 1")
+        if dilution < 1 or (dilution > 1 and positions != "none"):
+            raise ValueError(
+                f"dilution {dilution} is less than 1, or positions {positions} not none"
+            )
         self.model = CountingTransformer(
             dim,
             heads,
@@ -106,6 +113,7 @@ class CountingModule(LightningModule):
             regions,
             length,
             uniform,
+            dilution,
         )
         self.classes = classes
         self.optimizer = optimizer
