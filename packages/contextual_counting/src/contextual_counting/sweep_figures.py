@@ -56,5 +56,5 @@ def _panel(
         axes.plot(x, y, "o", color=color, markersize=4, alpha=0.7, label=label)
         for points, mark, name in ((best, "_", "paper: best"), (median, "x", "paper: median")):
             shown = name if begin else None
-            axes.plot(*zip(*points, strict=True), mark, color=INK, markersize=9, label=shown)
+            axes.plot(*zip(*points, strict=True), mark, color=INK, markersize=7, label=shown)
     axes.grid(False, axis="x")
