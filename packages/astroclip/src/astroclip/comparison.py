@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Float64, Int64
 
 from astroclip.baselines import (
     boosted,
@@ -44,9 +44,9 @@ class Galaxies(NamedTuple):
     """
 
     embeddings: Embeddings
-    photometry: Float32[np.ndarray, "galaxies features"]
-    shape: Float32[np.ndarray, "galaxies bins"]
-    softened: Float32[np.ndarray, "galaxies bins"]
+    photometry: Float64[np.ndarray, "galaxies features"]
+    shape: Float64[np.ndarray, "galaxies bins"]
+    softened: Float64[np.ndarray, "galaxies bins"]
     batch: Batch | None
     cpu_s: float
 
@@ -106,9 +106,9 @@ def gather(
         ids = [str(number) for number in batch.number.tolist()]
         flux, ivar = batch.flux.numpy(), batch.ivar.numpy()
         seen = shapes(flux, ivar, WIDTHS[flux.shape[1]])
-        features = photometry(batch.image).numpy()
-        measured = (features, *(x.astype(np.float32) for x in (seen.flux, seen.softened())))
-        parts.append((Embeddings(ids, columns, None, vectors), *measured))
+        features = photometry(batch.image).double().numpy()
+        made = Embeddings(ids, columns, None, vectors)
+        parts.append((made, features, seen.flux, seen.softened()))
         kept += [batch] * keep
     embeddings, features, shape, softened = zip(*parts, strict=True)
     arrays = (np.concatenate(each) for each in (features, shape, softened))

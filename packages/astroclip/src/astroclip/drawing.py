@@ -43,7 +43,8 @@ def rgb(image: Image) -> UInt8[np.ndarray, "height width 3"]:
         z, r and g as red, green and blue; north is up, as images are given.
     """
     g, r, z = (weight * band for weight, band in zip(WEIGHTS, image, strict=True))
-    return make_lupton_rgb(z, r, g, stretch=STRETCH, Q=SOFTNESS)  # pyright: ignore[reportArgumentType]
+    with np.errstate(invalid="ignore", divide="ignore"):  # it divides by 0, and leaves that out
+        return make_lupton_rgb(z, r, g, stretch=STRETCH, Q=SOFTNESS)  # pyright: ignore[reportArgumentType]
 
 
 def stamp(axes: Axes, image: Tensor, title: str = "", color: str | None = None) -> None:

@@ -22,7 +22,7 @@ ID, POSITION, ABOUT = "id", ("ra", "dec"), "about"
 RESERVED = frozenset((ID, *POSITION, ABOUT, *VECTORS))  # every other column is a label
 NPZ, PARQUET = ".npz", ".parquet"
 SUFFIXES = (PARQUET, NPZ)
-GROUP = 4096  # galaxies of a row group; all that is in memory while a file is written
+GROUP = 1024  # galaxies of a row group; all that is in memory while a file is written
 
 
 class Embeddings(NamedTuple):

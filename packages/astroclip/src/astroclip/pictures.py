@@ -76,7 +76,8 @@ def add_map(report: Report, test: Galaxies) -> None:
         shades = Normalize(*np.nanpercentile(color, [1, 99])) if known else None
         parts = zip(panels, ("images", "spectra"), np.split(places, 2), strict=True)
         for axes, title, own in parts:
-            axes.plot(*places.T, ".", color=BASELINE, markersize=1.5, alpha=0.5, zorder=0)
+            others = axes.plot(*places.T, ".", color=BASELINE, markersize=1.5, alpha=0.5, zorder=0)
+            others[0].set_rasterized(True)
             shown = axes.scatter(*own.T, c=color if known else BLUE, s=9, linewidths=0, norm=shades)
             shown.set_rasterized(True)
             axes.set(title=title, xticks=[], yticks=[])
@@ -123,7 +124,8 @@ def _add_gallery(
     with figure(1.45 * len(rows), WIDE) as drawn:
         grid = drawn.subplots(len(rows), len(ratios), width_ratios=ratios, squeeze=False)
         for (row, rank), numbers, (first, *others) in zip(rows.items(), found, grid, strict=True):
-            panel(first, test, row, "spectrum" if images else "image", f"own at {rank}; ")
+            panel(first, test, row, "spectrum" if images else "image")
+            first.set_xlabel(f"own: no. {rank}", fontsize=8)
             for axes, number in zip(others, numbers.tolist(), strict=True):
                 panel(axes, test, number, "image" if images else "spectrum")
                 if number == row:
@@ -137,7 +139,7 @@ def _add_gallery(
     )
 
 
-def panel(axes: Axes, test: Galaxies, row: int, kind: str, before: str = "") -> None:
+def panel(axes: Axes, test: Galaxies, row: int, kind: str) -> None:
     """Draw one galaxy in a gallery.
 
     Args:
@@ -145,10 +147,9 @@ def panel(axes: Axes, test: Galaxies, row: int, kind: str, before: str = "") -> 
         test: The galaxies, which were kept.
         row: Which of them.
         kind: Its image or its spectrum.
-        before: What stands in front of its redshift.
     """
     batch, redshift = kept(test), label(test, REDSHIFT, row)
-    title = before + (f"z = {redshift:.3f}" if np.isfinite(redshift) else "")
+    title = f"z = {redshift:.3f}" if np.isfinite(redshift) else ""
     if kind == "image":
         stamp(axes, batch.image[row], title)
     else:
