@@ -76,6 +76,7 @@ def test_one_entry_of_rates_serves_all_stages():
         ({"heads": 0}, ["heads", "0"]),
         ({"dim": 0}, ["dim 0"]),
         ({"dilution": 0.5}, ["dilution 0.5"]),
+        ({"fewer": 1.5}, ["fewer 1.5"]),
         ({"dilution": 8.0, "positions": "rotary"}, ["dilution 8.0", "rotary"]),
         ({"classes": 0}, ["classes 0"]),
         ({"positions": "rotary", "dim": 3}, ["3"]),

@@ -7,7 +7,7 @@ to work; see the README.
 import math
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from contextual_counting.count_attention import CountingBlock
@@ -114,9 +114,12 @@ class Decoder(nn.Module):
         self.head = HEADS[head](dim, classes)
 
     def forward(
-        self, x: Float[Tensor, "batch keys dim"], regions: int
+        self,
+        x: Float[Tensor, "batch keys dim"],
+        regions: int,
+        visible: Bool[Tensor, "batch keys"] | None = None,
     ) -> Float[Tensor, "batch {regions} classes"]:
-        z = self.attention(x, queries=regions) + self.attention.queries[:regions]
+        z = self.attention(x, visible, queries=regions) + self.attention.queries[:regions]
         if self.mlp is not None and self.mlp_norm is not None:
             z = z + self.mlp(self.mlp_norm(z))
         return self.head(z)
@@ -176,9 +179,14 @@ class CountingTransformer(nn.Module):
             nn.init.zeros_(attention.query.bias)
 
     def forward(
-        self, tokens: Int64[Tensor, "batch time"], regions: int
+        self,
+        tokens: Int64[Tensor, "batch time"],
+        regions: int,
+        visible: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, "batch {regions} classes"]:
-        return in_fp32(self.decoder, self.encoder(tokens), regions=regions)
+        if visible is not None and self.encoder.begin:  # the beginning token always is
+            visible = nn.functional.pad(visible, (1, 0), value=True)
+        return in_fp32(self.decoder, self.encoder(tokens), regions=regions, visible=visible)
 
     @torch.no_grad()
     def collapse(self) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any, Literal, TypedDict
 
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -13,6 +13,7 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from contextual_counting.data import Batch, CountingData
+from contextual_counting.fewer import with_fewer_regions
 from contextual_counting.metrics import RegionScores, ranking
 from contextual_counting.model import CountingTransformer
 from contextual_counting.simulate import NO_REGION
@@ -58,6 +59,9 @@ class CountingModule(LightningModule):
         uniform: Start from uniform attention: queries of encoder and decoder are 0.
         dilution: In training, 0s and 1s count up to so many times in the encoder's attention, drawn
             for each sequence, as they would in sequences so many times as long; 1 is the paper's.
+        fewer: In training, share of the sequences that look to the decoder as if they had fewer
+            regions: brackets behind a random region are hidden from it, and it is not asked for the
+            regions behind that one; 0 is the paper's.
         classes: Number of counts that can be answered, 0 to ``classes`` - 1.
         regions: Most regions of a sequence, that is the number of prompts.
         length: Tokens of the longest sequence, for learned positions.
@@ -84,6 +88,7 @@ class CountingModule(LightningModule):
         mlp: bool = False,
         uniform: bool = True,
         dilution: float = 1.0,
+        fewer: float = 0.0,
         classes: int = 512,
         regions: int = 4,
         length: int = 512,
@@ -100,6 +105,8 @@ class CountingModule(LightningModule):
             raise ValueError(
                 f"dilution {dilution} is less than 1, or positions {positions} not none"
             )
+        if not 0 <= fewer <= 1:
+            raise ValueError(f"fewer {fewer} does not lie between 0 and 1")
         self.model = CountingTransformer(
             dim,
             heads,
@@ -116,6 +123,7 @@ class CountingModule(LightningModule):
             dilution,
         )
         self.classes = classes
+        self.fewer = fewer
         self.optimizer = optimizer
         self.steps = steps or [1000]
         self.rates = rates or [DEFAULT]
@@ -127,9 +135,12 @@ class CountingModule(LightningModule):
         self.scores = RegionScores(regions)
 
     def forward(
-        self, tokens: Int64[Tensor, "batch time"], regions: int
+        self,
+        tokens: Int64[Tensor, "batch time"],
+        regions: int,
+        visible: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, "batch {regions} classes"]:
-        return self.model(tokens, regions)
+        return self.model(tokens, regions, visible)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.loss(batch)
@@ -140,9 +151,13 @@ class CountingModule(LightningModule):
 
     def loss(self, batch: Batch) -> Tensor:
         """Cross-entropy over counts, averaged over the regions that the global batch has."""
-        known = (batch.counts >= 0) & (batch.counts < self.classes)  # NO_REGION, or beyond the head
-        counts = batch.counts.masked_fill(~known, NO_REGION)
-        logits = self(batch.tokens, counts.shape[1])
+        tokens, counts = batch
+        visible = None
+        if self.fewer:
+            visible, counts = with_fewer_regions(tokens, counts, self.fewer)
+        known = (counts >= 0) & (counts < self.classes)  # NO_REGION, or beyond the head
+        counts = counts.masked_fill(~known, NO_REGION)
+        logits = self(tokens, counts.shape[1], visible)
         total = cross_entropy(
             logits.flatten(0, 1), counts.flatten(), ignore_index=NO_REGION, reduction="sum"
         )
