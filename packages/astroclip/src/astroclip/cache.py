@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from astroclip.data.batch import Batch, pair
 from astroclip.model import AstroCLIP
 from astroclip.simulate.galaxies import VERSION
+from sciformer.data.loading import SeededLoader
 
 HALF = np.float16  # what is kept; the features of a norm's neighborhood are of order one
 
@@ -52,8 +53,10 @@ class CachedFeatures(Dataset[Features]):
         return len(self.arrays[-1])
 
     def __getitems__(self, numbers: Sequence[int]) -> Features:
-        *features, number = (torch.from_numpy(array[numbers]) for array in self.arrays)
-        return Features(*(x.float() for x in features), number)
+        image, spectrum, wanted, weight, number = (
+            torch.from_numpy(array[numbers]) for array in self.arrays
+        )
+        return Features(image.float(), spectrum.float(), wanted.float(), weight.float(), number)
 
 
 def folder_of(root: str, model: AstroCLIP, settings: Mapping[str, Any]) -> Path:
@@ -76,20 +79,20 @@ def folder_of(root: str, model: AstroCLIP, settings: Mapping[str, Any]) -> Path:
 
 
 @torch.no_grad()
-def keep(folder: Path, model: AstroCLIP, loader: DataLoader[Batch], count: int) -> None:
+def keep(folder: Path, model: AstroCLIP, loader: SeededLoader) -> None:
     """Run the encoders over galaxies once, and keep what their heads will be given.
 
     Args:
         folder: Made when all is there; nothing is done where it exists.
         model: With frozen encoders.
         loader: Of the galaxies, in order.
-        count: How many there are.
     """
     if folder.exists():
         return
     beside = folder.with_name(f".{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
+    count = len(loader.dataset)  # pyright: ignore[reportArgumentType]  # ours have a length
     arrays: dict[str, np.memmap] = {}
     start, training = 0, model.training
     model.eval()

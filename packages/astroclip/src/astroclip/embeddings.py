@@ -128,7 +128,13 @@ def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
 
 
 def read_about(path: str | Path) -> dict[str, str]:
-    """What a file of embeddings says of itself; empty where it says nothing.
+    """What a file of embeddings says of itself.
+
+    Args:
+        path: Of the file.
+
+    Returns:
+        It; empty where it says nothing.
 
     Raises:
         ValueError: If there is no such file, or it is damaged.

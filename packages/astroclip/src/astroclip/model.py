@@ -81,7 +81,8 @@ class AstroCLIP(nn.Module):
         """Weights between hidden layers: those that Muon is made for."""
         layers = [m for part in (self.image, self.spectrum) for m in part.modules()]
         last = self.spectrum.decoder
-        return [m.weight for m in layers if isinstance(m, nn.Linear) and m is not last]
+        linear = [m for m in layers if isinstance(m, nn.Linear) and m is not last]
+        return [m.get_parameter("weight") for m in linear]
 
     def encode_image(self, image: Images) -> Embedding:
         """Embed images.

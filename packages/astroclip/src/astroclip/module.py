@@ -154,7 +154,7 @@ class AstroCLIPModule(LightningModule):
         begin(self.model, self.start)
         if self.cache is not None:
             folder = folder_of(self.cache, self.model, data.hparams)
-            keep(folder, self.model, data.loader("train"), len(data.dataset("train")))
+            keep(folder, self.model, data.loader("train"))
 
     def setup(self, stage: str) -> None:
         if stage != "fit":

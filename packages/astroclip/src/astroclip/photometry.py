@@ -63,8 +63,8 @@ def _radii(growth: Float[Tensor, "batch 3 rings"]) -> Float[Tensor, "batch 3 fra
 
 def _ellipticity(light: Float[Tensor, "batch height width"]) -> Float[Tensor, " batch"]:
     """Of the second moments under a round Gaussian window, 0 where there is no light."""
-    x, y = _offsets(*light.shape[-2:], 1)
-    x, y = x.to(light), y.to(light)
+    height, width = light.shape[-2:]
+    x, y = (each.to(light) for each in _offsets(height, width, 1))
     window = torch.exp(-(x**2 + y**2) / (2 * WINDOW**2))
     moments = torch.stack([x**2 + y**2, x**2 - y**2, 2 * x * y]) * window
     size, plus, cross = torch.einsum("bhw,mhw->mb", light, moments)

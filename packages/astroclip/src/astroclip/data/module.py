@@ -97,7 +97,8 @@ class GalaxyData(LightningDataModule):
         self.shares = SPLITS if splits is None else splits
         if set(self.shares) != set(SPLITS):
             raise ValueError(f"splits: {self.shares} does not name train, val and test")
-        self.pairs, self.stream, self.size, self.grid = pairs, stream, size, grid
+        self.pairs, self.stream, self.size = pairs, stream, size
+        self.grid: Grid = grid
         self.batch_size, self.epochs, self.on_error = batch_size, epochs, on_error
         self.tested = {"val": val_pairs, "test": test_pairs}
         self.labels = list(LABELS if self.source is None else labels or self.source.labels)
@@ -178,10 +179,11 @@ class GalaxyData(LightningDataModule):
         Returns:
             What a loader takes batches from.
         """
-        if split not in self.sets and self.source is None:
-            self.sets[split] = self._simulated(split)
-        elif split not in self.sets:
-            self.sets.update(self._read(self.source))
+        if split not in self.sets:
+            if self.source is None:
+                self.sets[split] = self._simulated(split)
+            else:
+                self.sets.update(self._read(self.source))
         return self.sets[split]
 
     def _simulated(self, split: str) -> PoolDataset:

@@ -107,9 +107,7 @@ def simulated(
     return Pool(*map(torch.cat, zip(*(parts[number] for number in blocks), strict=True)))
 
 
-def numbered(
-    number: int, seed: int, size: int, grid: Grid
-) -> tuple[int, tuple[np.ndarray, ...]]:
+def numbered(number: int, seed: int, size: int, grid: Grid) -> tuple[int, tuple[np.ndarray, ...]]:
     """One block, and its number; arrays, as they are what a process can send."""
     return number, tuple(x.numpy() for x in one_block(seed, number, size, grid))
 
@@ -133,8 +131,8 @@ def one_block(seed: int, number: int, size: int, grid: Grid) -> Pool:
         rebin = Rebin()
         some = zip(flux.split(CACHED), ivar.split(CACHED), strict=True)
         flux, ivar = map(torch.cat, zip(*(rebin(*each) for each in some), strict=True))
-    stored = (x.clamp(-LARGEST, LARGEST).half() for x in (image, flux, ivar))
-    return Pool(*stored, torch.from_numpy(made.labels))
+    image, flux, ivar = (x.clamp(-LARGEST, LARGEST).half() for x in (image, flux, ivar))
+    return Pool(image, flux, ivar, torch.from_numpy(made.labels))
 
 
 def fresh(step: int, seed: int, first: int, size: int, grid: Grid, batch_size: int) -> Batch:

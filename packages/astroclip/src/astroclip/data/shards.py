@@ -96,5 +96,6 @@ class Shards(Source):
 
     def read(self, number: int) -> Galaxy:
         sample = self.data[number]
-        labels = dict(zip(LABELS, np.asarray(sample["labels"]).tolist(), strict=True))
+        values = np.asarray(sample["labels"]).tolist()
+        labels = {str(name): value for name, value in zip(LABELS, values, strict=True)}
         return Galaxy(self.id(number), sample["image"], sample["flux"], sample["ivar"], labels)

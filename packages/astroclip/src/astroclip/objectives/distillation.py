@@ -166,7 +166,7 @@ def patches_loss(
     return -((answers * _log_softmax(said)).sum(1) * weight[hidden]).sum() / len(hidden)
 
 
-def teacher_momentum(step: int, steps: int) -> float:
+def teacher_momentum(step: float, steps: float) -> float:
     """Momentum of the teacher: a cosine from 0.992 to 1.
 
     Args:
@@ -180,7 +180,7 @@ def teacher_momentum(step: int, steps: int) -> float:
     return 1 - (1 - MOMENTUM) * (1 + math.cos(math.pi * done)) / 2
 
 
-def teacher_temperature(step: int, warmup: int) -> float:
+def teacher_temperature(step: float, warmup: float) -> float:
     """Temperature of the teacher: from 0.04 linearly to 0.07.
 
     Args:
