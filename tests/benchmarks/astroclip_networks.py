@@ -8,9 +8,9 @@ parameters), batch 4: slicing, masking, forward, loss of the masked tokens, back
 plain one in fp32, ours in bf16 autocast, for all tokens and for the masked ones alone, whose loss
 and gradients are the same. Interleaved, CPU time of one thread.
 
-The bound of that step is 2.3, or what this processor's matrix products gain by bf16 where that is
-less: 2.0 to 2.2 on Zen 4, whose units multiply bf16 at twice the rate of fp32, which no step of
-little but products can pass by far. ``--quick`` takes one block of SpecFormer instead of six, of
+The bound of that step is 2.3. A processor whose matrix products gain less by bf16 does not reach it:
+Zen 4, whose units multiply bf16 at twice the rate of fp32, gains 2.0 to 2.2, and the step 2.2.
+``--quick`` takes one block of SpecFormer instead of six, of
 which the last is half the work. Exits with 1 where a bound does not hold.
 """
 
@@ -57,9 +57,8 @@ def main() -> None:
         below += show(title, times, f"nn.MultiheadAttention, tokens {kind}", BOUNDS)
     times = race(products(), rounds=5)
     show(f"three products of {4 * TOKENS} x {WIDTH} x {4 * WIDTH}", times, "fp32", {})
-    bound = min(STEP_BOUND, ratios(times, "fp32")["bf16"])
     times = race(steps(1 if args.quick else DEPTH), rounds=3 if args.quick else 2)
-    below += show("SpecFormer's training step, batch 4", times, PLAIN, {OURS: bound})
+    below += show("SpecFormer's training step, batch 4", times, PLAIN, {OURS: STEP_BOUND})
     if below:
         sys.exit(f"below the bound: {', '.join(below)}")
 

@@ -24,7 +24,7 @@ from astroclip.scores import MORPHOLOGY
 from astroclip.survey import PIXELS
 
 KS = (1, 5, 10)
-WIDTHS = {PIXELS: 20, 2048: 4}  # pixels that a baseline averages: 389 bins of 16 A, or 512
+WIDTHS = {PIXELS: 20, 2048: 16}  # pixels that a baseline averages: 389 bins of 16 A, or 128
 CCA, CHANCE = "baseline_cca", "baseline_chance"
 WAYS = ("image_to_spectrum", "spectrum_to_image")
 
