@@ -8,8 +8,8 @@ parameters), batch 4: slicing, masking, forward, loss of the masked tokens, back
 plain one in fp32, ours in bf16 autocast, for all tokens and for the masked ones alone, whose loss
 and gradients are the same. Interleaved, CPU time of one thread.
 
-The bound of that step is 2.3. A processor whose products gain less by bf16 does not reach it: Zen 4,
-whose units multiply bf16 at twice the rate of fp32, gains 2.0 to 2.2, and the step 2.2.
+The bound of that step is 2.3. A processor whose products gain less by bf16 does not reach it. Zen
+4, whose units multiply bf16 at twice the rate of fp32, gains 2.0 to 2.2, and the step 2.2.
 ``--quick`` takes one block of SpecFormer instead of six, of
 which the last is half the work. Exits with 1 where a bound does not hold.
 """

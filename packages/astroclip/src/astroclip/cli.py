@@ -10,6 +10,7 @@ PROJECT = Project(
     links={"data.size": "model.size"},
     verbs={
         "simulate": Verb("astroclip.data.shards:simulate", "simulated galaxies as shards"),
+        "convert": Verb("astroclip.convert:convert", "weights of the paper's own code as ours"),
         "embed": Verb("astroclip.embed:embed", "embeddings of the galaxies of files or shards"),
         "search": Verb(
             "astroclip.search:search",
