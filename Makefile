@@ -25,10 +25,10 @@ types: .venv/developed
 	.venv/bin/basedpyright
 
 unit: .venv/developed
-	.venv/bin/pytest -q
+	.venv/bin/pytest -q -n 2
 
 shapes: .venv/developed  ## the same tests with every shape annotation checked
-	.venv/bin/pytest -q -m "not process and not compile" \
+	.venv/bin/pytest -q -n 2 -m "not process and not compile" \
 		--jaxtyping-packages=sciformer,$(subst $() ,$(comma),$(PROJECTS)),beartype.beartype
 
 bench: .venv/developed  ## quick benchmarks; with BASE=REV: has anything become slower, larger or worse since?
