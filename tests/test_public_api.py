@@ -6,13 +6,13 @@ To accept a change: ``python tests/test_public_api.py``, and say why in CHANGELO
 import ast
 import json
 import re
-import subprocess
-import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from importlib.metadata import entry_points
+from io import StringIO
 from pathlib import Path
 
-import pytest
+from verbs import exit_code
 
 ROOT = Path(__file__).parents[1]
 FROZEN = ROOT / "tests/golden/public_api.json"
@@ -42,9 +42,9 @@ def options():
     for entry in entry_points(group="sciformer.projects"):
         project = entry.load()
         for verb in ("fit", *project.verbs):
-            command = [sys.executable, "-m", entry.name, verb, "--help"]
-            text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            flags = set(re.findall(r"^  (--[\w.]+)", text, re.MULTILINE))
+            with redirect_stdout(StringIO()) as out:
+                exit_code(project, verb, "--help")
+            flags = set(re.findall(r"^  (--[\w.]+)", out.getvalue(), re.MULTILINE))
             flags = {flag for flag in flags if not flag.startswith("--trainer")}
             found[f"{project.command} {verb}"] = sorted(flags)
     return found
@@ -54,7 +54,6 @@ def test_public_names_are_the_frozen_ones():
     assert public_names() == json.loads(FROZEN.read_text())["names"]
 
 
-@pytest.mark.process
 def test_command_line_options_are_the_frozen_ones():
     assert options() == json.loads(FROZEN.read_text())["options"]
 
