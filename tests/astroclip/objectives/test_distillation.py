@@ -179,13 +179,13 @@ def test_each_crop_counts_the_same_however_much_it_hides():
 
 
 def test_the_momentum_rises_to_one():
-    assert teacher_momentum(0, 100) == pytest.approx(0.992)
-    assert teacher_momentum(50, 100) == pytest.approx(0.996)
-    assert teacher_momentum(100, 100) == teacher_momentum(101, 100) == 1
+    assert teacher_momentum(0.0, 100.0) == pytest.approx(0.992)
+    assert teacher_momentum(50.0, 100.0) == pytest.approx(0.996)
+    assert teacher_momentum(100.0, 100.0) == teacher_momentum(101.0, 100.0) == 1
 
 
 def test_the_temperature_rises_and_stays():
-    assert teacher_temperature(0, 30) == pytest.approx(0.04)
-    assert teacher_temperature(15, 30) == pytest.approx(0.055)
-    assert teacher_temperature(30, 30) == teacher_temperature(99, 30) == 0.07
-    assert teacher_temperature(0, 0) == 0.07
+    assert teacher_temperature(0.0, 30.0) == pytest.approx(0.04)
+    assert teacher_temperature(15.0, 30.0) == pytest.approx(0.055)
+    assert teacher_temperature(30.0, 30.0) == teacher_temperature(99.0, 30.0) == 0.07
+    assert teacher_temperature(0.0, 0.0) == 0.07

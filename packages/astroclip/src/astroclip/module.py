@@ -190,7 +190,7 @@ class AstroCLIPModule(LightningModule):
             self.log_dict(parts, sync_dist=True)
         return losses["loss"]
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs: Any, batch: Batch | Features, batch_idx: int) -> None:
         self.learning.after_step(self.done)
 
     def on_validation_epoch_start(self) -> None:
