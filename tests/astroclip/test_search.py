@@ -43,6 +43,17 @@ def test_the_nearest_are_those_of_a_plain_sort_and_the_query_is_not_its_own_answ
     assert (found.cosine[0].diff() <= 0).all()
 
 
+@pytest.mark.parametrize("kind", ["image", "spectrum"])
+def test_in_its_own_space_a_galaxy_finds_others_of_its_kind(bank, kind):
+    opened = open_bank("e.npz", space="h")
+    asked = ask(opened, "g3", kind, None, None, "h")
+    found = find(opened.embeddings, asked, kind, 3)
+    vectors = read("e.npz").vectors[f"{kind}_h"]
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    expected = [row for row in np.argsort(-vectors @ vectors[3]).tolist() if row != 3]
+    assert found.number[0].tolist() == expected[:3]
+
+
 def test_a_galaxy_is_named_by_id_or_number_or_file(bank):
     by_id, found = answers("g2")
     by_number, _ = answers("2")
@@ -100,6 +111,10 @@ def test_images_alone_are_sought_among_images(bank, here, capsys):
         (["g9"], "query: 'g9' is no id of the bank, no file, no number below 5"),
         (["g1", "--k", "6"], "k: 6 is not between 1 and 5"),
         (["g1", "--k", "5", "--kind", "image"], "k: 5 is not between 1 and 4"),
+        (
+            ["g1", "--space", "h", "--of", "image", "--kind", "spectrum"],
+            "kind: spectrum: in the space h the image of a galaxy has no other",
+        ),
         (["g1", "--out", "s.png"], "a sheet needs --files or --shards"),
         (["g1", "--out", "s.txt", "--files", "own"], "out: s.txt: a sheet is a file that ends in"),
         (["own/images/g1.npy", "--of", "spectrum"], "own/images/g1.npy has no spectrum to look at"),

@@ -15,7 +15,7 @@ from astroclip.encode import Files, encoded, open_galaxies, open_module, weights
 from astroclip.readings import unit
 
 Kind = Literal["image", "spectrum"]
-Z = tuple(f"{kind}_z" for kind in KINDS)
+Space = Literal["h", "z"]
 
 
 class Query(NamedTuple):
@@ -24,13 +24,15 @@ class Query(NamedTuple):
     Args:
         name: What to call it.
         kind: Its image or its spectrum.
-        vector: Its embedding in the space of both, of norm 1.
+        space: ``z``, that of both, or ``h``, the own one of its encoder.
+        vector: Its embedding there, of norm 1.
         row: Of the bank, if it is in there.
         galaxy: Itself, where it is from a file.
     """
 
     name: str
     kind: Kind
+    space: Space
     vector: torch.Tensor
     row: int | None = None
     galaxy: Galaxy | None = None
@@ -50,13 +52,16 @@ class Bank(NamedTuple):
     source: Source | None
 
 
-def open_bank(path: str, files: Files | None = None, shards: str | None = None) -> Bank:
+def open_bank(
+    path: str, files: Files | None = None, shards: str | None = None, space: Space = "z"
+) -> Bank:
     """Open embeddings, or make them.
 
     Args:
         path: Of embeddings, or of a checkpoint.
         files: Where the galaxies are.
         shards: Where they are.
+        space: Which of the embeddings to read.
 
     Returns:
         The bank.
@@ -67,7 +72,8 @@ def open_bank(path: str, files: Files | None = None, shards: str | None = None) 
     given = files is not None or shards is not None
     source = open_galaxies(files, shards) if given or Path(path).suffix not in SUFFIXES else None
     if Path(path).suffix in SUFFIXES:
-        return Bank(embeddings.read(path, Z), embeddings.read_about(path), source)
+        columns = tuple(f"{kind}_{space}" for kind in KINDS)
+        return Bank(embeddings.read(path, columns), embeddings.read_about(path), source)
     assert source is not None
     module = open_module(path)
     with Console(stderr=True).status(f"embedding {len(source)} galaxies"):
@@ -75,8 +81,13 @@ def open_bank(path: str, files: Files | None = None, shards: str | None = None) 
     return Bank(made, {"checkpoint": path, "weights": weights_hash(module)}, source)
 
 
-def ask(
-    bank: Bank, query: str, of: Kind | None, number: int | None, checkpoint: str | None
+def ask(  # what a command line says of a query
+    bank: Bank,
+    query: str,
+    of: Kind | None,
+    number: int | None,
+    checkpoint: str | None,
+    space: Space = "z",
 ) -> Query:
     """Find what is asked for: an id, a file or a number of a galaxy.
 
@@ -86,6 +97,7 @@ def ask(
         of: What to look at; None for the first that there is.
         number: Of the galaxy in a file.
         checkpoint: Embeds a file.
+        space: Of the embedding.
 
     Returns:
         The query.
@@ -95,22 +107,22 @@ def ask(
     """
     ids, count = bank.embeddings.ids, len(bank.embeddings.ids)
     if query in ids:
-        return _of_bank(bank, list(ids).index(query), of)
+        return _of_bank(bank, list(ids).index(query), of, space)
     if Path(query).exists():
-        return _of_file(bank, query, of, number, checkpoint)
+        return _of_file(bank, query, of, number, checkpoint, space)
     if query.isdecimal() and int(query) < count:
-        return _of_bank(bank, int(query), of)
+        return _of_bank(bank, int(query), of, space)
     raise ValueError(f"query: {query!r} is no id of the bank, no file, no number below {count}")
 
 
-def _of_bank(bank: Bank, row: int, of: Kind | None) -> Query:
+def _of_bank(bank: Bank, row: int, of: Kind | None, space: Space) -> Query:
     vectors, name = bank.embeddings.vectors, bank.embeddings.ids[row]
-    kind = _kind(vectors, of, name)
-    return Query(name, kind, unit(vectors[f"{kind}_z"][row : row + 1]), row)
+    kind = _kind(vectors, of, name, space)
+    return Query(name, kind, space, unit(vectors[f"{kind}_{space}"][row : row + 1]), row)
 
 
-def _of_file(
-    bank: Bank, path: str, of: Kind | None, number: int | None, checkpoint: str | None
+def _of_file(  # what a command line says of a query
+    bank: Bank, path: str, of: Kind | None, number: int | None, checkpoint: str | None, space: Space
 ) -> Query:
     if checkpoint is None:
         raise ValueError(f"query: {path}: --checkpoint must say what embeds a file")
@@ -124,8 +136,8 @@ def _of_file(
         raise ValueError(f"{checkpoint}: has weights {ours}, those of the bank are {theirs}")
     one = _One(source, number or 0)
     made = next(encoded(module, one))
-    kind = _kind(made.vectors, of, path)
-    return Query(made.ids[0], kind, unit(made.vectors[f"{kind}_z"]), galaxy=one[0])
+    kind = _kind(made.vectors, of, path, space)
+    return Query(made.ids[0], kind, space, unit(made.vectors[f"{kind}_{space}"]), galaxy=one[0])
 
 
 class _One(Source):
@@ -148,8 +160,8 @@ class _One(Source):
         return self.source.read(self.number + number)
 
 
-def _kind(vectors: Collection[str], of: Kind | None, name: str) -> Kind:
-    there: list[Kind] = [kind for kind in ("image", "spectrum") if f"{kind}_z" in vectors]
+def _kind(vectors: Collection[str], of: Kind | None, name: str, space: Space) -> Kind:
+    there: list[Kind] = [kind for kind in ("image", "spectrum") if f"{kind}_{space}" in vectors]
     if not there or (of is not None and of not in there):
         raise ValueError(f"of: {name} has no {of or 'embedding'} to look at")
     return of or there[0]

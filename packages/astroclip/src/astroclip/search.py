@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-import torch
 from rich.table import Table
 from rich.text import Text
 
@@ -11,7 +9,8 @@ from astroclip.data.batch import Galaxy, middle
 from astroclip.data.source import Source
 from astroclip.embeddings import Embeddings
 from astroclip.encode import Files
-from astroclip.query import Bank, Kind, Query, ask, open_bank
+from astroclip.query import Bank, Kind, Query, Space, ask, open_bank
+from astroclip.readings import unit
 from astroclip.retrieval import Found, nearest
 from astroclip.sheet import QUERY, SAME, Row, check_format, write_sheet
 from sciformer.page import number as written
@@ -20,11 +19,12 @@ from sciformer.report import terminal
 CUT = 96  # pixels of a stamp at most
 
 
-def search(
+def search(  # noqa: PLR0913, PLR0917  # the options of the command line
     bank: str,
     query: str,
     of: Kind | None = None,
     kind: Kind | None = None,
+    space: Space = "z",
     k: int = 10,
     number: int | None = None,
     checkpoint: str | None = None,
@@ -43,7 +43,10 @@ def search(
         query: A galaxy of the bank, by its id or by its number from 0 on; or a file of one.
         of: What to look at of the query: its ``image`` or its ``spectrum``; the image, if it has
             one, where not given.
-        kind: What to look for: ``image`` or ``spectrum``; the other one where not given.
+        kind: What to look for: ``image`` or ``spectrum``; the other one where not given, and in
+            the space ``h`` the same.
+        space: ``z``, that of images and spectra, in which what only one of them knows is faint; or
+            ``h``, the own one of an encoder, which finds spectra of the same redshift.
         k: How many.
         number: Which galaxy of the query's file, from 0 on, if it holds several.
         checkpoint: Embeds a query that is a file; that which embedded the bank, if not given.
@@ -59,9 +62,9 @@ def search(
         check_format(out)
         if files is None and shards is None:
             raise ValueError(f"out: {out}: a sheet needs --files or --shards to draw from")
-    opened = open_bank(bank, files, shards)
-    asked = ask(opened, query, of, number, checkpoint or opened.about.get("checkpoint"))
-    wanted = kind or other(asked.kind)
+    opened = open_bank(bank, files, shards, space)
+    asked = ask(opened, query, of, number, checkpoint or opened.about.get("checkpoint"), space)
+    wanted = kind or (asked.kind if space == "h" else other(asked.kind))
     found = find(opened.embeddings, asked, wanted, k)
     console = terminal()
     console.print(Text(described(opened, asked, wanted)))
@@ -91,7 +94,9 @@ def find(bank: Embeddings, query: Query, kind: Kind, k: int) -> Found:
     Raises:
         ValueError: If the bank has no such kind, or fewer.
     """
-    vectors = bank.vectors.get(f"{kind}_z")
+    if query.space == "h" and kind != query.kind:
+        raise ValueError(f"kind: {kind}: in the space h the {query.kind} of a galaxy has no other")
+    vectors = bank.vectors.get(f"{kind}_{query.space}")
     if vectors is None:
         raise ValueError(f"kind: the bank has no {kind}; --kind {query.kind} looks for the same")
     if vectors.shape[1] != query.vector.shape[1]:
@@ -101,8 +106,7 @@ def find(bank: Embeddings, query: Query, kind: Kind, k: int) -> Found:
     most = len(vectors) - (itself is not None)
     if not 1 <= k <= most:
         raise ValueError(f"k: {k} is not between 1 and {most}, the galaxies to choose from")
-    pool = torch.from_numpy(np.array(vectors))
-    found = nearest(query.vector, pool, k + (itself is not None))
+    found = nearest(query.vector, unit(vectors), k + (itself is not None))
     keep = found.number[0] != (-1 if itself is None else itself)
     return Found(found.cosine[:, keep][:, :k], found.number[:, keep][:, :k])
 
