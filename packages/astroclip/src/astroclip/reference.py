@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from sciformer.nn.attention import attend, merge, split
+from sciformer.nn.attention import attend, autocast, merge, split
 from sciformer.nn.block import TransformerBlock
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.position import LearnedPositions
@@ -176,7 +176,7 @@ class LastBlock(TransformerBlock):
     ) -> Float[Tensor, "batch answers dim"]:
         if asked is None:
             return super().forward(x, mask)
-        y, attention = self.attention_norm(x), self.attention
+        (y,), attention = autocast(self.attention_norm(x)), self.attention
         q = split(attention.query(_picked(y, asked)), attention.heads)
         k, v = (split(layer(y), attention.heads) for layer in (attention.key, attention.value))
         x = _picked(x, asked) + attention.out(merge(attend(q, k, v)))
