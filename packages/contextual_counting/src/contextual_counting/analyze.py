@@ -2,7 +2,6 @@
 
 import torch
 
-import contextual_counting
 from contextual_counting import pictures
 from contextual_counting.analysis.bias_sections import add_bias, add_predictions
 from contextual_counting.analysis.case import Case
@@ -12,6 +11,7 @@ from contextual_counting.analysis.circuit_sections import (
     add_readout,
     add_values,
 )
+from contextual_counting.evaluate import open_run
 from sciformer.files import check_writable
 from sciformer.report import Report
 from sciformer.training import checkpoint
@@ -39,14 +39,11 @@ def analyze(path: str, out: str | None = None, samples: int = 500, threads: int 
         raise ValueError(f"samples {samples} or threads {threads} is less than 1")
     torch.set_num_threads(threads)
     found = checkpoint.find(path)
-    module = checkpoint.load(found, contextual_counting.CountingModule)
-    saved = checkpoint.read(found)
+    module, data, record = open_run(found)
     out = out or str(found.parent / "analysis")
     check_writable(out, "out")
-    settings = {**saved["datamodule_hyper_parameters"], "shards": None}
-    data = checkpoint.build(found, contextual_counting.CountingData, settings)
     case = Case(module, data, samples)
-    report = Report("How a network counts", checkpoint.run_record(saved), _summary(case))
+    report = Report("How a network counts", record, _summary(case))
     attributions = add_bias(report, case)
     add_predictions(report, case, *attributions)
     pictures.add_attention(report, module, data)

@@ -33,6 +33,10 @@ PROJECT = Project(
             "contextual_counting.sweep:sweep",
             "the paper's grid of 24 masks and position encodings, trained and compared",
         ),
+        "vary": Verb(
+            "contextual_counting.vary:vary",
+            "what a training keeps constant, and what counts are then compared with",
+        ),
     },
 )
 

@@ -1,6 +1,7 @@
 """Accuracy of a checkpoint per region on five sets of sequences, as numbers and pictures."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -58,13 +59,10 @@ def evaluate(path: str, out: str | None = None, samples: int = 4000, threads: in
         raise ValueError(f"samples {samples} or threads {threads} is less than 1")
     torch.set_num_threads(threads)
     found = checkpoint.find(path)
-    module = checkpoint.load(found, contextual_counting.CountingModule)
-    saved = checkpoint.read(found)
+    module, data, record = open_run(found)
     out = out or str(found.parent / "report")
     check_writable(out, "out")
-    settings = {**saved["datamodule_hyper_parameters"], "shards": None}  # they may be elsewhere
-    data = checkpoint.build(found, contextual_counting.CountingData, settings)
-    report = Report("Contextual counting", checkpoint.run_record(saved), _summary(data, samples))
+    report = Report("Contextual counting", record, _summary(data, samples))
     sets = answer_all(module, data, samples)
     figures = {key: value for answers in sets for key, value in scores(answers).items()}
     report.add_metrics(figures)
@@ -76,6 +74,39 @@ def evaluate(path: str, out: str | None = None, samples: int = 4000, threads: in
     page = report.write(out)
     report.print()
     print(page)  # noqa: T201  # what the verb answers
+
+
+class Opened(NamedTuple):
+    """A run.
+
+    Args:
+        module: In evaluation mode.
+        data: Of its training, which draws the sets.
+        record: What made it.
+    """
+
+    module: "CountingModule"
+    data: "CountingData"
+    record: dict[str, Any]
+
+
+def open_run(path: Path) -> Opened:
+    """Open a checkpoint, and the data of its training, whose shards may be elsewhere by now.
+
+    Args:
+        path: Of the checkpoint.
+
+    Returns:
+        Both.
+
+    Raises:
+        ValueError: If it is not one of counting.
+    """
+    module = checkpoint.load(path, contextual_counting.CountingModule)
+    saved = checkpoint.read(path)
+    settings = {**saved["datamodule_hyper_parameters"], "shards": None}
+    data = checkpoint.build(path, contextual_counting.CountingData, settings)
+    return Opened(module, data, checkpoint.run_record(saved))
 
 
 @torch.no_grad()

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-import contextual_counting
 from contextual_counting import sweep_figures
 from contextual_counting.cli import PROJECT
-from contextual_counting.evaluate import answer_all, scores
+from contextual_counting.evaluate import answer_all, open_run, scores
 from contextual_counting.grid import CLAIMS, GRID, PUBLISHED, SETS, Arm, Found, spread
 from sciformer.files import write_atomically
 from sciformer.page import Cell, duration, percent
@@ -77,7 +76,8 @@ def sweep(
         for point in _measured(study.folder(run.name), arm, seed, samples)
     ]
     used = cost(found)
-    length, regions, _ = _open(study.folder(next(iter(runs.values())).name))[1].own
+    first = checkpoint.find(study.folder(next(iter(runs.values())).name))
+    length, regions, _ = open_run(first).data.own
     report = Report(
         "Masks and positions that count",
         {"command": f"contextual-counting sweep --config {config} --seeds {seeds}"},
@@ -108,13 +108,6 @@ def _run(config: str, arm: Arm, seed: int) -> Run:
     return Run(f"{arm.name}/seed{seed}", words)
 
 
-def _open(folder: Path) -> tuple[Path, "CountingData"]:
-    """The last checkpoint of a run, and the data of its training."""
-    path = checkpoint.find(folder)
-    settings = checkpoint.read(path)["datamodule_hyper_parameters"]
-    return path, checkpoint.build(path, contextual_counting.CountingData, settings)
-
-
 def _measured(folder: Path, arm: Arm, seed: int, samples: int) -> list[Point]:
     """Exact counts of a run, which are kept beside it."""
     kept = folder / POINTS
@@ -128,8 +121,7 @@ def _measured(folder: Path, arm: Arm, seed: int, samples: int) -> list[Point]:
 
 def _measure(folder: Path, samples: int) -> list[tuple[str, int, float, float]]:
     """Set, region, exact counts and those of the best constant answer."""
-    path, data = _open(folder)
-    module = checkpoint.load(path, contextual_counting.CountingModule)
+    module, data, _ = open_run(checkpoint.find(folder))
     rows = []
     for answers in answer_all(module, data, samples, _sets(data)):
         figures = scores(answers)

@@ -44,6 +44,32 @@ def bias_bars(found: Attribution) -> Figure:
     return drawn
 
 
+def stacks(shares: Mapping[str, Sequence[float]], names: Sequence[str]) -> Figure:
+    """Shares of a whole, one bar per arm.
+
+    Args:
+        shares: By arm, in the order of the names.
+        names: Of the shares.
+
+    Returns:
+        The figure.
+    """
+    with figure(0.9 + 0.36 * len(shares), WIDE) as drawn:
+        axes = drawn.add_subplot()
+        left = [0.0] * len(shares)
+        for index, name in enumerate(names):
+            width = [100 * row[index] for row in shares.values()]
+            axes.barh(range(len(shares)), width, 0.7, left, color=PALETTE[index], label=name)
+            left = [a + b for a, b in zip(left, width, strict=True)]
+        axes.set_yticks(range(len(shares)), list(shares))
+        axes.invert_yaxis()
+        axes.set(xlim=(0, 100), xlabel="share of what a count is compared with (%)")
+        axes.set_ylabel("random in training")
+        axes.grid(False)
+        drawn.legend(loc="outside upper center", ncols=len(names))
+    return drawn
+
+
 def bracket_maps(shares: Float[Tensor, "2 regions regions"]) -> Figure:
     """Attention of each prompt on each bracket by number."""
     with figure(2.7, WIDE) as drawn:
