@@ -15,7 +15,6 @@ from torch.distributed.fsdp import fully_shard
 
 from sciformer.nn.block import Block
 
-
 GRACE = 30  # seconds in which a rank that has lost another one can say so and end
 
 
