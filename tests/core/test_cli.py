@@ -5,7 +5,7 @@ import pytest
 from minimal import PROJECT
 
 from sciformer import cli
-from sciformer.cli import Project, call, config_paths, main, run, shipped
+from sciformer.cli import Project, call, config_paths, main, run, shipped, spelled
 
 
 @pytest.fixture
@@ -162,6 +162,22 @@ def test_the_checkouts_own_configuration_goes_first(package, tmp_path):
 )
 def test_other_words_stay_as_they_are(word, package):
     assert shipped("fake_project", word) == word
+
+
+@pytest.mark.parametrize(
+    ("word", "read"),
+    [
+        ("--on-error", "--on_error"),
+        ("--on-error=skip-it", "--on_error=skip-it"),
+        ("--on_error", "--on_error"),
+        ("--data.stages+=[-1]", "--data.stages+=[-1]"),
+        ("-c", "-c"),
+        ("my-run", "my-run"),
+        ("-1", "-1"),
+    ],
+)
+def test_options_may_be_written_with_dashes(word, read):
+    assert spelled(word) == read
 
 
 def test_a_command_is_the_import_name_with_dashes():

@@ -76,7 +76,7 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: With code 2 and one line on stderr where the input is at fault.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
     debug = "--debug" in words
     words = [shipped(project.name, word) for word in words if word != "--debug"]
     sys.argv[1:] = words  # LightningCLI warns if it is given other arguments than the process
@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "verify": Verb("sciformer.data.verify:verify", "find every damaged byte of a data set"),
         "export": Verb("sciformer.training.export:export", "weights as safetensors, and back"),
     }
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     sys.argv[1:] = words
@@ -138,6 +138,14 @@ def resolve(target: str) -> Any:
     """Import the object that ``package.file:name`` names."""
     path, name = target.split(":")
     return getattr(import_module(path), name)
+
+
+def spelled(word: str) -> str:
+    """An option with underscores: ``--on-error`` and ``--on_error`` are the same."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.removeprefix("--").partition("=")
+    return "--" + name.replace("-", "_") + equals + value
 
 
 def shipped(package: str, word: str) -> str:
