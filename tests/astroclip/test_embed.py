@@ -128,6 +128,23 @@ def test_a_wrong_option_is_named_in_one_line(here, pairs, capsys, more, said):
     assert said in complaint(capsys, "embed", here, *words(pairs), *more)
 
 
+def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_read(here, pairs, capsys):
+    (here / "taken.npz").mkdir()
+    assert "out: taken.npz is a folder" in complaint(
+        capsys, "embed", here, *words(pairs), "--out", "taken.npz"
+    )
+    (here / "file").touch()
+    line = complaint(capsys, "embed", here, "--files", "nowhere", "--out", "file/e.npz")
+    assert "out: cannot write to file" in line
+
+
+def test_pixels_that_no_network_can_take_are_named(here, pairs, capsys):
+    np.save(here / "own/images/g2.npy", np.full((3, 48, 48), 1e38, np.float32))
+    line = complaint(capsys, "embed", here, *words(pairs), "--out", "e.npz")
+    assert "g2: image_h: no numbers" in line
+    assert not (here / "e.npz").exists()
+
+
 def test_no_galaxies_at_all_is_an_error(here, capsys):
     save(here)
     assert "neither --files nor --shards" in complaint(capsys, "embed", here)

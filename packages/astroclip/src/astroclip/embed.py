@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from astroclip import embeddings
+from astroclip.data.files import Files
 from astroclip.data.source import Bad, OnError
 from astroclip.embeddings import Embeddings
-from astroclip.encode import Files, about, encoded, open_galaxies, open_module
+from astroclip.encode import about, encoded, open_galaxies, open_module
+from sciformer.files import check_writable
 
 
 def embed(
@@ -43,6 +46,9 @@ def embed(
     if batch_size < 1:
         raise ValueError(f"batch_size: {batch_size} is less than 1")
     embeddings.check_name(out)
+    if Path(out).is_dir():
+        raise ValueError(f"out: {out} is a folder")
+    check_writable(Path(out).parent, "out")
     module = open_module(checkpoint, device)
     source = open_galaxies(files, shards, on_error)
     left_out: list[Bad] = []

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import astroclip
 from astroclip.data.batch import Batch, Galaxy, collate, middle
-from astroclip.data.files import open_source
+from astroclip.data.files import Files, entries, open_source
 from astroclip.data.shards import Shards
 from astroclip.data.source import Bad, Joined, OnError, Positions, Source, sound
 from astroclip.embeddings import RESERVED, Embeddings
@@ -19,9 +19,6 @@ from sciformer.training import checkpoint
 
 if TYPE_CHECKING:
     from astroclip.module import AstroCLIPModule
-
-# As on a command line, where one needs no brackets; a text is what is neither list nor table.
-Files = list[dict[str, str] | str] | dict[str, str] | str
 
 
 def open_module(path: str | Path, device: str | None = None) -> "AstroCLIPModule":
@@ -75,8 +72,7 @@ def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "
     Raises:
         ValueError: If neither is given, or one cannot be read.
     """
-    entries = files if isinstance(files, list) else [] if files is None else [files]
-    found: list[Source] = [open_source(entry, on_error=on_error) for entry in entries]
+    found: list[Source] = [open_source(entry, on_error=on_error) for entry in entries(files)]
     if shards is not None:
         found.append(Shards(shards))
     if not found:
@@ -163,7 +159,12 @@ def _encoded(
     batch = collate(galaxies, numbers, labels)
     columns = dict(zip(labels, batch.labels.numpy().T, strict=True))
     at = None if positions is None else positions[list(numbers)]
-    return Embeddings([galaxy.id for galaxy in galaxies], columns, at, encode(module, batch))
+    vectors = encode(module, batch)
+    for name, rows in vectors.items():
+        for galaxy, row in zip(galaxies, rows, strict=True):
+            if not np.isfinite(row).all():
+                raise ValueError(f"{galaxy.id}: {name}: no numbers; its pixels are out of range")
+    return Embeddings([galaxy.id for galaxy in galaxies], columns, at, vectors)
 
 
 @torch.inference_mode()

@@ -21,8 +21,9 @@ from astroclip.comparison import (
     gather,
     retrieval,
 )
+from astroclip.data.files import Files
 from astroclip.data.module import GalaxyData
-from astroclip.encode import Files, encode, open_module
+from astroclip.encode import encode, open_module
 from astroclip.readings import Reading
 from astroclip.scores import REDSHIFT
 from astroclip.simulate.galaxies import MORPHOLOGIES, VERSION, fingerprint

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from astroclip import embeddings
 from astroclip.data.batch import Galaxy
+from astroclip.data.files import Files
 from astroclip.data.source import Source
 from astroclip.embeddings import KINDS, SUFFIXES, Embeddings
-from astroclip.encode import Files, encoded, open_galaxies, open_module, weights_hash
+from astroclip.encode import encoded, open_galaxies, open_module, weights_hash
 from astroclip.readings import unit
 
 Kind = Literal["image", "spectrum"]
@@ -108,7 +109,7 @@ def ask(  # what a command line says of a query
     ids, count = bank.embeddings.ids, len(bank.embeddings.ids)
     if query in ids:
         return _of_bank(bank, list(ids).index(query), of, space)
-    if Path(query).exists():
+    if query and Path(query).exists():
         return _of_file(bank, query, of, number, checkpoint, space)
     if query.isdecimal() and int(query) < count:
         return _of_bank(bank, int(query), of, space)

@@ -6,9 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from astroclip.data.batch import Galaxy, middle
+from astroclip.data.files import Files
 from astroclip.data.source import Source
 from astroclip.embeddings import Embeddings
-from astroclip.encode import Files
 from astroclip.query import Bank, Kind, Query, Space, ask, open_bank
 from astroclip.readings import unit
 from astroclip.retrieval import Found, nearest

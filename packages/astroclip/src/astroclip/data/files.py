@@ -18,13 +18,16 @@ from astroclip.data.images import ImageFiles
 from astroclip.data.labels import Labelled, read_labels
 from astroclip.data.original import OriginalHDF5, OriginalParquet, open_parquet
 from astroclip.data.paired import Paired
-from astroclip.data.source import Joined, OnError, Source
+from astroclip.data.source import Joined, OnError, Source, named
 from astroclip.data.spectra import SpectrumFiles
 from astroclip.data.universe import FLUX, IMAGE, IVAR, Universe
 
+# As on a command line, where one needs no brackets; a text is what is neither list nor table.
+Files = list[dict[str, str] | str] | dict[str, str] | str
 Kind = Literal["original", "universe", "desi", "exposures", "images", "spectra"]
 NAMES: Mapping[str, Kind] = {"image": "images", "flux": "spectra"}  # of arrays
 HDF5_SUFFIXES, PARQUET = (".hdf5", ".h5"), ".parquet"
+SHOWN = 12  # keys in an error
 KNOWN = "HDF5 or parquet of AstroCLIP, HDF5 of the Multimodal Universe, FITS, .npy or .npz"
 
 
@@ -53,6 +56,11 @@ def open_source(
     """
     if isinstance(entry, Mapping):
         return _described(entry, on_error)
+    with named(str(entry)):
+        return _opened(entry, kind, on_error)
+
+
+def _opened(entry: str | Path, kind: str | None, on_error: OnError) -> Source:
     if kind is not None and kind not in get_args(Kind):
         raise ValueError(f"{entry}: kind: {kind!r} is not one of {', '.join(get_args(Kind))}")
     if kind == "exposures":
@@ -71,6 +79,11 @@ def open_source(
         broken = (Broken(path, reason, source) for path, reason in found.broken.items())
         source = Joined([source, *broken])
     return _some(source)
+
+
+def entries(files: Files | None) -> list[dict[str, str] | str]:
+    """What ``--files`` names, one by one; nothing where it is None."""
+    return files if isinstance(files, list) else [] if files is None else [files]
 
 
 def files_of(entry: str | Path) -> list[Path]:
@@ -147,8 +160,9 @@ class _Files:
         """Look into each file, or into the first one where the kind was said."""
         for path in paths:
             try:
-                for kind in self._kinds(path, look=self.kind is None or path == paths[0]):
-                    self._add(path, kind)
+                with named(str(path)):
+                    for kind in self._kinds(path, look=self.kind is None or path == paths[0]):
+                        self._add(path, kind)
             except ValueError as error:
                 if self.raises:
                     raise
@@ -209,6 +223,9 @@ def kinds_of(path: Path, fits: OpenFiles[HDUList], hdf5: OpenFiles[h5py.File]) -
         return _kinds_of_hdf5(HDF5(path, hdf5))
     if path.suffix == ".npz":
         names = {name.lower() for name in names_of(path)}
+        if not names & set(NAMES):
+            there = ", ".join(sorted(names)[:SHOWN]) or "nothing"
+            raise ValueError(f"{path}: image or flux: no such key; there are {there}")
         return [kind for name, kind in NAMES.items() if name in names]
     if path.suffix == ".npy":
         return ["images" if axes_of(path) == len(("band", "row", "column")) else "spectra"]
@@ -226,6 +243,8 @@ def _kinds_of_fits(file: FITSFile) -> list[Kind]:
     axes = {len(part.shape) for part in parts}
     if axes & {2, 3}:
         return ["images"]
+    if file.table("ivar") is not None:
+        raise ValueError(f"{file.path}: FLUX: no such column beside IVAR")
     return ["spectra"] if 1 in axes else []
 
 
@@ -233,6 +252,9 @@ def _kinds_of_hdf5(file: HDF5) -> list[Kind]:
     keys = file.keys()
     if {FLUX, IVAR, IMAGE} & keys:
         return ["universe"]
+    if any(key.startswith(("image_", "spectrum_")) for key in keys):
+        there = ", ".join(sorted(keys)[:SHOWN])
+        raise ValueError(f"{file.path}: {IMAGE} or {FLUX}: no such key; there are {there}")
     return ["original"] if any(file.keys(key) for key in keys) else []
 
 
@@ -249,7 +271,10 @@ def _described(entry: Mapping[str, str], on_error: OnError) -> Source:
         images, spectra = (open_source(entry[key], None, on_error) for key in ("images", "spectra"))
         source = _pair(images, spectra, on_error)
     if "labels" in entry:
-        tables = [read_labels(path) for path in files_of(entry["labels"])]
+        tables = []
+        for path in files_of(entry["labels"]):
+            with named(str(path)):
+                tables.append(read_labels(path))
         source = Labelled(source, {id: labels for table in tables for id, labels in table.items()})
     return source
 

@@ -12,7 +12,7 @@ from rich.progress import Progress
 from torch.utils.data import Dataset
 
 from astroclip.data.batch import Batch
-from astroclip.data.files import open_source
+from astroclip.data.files import Files, entries, open_source
 from astroclip.data.galaxies import GalaxyDataset
 from astroclip.data.pool import Grid, PoolDataset, fresh, simulated
 from astroclip.data.shards import Shards
@@ -58,7 +58,7 @@ class GalaxyData(LightningDataModule):
         self,
         pairs: int = 16_384,
         stream: bool = False,
-        files: list[str | dict[str, str]] | None = None,
+        files: Files | None = None,
         shards: str | None = None,
         labels: list[str] | None = None,
         size: int = 48,
@@ -89,7 +89,7 @@ class GalaxyData(LightningDataModule):
         for key, value in (("val_pairs", val_pairs), ("test_pairs", test_pairs)):
             if value > len(VAL) * BLOCK:
                 raise ValueError(f"{key}: {value} is more than {len(VAL) * BLOCK}")
-        self.source = _open(files or [], shards, on_error)
+        self.source = _open(files, shards, on_error)
         if stream and self.source is not None:
             raise ValueError("stream: only simulated galaxies are made anew, but there are files")
         if stream and batch_size % BLOCK:
@@ -218,10 +218,8 @@ class GalaxyData(LightningDataModule):
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
 
-def _open(
-    files: list[str | dict[str, str]], shards: str | None, on_error: OnError
-) -> Source | None:
-    found: list[Source] = [open_source(entry, on_error=on_error) for entry in files]
+def _open(files: Files | None, shards: str | None, on_error: OnError) -> Source | None:
+    found: list[Source] = [open_source(entry, on_error=on_error) for entry in entries(files)]
     if shards is not None:
         found.append(Shards(shards))
     return Joined(found) if found else None

@@ -14,6 +14,7 @@ from astroclip.data.handles import OpenFiles
 from astroclip.data.hdf5 import HDF5
 from astroclip.data.noise import estimated_ivar
 from astroclip.data.source import Source
+from astroclip.data.universe import ids, text
 from astroclip.survey import PIXELS
 
 KEYS = ["images", "spectra", "redshifts", "targetids"]
@@ -36,11 +37,17 @@ class OriginalHDF5(Source):
     def __init__(self, path: str | Path, files: OpenFiles[h5py.File] | None = None) -> None:
         super().__init__(str(path), images=True, spectra=True, labels=["redshift"])
         self.file = HDF5(path, files)
-        found = [key for key in self.file.keys("/") if self.file.keys(key) & set(KEYS)]
+        found = [key for key in self.file.keys("/") if key.isdigit() or self._holds(key)]
         self.groups = sorted(found, key=lambda key: (len(key), key))
         counts = [self.file.count([f"{group}/{key}" for key in KEYS]) for group in self.groups]
         self.starts = np.cumsum([0, *counts]).tolist()
-        self.targets = [self.file.read(f"{group}/targetids").reshape(-1) for group in self.groups]
+        self.targets = [
+            ids(self.file.read(f"{group}/targetids").reshape(-1), f"{path}: {group}/targetids")
+            for group in self.groups
+        ]
+
+    def _holds(self, group: str) -> bool:
+        return bool(self.file.keys(group) & set(KEYS))
 
     def __len__(self) -> int:
         return self.starts[-1]
@@ -51,7 +58,7 @@ class OriginalHDF5(Source):
 
     def id(self, number: int) -> str:
         group, row = self._of(number)
-        return str(self.targets[group][row])
+        return text(self.targets[group][row])
 
     def read(self, number: int) -> Galaxy:
         group, row = self._of(number)

@@ -1,5 +1,6 @@
 """Images of one source and spectra of another, of the same galaxies."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,8 +21,8 @@ class Paired(Source):
     """Galaxies that have an image in one source and a spectrum in another.
 
     They are joined by id, or, where the sources share no id (surveys number for themselves), by
-    position on the sky, within 1 arcsec; what has no partner there is no part of it. The id is that
-    of the spectrum.
+    position on the sky, within 1 arcsec; what has no partner there is no part of it, and a warning
+    says how many. The id is that of the spectrum.
 
     Args:
         images: Has images.
@@ -39,7 +40,10 @@ class Paired(Source):
         both, alone = _by_id(images, spectra)
         if not len(both):
             both = _by_position(images, spectra)
-            alone = alone if not len(both) else alone[:0]
+            if len(both):
+                alone = alone[:0]
+                _tell_apart(images, both[:, 0])
+                _tell_apart(spectra, both[:, 1])
         if not len(both) or (on_error == "raise" and len(alone)):
             missing = [_missing(images, alone[:, 0]), _missing(spectra, alone[:, 1])]
             raise ValueError("; ".join(filter(None, missing)))
@@ -58,8 +62,10 @@ class Paired(Source):
         return source.id(own)
 
     def place(self, number: int) -> str:
-        source, own = self._named(number)
-        return source.place(own)
+        image, spectrum = self.pairs[number].tolist()
+        both = ((self.image_source, image), (self.spectrum_source, spectrum))
+        places = dict.fromkeys(source.place(own) for source, own in both if own != NONE)
+        return ", ".join(places)
 
     def positions(self) -> Positions | None:
         found = self.spectrum_source.positions()
@@ -114,6 +120,13 @@ def _by_position(images: Source, spectra: Source) -> Pairs:
 def _on_sphere(positions: Positions) -> Float64[np.ndarray, "galaxies 3"]:
     ra, dec = np.radians(positions).T
     return np.stack([np.cos(ra) * np.cos(dec), np.sin(ra) * np.cos(dec), np.sin(dec)], 1)
+
+
+def _tell_apart(source: Source, used: Int64[np.ndarray, " pairs"]) -> None:
+    missing = len(source) - len(set(used.tolist()))
+    if missing:
+        rest = f"{missing} of {len(source)} have no partner within {SEPARATION} arcsec"
+        warnings.warn(f"{source.where}: {rest}; they are left out", stacklevel=2)
 
 
 def _missing(source: Source, numbers: Int64[np.ndarray, " alone"]) -> str:

@@ -11,6 +11,8 @@ from astroclip.survey import FIRST, PIXEL_SCALE, PIXELS, STEP, wavelengths
 
 SAME = STEP / 80  # Angstrom; wavelengths in float32 are so far off at most
 SAME_SCALE = 2e-3  # of a pixel; those of single exposures differ as much over a camera
+FINEST, COARSEST = 0.01, 20.0  # arcsec per pixel, from space telescopes to the far infrared
+LARGEST = 8192  # pixels along a side
 
 
 class Overlaps(NamedTuple):
@@ -96,10 +98,10 @@ def rescaled(image: Image, scale: float) -> Float32[np.ndarray, "3 rows columns"
         As many pixels as the image covers; itself if it has this scale already.
 
     Raises:
-        ValueError: If the scale is not above 0 or the image covers no pixel.
+        ValueError: If no instrument has this scale, or the image covers no pixel, or too many.
     """
-    if not 0 < scale < np.inf:
-        raise ValueError(f"scale: {scale} arcsec is no size of a pixel")
+    if not FINEST <= scale <= COARSEST:
+        raise ValueError(f"scale: {scale} is not between {FINEST} and {COARSEST} arcsec per pixel")
     if abs(scale / PIXEL_SCALE - 1) < SAME_SCALE:
         return image
     rows, columns = (_onto(size, scale / PIXEL_SCALE) for size in image.shape[1:])
@@ -162,6 +164,8 @@ def _mean(
 def _onto(size: int, ratio: float) -> csr_array:
     """Shares of old pixels, (new, old), for pixels that are ``ratio`` of the new ones."""
     count = int(size * ratio + 1e-6)
+    if count > LARGEST:
+        raise ValueError(f"scale: {size} pixels would become {count}; at most {LARGEST} can be")
     if count < 1:
         raise ValueError(f"scale: {size} pixels do not cover one of {PIXEL_SCALE} arcsec")
     old = (np.arange(size + 1) - size / 2) * ratio

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxtyping import Float64
 
 from astroclip.data.batch import Galaxy, Image, Spectrum
 from astroclip.survey import BANDS, PIXELS
+from sciformer.errors import single_line
 
 OnError = Literal["raise", "skip"]
 Positions = Float64[np.ndarray, "galaxies 2"]
@@ -58,7 +60,9 @@ class Source(ABC):
     def __getitem__(self, number: int) -> Galaxy:
         if not 0 <= number < len(self):
             raise IndexError(f"{self.where}: no galaxy {number}; there are {len(self)}")
-        return checked(self.read(number), self.place(number))
+        place = self.place(number)
+        with named(place):
+            return checked(self.read(number), place)
 
     def __iter__(self) -> Iterator[Galaxy]:
         return (self[number] for number in range(len(self)))
@@ -111,6 +115,27 @@ class Joined(Source):
         return np.concatenate(known) if len(known) == len(found) else None
 
 
+@contextmanager
+def named(place: str) -> Iterator[None]:
+    """Whatever goes wrong inside is one line that begins with where: files hold everything.
+
+    Args:
+        place: The file, and maybe the object in it.
+
+    Raises:
+        ValueError: If anything goes wrong.
+    """
+    try:
+        yield
+    except Exception as error:
+        said = single_line(str(error))
+        if not isinstance(error, (ValueError, OSError)):
+            said = f"{type(error).__name__}: {said}"
+        paths = [part.partition(": ")[0] for part in place.split(", ")]
+        known = any(path in said for path in paths)
+        raise ValueError(said if known else f"{place}: {said}") from error
+
+
 class Bad(NamedTuple):
     """A galaxy that cannot be used, and why: one line that names file and object."""
 
@@ -137,7 +162,7 @@ def sound(
     for number in range(len(source)):
         try:
             galaxy = source[number]
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             if on_error == "raise":
                 raise
             if tell is not None:

@@ -41,7 +41,7 @@ class Universe(Source):
         there = [key for key in keys if key.startswith(("image_", "spectrum_")) or key in CATALOG]
         self.file.count(list(dict.fromkeys([*needed, *there])))
         self.keys = keys
-        self.targets = self.file.read(ID)
+        self.targets = ids(self.file.read(ID), f"{path}: {ID}")
         self.redshifts = _redshifts(self.file, keys)
 
     def __len__(self) -> int:
@@ -111,6 +111,24 @@ def _redshifts(file: HDF5, keys: set[str]) -> np.ndarray:
         warnings = file.read("ZWARN")
         sure &= warnings if warnings.dtype == bool else warnings == 0
     return np.where(sure, redshifts, np.nan)
+
+
+def ids(found: np.ndarray, place: str) -> np.ndarray:
+    """See that ids are whole numbers or texts; others are not told apart.
+
+    Args:
+        found: One of each galaxy.
+        place: What to call them in an error.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    if found.ndim != 1 or found.dtype.kind not in "iuSUO":
+        raise ValueError(f"{place}: {found.dtype} of shape {found.shape} are no ids")
+    return found
 
 
 def text(name: bytes | str | np.generic) -> str:
