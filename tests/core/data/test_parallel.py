@@ -19,6 +19,10 @@ def square(number):
         os.kill(os.getpid(), signal.SIGKILL)
     return number * number
 
+def threads(number):
+    import torch
+    return torch.get_num_threads()
+
 def wave(number, scale):
     return {"x": np.random.default_rng(number).random(30 + number) * scale, "n": number}
 """
@@ -32,6 +36,10 @@ def calls(tmp_path, monkeypatch):
     (tmp_path / "calls_of_a_test.py").write_text(CALLS)
     monkeypatch.syspath_prepend(tmp_path)
     return import_module("calls_of_a_test")
+
+
+def test_a_process_has_one_thread_beside_the_others(calls):
+    assert set(spread(calls.threads, range(2), 2)) == {1}
 
 
 @pytest.mark.parametrize("workers", [0, 1, 6])

@@ -11,6 +11,8 @@ from multiprocessing.context import SpawnProcess
 from threading import Thread
 from typing import Any, TypeVar
 
+import torch
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -81,6 +83,7 @@ def _results(running: dict[Connection, SpawnProcess]) -> Iterator[Any]:
 
 def _work(function: Callable[[Any], Any], items: Sequence[Any], results: Connection) -> None:
     end_with_parent()
+    torch.set_num_threads(1)  # as in torch's own loaders: the processes are the threads
     try:
         for item in items:
             results.send(function(item))
