@@ -26,12 +26,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32
 from numpy.random import Generator
+from threadpoolctl import ThreadpoolController
 
 from astroclip.simulate import fibers, images, spectra
 from astroclip.simulate.latents import SPHEROID, Latents
 from astroclip.simulate.light import Light, band_fluxes, light
 from astroclip.simulate.survey import targets
 
+THREADS = ThreadpoolController()
 VERSION = "1"  # to be raised with whatever changes a number
 BLOCK = 256  # galaxies
 LABELS = ("redshift", "log_mass", "log_ssfr", "age", "metallicity", "morphology")
@@ -74,6 +76,7 @@ def simulate(seed: int, block: int, size: int = 48) -> Galaxies:
     return _simulate(seed, block, size, BLOCK)
 
 
+@THREADS.wrap(limits=1, user_api="blas")  # small products: more threads wait for each other
 def _simulate(seed: int, block: int, size: int, count: int) -> Galaxies:
     what, looks, seen = (
         np.random.default_rng(part) for part in np.random.SeedSequence([seed, block]).spawn(3)
