@@ -11,6 +11,7 @@ from sciformer.data.shards import write_shards
 CALLS = """
 import os, signal
 import numpy as np
+import torch
 
 def square(number):
     if number == 7:
@@ -20,7 +21,6 @@ def square(number):
     return number * number
 
 def threads(number):
-    import torch
     return torch.get_num_threads()
 
 def wave(number, scale):

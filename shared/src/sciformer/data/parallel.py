@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -10,8 +11,6 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from threading import Thread
 from typing import Any, TypeVar
-
-import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -83,7 +82,8 @@ def _results(running: dict[Connection, SpawnProcess]) -> Iterator[Any]:
 
 def _work(function: Callable[[Any], Any], items: Sequence[Any], results: Connection) -> None:
     end_with_parent()
-    torch.set_num_threads(1)  # as in torch's own loaders: the processes are the threads
+    if torch := sys.modules.get("torch"):  # of the function; importing it takes seconds
+        torch.set_num_threads(1)  # as in torch's own loaders: the processes are the threads
     try:
         for item in items:
             results.send(function(item))
