@@ -10,6 +10,8 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import numpy as np
 from numpy.lib import format as npy
 
+from astroclip.data.arrays import UNREADABLE
+
 LENGTHS = 26  # where the header of a member has the lengths of its name and of what follows it
 
 
@@ -81,7 +83,7 @@ def map_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         with ZipFile(path) as archive, np.load(path, allow_pickle=False) as loaded:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             return {name: _mapped(path, members[name], name, loaded) for name in names}
-    except Exception as error:  # the zip format is rich, and so are its errors
+    except (*UNREADABLE, struct.error) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: truncated or no array: {reason}") from error
 

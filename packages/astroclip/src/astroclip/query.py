@@ -82,7 +82,7 @@ def open_bank(
     return Bank(made, {"checkpoint": path, "weights": weights_hash(module)}, source)
 
 
-def ask(  # what a command line says of a query
+def ask(
     bank: Bank,
     query: str,
     of: Kind | None,
@@ -122,7 +122,7 @@ def _of_bank(bank: Bank, row: int, of: Kind | None, space: Space) -> Query:
     return Query(name, kind, space, unit(vectors[f"{kind}_{space}"][row : row + 1]), row)
 
 
-def _of_file(  # what a command line says of a query
+def _of_file(
     bank: Bank, path: str, of: Kind | None, number: int | None, checkpoint: str | None, space: Space
 ) -> Query:
     if checkpoint is None:

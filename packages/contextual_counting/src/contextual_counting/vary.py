@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 
 from contextual_counting.analysis.attribution import attribute
+from contextual_counting.analysis.bias_sections import SOLVED
 from contextual_counting.analysis.case import MANY
 from contextual_counting.analysis.figures import stacks
 from contextual_counting.analysis.kinds import KINDS
@@ -17,7 +18,6 @@ from sciformer.report import Report
 from sciformer.study import Run, Study, cost, read_config
 from sciformer.training import checkpoint
 
-SOLVED = 0.95  # exact counts of a region that counts as solved
 ARMS = {
     "nothing": (),
     "length": ("lengths",),
@@ -32,8 +32,6 @@ GROUPS = {
     "brackets behind": ("next [", "next ]", "later [", "later ]"),
     "0s and other 1s": ("own 0s", "other 0s", "1s of other regions", "1s outside"),
 }
-
-
 SETS = {
     "own": "as in training",
     "long": "twice as long",

@@ -2,32 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
-import h5py
-from astropy.io.fits import HDUList
-
-from astroclip.data.arrays import axes_of, names_of
 from astroclip.data.batch import Galaxy
-from astroclip.data.desi import Coadd, arms
-from astroclip.data.exposures import Exposures, is_ccd_table
-from astroclip.data.fits import FITSFile, is_fits, is_other, open_fits, stem
+from astroclip.data.desi import Coadd
+from astroclip.data.exposures import Exposures
+from astroclip.data.fits import open_fits, stem
 from astroclip.data.handles import OpenFiles
-from astroclip.data.hdf5 import HDF5, open_hdf5
+from astroclip.data.hdf5 import open_hdf5
 from astroclip.data.images import ImageFiles
+from astroclip.data.kinds import PARQUET, Kind, kinds_of
 from astroclip.data.labels import Labelled, read_labels
 from astroclip.data.original import OriginalHDF5, OriginalParquet, open_parquet
 from astroclip.data.paired import Paired
 from astroclip.data.source import Joined, OnError, Source, named
 from astroclip.data.spectra import SpectrumFiles
-from astroclip.data.universe import FLUX, IMAGE, IVAR, Universe
+from astroclip.data.universe import Universe
 
 # As on a command line, where one needs no brackets; a text is what is neither list nor table.
 Files = list[dict[str, str] | str] | dict[str, str] | str
-Kind = Literal["original", "universe", "desi", "exposures", "images", "spectra"]
-NAMES: Mapping[str, Kind] = {"image": "images", "flux": "spectra"}  # of arrays
-HDF5_SUFFIXES, PARQUET = (".hdf5", ".h5"), ".parquet"
-SHOWN = 12  # keys in an error
 KNOWN = "HDF5 or parquet of AstroCLIP, HDF5 of the Multimodal Universe, FITS, .npy or .npz"
 
 
@@ -200,62 +193,6 @@ class _Files:
         found += [ImageFiles(images)] if images else []
         found += [SpectrumFiles(self.spectra)] if self.spectra else []
         return found
-
-
-def kinds_of(path: Path, fits: OpenFiles[HDUList], hdf5: OpenFiles[h5py.File]) -> list[Kind]:
-    """Find out what a file holds.
-
-    Args:
-        path: The file.
-        fits: Opens FITS files.
-        hdf5: Opens HDF5 files.
-
-    Returns:
-        Its kind, both for arrays of an image and of a spectrum, or none; that of a CCD table is
-        ``exposures``.
-
-    Raises:
-        ValueError: If it cannot be opened.
-    """
-    if is_fits(path):
-        return _kinds_of_fits(FITSFile(path, fits))
-    if path.suffix in HDF5_SUFFIXES:
-        return _kinds_of_hdf5(HDF5(path, hdf5))
-    if path.suffix == ".npz":
-        names = {name.lower() for name in names_of(path)}
-        if not names & set(NAMES):
-            there = ", ".join(sorted(names)[:SHOWN]) or "nothing"
-            raise ValueError(f"{path}: image or flux: no such key; there are {there}")
-        return [kind for name, kind in NAMES.items() if name in names]
-    if path.suffix == ".npy":
-        return ["images" if axes_of(path) == len(("band", "row", "column")) else "spectra"]
-    return ["original"] if path.suffix == PARQUET else []
-
-
-def _kinds_of_fits(file: FITSFile) -> list[Kind]:
-    if arms(file):
-        return ["desi"]
-    if is_ccd_table(file):
-        return ["exposures"]
-    if file.table("flux") is not None:
-        return ["spectra"]
-    parts = [part for part in file.parts if part.is_image and not is_other(part.header)]
-    axes = {len(part.shape) for part in parts}
-    if axes & {2, 3}:
-        return ["images"]
-    if file.table("ivar") is not None:
-        raise ValueError(f"{file.path}: FLUX: no such column beside IVAR")
-    return ["spectra"] if 1 in axes else []
-
-
-def _kinds_of_hdf5(file: HDF5) -> list[Kind]:
-    keys = file.keys()
-    if {FLUX, IVAR, IMAGE} & keys:
-        return ["universe"]
-    if any(key.startswith(("image_", "spectrum_")) for key in keys):
-        there = ", ".join(sorted(keys)[:SHOWN])
-        raise ValueError(f"{file.path}: {IMAGE} or {FLUX}: no such key; there are {there}")
-    return ["original"] if any(file.keys(key) for key in keys) else []
 
 
 def _described(entry: Mapping[str, str], on_error: OnError) -> Source:
