@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from sciformer.figures import BASELINE, PALETTE
 from sciformer.page import Cell
@@ -232,6 +233,9 @@ def _add_errors(report: Report, rivals: Sequence[Rival]) -> None:
             axes.axhline(best, color=BASELINE, linewidth=1, linestyle="--")
             axes.set(title=f"{title(compared.name)}: {label(field)}", xscale="log", yscale="log")
             axes.set_xlabel("training (CPU-s)")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         shown[0].set_ylabel("MSE")
         handles, labels = shown[0].get_legend_handles_labels()
         drawn.legend(handles, labels, loc="outside lower center", ncols=3)
