@@ -32,8 +32,28 @@ def test_counts_are_those_of_a_walk_along_the_sequence(length, regions):
         assert list(counts) == walked + [NO_REGION] * (regions[1] - len(walked))
 
 
-def test_a_sequence_can_consist_of_delimiters_only():
-    drawn = simulate(np.random.default_rng(0), 10, 8, (4, 4))
+def test_counts_of_uneven_regions_are_those_of_the_walk_too():
+    drawn = simulate(np.random.default_rng(0), 200, 40, (1, 6), (0.1, 0.9), uneven=0.8)
+    for tokens, counts in zip(drawn.tokens, drawn.counts, strict=True):
+        walked = counted(tokens)
+        assert 1 <= len(walked) <= 6
+        assert list(counts) == walked + [NO_REGION] * (6 - len(walked))
+
+
+def test_an_uneven_sequence_counts_as_far_as_one_several_times_as_long():
+    even, uneven = (
+        simulate(np.random.default_rng(0), 2000, 512, (4, 4), uneven=share).counts
+        for share in (0.0, 1.0)
+    )
+    assert even.max() < 200 < uneven.max()
+    share = (uneven > 128).mean(0)  # each of the regions is the long one equally often
+    assert share.min() > 0.15
+    assert np.ptp(share) < 0.05
+
+
+@pytest.mark.parametrize("uneven", [0.0, 1.0])
+def test_a_sequence_can_consist_of_delimiters_only(uneven):
+    drawn = simulate(np.random.default_rng(0), 10, 8, (4, 4), uneven=uneven)
     assert (drawn.counts == 0).all()
     assert (drawn.tokens == [OPEN, CLOSE] * 4).all()
 

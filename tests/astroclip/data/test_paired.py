@@ -79,12 +79,14 @@ def test_a_table_gives_labels_by_id(tmp_path):
     assert labels == [{"redshift": 0.1, "mass": 10.0}, {}, {"redshift": 0.3}]
 
 
-def test_a_label_that_is_no_number_is_one_line(tmp_path):
+def test_labels_that_cannot_be_used_are_one_line(tmp_path):
     folders(tmp_path)
     path = tmp_path / "labels.csv"
     for text, said in [
         ("id,z\ng1,far\n", "labels.csv: id g1: z: 'far' is no number"),
         ("name,z\ng1,1\n", "labels.csv: no column 'id'; it has name, z"),
+        ("id,z\nG-1,1\n", "labels.csv: id: of none of the galaxies in .*: 'G-1', not 'g1'"),
+        ("id,z\n", "labels.csv: id: of none of the galaxies in .*: None, not 'g1'"),
     ]:
         path.write_text(text)
         with pytest.raises(ValueError, match=said):

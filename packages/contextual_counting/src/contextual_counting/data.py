@@ -173,7 +173,7 @@ class CountingData(LightningDataModule):
         if length > part.lengths[0]:
             size = size * part.lengths[0] // length
             size = max(GRAIN, size // GRAIN * GRAIN)
-        return _batch(simulate(rng, size, length, part.regions, part.density))
+        return _batch(simulate(rng, size, length, part.regions, part.density, part.uneven))
 
     def evaluation(self, name: str, kind: int = TEST, samples: int | None = None) -> Batch:
         """A fixed set of the evaluation, all in one batch.

@@ -7,7 +7,7 @@ are placed; 2R distinct positions drawn uniformly reproduce its chance levels.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from numpy.random import Generator
 
 ZERO, ONE, OPEN, CLOSE = range(4)
@@ -27,6 +27,7 @@ def simulate(
     length: int,
     regions: tuple[int, int],
     density: tuple[float, float] = (0.5, 0.5),
+    uneven: float = 0.0,
 ) -> Sequences:
     """Draw sequences with non-overlapping regions at uniformly random places.
 
@@ -36,6 +37,8 @@ def simulate(
         length: Tokens per sequence.
         regions: Fewest and most regions of a sequence; each number is equally likely.
         density: Lowest and highest probability of a 1; uniform, one draw per sequence.
+        uneven: Share of the sequences in which one region, drawn at random, takes up a random part
+            of the whole. Its counts are then as large as in sequences several times as long.
 
     Returns:
         Tokens and counts; ``NO_REGION`` stands for the count of a region that is not there.
@@ -45,7 +48,8 @@ def simulate(
     ones = rng.uniform(*density, (samples, 1)).astype(np.float32)
     tokens = (rng.random((samples, length), dtype=np.float32) < ones).astype(np.int64)
 
-    edges = _edges(rng, samples, length, numbers, many)  # (samples, 2 * many), length where absent
+    long = rng.random(samples) < uneven if uneven else np.zeros(samples, bool)
+    edges = _edges(rng, length, numbers, many, long)  # (samples, 2 * many), length where absent
     rows, present = np.arange(samples)[:, None], edges < length
     marks = np.tile([OPEN, CLOSE], many)
     row, column = np.nonzero(present)
@@ -61,13 +65,26 @@ def simulate(
 
 def _edges(
     rng: Generator,
-    samples: int,
     length: int,
     numbers: Int64[np.ndarray, " samples"],
     many: int,
+    long: Bool[np.ndarray, " samples"],
 ) -> Int64[np.ndarray, "samples edges"]:
-    """Sorted distinct positions, two for each region; ``length`` fills the rest."""
-    drawn = np.argpartition(rng.random((samples, length), dtype=np.float32), 2 * many - 1)
+    """Sorted distinct positions, two for each region; ``length`` fills the rest.
+
+    Where a sequence is to have a ``long`` region, all are drawn in a first part of it, whose size
+    is log-uniform, and what is left is inserted into one of them.
+    """
+    places = rng.random((len(numbers), length), dtype=np.float32)
+    inserted = np.zeros((len(numbers), 1), np.int64)
+    if long.any():
+        inserted[long] = length - 2 * many * (length / (2 * many)) ** rng.random((long.sum(), 1))
+        places[np.arange(length) >= length - inserted] = 1
+    drawn = np.argpartition(places, 2 * many - 1)
     drawn = rng.permuted(drawn[:, : 2 * many], axis=1)
     drawn[np.arange(2 * many) >= 2 * numbers[:, None]] = length
-    return np.sort(drawn, axis=1)
+    edges = np.sort(drawn, axis=1)
+    if long.any():
+        opening = 2 * rng.integers(numbers)[:, None]
+        edges += inserted * ((np.arange(2 * many) > opening) & (edges < length))
+    return edges

@@ -20,6 +20,8 @@ class Stage(TypedDict, total=False):
             meanwhile and after, lengths below a quarter of it are left out. 0 is no growth.
         regions: Fewest and most regions of a sequence.
         density: Lowest and highest probability of a 1.
+        uneven: Share of the sequences in which one region takes up a random part of the whole, so
+            that its counts are as large as in sequences several times as long.
     """
 
     steps: int
@@ -28,6 +30,7 @@ class Stage(TypedDict, total=False):
     growth: float
     regions: list[int]
     density: list[float]
+    uneven: float
 
 
 class Part(NamedTuple):
@@ -39,6 +42,7 @@ class Part(NamedTuple):
     growth: float
     regions: tuple[int, int]
     density: tuple[float, float]
+    uneven: float = 0.0
 
 
 def window(part: Part, progress: float) -> tuple[float, float]:
@@ -58,8 +62,9 @@ def check(part: Part, key: str) -> None:
     check_range(f"{key}length", part.lengths, 1, np.inf)
     check_range(f"{key}regions", part.regions, 1, np.inf)
     check_range(f"{key}density", part.density, 0, 1)
-    if not 0 <= part.growth <= 1:
-        raise ValueError(f"{key}growth {part.growth} does not lie between 0 and 1")
+    for name in ("growth", "uneven"):
+        if not 0 <= getattr(part, name) <= 1:
+            raise ValueError(f"{key}{name} {getattr(part, name)} does not lie between 0 and 1")
     check_room(key, part.lengths[0], part.regions[1])
 
 

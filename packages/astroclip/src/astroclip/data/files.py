@@ -207,13 +207,19 @@ def _described(entry: Mapping[str, str], on_error: OnError) -> Source:
     else:
         images, spectra = (open_source(entry[key], None, on_error) for key in ("images", "spectra"))
         source = _pair(images, spectra, on_error)
-    if "labels" in entry:
-        tables = []
-        for path in files_of(entry["labels"]):
-            with named(str(path)):
-                tables.append(read_labels(path))
-        source = Labelled(source, {id: labels for table in tables for id, labels in table.items()})
-    return source
+    return _labelled(source, entry["labels"]) if "labels" in entry else source
+
+
+def _labelled(source: Source, labels: str) -> Source:
+    """A source with what tables say of its galaxies, of which they must know one."""
+    table: dict[str, Mapping[str, float]] = {}
+    for path in files_of(labels):
+        with named(str(path)):
+            table |= read_labels(path)
+    if not any(source.id(number) in table for number in range(len(_some(source)))):
+        ids = f"{next(iter(table), None)!r}, not {source.id(0)!r}"
+        raise ValueError(f"{labels}: id: of none of the galaxies in {source.where}: {ids}")
+    return Labelled(source, table)
 
 
 def _whole(sources: Sequence[Source], on_error: OnError) -> Source:
