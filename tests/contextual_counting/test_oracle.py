@@ -1,11 +1,13 @@
 """The verb oracle."""
 
+import json
+
 import pytest
 from verbs import exit_code
 
-from contextual_counting import CountingModule
+from contextual_counting import CountingData, CountingModule
 from contextual_counting.cli import PROJECT
-from contextual_counting.oracle import build
+from contextual_counting.oracle import build, save
 from sciformer.training import checkpoint
 
 
@@ -24,9 +26,28 @@ def test_the_checkpoint_it_writes_is_loaded_as_any_other(tmp_path, capsys):
 def test_evaluate_takes_it(tmp_path, capsys):
     path = tmp_path / "oracle.ckpt"
     assert exit_code(PROJECT, "oracle", "--samples", "2", "--sets", "[id]", "--out", path) == 0
-    assert exit_code(PROJECT, "evaluate", path, "--samples", "4") == 0
+    assert exit_code(PROJECT, "evaluate", path, "--samples", "4", "--sets", "[r12]") == 0
     assert (tmp_path / "report/index.html").is_file()
     assert "exact count, region 4" in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "report/metrics.json").read_text())
+    assert metrics["r12/top1/region11"] == metrics["id/top1/region3"] == 1
+    assert "r3/top1/region0" not in metrics
+
+
+@pytest.mark.parametrize(
+    ("positions", "name", "said"),
+    [
+        ("none", "t17", "sets: 't17' is none of id, t300"),
+        ("none", "r12", "sets: 'r12': the network has 2 prompts"),
+        ("learned", "t2048", "sets: 't2048': the network has positions for 16 tokens"),
+    ],
+)
+def test_sets_without_an_answer_are_said_in_one_line(positions, name, said, tmp_path, capsys):
+    path = str(tmp_path / "small.ckpt")
+    module = CountingModule(dim=8, positions=positions, regions=2, length=16)
+    save(module, CountingData(length=16, regions=2), path, "a test")
+    assert exit_code(PROJECT, "evaluate", path, "--sets", f"[{name}]") == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,18 @@ class Answers(NamedTuple):
     ranked: Int64[np.ndarray, "samples regions five"]
 
 
-def evaluate(path: str, out: str | None = None, samples: int = 4000, threads: int = 1) -> None:
-    """Write accuracy per region on five sets of sequences, with pictures.
+def evaluate(
+    path: str,
+    out: str | None = None,
+    samples: int = 4000,
+    threads: int = 1,
+    sets: list[str] | None = None,
+) -> None:
+    """Write accuracy per region on sets of sequences, with pictures.
 
     The sets: the run's own length, regions and density (``id``), and one thing changed at a time:
-    length 300, 3 regions, length 1024, density 0.3.
+    length 300, 3 regions, length 1024, density 0.3. Where they are asked for, 12 regions and length
+    2048, too.
 
     Args:
         path: A checkpoint, or a run's folder.
@@ -51,25 +58,29 @@ def evaluate(path: str, out: str | None = None, samples: int = 4000, threads: in
             where none is given.
         samples: Sequences per set.
         threads: CPU threads; more than one helps little on batches that fit into a cache.
+        sets: Of ``t300``, ``r3``, ``t1024``, ``density0.3``, ``r12`` and ``t2048``, beside ``id``;
+            the first four, where the network has an answer, if none are given.
 
     Raises:
-        ValueError: If there is no such checkpoint, or it is not one of counting.
+        ValueError: If there is no such checkpoint, it is not one of counting, or there is no such
+            set, or no answer to it.
     """
     if min(samples, threads) < 1:
         raise ValueError(f"samples {samples} or threads {threads} is less than 1")
     torch.set_num_threads(threads)
     found = checkpoint.find(path)
     module, data, record = open_run(found)
+    asked = None if sets is None else _named(sets, module, data)
     out = out or str(found.parent / "report")
     check_writable(out, "out")
     report = Report("Contextual counting", record, _summary(data, samples))
-    sets = answer_all(module, data, samples)
-    figures = {key: value for answers in sets for key, value in scores(answers).items()}
+    answered = answer_all(module, data, samples, asked)
+    figures = {key: value for answers in answered for key, value in scores(answers).items()}
     report.add_metrics(figures)
-    _add_results(report, sets[0], figures)
-    _add_tables(report, sets, figures)
-    pictures.add_accuracy(report, sets, figures)
-    pictures.add_scatter(report, sets)
+    _add_results(report, answered[0], figures)
+    _add_tables(report, answered, figures)
+    pictures.add_accuracy(report, answered, figures)
+    pictures.add_scatter(report, answered)
     pictures.add_attention(report, module, data)
     page = report.write(out)
     report.print()
@@ -107,6 +118,24 @@ def open_run(path: Path) -> Opened:
     settings = {**saved["datamodule_hyper_parameters"], "shards": None}
     data = checkpoint.build(path, contextual_counting.CountingData, settings)
     return Opened(module, data, checkpoint.run_record(saved))
+
+
+def _named(
+    names: list[str], module: "CountingModule", data: "CountingData"
+) -> "dict[str, Setting]":
+    """The run's own set and others, to all of which the network has an answer."""
+    known = data.settings | data.further
+    for name in names:
+        if name not in known:
+            raise ValueError(f"sets: {name!r} is none of {', '.join(known)}")
+        length, regions, _ = known[name]
+        if not module.can_answer(length, regions):
+            few = f"{module.prompts} prompts"
+            short = f"positions for {module.model.encoder.longest} tokens"
+            raise ValueError(
+                f"sets: {name!r}: the network has {few if regions > module.prompts else short}"
+            )
+    return {name: known[name] for name in dict.fromkeys(["id", *names])}
 
 
 @torch.no_grad()

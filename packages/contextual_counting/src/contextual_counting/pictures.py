@@ -27,16 +27,19 @@ KINDS = {
 
 def add_accuracy(report: Report, sets: Sequence["Answers"], figures: dict[str, float]) -> None:
     """Exact counts per region and set, beside the best constant answer."""
+    step = 0.8 / max(4, *(answers.setting.regions for answers in sets))
     with figure(3.2, WIDE) as drawn:
         axes = drawn.add_subplot()
         for column, answers in enumerate(sets):
             regions = answers.setting.regions
-            places = column + (np.arange(regions) - (regions - 1) / 2) * 0.18
+            places = column + (np.arange(regions) - (regions - 1) / 2) * step
             keys = [f"{answers.name}/top1/region{region}" for region in range(regions)]
             constant = [100 * figures[f"{key}/baseline_constant"] for key in keys]
             for region, (place, key) in enumerate(zip(places, keys, strict=True)):
                 label = f"region {region + 1}" if column == 0 else None
-                axes.bar(place, 100 * figures[key], 0.16, color=PALETTE[region % 6], label=label)
+                axes.bar(
+                    place, 100 * figures[key], 0.9 * step, color=PALETTE[region % 6], label=label
+                )
             label = "best constant answer" if column == 0 else None
             axes.plot(places, constant, "_", color=INK, markersize=9, label=label)
         names = [f"{a.name}\n({'outside' if a.outside else 'inside'})" for a in sets]
