@@ -6,8 +6,12 @@ import pytest
 import yaml
 from verbs import exit_code
 
+from contextual_counting import CountingData
+from contextual_counting.circuit import LENGTH, USED
 from contextual_counting.cli import PROJECT
-from contextual_counting.vary import ARMS, GROUPS, SETS
+from contextual_counting.evaluate import Opened
+from contextual_counting.oracle import build
+from contextual_counting.vary import ARMS, GROUPS, SETS, look
 
 RATES = {"matrices": 2e-2, "others": 2e-3, "head": 2e-2, "sigma": 1e-2, "warmup": 1, "power": 1}
 
@@ -55,6 +59,15 @@ def test_every_arm_is_trained_on_its_own_range_and_measured_on_all_sets(tmp_path
     page = (tmp_path / "out/index.html").read_text()
     assert page.count("<figure>") == 1
     assert all(group in page for group in GROUPS)
+
+
+@pytest.mark.parametrize(
+    ("bias", "failing"), [("begin", set()), ("close", {"fewer"}), ("zeros", {*SETS} - {"own"})]
+)
+def test_what_the_oracle_fails_at_is_foretold_from_its_bias(bias, failing):
+    seen = look(Opened(build(bias), CountingData(LENGTH, USED), {}), "nothing", 0, samples=100)
+    for found in (seen.exact, seen.foretold):
+        assert {name for name in SETS if name != "own" and min(found[name]) < 0.95} == failing
 
 
 def test_a_configuration_without_a_stage_is_named(tmp_path, monkeypatch, capsys):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from contextual_counting.analysis.attribution import attribute
+from contextual_counting.analysis.attribution import attribute, predict
 from contextual_counting.analysis.bias_sections import SOLVED
 from contextual_counting.analysis.case import MANY
 from contextual_counting.analysis.figures import stacks
@@ -48,12 +48,14 @@ class Seen(NamedTuple):
         arm: What varied in its training.
         seed: Its own.
         exact: Exact counts of each region, by set.
+        foretold: Those that what its count is compared with allows for.
         shares: Of what each region's count is compared with, by group of tokens.
     """
 
     arm: str
     seed: int
     exact: dict[str, list[float]]
+    foretold: dict[str, list[float]]
     shares: list[list[float]]
 
 
@@ -100,6 +102,7 @@ def vary(
     )
     report.add_metrics({"study/cpu_s": cost(found), "study/runs": len(runs)})
     _add(report, seen)
+    _add_foretold(report, seen)
     page = report.write(out)
     report.print()
     print(page)  # noqa: T201  # what the verb answers
@@ -162,19 +165,22 @@ def look(run: Opened, arm: str, seed: int, samples: int) -> Seen:
         samples: Sequences per set.
 
     Returns:
-        Exact counts, and what counts are compared with.
+        Exact counts, what counts are compared with, and what that foretells.
     """
     module, data, _ = run
-    exact = {}
+    tokens = data.sequences(data.own, VALIDATION, MANY).tokens
+    found = attribute(module.model, tokens, data.own.regions)
+    exact, foretold = {}, {}
     for answers in answer_all(module, data, samples, sets(data.own)):
         figures = scores(answers)
         regions = range(answers.setting.regions)
         exact[answers.name] = [figures[f"{answers.name}/top1/region{r}"] for r in regions]
-    tokens = data.sequences(data.own, VALIDATION, MANY).tokens
-    rest = attribute(module.model, tokens, data.own.regions).rest
+        asked = data.sequences(answers.setting, samples=samples)
+        foretold[answers.name] = predict(module.model, found, asked.tokens, asked.counts).tolist()
+    rest = found.rest
     grouped = torch.stack([rest[:, [KINDS.index(k) for k in ks]].sum(1) for ks in GROUPS.values()])
     shares: list[list[float]] = (grouped / grouped.sum(0)).T.tolist()
-    return Seen(arm, seed, exact, shares)
+    return Seen(arm, seed, exact, foretold, shares)
 
 
 def _add(report: Report, seen: list[Seen]) -> None:
@@ -234,4 +240,36 @@ def _add(report: Report, seen: list[Seen]) -> None:
         "What counts are compared with: share, and regions in which it leads",
         ["What is random in training", *GROUPS],
         compared,
+    )
+
+
+def _add_foretold(report: Report, seen: list[Seen]) -> None:
+    """Which regions pass which sets by what they are compared with, next to what they do pass."""
+    solved = [
+        (one, region)
+        for one in seen
+        for region, value in enumerate(one.exact["own"])
+        if value >= SOLVED
+    ]
+    explained = [(one, region) for one, region in solved if one.foretold["own"][region] >= SOLVED]
+    rows: list[list[Cell]] = []
+    for name, regions in (("all", solved), ("explained", explained)):
+        right = torch.zeros(2, 2)  # fails or passes, and whether that is foretold
+        for one, region in regions:
+            for other in list(SETS)[1:]:
+                if region < len(one.exact[other]):
+                    passes = one.exact[other][region] >= SOLVED
+                    as_foretold = (one.foretold[other][region] >= SOLVED) == passes
+                    right[int(passes), int(as_foretold)] += 1
+        shares = right[:, 1] / right.sum(1)
+        counted = [f"{int(hits)} of {int(hits + misses)}" for misses, hits in right.tolist()]
+        rows.append([f"{name}, {len(regions)}", *reversed(counted), percent(shares.mean().item())])
+        report.add_metrics({f"foretold/balanced_accuracy/{name}": shares.mean().item()})
+    report.add_table(
+        "Passing and failing, foretold",
+        ["Regions that count", "foretold of those that pass", "of those that fail", "balanced"],
+        rows,
+        "One set and region at a time, over all arms and seeds. Foretold from what a count is "
+        "compared with on the run's own sequences, by counting the tokens of each kind in others. "
+        "Explained: on the run's own sequences, too, that gives at least 95 % exact counts.",
     )
