@@ -212,7 +212,7 @@ def _matrix(
     written: np.ndarray | None = None,
 ) -> None:
     """A table as colors, with its numbers."""
-    size = max(1e-9, float(np.nanmax(np.abs(table))))
+    size = max(1.0, float(np.nanmax(np.abs(table))))  # what is written as 0.0 is pale
     axes.imshow(table, cmap=DIVERGING, norm=TwoSlopeNorm(0, -size, size), aspect="auto")
     for (row, column), value in np.ndenumerate(table if written is None else written):
         dark = abs(table[row, column]) > 0.6 * size
