@@ -38,7 +38,8 @@ def test_evaluate_takes_it(tmp_path, capsys):
     ("positions", "name", "said"),
     [
         ("none", "t17", "sets: 't17' is none of id, t300"),
-        ("none", "r12", "sets: 'r12': the network has 2 prompts"),
+        ("none", "r3", "sets: 'r3': the network has 2 prompts"),
+        ("none", "r12", "r12.length 16 is too short for r12.regions 12"),
         ("learned", "t2048", "sets: 't2048': the network has positions for 16 tokens"),
     ],
 )

@@ -85,8 +85,10 @@ def test_labels_that_cannot_be_used_are_one_line(tmp_path):
     for text, said in [
         ("id,z\ng1,far\n", "labels.csv: id g1: z: 'far' is no number"),
         ("name,z\ng1,1\n", "labels.csv: no column 'id'; it has name, z"),
-        ("id,z\nG-1,1\n", "labels.csv: id: of none of the galaxies in .*: 'G-1', not 'g1'"),
-        ("id,z\n", "labels.csv: id: of none of the galaxies in .*: None, not 'g1'"),
+        ("name,z\n", "labels.csv: no column 'id'; it has name, z"),
+        ("", "labels.csv: no column 'id'; it has none"),
+        ("id,z\nG-1,1\n", "labels.csv: id: none is that of a galaxy in .*'g1': such as 'G-1'"),
+        ("id,z\n", "labels.csv: id: none is that of a galaxy in .*'g1': there is no row"),
     ]:
         path.write_text(text)
         with pytest.raises(ValueError, match=said):

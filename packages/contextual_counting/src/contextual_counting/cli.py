@@ -19,7 +19,7 @@ PROJECT = Project(
         ),
         "evaluate": Verb(
             "contextual_counting.evaluate:evaluate",
-            "accuracy per region on five sets, with pictures, from a checkpoint or a run's folder",
+            "accuracy per region on other sets, with pictures, from a checkpoint or a run's folder",
         ),
         "analyze": Verb(
             "contextual_counting.analyze:analyze",

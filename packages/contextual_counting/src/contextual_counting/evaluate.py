@@ -1,4 +1,4 @@
-"""Accuracy of a checkpoint per region on five sets of sequences, as numbers and pictures."""
+"""Accuracy of a checkpoint per region on sets of sequences, as numbers and pictures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +12,7 @@ from torch import Tensor
 import contextual_counting
 from contextual_counting import pictures
 from contextual_counting.metrics import TOP, RegionScores, ranking
+from contextual_counting.stages import check_room
 from sciformer.files import check_writable
 from sciformer.page import Cell, percent
 from sciformer.report import Report
@@ -129,6 +130,7 @@ def _named(
         if name not in known:
             raise ValueError(f"sets: {name!r} is none of {', '.join(known)}")
         length, regions, _ = known[name]
+        check_room(f"{name}.", length, regions)
         if not module.can_answer(length, regions):
             few = f"{module.prompts} prompts"
             short = f"positions for {module.model.encoder.longest} tokens"

@@ -45,7 +45,8 @@ def open_source(
         The galaxies.
 
     Raises:
-        ValueError: Naming the file that cannot be read or is of no known kind.
+        ValueError: Naming the file that cannot be read or is of no known kind, or the labels that
+            are of none of the galaxies.
     """
     if isinstance(entry, Mapping):
         return _described(entry, on_error)
@@ -217,8 +218,9 @@ def _labelled(source: Source, labels: str) -> Source:
         with named(str(path)):
             table |= read_labels(path)
     if not any(source.id(number) in table for number in range(len(_some(source)))):
-        ids = f"{next(iter(table), None)!r}, not {source.id(0)!r}"
-        raise ValueError(f"{labels}: id: of none of the galaxies in {source.where}: {ids}")
+        ids = f"such as {next(iter(table))!r}" if table else "there is no row"
+        known = f"{source.where}, such as {source.id(0)!r}"
+        raise ValueError(f"{labels}: id: none is that of a galaxy in {known}: {ids}")
     return Labelled(source, table)
 
 

@@ -91,9 +91,11 @@ def _csv(path: Path) -> Iterator[tuple[str, Mapping[str, float]]]:
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     with path.open(newline="", encoding="utf-8-sig") as file:
-        for row in csv.DictReader(file):
-            if "id" not in row:
-                raise ValueError(f"{path}: no column 'id'; it has {', '.join(row)}")
+        reader = csv.DictReader(file)
+        if "id" not in (reader.fieldnames or ()):
+            columns = ", ".join(reader.fieldnames or ()) or "none"
+            raise ValueError(f"{path}: no column 'id'; it has {columns}")
+        for row in reader:
             name = row.pop("id")
             yield name, {key: _number(path, name, key, value) for key, value in row.items()}
 
