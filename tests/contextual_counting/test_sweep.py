@@ -8,6 +8,8 @@ import yaml
 from verbs import exit_code
 
 from contextual_counting.cli import PROJECT
+from contextual_counting.grid import GRID, PUBLISHED, SETS
+from contextual_counting.sweep_figures import strips
 
 RATES = {"matrices": 2e-2, "others": 2e-3, "head": 2e-2, "sigma": 1e-2, "warmup": 1, "power": 1}
 ARMS = ["causal-none-begin", "full-none-bare", "causal-learned-begin"]
@@ -24,6 +26,14 @@ def configuration(path):
     }  # fmt: skip
     path.write_text(yaml.safe_dump(said))
     return str(path)
+
+
+@pytest.mark.parametrize("name", SETS)  # of fewer regions the paper has no non-causal medians
+def test_strips_have_axes_in_percent(name):
+    drawn = strips({arm: [0.5, 1.0] for arm in GRID}, PUBLISHED[name], chance=0.1)
+    for axes in drawn.axes:
+        ticks = [label.get_text() for label in axes.get_yticklabels()]
+        assert {"0", "100"} <= set(ticks)
 
 
 @pytest.mark.process

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -56,5 +57,6 @@ def _panel(
         axes.plot(x, y, "o", color=color, markersize=4, alpha=0.7, label=label)
         for points, mark, name in ((best, "_", "paper: best"), (median, "x", "paper: median")):
             shown = name if begin else None
-            axes.plot(*zip(*points, strict=True), mark, color=INK, markersize=7, label=shown)
+            where, height = np.reshape(points, (-1, 2)).T  # there may be none
+            axes.plot(where, height, mark, color=INK, markersize=7, label=shown)
     axes.grid(False, axis="x")
