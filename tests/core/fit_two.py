@@ -8,6 +8,8 @@ PROJECT is ``package.file:NAME``; the words are those of ``fit``.
 import sys
 from pathlib import Path
 
+from torch import distributed
+
 from sciformer.cli import resolve, run
 
 
@@ -23,3 +25,4 @@ def main(project: str, folder: Path, words: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
+    distributed.destroy_process_group()  # gloo's threads must not outlive the interpreter
