@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -203,3 +204,14 @@ def test_help_and_refusal_import_neither_torch_nor_lightning(words):
     )
     assert done.returncode == (0 if "--help" in words else cli.USAGE)
     assert done.stdout.splitlines()[-1] == "heavy"
+
+
+def test_idle_threads_sleep_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"

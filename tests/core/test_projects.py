@@ -109,6 +109,15 @@ def test_a_project_fits_and_evaluates(small):
     assert "</html>" in Path("report/index.html").read_text()
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true"])
+def test_a_project_fits_in_half_precision_with_its_gradients_clipped(small, precision):
+    clip = "--trainer.gradient_clip_val=0.1"
+    fit(small, "run", f"--trainer.precision={precision}", clip, "--trainer.max_steps=2")
+    assert len(losses("run")) == 2
+    assert all(torch.isfinite(torch.tensor(losses("run"))))
+    assert all(tensor.isfinite().all() for tensor in weights("run").values())
+
+
 def test_a_project_goes_on_from_any_step_to_the_very_same_weights(small):
     fit(small, "straight")
     fit(small, "run", "--trainer.max_steps=1")

@@ -3,10 +3,17 @@ import copy
 import pytest
 import torch
 from torch import nn
-from torch.optim import AdamW, Muon
+from torch.optim import AdamW, Muon, _muon
 from torch.optim.lr_scheduler import LambdaLR
 
-from sciformer.training.optim import MuonAdamW, batches_before, decay_groups, warmup_cosine
+from sciformer.training.optim import (
+    MuonAdamW,
+    adamw,
+    batches_before,
+    decay_groups,
+    orthogonalize,
+    warmup_cosine,
+)
 
 BETAS = (0.9, 0.98)
 
@@ -44,13 +51,20 @@ def assert_equal(ours, theirs):
         assert torch.equal(mine, other)
 
 
+@pytest.fixture
+def muon_in_fp32(monkeypatch):
+    """Let torch's Muon orthogonalize as ours does, which then takes the very same steps."""
+    monkeypatch.setattr(_muon, "_zeropower_via_newtonschulz", lambda grad, *_: orthogonalize(grad))
+
+
+@pytest.mark.usefixtures("muon_in_fp32")
 def test_muon_adamw_takes_exactly_the_steps_of_muon_and_adamw_side_by_side():
     ours, theirs = network(), network()
     matrices, others = split(theirs)
     muon = Muon(matrices, lr=0.02, weight_decay=0.1, momentum=0.95, adjust_lr_fn="original")
-    adamw = AdamW(others, lr=1e-3, betas=BETAS, weight_decay=0.1, fused=True)
+    other = AdamW(others, lr=1e-3, betas=BETAS, weight_decay=0.1, fused=True)
     train(ours, [joined(ours)], 5)
-    train(theirs, [muon, adamw], 5)
+    train(theirs, [muon, other], 5)
     assert_equal(ours, theirs)
 
 
@@ -69,16 +83,17 @@ def test_muon_adamw_goes_on_bit_for_bit_from_its_state():
     assert_equal(resumed, straight)
 
 
+@pytest.mark.usefixtures("muon_in_fp32")
 def test_a_schedule_of_muon_adamw_acts_on_both():
     ours, theirs = network(), network()
     optimizer = joined(ours)
     matrices, others = split(theirs)
     muon = Muon(matrices, lr=0.02, weight_decay=0.1, momentum=0.95, adjust_lr_fn="original")
-    adamw = AdamW(others, lr=1e-3, betas=BETAS, weight_decay=0.1, fused=True)
+    other = AdamW(others, lr=1e-3, betas=BETAS, weight_decay=0.1, fused=True)
     fast, slow = (lambda step: 0.5**step), (lambda step: 1 / (1 + step))
     schedule = LambdaLR(optimizer, [fast, slow])
     train(ours, [optimizer], 4, schedulers=[schedule])
-    train(theirs, [muon, adamw], 4, schedulers=[LambdaLR(muon, fast), LambdaLR(adamw, slow)])
+    train(theirs, [muon, other], 4, schedulers=[LambdaLR(muon, fast), LambdaLR(other, slow)])
     assert_equal(ours, theirs)
 
 
@@ -105,6 +120,40 @@ def test_muon_adamw_evaluates_a_closure_once_and_returns_its_loss():
 
     assert joined(model).step(closure) is calls[0]
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (7, 5), (4, 4), (1, 6)])
+def test_orthogonalizing_moves_singular_values_alone(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    u, values, v = torch.linalg.svd(matrix, full_matrices=False)
+    values /= values.norm()
+    for _ in range(5):
+        values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+    torch.testing.assert_close(orthogonalize(matrix), u @ values.diag() @ v, rtol=0, atol=1e-12)
+
+
+def test_orthogonalizing_is_what_torch_does_in_bf16():
+    matrix = torch.randn(5, 7, generator=torch.Generator().manual_seed(0))
+    settings = (3.4445, -4.7750, 2.0315), 5, 1e-7
+    theirs = _muon._zeropower_via_newtonschulz(matrix.clone(), *settings)
+    # 2^-8 per product, some twenty of them, of numbers around 0.4
+    torch.testing.assert_close(orthogonalize(matrix), theirs.float(), rtol=0, atol=0.03)
+
+
+def test_on_a_cpu_half_precision_is_orthogonalized_in_fp32():
+    matrix = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
+    assert torch.equal(orthogonalize(matrix), orthogonalize(matrix.float()))
+
+
+def test_adamw_leaves_the_loss_scale_to_the_scaler():
+    optimizer = adamw([{"params": [nn.Parameter(torch.ones(2))]}], lr=1.0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    (parameter,) = optimizer.param_groups[0]["params"]
+    scaler.scale(parameter.sum()).backward()
+    scaler.unscale_(optimizer)
+    assert parameter.grad.tolist() == [1.0, 1.0]
+    scaler.step(optimizer)
+    assert parameter.tolist() == [pytest.approx(0.0, abs=1e-6)] * 2
 
 
 def test_muon_refuses_a_vector():

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import CatMetric, MeanMetric
 
@@ -20,7 +20,7 @@ from astroclip.nn.spectrum import SpectrumEncoder
 from astroclip.objectives.views import cut
 from astroclip.retrieval import ranks, recalls
 from astroclip.start import begin
-from sciformer.training.optim import MuonAdamW, batches_before, decay_groups, warmup_cosine
+from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ class AstroCLIPModule(LightningModule):
             group = {"params": matrices, "lr": self.matrix_lr, "weight_decay": self.weight_decay}
             chosen = MuonAdamW([group], others, lr=self.lr)
         else:
-            chosen = AdamW(others, lr=self.lr, betas=(0.9, 0.98), fused=True)
+            chosen = adamw(others, self.lr, betas=(0.9, 0.98))
         schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
         return [chosen], [schedule]
 

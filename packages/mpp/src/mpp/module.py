@@ -21,7 +21,7 @@ from mpp.pretrained import continued
 from mpp.rollout import rollout
 from mpp.scores import SystemScores
 from mpp.vocabulary import Vocabulary
-from sciformer.training.optim import batches_before, decay_groups, warmup_cosine
+from sciformer.training.optim import adamw, batches_before, decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ class PhysicsModule(LightningModule):
                 for group in decay_groups(kept, self.weight_decay)
             ),
         ]
-        chosen = AdamW([group for group in groups if group["params"]], lr=self.lr, fused=True)
+        chosen = adamw([group for group in groups if group["params"]], self.lr)
         schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
         return [chosen], [schedule]
 

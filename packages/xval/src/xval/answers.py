@@ -35,7 +35,7 @@ def answers(
     if model.causal:
         asked &= batch.answers > 0  # there is nothing before the first token
     rows, which = asked.nonzero(as_tuple=True)
-    found = torch.full_like(batch.truth, torch.nan)
+    found = torch.full_like(batch.truth, torch.nan, dtype=torch.float32)
     if not len(rows):  # under FSDP all ranks have to call the network equally often
         for _ in range(code.length):
             model(batch.tokens, seen, batch.present)

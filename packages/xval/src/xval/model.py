@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from sciformer.nn.encoder import Encoder
-from sciformer.nn.precision import in_fp32
+from sciformer.nn.precision import in_fp32, like_weights
 from xval.nn.embedding import NumberEmbedding
 
 
@@ -69,7 +69,8 @@ class XVal(nn.Module):
             Logits over the tokens and values, one row for each token, or for each of ``at``.
         """
         mask = None if present is None else present[:, None]
-        x = self.encoder(self.embedding(tokens, numbers), mask)
+        x = in_fp32(self.embedding, tokens, numbers)
+        x = self.encoder(like_weights(x, self.embedding), mask)
         if at is not None:
             x = x.flatten(0, 1)[at.flatten()]
         return self.token_head(x), in_fp32(self.number_head, x)

@@ -8,10 +8,10 @@ from jaxtyping import Float, Int64
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from sciformer.training.optim import MuonAdamW, batches_before, decay_groups, warmup_cosine
+from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
 from xval.answers import answers
 from xval.data.batch import Batch
@@ -256,7 +256,7 @@ class XValModule(LightningModule):
             group = {"params": matrices, "lr": self.matrix_lr, "weight_decay": self.weight_decay}
             chosen = MuonAdamW([group], others, lr=self.lr)
         else:
-            chosen = AdamW(others, lr=self.lr, fused=True)
+            chosen = adamw(others, self.lr)
         schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
         return [chosen], [schedule]
 

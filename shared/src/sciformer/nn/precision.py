@@ -34,5 +34,18 @@ def in_fp32(module: nn.Module, *inputs: Any, **options: Any) -> Any:
         return module(*widened, **options)
 
 
+def like_weights(x: Tensor, module: nn.Module) -> Tensor:
+    """Narrow what was measured in fp32 to what a module's parameters are (``bf16-true``).
+
+    Args:
+        x: What enters the module.
+        module: It has parameters, all of one dtype.
+
+    Returns:
+        ``x`` itself where the parameters are fp32, under autocast too.
+    """
+    return x.to(next(module.parameters()).dtype)
+
+
 def _widen(value: Any) -> Any:
     return value.float() if isinstance(value, Tensor) and value.dtype in HALF else value

@@ -28,7 +28,7 @@ from sciformer.training.checkpoint_io import CheckpointFiles
 from sciformer.training.checks import check_accumulation, check_interval, naming, passes
 from sciformer.training.folder import BEST, LAST, keep_logged, loggers, savers
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
-from sciformer.training.precision import best_precision
+from sciformer.training.precision import best_precision, warn_of_emulation
 from sciformer.training.ranks import lost_rank
 from sciformer.training.saving import GracefulStop
 
@@ -211,9 +211,11 @@ class Cli(LightningCLI):
                 kwargs["logger"] = loggers(root, self._resumed_step())
         try:
             check_accumulation(given)
-            return super().instantiate_trainer(**kwargs)
+            trainer = super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ValueError) as error:
             raise ValueError(blame("trainer", str(error), config_paths(sys.argv))) from error
+        warn_of_emulation(trainer.precision, trainer.strategy.root_device)
+        return trainer
 
     def _callbacks(self, root: Path, given: Namespace) -> list[Any]:
         self.record = RunRecord(self._facts())

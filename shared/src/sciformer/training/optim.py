@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
+
+NEWTON_SCHULZ = 5  # steps, each an odd polynomial of the singular values:
+FIRST, THIRD, FIFTH = 3.4445, -4.7750, 2.0315  # its coefficients (Jordan et al. 2024)
+NORM = 1e-7  # the least norm of a matrix that is divided by it
 
 
 def decay_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
@@ -29,12 +33,37 @@ def decay_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> lis
     ]
 
 
+def adamw(
+    groups: Iterable[Mapping[str, Any]],
+    lr: float,
+    weight_decay: float = 0.0,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> AdamW:
+    """Fused AdamW of torch, whose gradients can be clipped in every precision.
+
+    Its kernel offers to divide the gradients by a loss scale, and Lightning then refuses to clip
+    them, in bf16 too, where there is no scale. Without the offer the scaler divides, before.
+
+    Args:
+        groups: Dicts with ``params`` and optionally ``lr`` and ``weight_decay``.
+        lr: Learning rate of groups that name none.
+        weight_decay: Decoupled decay of groups that name none.
+        betas: Decay of the averages of gradient and square.
+
+    Returns:
+        The optimizer.
+    """
+    own = [dict(group) for group in groups]
+    chosen = AdamW(own, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
+    chosen._step_supports_amp_scaling = False
+    return chosen
+
+
 class MuonAdamW(Optimizer):
-    """torch's Muon for hidden matrices and torch's AdamW for everything else, as one optimizer.
+    """Muon (Jordan et al. 2024) for hidden matrices, AdamW for everything else, as one optimizer.
 
     Lightning's automatic optimization, learning rate schedulers and checkpoints take one optimizer.
     Here both share one list of groups and one state, so that all of these see an ordinary one.
-    Muon (Jordan et al. 2024) orthogonalizes the momentum of each matrix.
 
     Args:
         matrices: Groups for Muon: dicts with ``params`` (2-D only) and optionally ``lr``.
@@ -64,13 +93,7 @@ class MuonAdamW(Optimizer):
             momentum=momentum,
             adjust_lr_fn="original",
         )
-        self._adamw = AdamW(
-            [dict(group) for group in others],
-            lr=lr,
-            betas=betas,
-            weight_decay=weight_decay,
-            fused=True,
-        )
+        self._adamw = adamw(others, lr, weight_decay, betas)
         super().__init__([*self._muon.param_groups, *self._adamw.param_groups], {})
         self._share()
 
@@ -94,9 +117,51 @@ class MuonAdamW(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._muon.step()
+        for group in self._muon.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._muon_step(parameter, group)
         self._adamw.step()
         return loss
+
+    def _muon_step(self, parameter: Tensor, group: Mapping[str, Any]) -> None:
+        """Move a matrix by its orthogonalized momentum (Nesterov's), as torch's Muon does.
+
+        torch orthogonalizes in bf16, which takes a CPU without bf16 units 25 times as long as fp32.
+        """
+        grad, state = parameter.grad, self.state[parameter]
+        assert grad is not None
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(grad)
+        momentum = state["momentum_buffer"].lerp_(grad, 1 - group["momentum"])
+        update = orthogonalize(grad.lerp(momentum, group["momentum"]))
+        rows, columns = parameter.shape
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        parameter.add_(update, alpha=-group["lr"] * math.sqrt(max(1, rows / columns)))
+
+
+def orthogonalize(matrix: Tensor) -> Tensor:
+    """Bring the singular values of a matrix near 1 by Newton-Schulz steps (Jordan et al. 2024).
+
+    In bf16 on CUDA. On CPUs in fp32 at least, those that multiply bf16 in hardware included: a run
+    gives the same numbers on all of them, up to the order of sums.
+
+    Args:
+        matrix: Two axes of any size.
+
+    Returns:
+        A matrix of the same shape, in the precision in which it was computed.
+    """
+    wide = torch.promote_types(matrix.dtype, torch.float32)
+    x = matrix.to(torch.bfloat16 if matrix.is_cuda else wide)
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = x.mT if tall else x
+    x = x / x.norm().clamp(min=NORM)
+    for _ in range(NEWTON_SCHULZ):
+        gram = x @ x.mT
+        odd = torch.addmm(gram, gram, gram, beta=THIRD, alpha=FIFTH)
+        x = torch.addmm(x, odd, x, beta=FIRST)
+    return x.mT if tall else x
 
 
 def warmup_cosine(step: int, steps: int, warmup: int, power: float = 1.0) -> float:

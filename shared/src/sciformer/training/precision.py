@@ -7,9 +7,12 @@ network that count or measure, which it calls through ``nn.precision.in_fp32``. 
 module, makes that call: FSDP gathers parameters when the network itself is called.
 """
 
+import warnings
 from typing import Literal
 
 import torch
+
+from sciformer.nn.hardware import bf16_products
 
 
 def best_precision() -> Literal["32-true", "bf16-mixed"]:
@@ -22,3 +25,18 @@ def best_precision() -> Literal["32-true", "bf16-mixed"]:
     if torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False):
         return "bf16-mixed"
     return "32-true"
+
+
+def warn_of_emulation(precision: str, device: torch.device) -> None:
+    """Say that a run computes in bf16 on a CPU that has no hardware for it.
+
+    Args:
+        precision: The trainer's.
+        device: Where it computes.
+    """
+    if device.type == "cpu" and precision.startswith("bf16") and not bf16_products():
+        warnings.warn(
+            f"precision {precision}: this CPU has no bf16 units, products take some ten times as "
+            "long as in fp32; --trainer.precision 32-true is faster",
+            stacklevel=2,
+        )

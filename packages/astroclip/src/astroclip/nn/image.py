@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 from astroclip.nn.head import Head
 from astroclip.photometry import FEATURES, photometry
 from sciformer.nn.encoder import Encoder
-from sciformer.nn.precision import in_fp32
+from sciformer.nn.precision import in_fp32, like_weights
 
 NOISE = (0.005, 0.009, 0.026)  # nanomaggies of a pixel in g, r, z: about that of the survey
 STRETCHES = (1.0, 30.0)  # softenings of the asinh in units of the noise: faint and bright parts
@@ -82,9 +82,10 @@ class ImageEncoder(nn.Module):
             raise ValueError(f"image: {height} x {width} pixels; {self.size} are needed")
         seen = []
         if self.measured is not None:
-            seen.append(self.measured(photometry(image)))
+            seen.append(self.measured(like_weights(photometry(image), self.measured)))
         if self.apertures is not None and self.summed is not None:
-            seen.append(self.summed(in_fp32(self.apertures, image)))
+            sums = in_fp32(self.apertures, image)
+            seen.append(self.summed(like_weights(sums, self.summed)))
         if self.tokens is not None:
             cls, patches = self.tokens(image)
             seen += [cls, patches.mean(1)]
@@ -168,7 +169,7 @@ class ImageTransformer(nn.Module):
 
     def forward(self, image: Images, hidden: Bool[Tensor, "batch patches"] | None = None) -> Tokens:
         rows, columns = (side // self.patch for side in image.shape[-2:])
-        x = self.embed(self.pieces(image))
+        x = self.embed(like_weights(self.pieces(image), self.embed))
         if hidden is not None:
             x = torch.where(hidden[..., None], self.hidden.to(x.dtype), x)
         x = x + self.placed(rows, columns)

@@ -12,6 +12,7 @@ from astroclip.survey import PIXELS, STEP, wavelengths
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.pooling import AttentionPooling
 from sciformer.nn.position import LearnedPositions
+from sciformer.nn.precision import like_weights
 
 BINS = 2048  # a redshift moves a line by the same number of them, wherever it is
 POOLED = 4  # bins that the dense path and the reconstruction average
@@ -203,7 +204,7 @@ class SpectrumEncoder(nn.Module):
         """What the head embeds."""
         channels = spectrum.channels()
         pooled = channels.unflatten(2, (TARGETS, POOLED)).mean(-1).flatten(1)
-        dense = self.dense(torch.cat([pooled, spectrum.stats], 1))
+        dense = self.dense(like_weights(torch.cat([pooled, spectrum.stats], 1), self.dense))
         if self.tokens is None:
             return dense
         return torch.cat([dense, self.tokens(channels, spectrum.stats)], 1)
@@ -230,6 +231,7 @@ class SpectrumTokens(nn.Module):
         self, channels: Float[Tensor, "batch 2 bins"], stats: Float[Tensor, "batch stats"]
     ) -> Float[Tensor, "batch features"]:
         pieces = channels.unflatten(2, (-1, PATCH)).transpose(1, 2).flatten(2)  # (B, T, 2 PATCH)
+        stats, pieces = (like_weights(x, self.embed) for x in (stats, pieces))
         x = torch.cat([self.stats(stats)[:, None], self.embed(pieces)], 1)
         x = self.encoder(self.positions(x))
         return torch.cat([self.pool(x).flatten(1), x.mean(1)], 1)
