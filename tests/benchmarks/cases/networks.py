@@ -4,7 +4,7 @@ import torch
 from case import Call, Case, Pass, module
 from torch import Tensor
 
-from sciformer.nn.attention import CrossAttention, SelfAttention
+from sciformer.nn.attention import SelfAttention
 from sciformer.nn.block import TransformerBlock
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.mlp import MLP
@@ -40,7 +40,6 @@ CASES = {
     "pooling 1 query mask": module(lambda: (AttentionPooling(DIM, HEADS, 1), (tokens(), padded()))),
     "pooling 32 queries": module(lambda: (AttentionPooling(DIM, HEADS, 32), (tokens(),))),
     "self-attention": module(lambda: (SelfAttention(DIM, HEADS), (tokens(),))),
-    "cross-attention": module(lambda: (CrossAttention(DIM, HEADS), (tokens(4, 32), tokens()))),
     "mlp": module(lambda: (MLP(DIM, 4 * DIM), (tokens(),))),
     "rotary": module(lambda: (Rotary(16), (torch.randn(8, 4, 128, 16),))),
     "block": module(lambda: (TransformerBlock(DIM, HEADS), (tokens(),))),

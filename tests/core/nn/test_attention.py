@@ -2,10 +2,9 @@ import itertools
 
 import pytest
 import torch
-from torch.nn.functional import scaled_dot_product_attention
 
-from sciformer.nn import attention, tiled
-from sciformer.nn.attention import CrossAttention, SelfAttention, attend, fastest
+from sciformer.nn import attention, attention_path, tiled
+from sciformer.nn.attention import SelfAttention, attend
 from sciformer.nn.position import Alibi, Rotary
 
 # Relative to the largest element: a few roundings, of 2^-53, 2^-24 and 2^-8.
@@ -13,17 +12,6 @@ TOLERANCE = {torch.float64: 1e-14, torch.float32: 3e-6, torch.bfloat16: 3e-2}
 PATHS = ["fused", "formula", "tiled"]
 MASKS = ["none", "keys", "scores"]
 SHAPES = [(1, 1), (7, 7), (67, 67), (5, 40), (40, 5), (1, 40)]  # (time_q, time_k)
-# Lengths of 4 samples of 4 heads, and what each takes on one thread of a CPU.
-LENGTHS = [4, 64, 261]
-CHOICES = [
-    (torch.float32, "inference", "full", ["fused", "formula", "fused"]),
-    (torch.float32, "inference", "causal", ["fused", "formula", "tiled"]),
-    (torch.float32, "training", "full", ["fused", "formula", "tiled"]),
-    (torch.float32, "training", "causal", ["fused", "formula", "tiled"]),
-    (torch.bfloat16, "inference", "full", ["fused", "formula", "tiled"]),
-    (torch.bfloat16, "training", "causal", ["fused", "formula", "tiled"]),
-    (torch.float16, "training", "causal", ["fused", "fused", "fused"]),
-]
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +22,8 @@ def _seed():
 @pytest.fixture
 def path(request, monkeypatch):
     """Take one path whatever the shape, with tiles that cut everything into pieces."""
-    monkeypatch.setattr(attention, "fastest", lambda *_: request.param)
+    monkeypatch.setattr(attention, "fastest", lambda *_, **__: request.param)
+    monkeypatch.setattr(attention, "computed_in_fp32", lambda *_: False)
     monkeypatch.setattr(tiled, "TILE_BYTES", 1 << 12)
     monkeypatch.setattr(tiled, "CAUSAL_BLOCK_BYTES", 40)
     return request.param
@@ -101,22 +90,17 @@ def test_every_path_is_the_formula_with_its_gradients(path, dtype, causal):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-@pytest.mark.parametrize("length", LENGTHS)
-def test_the_path_that_is_chosen_is_the_formula_with_its_gradients(dtype, length):
+@pytest.mark.parametrize("length", [4, 64, 261])
+@pytest.mark.parametrize("wide", [False, True], ids=["avx2", "avx512"])
+def test_the_path_that_is_chosen_is_the_formula_with_its_gradients(
+    dtype, length, wide, monkeypatch
+):
+    monkeypatch.setattr(attention_path, "avx512", lambda: wide)
+    monkeypatch.setattr(attention_path, "bf16_products", lambda: wide)
     for causal, kind, biased in itertools.product((False, True), ("none", "scores"), (False, True)):
         bias = torch.randn(4, length, length).to(dtype).requires_grad_() if biased else None
         inputs = draw(dtype, length, batch=4, heads=4)
         assert_exact(inputs, causal, draw_mask(kind, length, length, batch=4), bias)
-
-
-@pytest.mark.parametrize(("dtype", "use", "order", "paths"), CHOICES)
-def test_each_length_takes_the_path_that_was_measured_to_be_fast(dtype, use, order, paths):
-    chosen = []
-    for length in LENGTHS:
-        inputs = draw(dtype, length, batch=4, heads=4)
-        q, k, v = (x.requires_grad_(use == "training") for x in inputs)
-        chosen.append(fastest(q, k, v, None, order == "causal"))
-    assert chosen == paths
 
 
 @pytest.mark.parametrize("path", PATHS, indirect=True)
@@ -225,15 +209,6 @@ def test_half_precision_keeps_the_sum_of_many_weights(path):
     torch.testing.assert_close(out, torch.ones_like(out), rtol=2**-7, atol=0)
 
 
-def test_long_training_is_left_to_the_fused_kernel(monkeypatch):
-    monkeypatch.setattr(attention, "KEPT_BYTES", 1 << 16)
-    q, k, v = draw(time_q=300, batch=1, heads=1)
-    assert attention.fastest(q, k, v, None, True) == "fused"
-    torch.testing.assert_close(
-        attend(q, k, v, causal=True), scaled_dot_product_attention(q, k, v, is_causal=True)
-    )
-
-
 def test_an_empty_batch_gives_an_empty_batch():
     q, k, v = (x[:0] for x in draw())
     assert attend(q, k, v, causal=True).shape == (0, 3, 7, 8)
@@ -280,15 +255,6 @@ def test_rotary_scores_depend_on_the_distance_alone_and_alibi_favors_the_near():
 def test_qk_norm_normalizes_queries_and_keys_of_each_head():
     for y in SelfAttention(16, 2, qk_norm=True).query_key(torch.randn(3, 10, 16)):
         torch.testing.assert_close(y.std(-1, correction=0), torch.ones(3, 2, 10), rtol=0, atol=1e-3)
-
-
-@pytest.mark.parametrize("qk_norm", [False, True])
-def test_cross_attention_reads_a_context_of_another_width(qk_norm):
-    attention = CrossAttention(16, 4, context_dim=6, qk_norm=qk_norm)
-    x, context = torch.randn(2, 3, 16), torch.randn(2, 7, 6)
-    mask = torch.ones(2, 3, 7, dtype=torch.bool)
-    mask[:, :, 5:] = False
-    torch.testing.assert_close(attention(x, context, mask), attention(x, context[:, :5]))
 
 
 def test_heads_that_do_not_divide_the_width_are_named():

@@ -1,19 +1,15 @@
 """Attention: ``attend`` is the one path that every model takes; the modules project around it."""
 
-from typing import Literal
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from sciformer.nn.attention_path import computed_in_fp32, fastest
 from sciformer.nn.position import Alibi, Rotary
 from sciformer.nn.tiled import needs_grad, tiled_attention
 
 INF = float("inf")
-# Training keeps the weights; more of them in one call than this are left to SDPA, whose memory
-# grows with T, not T^2.
-KEPT_BYTES = 1 << 28
 
 
 def attend(
@@ -45,10 +41,14 @@ def attend(
         One vector per query, in the dtype of ``q``, or of autocast.
     """
     q, k, v = autocast(q, k, v)
+    if computed_in_fp32(q, k, v, bias):
+        with torch.autocast("cpu", enabled=False):
+            wide = (x.float() for x in (q, k, v))
+            return attend(*wide, causal=causal, mask=mask, bias=bias, scale=scale).to(q.dtype)
     factor: float = q.shape[-1] ** -0.5 if scale is None else scale
     time_q, time_k = q.shape[2], k.shape[2]
     causal = causal and time_q > 1  # the last query sees every key
-    path = fastest(q, k, v, bias, causal)
+    path = fastest(q, k, v, bias, causal, masked=mask is not None)
     if path == "fused" and mask is None and bias is None and (time_q == time_k or not causal):
         return scaled_dot_product_attention(q, k, v, is_causal=causal, scale=factor)
     fill = merge_masks(q, k, causal, mask, bias)
@@ -74,47 +74,6 @@ def autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
         return tensors
     dtype = torch.get_autocast_dtype(device)
     return tuple(tensor.to(dtype) for tensor in tensors)
-
-
-def fastest(
-    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, causal: bool
-) -> Literal["fused", "formula", "tiled"]:
-    """Choose how to compute attention, by the number of scores.
-
-    Zen 4, torch 2.13, one thread; CPU time over that of the faster of SDPA and formula:
-
-    ====  ==================  ===========  ============  ===========
-    T     pass                fp32 causal  fp32          bf16
-    ====  ==================  ===========  ============  ===========
-    128   forward             1.0          1.0           0.94 - 1.08
-    128   forward + backward  0.91 - 1.04  0.97 - 1.04   0.95 - 1.08
-    512   forward             0.76 - 0.84  1.0           0.72 - 1.03
-    512   forward + backward  0.59 - 0.64  0.86 - 0.99   0.74 - 1.0
-    ====  ==================  ===========  ============  ===========
-
-    There SDPA takes 1.4 to 4.5 times as long in bf16 as what is chosen. Below the bounds on the
-    number of scores its small overhead wins. ``tests/benchmarks/attention.py`` measures it again.
-    """
-    if not q.is_cpu or q.dtype == torch.float16 or torch.compiler.is_compiling():
-        return "fused"
-    batch, heads, time, _ = q.shape
-    scores = batch * heads * time * k.shape[2]
-    half, training = q.dtype == torch.bfloat16, needs_grad(q, k, v, bias)
-    if training and scores * q.element_size() > KEPT_BYTES:
-        return "fused"
-    if not half and not training:
-        threads = torch.get_num_threads()
-        if causal and time >= 192 * threads and scores >= 1 << 20:
-            return "tiled"
-        # SDPA cuts below T = 192 into blocks of 32 queries; more than one thread pays for it.
-        short, few = (64, 1 << 16) if threads == 1 else (160, 1 << 15)
-        return "formula" if time <= short and scores >= few else "fused"
-    if scores < (1 << 12 if half and training else 1 << 15):
-        return "fused"
-    many = 1 << 20 if half else 1 << 18 if causal else 1 << 19
-    if half and not training and not causal and bias is not None:
-        many = 1 << 24  # tiles add the bias piece by piece: up to 6 % slower at 2^22 scores
-    return "formula" if scores < many else "tiled"
 
 
 def merge_masks(
@@ -242,43 +201,6 @@ class SelfAttention(nn.Module):
         """Return the attention weights, for pictures: forward never writes them out."""
         eye = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
         return self.mix(x, eye.expand(len(x), self.heads, -1, -1), mask)
-
-
-class CrossAttention(nn.Module):
-    """Multi-head attention of one sequence to another, its context.
-
-    Args:
-        dim: Width of the tokens that ask.
-        heads: Number of heads; divides ``dim``.
-        context_dim: Width of the tokens that answer; ``dim`` unless given.
-        qk_norm: Normalize queries and keys per head, which bounds the scores.
-    """
-
-    def __init__(
-        self, dim: int, heads: int, *, context_dim: int | None = None, qk_norm: bool = False
-    ) -> None:
-        super().__init__()
-        self.heads = heads
-        head_dim = divide(dim, heads)
-        context_dim = dim if context_dim is None else context_dim
-        self.query = nn.Linear(dim, dim)
-        self.key = nn.Linear(context_dim, dim)
-        self.value = nn.Linear(context_dim, dim)
-        self.out = nn.Linear(dim, dim)
-        self.query_norm = nn.LayerNorm(head_dim) if qk_norm else nn.Identity()
-        self.key_norm = nn.LayerNorm(head_dim) if qk_norm else nn.Identity()
-
-    def forward(
-        self,
-        x: Float[Tensor, "batch time_q dim"],
-        context: Float[Tensor, "batch time_k context_dim"],
-        mask: Bool[Tensor, "#batch #time_q time_k"] | None = None,
-    ) -> Float[Tensor, "batch time_q dim"]:
-        q = self.query_norm(split(self.query(x), self.heads))
-        k = self.key_norm(split(self.key(context), self.heads))
-        v = split(self.value(context), self.heads)
-        mask = None if mask is None else mask[:, None]
-        return self.out(merge(attend(q, k, v, mask=mask)))
 
 
 def divide(dim: int, heads: int) -> int:
