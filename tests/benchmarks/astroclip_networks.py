@@ -8,10 +8,10 @@ parameters), batch 4: slicing, masking, forward, loss of the masked tokens, back
 plain one in fp32, ours in bf16 autocast, for all tokens and for the masked ones alone, whose loss
 and gradients are the same. Interleaved, CPU time of one thread.
 
-The bound of that step is 2.3. A processor whose products gain less by bf16 does not reach it. Zen
-4, whose units multiply bf16 at twice the rate of fp32, gains 2.0 to 2.2, and the step 2.2.
-``--quick`` takes one block of SpecFormer instead of six, of
-which the last is half the work. Exits with 1 where a bound does not hold.
+The bound of that step is 2.3 in bf16, and none in fp32, which alone is measured where the processor
+has no units for bf16. One whose products gain less by bf16 does not reach it: Zen 4, whose units
+multiply bf16 at twice the rate of fp32, gains 2.0 to 2.2, and the step 2.2. Exits with 1 where a
+bound does not hold.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from rich.table import Table
 from astroclip.convert import spectrum_from_reference
 from astroclip.nn.heads import PoolingHead
 from astroclip.reference import slice_spectrum
+from sciformer.nn.hardware import bf16_products
 
 sys.path.append(str(Path(__file__).parents[1] / "astroclip"))
 import plain_astroclip as plain
@@ -55,12 +56,18 @@ def main() -> None:
         title = f"pooling, {TOKENS} x {WIDTH}, batch 8, tokens {kind}"
         times = race(poolings(kind, trained), rounds=5)
         below += show(title, times, f"nn.MultiheadAttention, tokens {kind}", BOUNDS)
-    times = race(products(), rounds=5)
+    times = race(measurable(products()), rounds=5)
     show(f"three products of {4 * TOKENS} x {WIDTH} x {4 * WIDTH}", times, "fp32", {})
-    times = race(steps(1 if args.quick else DEPTH), rounds=3 if args.quick else 2)
-    below += show("SpecFormer's training step, batch 4", times, PLAIN, {OURS: STEP_BOUND})
+    times = race(measurable(steps(1 if args.quick else DEPTH)), rounds=3 if args.quick else 2)
+    bounds = {OURS: STEP_BOUND} if OURS in times else {}
+    below += show("SpecFormer's training step, batch 4", times, PLAIN, bounds)
     if below:
         sys.exit(f"below the bound: {', '.join(below)}")
+
+
+def measurable(calls: Calls) -> Calls:
+    """Without bf16 where the processor has no units for it: some ten times as slow."""
+    return {name: call for name, call in calls.items() if "bf16" not in name or bf16_products()}
 
 
 def race(calls: Calls, rounds: int) -> dict[str, list[float]]:

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from rich.console import Console
 from rich.table import Table
 
+from sciformer.nn.hardware import bf16_products
 from xval.convert import from_reference
 from xval.encodings.special import NUM, PAD
 from xval.mask import hide
@@ -157,8 +158,7 @@ def answered_loss(logits, values, tokens, numbers) -> torch.Tensor:
 OURS = {
     "buckets, fp32": bucket_step,
     "packed, fp32": packed_step,
-    "buckets, bf16 autocast": bucket_step,
-}
+} | ({"buckets, bf16 autocast": bucket_step} if bf16_products() else {})
 
 
 if __name__ == "__main__":
