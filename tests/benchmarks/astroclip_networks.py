@@ -10,8 +10,9 @@ and gradients are the same. Interleaved, CPU time of one thread.
 
 The bound of that step is 2.3 in bf16, and none in fp32, which alone is measured where the processor
 has no units for bf16. One whose products gain less by bf16 does not reach it: Zen 4, whose units
-multiply bf16 at twice the rate of fp32, gains 2.0 to 2.2, and the step 2.2. Exits with 1 where a
-bound does not hold.
+multiply bf16 at twice the rate of fp32, gains 2.0 to 2.2, and the step 2.2. ``--quick`` takes one
+block of SpecFormer instead of six, of which the last is half the work. Exits with 1 where a bound
+does not hold.
 """
 
 import argparse
