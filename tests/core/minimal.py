@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, Trainer
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.optim import AdamW
@@ -24,7 +24,7 @@ from sciformer.data.simulate import simulate as write
 from sciformer.nn.block import TransformerBlock
 from sciformer.report import Report
 from sciformer.training import checkpoint
-from sciformer.training.strategies import shard
+from sciformer.training.module import Module
 
 
 class Batch(NamedTuple):
@@ -46,7 +46,7 @@ class Network(nn.Module):
         return self.head(self.block(x).mean(1)).squeeze(-1)
 
 
-class MinimalModule(LightningModule):
+class MinimalModule(Module):
     """Regress the mean.
 
     Args:
@@ -76,9 +76,6 @@ class MinimalModule(LightningModule):
         loss = mse_loss(self.model(batch.x), batch.mean)
         self.log(f"{stage}/loss", loss, sync_dist=True, batch_size=len(batch.x))
         return loss
-
-    def configure_model(self) -> None:
-        shard(self, self.model)
 
     def configure_optimizers(self) -> AdamW:
         return AdamW(self.parameters(), lr=self.lr)
@@ -205,8 +202,7 @@ def evaluate(path: str, out: str = "report", fault: str = "") -> None:
         raise {"bug": TypeError, "input": ValueError}[fault]("asked to\nfail")
     found = checkpoint.find(path)
     module, saved = checkpoint.load(found, MinimalModule), checkpoint.read(found)
-    dim = saved["datamodule_hyper_parameters"]["dim"]
-    x = Noise(8, dim, seed=0).x
+    x = Noise(8, module.hparams["dim"], seed=0).x
     with torch.no_grad():
         loss = mse_loss(module.model(x), x.mean((1, 2)))
     report = Report("Minimal", checkpoint.run_record(saved))

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from jaxtyping import Float
-from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import CatMetric, MeanMetric
@@ -20,8 +19,8 @@ from astroclip.nn.spectrum import SpectrumEncoder
 from astroclip.objectives.views import cut
 from astroclip.retrieval import ranks, recalls
 from astroclip.start import begin
+from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
-from sciformer.training.strategies import shard
 
 if TYPE_CHECKING:
     from astroclip.data.module import GalaxyData
@@ -31,7 +30,7 @@ NEEDED = {"align": ("images", "spectra"), "spectrum": ("spectra",), "image": ("i
 LEAST = 0.02  # of the peak learning rate, at the end
 
 
-class AstroCLIPModule(LightningModule):
+class AstroCLIPModule(Module):
     """Align images and spectra of the same galaxies (Parker et al. 2024, section 3).
 
     Args:
@@ -135,9 +134,9 @@ class AstroCLIPModule(LightningModule):
         return self.learning.model
 
     @property
-    def data(self) -> "GalaxyData":
-        """What the trainer runs on."""
-        return self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+    def sharded(self) -> nn.Module:
+        """The network, and what its losses learn beside it."""
+        return self.learning
 
     def check(self, data: "GalaxyData") -> None:
         """Before a fit writes anything: are the weights to begin with there, and do they fit?
@@ -183,11 +182,7 @@ class AstroCLIPModule(LightningModule):
         if self.turn and isinstance(batch, Batch) and batch.image is not None:
             batch = batch._replace(image=cut(batch.image, batch.image.shape[-1], draw))
         losses = self.learn(batch, draw)
-        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
-        if (self.trainer.global_step + 1) % every == 0:  # logging costs 0.5 ms
-            self.log("train/loss", losses["loss"], prog_bar=True, sync_dist=True)
-            parts = {f"train/{name}": part for name, part in losses.items() if name != "loss"}
-            self.log_dict(parts, sync_dist=True)
+        self.log_losses(losses)
         return losses["loss"]
 
     def on_train_batch_end(self, outputs: Any, batch: Batch | Features, batch_idx: int) -> None:
@@ -228,9 +223,6 @@ class AstroCLIPModule(LightningModule):
     ) -> tuple[Float[Tensor, "batch dim"], Float[Tensor, "batch dim"]]:
         seen = self.model(*pair(batch))
         return seen.image.z, seen.spectrum.z
-
-    def configure_model(self) -> None:
-        shard(self, self.learning)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
         trained = [p for p in self.learning.parameters() if p.requires_grad]

@@ -116,7 +116,8 @@ def open_run(path: Path) -> Opened:
     """
     module = checkpoint.load(path, contextual_counting.CountingModule)
     saved = checkpoint.read(path)
-    settings = {**saved["datamodule_hyper_parameters"], "shards": None}
+    own = {name: module.hparams[name] for name in ("length", "regions")}  # loaders of one's own
+    settings = {**own, **(saved.get("datamodule_hyper_parameters") or {}), "shards": None}
     data = checkpoint.build(path, contextual_counting.CountingData, settings)
     return Opened(module, data, checkpoint.run_record(saved))
 

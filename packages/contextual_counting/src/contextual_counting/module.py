@@ -6,19 +6,18 @@ from itertools import accumulate
 from typing import Any, Literal, TypedDict
 
 from jaxtyping import Bool, Float, Int64
-from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from contextual_counting.data import Batch, CountingData
+from contextual_counting.data import Batch
 from contextual_counting.fewer import with_fewer_regions
 from contextual_counting.metrics import RegionScores, ranking
 from contextual_counting.model import CountingTransformer
 from contextual_counting.simulate import NO_REGION
+from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, warmup_cosine
-from sciformer.training.strategies import shard
 
 
 class Rates(TypedDict):
@@ -44,7 +43,7 @@ class Rates(TypedDict):
 DEFAULT = Rates(matrices=2e-2, others=2e-3, head=2e-2, sigma=1e-2, warmup=50, power=1.0)
 
 
-class CountingModule(LightningModule):
+class CountingModule(Module):
     """Count the 1s in each region of a sequence (Golkar et al. 2024).
 
     Args:
@@ -144,9 +143,7 @@ class CountingModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.loss(batch)
-        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
-        if (self.trainer.global_step + 1) % every == 0:  # logging costs 0.5 ms
-            self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+        self.log_losses({"loss": loss})
         return loss
 
     def loss(self, batch: Batch) -> Tensor:
@@ -174,8 +171,7 @@ class CountingModule(LightningModule):
         self.log("val/top1_min", worst, prog_bar=True, sync_dist=True)
 
     def on_test_epoch_start(self) -> None:
-        data: CountingData = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        self.sets = list(data.settings)
+        self.sets = list(self.data.settings)
         self.tested: dict[str, RegionScores] = {}
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
@@ -197,9 +193,6 @@ class CountingModule(LightningModule):
     def can_answer(self, length: int, regions: int) -> bool:
         """Whether there is a prompt for each region and a learned position for each token."""
         return regions <= self.prompts and length <= self.model.encoder.longest
-
-    def configure_model(self) -> None:
-        shard(self, self.model)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
         groups = self.parameter_groups()

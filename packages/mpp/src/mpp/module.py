@@ -3,11 +3,10 @@
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
-from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
@@ -21,11 +20,8 @@ from mpp.pretrained import continued
 from mpp.rollout import rollout
 from mpp.scores import SystemScores
 from mpp.vocabulary import Vocabulary
+from sciformer.training.module import Module
 from sciformer.training.optim import adamw, batches_before, decay_groups, warmup_cosine
-from sciformer.training.strategies import shard
-
-if TYPE_CHECKING:
-    from mpp.data.module import PhysicsData
 
 METRICS = {"nrmse": nrmse, "vrmse": vrmse}
 EPS = 1e-7  # of a mean square, as in the paper's code
@@ -48,7 +44,7 @@ class Parts(NamedTuple):
     processor: list[nn.Parameter]
 
 
-class PhysicsModule(LightningModule):
+class PhysicsModule(Module):
     """Predict the next frame of many physical systems (McCabe et al. 2023).
 
     Args:
@@ -174,9 +170,7 @@ class PhysicsModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.loss(batch)
-        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
-        if (self.trainer.global_step + 1) % every == 0:  # logging costs 0.5 ms
-            self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+        self.log_losses({"loss": loss})
         return loss
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
@@ -243,17 +237,9 @@ class PhysicsModule(LightningModule):
         horizon = batch.target.shape[1]
         return rollout(self, batch.frames, batch.fields, batch.boundaries, horizon)
 
-    @property
-    def data(self) -> "PhysicsData":
-        """What the trainer runs on; a batch has the number of one of its systems."""
-        return self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-
     def blank(self, steps: int) -> SystemScores:
         """A score of nothing yet."""
         return SystemScores(len(self.data.systems), steps).to(self.device)
-
-    def configure_model(self) -> None:
-        shard(self, self.model)
 
     def configure_optimizers(self) -> tuple[list[AdamW], list[Any]]:
         parts = self.parts()

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from jaxtyping import Float, Int64
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
-from sciformer.training.strategies import shard
 from xval.answers import answers
 from xval.data.batch import Batch
 from xval.encodings.encoding import Encoding
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ROUNDING = 1e-3  # of an absolute error: below it, half its square over it
 
 
-class XValModule(LightningModule):
+class XValModule(Module):
     """Recover hidden words and numbers, or the next ones (Golkar et al. 2023, section 2).
 
     Args:
@@ -157,11 +157,7 @@ class XValModule(LightningModule):
         tokens, numbers = self.trainer.strategy.reduce(counts, reduce_op="mean").clamp(min=1e-6)
         token_loss, number_loss = found.token_sum / tokens, found.number_sum / numbers
         loss = self.weighted(token_loss, number_loss)
-        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
-        if (self.trainer.global_step + 1) % every == 0:  # logging costs 0.5 ms
-            self.log("train/loss", loss, prog_bar=True, sync_dist=True)
-            parts = {"train/token_loss": token_loss, "train/number_loss": number_loss}
-            self.log_dict(parts, sync_dist=True)
+        self.log_losses({"loss": loss, "token_loss": token_loss, "number_loss": number_loss})
         return loss
 
     def weighted(
@@ -237,14 +233,6 @@ class XValModule(LightningModule):
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> Float[Tensor, "batch answers"]:
         return self.answer(batch)
-
-    @property
-    def data(self) -> "TextData":
-        """What the trainer runs on."""
-        return self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-
-    def configure_model(self) -> None:
-        shard(self, self.model)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
         hidden = [p for p in self.model.encoder.parameters() if p.ndim == 2]

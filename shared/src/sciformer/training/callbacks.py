@@ -13,8 +13,6 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.profilers import PassThroughProfiler
 
-from sciformer.training.checkpoint import stamp
-
 NOTHING = nullcontext()
 
 
@@ -36,7 +34,7 @@ def versions(*dists: str) -> dict[str, str]:
 
 
 class RunRecord(Callback):
-    """Carry what a training was and what it cost, in every checkpoint, and log its pace.
+    """Know what a training was and what it cost, for its checkpoints, and log its pace.
 
     Time goes on counting where a run is resumed.
 
@@ -64,11 +62,6 @@ class RunRecord(Callback):
         wall_s = self.before["wall_s"] + time.perf_counter() - self.start[1]
         cost = {"cpu_s": cpu_s, "wall_s": wall_s, "peak_gib": peak_gib(), "ranks": self.ranks}
         return {**self.facts, **cost}
-
-    def on_save_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        stamp(checkpoint, pl_module, self.record())
 
     def state_dict(self) -> dict[str, Any]:
         record = self.record()

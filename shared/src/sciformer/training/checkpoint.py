@@ -102,8 +102,16 @@ def _read_torch(path: str | Path) -> Any:
 
 
 def stamp(checkpoint: dict[str, Any], module: nn.Module, run: Mapping[str, Any]) -> None:
-    """Mark a checkpoint as ours: format, the module's class, the record of the run."""
-    checkpoint[STAMP] = {"format": FORMAT, "module": class_path(type(module)), "run": dict(run)}
+    """Mark a checkpoint as ours: format, the module's class and those it is derived from, the run.
+
+    Args:
+        checkpoint: What is about to be saved.
+        module: Of the training.
+        run: The record of the training.
+    """
+    kinds = [kind for kind in type(module).__mro__ if issubclass(kind, nn.Module)]
+    own, *bases = map(class_path, kinds)
+    checkpoint[STAMP] = {"format": FORMAT, "module": own, "bases": bases, "run": dict(run)}
 
 
 def run_record(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,18 +125,19 @@ def class_path(kind: type) -> str:
 
 
 def check_class(path: str | Path, checkpoint: Mapping[str, Any], kind: type[nn.Module]) -> None:
-    """See that a checkpoint is one of a class.
+    """See that a checkpoint is one of a class, or of one that is derived from it.
 
     Args:
         path: Where it was read from.
         checkpoint: Its content.
-        kind: The class that must have written it.
+        kind: The class.
 
     Raises:
         ValueError: Naming the file and the class that wrote it.
     """
-    written_by = checkpoint[STAMP].get("module")
-    if written_by != class_path(kind):
+    stamp = checkpoint[STAMP]
+    written_by, bases = stamp.get("module"), stamp.get("bases", [])
+    if class_path(kind) not in (written_by, *bases):
         raise ValueError(f"{path}: holds a {written_by}, not a {class_path(kind)}")
 
 
@@ -198,17 +207,28 @@ def load(path: str | Path, kind: type[Module]) -> Module:
 
     Args:
         path: A checkpoint, or a run's folder.
-        kind: The class that wrote it.
+        kind: The class that wrote it, or one that this is derived from.
 
     Returns:
-        A new module.
+        A new module, of the class that wrote it if that has been imported: a file imports nothing.
 
     Raises:
         ValueError: As :func:`read` and :func:`check`.
     """
     path = find(path)
     checkpoint = read(path)
-    module = build(path, kind, checkpoint["hyper_parameters"])
+    check_class(path, checkpoint, kind)
+    module = build(path, _known(checkpoint, kind), checkpoint["hyper_parameters"])
     check(path, checkpoint, module)
     module.load_state_dict(checkpoint["state_dict"])
     return module.eval()
+
+
+def _known(checkpoint: Mapping[str, Any], kind: type[Module]) -> type[Module]:
+    """The class that wrote a checkpoint where it has been imported, else the one that is asked."""
+    written_by, kinds = checkpoint[STAMP].get("module"), [kind]
+    for each in kinds:
+        if class_path(each) == written_by:
+            return each
+        kinds += each.__subclasses__()
+    return kind
