@@ -1,6 +1,7 @@
 """What the processes of a run tell each other, and how they notice that one has died."""
 
 import re
+from typing import Any
 
 import torch
 from torch import distributed
@@ -26,6 +27,15 @@ class Agreement:
         word = torch.tensor(number)
         distributed.all_reduce(word, distributed.ReduceOp.MAX, self.group)
         return int(word)
+
+    def gathered(self, value: Any) -> list[Any] | None:
+        """What every rank gives, by rank, in the first one; None in all others."""
+        if self.alone:
+            return [value]
+        first = distributed.get_rank() == 0
+        found = [None] * distributed.get_world_size() if first else None
+        distributed.gather_object(value, found, group=self.group)
+        return found
 
 
 def lost_rank(error: RuntimeError) -> bool:

@@ -1,0 +1,132 @@
+"""What a network predicts, in one file: each sample once, with its id."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import BasePredictionWriter
+from torch import Tensor
+
+from sciformer.files import write_atomically
+from sciformer.training.ranks import Agreement
+
+NPZ, PARQUET = ".npz", ".parquet"
+Columns = dict[str, Shaped[np.ndarray, "samples ..."]]
+
+
+class PredictionFile(BasePredictionWriter):
+    """Write what ``predict_step`` gives, by name, as ``.npz`` or ``.parquet``.
+
+    An ``.npz`` holds ``<set>/<name>`` and ``<set>/id``, arrays with samples in front. A
+    ``.parquet`` has one row for each sample: ``set``, ``id`` and a column for each name, vectors as
+    lists.
+    The first rank writes; it gets what the others have predicted.
+
+    Args:
+        out: The file.
+
+    Raises:
+        ValueError: If it ends in something else.
+    """
+
+    def __init__(self, out: str) -> None:
+        super().__init__("batch")
+        self.out = Path(out)
+        if self.out.suffix not in (NPZ, PARQUET):
+            raise ValueError(f"out: {out} ends neither in {NPZ} nor in {PARQUET}")
+        self.found: dict[int, list[tuple[Sequence[int], dict[str, Tensor]]]] = {}
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.agreement = Agreement()
+
+    def write_on_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        prediction: Mapping[str, Tensor],
+        batch_indices: Sequence[int] | None,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        assert batch_indices is not None  # all of our loaders take numbers of samples
+        kept = {name: value.detach().cpu() for name, value in prediction.items()}
+        self.found.setdefault(dataloader_idx, []).append((batch_indices, kept))
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        everyone = self.agreement.gathered(self.found)
+        if everyone is None:
+            return
+        sets = trainer.datamodule.predicted  # pyright: ignore[reportAttributeAccessIssue]
+        found = {}
+        for number, (name, ids) in enumerate(sets.items()):
+            parts = [part for rank in everyone for part in rank.get(number, [])]
+            found[name] = in_order(parts, ids)
+        save(found, self.out)
+
+
+def in_order(
+    parts: Sequence[tuple[Sequence[int], Mapping[str, Tensor]]], ids: Sequence[str]
+) -> Columns:
+    """Put batches together in the order of the samples.
+
+    Args:
+        parts: Numbers of the samples of each batch, and what was predicted for them.
+        ids: Of all samples.
+
+    Returns:
+        ``id``, and what was predicted by name.
+    """
+    numbers = np.concatenate([np.asarray(part[0]) for part in parts])
+    place = np.argsort(numbers)
+    assert np.array_equal(numbers[place], np.arange(len(ids))), "each sample is predicted once"
+    columns: Columns = {"id": np.array([str(name) for name in ids])}
+    for name in parts[0][1]:
+        whole = torch.cat([part[1][name] for part in parts])
+        columns[name] = (whole.float() if whole.is_floating_point() else whole).numpy()[place]
+    return columns
+
+
+def save(found: Mapping[str, Columns], out: Path) -> None:
+    """Write predictions.
+
+    Args:
+        found: Name of each set -> its columns.
+        out: The file, whose ending says how.
+
+    Raises:
+        ValueError: For a table of what has more than one axis beside that of the samples.
+    """
+    if out.suffix == NPZ:
+        arrays = {
+            f"{name}/{key}": x for name, columns in found.items() for key, x in columns.items()
+        }
+        write_atomically(out, lambda beside: _save_npz(beside, arrays))
+        return
+    write_atomically(out, lambda beside: _save_parquet(beside, found, out))
+
+
+def _save_npz(path: Path, arrays: Mapping[str, Any]) -> None:
+    with path.open("wb") as file:  # savez would add an ending to a path
+        np.savez(file, **arrays)
+
+
+def _save_parquet(path: Path, found: Mapping[str, Columns], out: Path) -> None:
+    try:
+        import pyarrow  # an extra
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ValueError(f"out: {out}: pyarrow is not installed; {NPZ} needs nothing") from error
+    tables = []
+    for name, columns in found.items():
+        for key, values in columns.items():
+            if values.ndim > 2:
+                axes = f"{values.ndim - 1} axes for each sample"
+                raise ValueError(f"out: {out}: {name}/{key} has {axes}; write an {NPZ}")
+        listed = {key: list(x) if x.ndim > 1 else x for key, x in columns.items()}
+        tables.append(pyarrow.table({"set": [name] * len(columns["id"]), **listed}))
+    parquet.write_table(pyarrow.concat_tables(tables, promote_options="default"), path)
