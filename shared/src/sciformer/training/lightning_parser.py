@@ -1,0 +1,59 @@
+"""The options of Lightning's verbs that are ours, and their parser, which complains in one line."""
+
+import sys
+from inspect import signature
+from typing import NoReturn
+
+from jsonargparse.typing import NonNegativeInt, restricted_number_type
+from lightning.pytorch.cli import LightningArgumentParser
+
+from sciformer.cli import Project, config_paths, resolve
+from sciformer.errors import single_line, where
+from sciformer.training.checks import passes
+
+Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
+
+
+class OneLineLightningParser(LightningArgumentParser):
+    """Lightning's parser, which complains in one line."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        raise ValueError(where(single_line(message), config_paths(sys.argv))) from ex
+
+
+def add_seed(parser: LightningArgumentParser) -> None:
+    """Add ``--seed_everything`` in place of Lightning's, which takes a bool as well."""
+    parser.add_argument(
+        "--seed_everything",
+        type=Seed,
+        default=0,
+        help="Seed of everything: weights, order, and what data is drawn.",
+    )
+
+
+def add_options(parser: LightningArgumentParser, project: Project) -> None:
+    """Add what every verb of Lightning takes in every project, and link what follows from it.
+
+    Args:
+        parser: Of one verb; it knows trainer, model and data already.
+        project: Whose module and data are linked.
+    """
+    parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+    parser.add_argument(
+        "--threads",
+        type=NonNegativeInt,
+        default=0,
+        help="CPU threads per process; 0 is torch's choice.",
+    )
+    parser.add_argument(
+        "--save_every",
+        type=NonNegativeInt,
+        default=1000,
+        help="Optimizer steps between two savings of last.ckpt; it is also written at each "
+        "validation and at the end. 0 writes it only then.",
+    )
+    parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+    if "epochs" in signature(resolve(project.data)).parameters:
+        parser.link_arguments("trainer.max_epochs", "data.epochs", compute_fn=passes)
+    for source, target in project.links.items():
+        parser.link_arguments(source, target, apply_on="instantiate")
