@@ -7,12 +7,11 @@ import time
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from sciformer.allowlist import GROUP
 from sciformer.cli import Project
 from sciformer.joined import Done, Failed, join, results
 from sciformer.page import duration
 from sciformer.report import rich_table, terminal
-
-GROUP = "sciformer.projects"  # the entry points by which projects are found
 
 
 def demo(out: str = "runs/demo", seed: int = 0) -> None:

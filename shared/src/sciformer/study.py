@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sciformer.cli import Project, shipped
-from sciformer.errors import check_configs
+from sciformer.config_errors import check_configs
 from sciformer.files import check_writable, write_atomically
 
 METRICS, WORDS, LOG = "metrics.json", "words.json", "log.txt"  # in the folder of each run

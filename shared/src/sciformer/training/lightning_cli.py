@@ -5,6 +5,7 @@ import platform
 import shlex
 import sys
 import warnings
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,23 @@ import torch
 import yaml
 from jsonargparse import Namespace, set_parsing_settings
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
-from sciformer.cli import Project, config_paths, resolve
-from sciformer.errors import blame, single_line
+from sciformer.allowlist import TRUST
+from sciformer.cli import Project, resolve
+from sciformer.config_errors import config_paths, placed
+from sciformer.errors import ArgumentError, single_line
 from sciformer.files import check_writable, to_json, write_atomically
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed, versions
 from sciformer.training.checkpoint_io import CheckpointFiles
-from sciformer.training.checks import check_accumulation, check_interval, naming, passes
+from sciformer.training.checks import check_accumulation, check_interval, passes, trainer_errors
 from sciformer.training.folder import LAST, keep_logged, loggers, savers
 from sciformer.training.lightning_parser import OneLineLightningParser, add_options, add_seed
+from sciformer.training.named_classes import Builder, check_named, root
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.precision import best_precision
 from sciformer.training.ranks import lost_rank
@@ -41,6 +45,7 @@ NOISE = (  # warnings that say nothing to a user
     r".*dirpath has changed",  # a run that goes on elsewhere finds its own best
     r".*FSDP2-wrapped module .* returned a view",  # which nobody writes to
 )
+NOT_LOGGED = "Early stopping conditioned on metric"  # which Lightning reports as it does bugs
 
 
 def run(project: Project) -> None:
@@ -53,16 +58,23 @@ def run(project: Project) -> None:
         ValueError: Naming what is wrong with the command line, its files or their combination.
         ConnectionError: If another process of the run has died.
     """
-    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    set_parsing_settings(
+        docstring_parse_attribute_docstrings=True,
+        config_read_mode_fsspec_enabled=False,  # importing Lightning's command line enables it
+    )
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # what it says at each start is no news
     for text in NOISE:
         warnings.filterwarnings("ignore", text)
     try:
         Cli(project)
-    except MisconfigurationException as error:
+    except ArgumentError as error:
+        raise ValueError(placed(_option(project, error), error.reason, sys.argv)) from error
+    except (MisconfigurationException, ModuleNotFoundError) as error:
         raise ValueError(str(error)) from error
     except RuntimeError as error:
+        if str(error).startswith(NOT_LOGGED):
+            raise ValueError(str(error)) from error
         if not lost_rank(error):
             raise
         rank = getattr(rank_zero_only, "rank", 0)
@@ -129,8 +141,9 @@ class Cli(LightningCLI):
     def before_instantiate_classes(self) -> None:
         if self.options.threads:
             torch.set_num_threads(self.options.threads)
-        for key, kind in (("model", LightningModule), ("data", LightningDataModule)):
-            self.parser.add_instantiator(naming(key), kind, subclasses=True)
+        check_named(self.options, TRUST in sys.argv)
+        groups = {"model": resolve(self.project.module), "data": resolve(self.project.data)}
+        self.parser.add_instantiator(Builder(self.options, **groups), object, subclasses=True)
 
     @property
     def options(self) -> Namespace:
@@ -152,11 +165,9 @@ class Cli(LightningCLI):
             kwargs["callbacks"] += self._callbacks(root, given)
             if given.logger is None:
                 kwargs["logger"] = loggers(root, self._resumed_step())
-        try:
-            check_accumulation(given)
+        check_accumulation(given)
+        with trainer_errors():
             return super().instantiate_trainer(**kwargs)
-        except (MisconfigurationException, ValueError) as error:
-            raise ValueError(blame("trainer", str(error), config_paths(sys.argv))) from error
 
     def _callbacks(self, root: Path, given: Namespace) -> list[Any]:
         self.record = RunRecord(self._facts())
@@ -220,6 +231,14 @@ class Cli(LightningCLI):
             checkpoint.check(path, saved, self.model)
             if self.subcommand == "fit":
                 checkpoint.check_resumable(path, saved)
+
+
+def _option(project: Project, error: ArgumentError) -> str:
+    """The option of an argument: of the data or the model, where one of them has such a name."""
+    for group, target in (("data", project.data), ("model", project.module)):
+        if root(error.name) in signature(resolve(target)).parameters:
+            return f"{group}.{error.name}"
+    return error.name
 
 
 def _listed(value: Any) -> list[Any]:

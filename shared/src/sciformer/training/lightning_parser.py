@@ -7,8 +7,9 @@ from typing import NoReturn
 from jsonargparse.typing import NonNegativeInt, restricted_number_type
 from lightning.pytorch.cli import LightningArgumentParser
 
-from sciformer.cli import Project, config_paths, resolve
-from sciformer.errors import single_line, where
+from sciformer.allowlist import TRUST
+from sciformer.cli import Project, resolve
+from sciformer.config_errors import complaint
 from sciformer.training.checks import passes
 
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
@@ -18,7 +19,9 @@ class OneLineLightningParser(LightningArgumentParser):
     """Lightning's parser, which complains in one line."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        raise ValueError(where(single_line(message), config_paths(sys.argv))) from ex
+        if not self.exit_on_error:  # of a part of a value, which the whole will be told of
+            super().error(message, ex)
+        raise ValueError(complaint(message, sys.argv)) from ex
 
 
 def add_seed(parser: LightningArgumentParser) -> None:
@@ -39,6 +42,12 @@ def add_options(parser: LightningArgumentParser, project: Project) -> None:
         project: Whose module and data are linked.
     """
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+    parser.add_argument(
+        TRUST,
+        action="store_true",
+        help="Let the YAML and the words name classes and functions of any package. They are run: "
+        "for files of your own alone.",
+    )
     parser.add_argument(
         "--threads",
         type=NonNegativeInt,
