@@ -16,40 +16,6 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room for a file, or for o
 LONGEST = 800  # characters of a line; jsonargparse lists every type that a value might have had
 
 
-class ArgumentError(ValueError):
-    """A value that an argument cannot have; the command line adds the option and its file.
-
-    Args:
-        name: The argument, as its function calls it, and the way into it: ``files[0].path``.
-        reason: What is wrong, with the value.
-    """
-
-    def __init__(self, name: str, reason: str = "") -> None:  # torch's workers know one argument
-        super().__init__(name, reason)
-        self.name, self.reason = name, reason
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.reason}" if self.reason else self.name
-
-    def inside(self, name: str) -> "ArgumentError":
-        """The same of an argument that holds this one: ``path`` inside of ``files[0]``."""
-        return ArgumentError(f"{name}.{self.name}", self.reason)
-
-
-def check_least(**values: tuple[int | float | None, int | float]) -> None:
-    """Refuse numbers that are too small.
-
-    Args:
-        values: Argument -> its value, and the least that it can have; None is no number to judge.
-
-    Raises:
-        ArgumentError: Naming the first one that is less.
-    """
-    for name, (value, least) in values.items():
-        if value is not None and not value >= least:  # NaN is not either
-            raise ArgumentError(name, f"{value} is less than {least}")
-
-
 @contextmanager
 def one_line(command: str, debug: bool = False) -> Iterator[None]:
     """End the process with one line instead of a traceback when its input is at fault.

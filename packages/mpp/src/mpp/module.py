@@ -1,6 +1,5 @@
 """Training of the AViT: the paper's loss, optimizer, and what is kept of a pretrained network."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -21,6 +20,7 @@ from mpp.pretrained import continued
 from mpp.rollout import rollout
 from mpp.scores import SystemScores
 from mpp.vocabulary import Vocabulary
+from sciformer.arguments import ArgumentError, check_not_negative, check_positive
 from sciformer.training.optim import batches_before, decay_groups, warmup_cosine
 from sciformer.training.strategies import shard
 
@@ -108,14 +108,10 @@ class PhysicsModule(LightningModule):
         super().__init__()
         patch = [4, 2, 2] if patch is None else patch
         self.save_hyperparameters(ignore=["start", "like"], logger=False)
-        for name, value in (("lr", lr), ("steps", steps), ("pretrained_rate", pretrained_rate)):
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name}: {value} is not above 0 and finite")
-        for name, value in (("weight_decay", weight_decay), ("warmup", warmup)):
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name}: {value} is below 0 or not finite")
+        check_positive(lr=lr, steps=steps, pretrained_rate=pretrained_rate)
+        check_not_negative(weight_decay=weight_decay, warmup=warmup)
         if like and start is None:
-            raise ValueError(f"like: {like}: no network is given to start from")
+            raise ArgumentError("like", f"{like}: no network is given to start from")
         known = Vocabulary(fields)
         settings = {
             "size": size,

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from sciformer.arguments import ArgumentError
 from sciformer.nn.position import Alibi, Rotary
 from sciformer.nn.tiled import needs_grad, tiled_attention
 
@@ -284,7 +285,7 @@ class CrossAttention(nn.Module):
 def divide(dim: int, heads: int) -> int:
     """Return the width of one head, or raise ``ValueError``."""
     if min(dim, heads) < 1 or dim % heads:
-        raise ValueError(f"heads={heads} does not divide dim={dim}")
+        raise ArgumentError("heads", f"{heads} does not divide a width of {dim}")
     return dim // heads
 
 

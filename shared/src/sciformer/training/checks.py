@@ -10,7 +10,8 @@ from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, Trainer
 
-from sciformer.errors import ArgumentError, single_line
+from sciformer.arguments import ArgumentError
+from sciformer.errors import single_line
 
 
 def passes(max_epochs: int | None) -> int:

@@ -19,9 +19,10 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
 from sciformer.allowlist import TRUST
+from sciformer.arguments import ArgumentError
 from sciformer.cli import Project, resolve
 from sciformer.config_errors import config_paths, placed
-from sciformer.errors import ArgumentError, single_line
+from sciformer.errors import single_line
 from sciformer.files import check_writable, to_json, write_atomically
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed, versions

@@ -16,7 +16,8 @@ from lightning.pytorch.plugins import LayerSync
 from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.strategies import Strategy
 
-from sciformer.errors import ArgumentError, single_line
+from sciformer.arguments import ArgumentError
+from sciformer.errors import single_line
 
 KINDS = (  # what an option of the trainer, or an argument of such an object, may be
     Accelerator,

@@ -5,8 +5,8 @@ from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser
 
+from sciformer.arguments import ArgumentError
 from sciformer.cli import Project, resolve
-from sciformer.errors import ArgumentError
 from sciformer.training import checkpoint
 from sciformer.training.named_classes import check_plain
 
