@@ -89,6 +89,6 @@ def test_bad_transforms_are_refused():
     with pytest.raises(ValueError, match="no numbers"):
         fit_transform(x[:0], "linear")
     with pytest.raises(ValueError, match=r"unit: -1.0 is not positive"):
-        fit_transform(x, "log", unit: -1.0)
+        fit_transform(x, "log", unit=-1.0)
     with pytest.raises(ValueError, match="no field 'y'; there are x"):
         Transforms({"x": fit_transform(x, "linear")}).index(["y"])

@@ -1,5 +1,6 @@
 """What a command line, a YAML or a checkpoint may import: who names a class has it run."""
 
+import os
 from importlib.metadata import entry_points
 
 from jsonargparse import set_parsing_settings
@@ -25,6 +26,11 @@ def restrict(*targets: str) -> None:
         import_path_denylist=["*", *(f"{package}.__main__" for package in ours)],
         import_path_allowlist=[*LIBRARIES, *ours],
     )
+
+
+def safe_environment() -> dict[str, str]:
+    """The environment of a Python that imports nothing from the folder it is started in."""
+    return {**os.environ, "PYTHONSAFEPATH": "1"}
 
 
 def trust() -> None:

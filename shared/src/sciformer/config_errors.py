@@ -108,7 +108,7 @@ def _said(key: str, words: Sequence[str]) -> tuple[str, str]:
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """Names and values of the options of a command line, in its order."""
-    for word, after in zip(words, [*words[1:], None], strict=True):
+    for word, after in zip(words, [*words[1:], None], strict=False):
         if word == "-c":
             yield "config", after
         elif word.startswith("--"):
@@ -124,6 +124,8 @@ def _look_up(path: str, key: str) -> str:
     """What a configuration gives an option, or what it is a part of; empty if it does not."""
     node = _read(path)
     for part in re.findall(r"[^.\[\]]+", key):
+        if node is None:
+            return ""
         if isinstance(node, list) and part.isdigit() and int(part) < len(node):
             node = node[int(part)]
         elif isinstance(node, dict):

@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from sciformer.allowlist import safe_environment
 from sciformer.cli import Project, shipped
 from sciformer.config_errors import check_configs
 from sciformer.files import check_writable, write_atomically
@@ -118,7 +119,9 @@ class Study:
         place = ("--trainer.default_root_dir", str(folder), "--ckpt_path", "auto")
         command = [sys.executable, "-m", self.project.name, *run.words, *place, *quiet]
         with (folder / LOG).open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=safe_environment()
+            )
             self.running.add(process)
             code = process.wait()
             self.running.discard(process)

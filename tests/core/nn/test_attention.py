@@ -293,5 +293,5 @@ def test_cross_attention_reads_a_context_of_another_width(qk_norm):
 
 def test_heads_that_do_not_divide_the_width_are_named():
     for heads in (5, 0):
-        with pytest.raises(ValueError, match=rf"heads={heads}.*dim=64"):
+        with pytest.raises(ValueError, match=rf"heads: {heads}.*dim=64"):
             SelfAttention(64, heads)

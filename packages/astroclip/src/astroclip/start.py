@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from sciformer.arguments import ArgumentError
 from sciformer.training import checkpoint
 
 PREFIX = "learning.model."  # of the network's parameters in a checkpoint
@@ -33,10 +34,11 @@ def begin(model: nn.Module, paths: Sequence[str | Path]) -> None:
             if name.startswith(prefix)
         }
         if not learned:
-            raise ValueError(f"{found}: start: no checkpoint of a training of astroclip")
+            raise ArgumentError("start", f"{found}: no checkpoint of a training of astroclip")
         for name, tensor in learned.items():
             if name not in own or own[name].shape != tensor.shape:
                 here = tuple(own[name].shape) if name in own else "nothing"
-                raise ValueError(f"{found}: start: {name} is {tuple(tensor.shape)}, here {here}")
+                reason = f"{found}: {name} is {tuple(tensor.shape)}, here {here}"
+                raise ArgumentError("start", reason)
         own |= learned
     model.load_state_dict(own)

@@ -13,6 +13,7 @@ from contextual_counting.analysis.kinds import KINDS
 from contextual_counting.cli import PROJECT
 from contextual_counting.data import VALIDATION, Setting
 from contextual_counting.evaluate import Opened, answer_all, open_run, scores
+from sciformer.arguments import check_least
 from sciformer.page import Cell, duration, percent
 from sciformer.report import Report
 from sciformer.study import Run, Study, cost, read_config
@@ -82,8 +83,7 @@ def vary(
     Raises:
         ValueError: If the configuration cannot be read, or a run failed.
     """
-    if min(seeds, samples) < 1:
-        raise ValueError(f"seeds {seeds} or samples {samples} is less than 1")
+    check_least(seeds=(seeds, 1), samples=(samples, 1))
     study = Study(PROJECT, out, jobs)
     stages = _stages(config)
     runs = {(arm, seed): _run(config, stages, arm, seed) for arm in ARMS for seed in range(seeds)}

@@ -65,7 +65,7 @@ def shares_of(splits: Mapping[str, Any] | None) -> dict[str, float]:
     """
     shares = SHARES if splits is None else dict(splits)
     if shares.keys() != SHARES.keys():
-        raise ArgumentError("splits", f"{shares} does not name {', '.join(SHARES)}, and no other")
+        raise ArgumentError("splits", f"{shares} does not name train, val and test")
     try:
         split_by_id([], shares)
     except (TypeError, ValueError) as error:

@@ -285,7 +285,7 @@ class CrossAttention(nn.Module):
 def divide(dim: int, heads: int) -> int:
     """Return the width of one head, or raise ``ValueError``."""
     if min(dim, heads) < 1 or dim % heads:
-        raise ArgumentError("heads", f"{heads} does not divide a width of {dim}")
+        raise ArgumentError("heads", f"{heads} does not divide dim={dim}")
     return dim // heads
 
 

@@ -45,7 +45,7 @@ class CpuBudget(AfterSteps):
         if not 0 < cooldown <= 1:
             raise ArgumentError("cooldown", f"{cooldown} is not above 0 and at most 1")
         if patience is not None and (patience < 1 or cooldown == 1):
-            reason = f"{patience} is less than 1, or a cooldown of {cooldown} is all"
+            reason = f"{patience} is less than 1, or cooldown {cooldown} is all"
             raise ArgumentError("patience", reason)
         self.seconds = math.inf if seconds is None else seconds
         self.cooldown, self.patience, self.monitor = cooldown, patience, monitor
