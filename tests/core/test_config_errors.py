@@ -133,6 +133,7 @@ def test_a_parsers_complaint_of_a_word_begins_with_key_and_value():
     ("message", "key"),
     [
         ("Group 'model' does not accept option 'dmi'", "model.dmi"),
+        ("Subcommand 'fit' does not accept option 'model.dmi'", "model.dmi"),
         ("Option 'modle.dim' is not accepted", "modle.dim"),
     ],
 )

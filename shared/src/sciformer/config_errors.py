@@ -15,6 +15,7 @@ NODES = 100_000  # values of a configuration; a file of ten lines can unfold to 
 KEYED = (  # how jsonargparse, whose errors carry no key as data, begins what it says of one
     re.compile(r'Parser key "(?P<key>[^"]+)": ?'),
     re.compile(r"Group '(?P<group>[^']+)' does not accept option '(?P<key>[^']+)'"),
+    re.compile(r"Subcommand '[^']+' does not accept option '(?P<key>[^']+)'"),
     re.compile(r"Option '(?P<key>[^']+)' is not accepted"),
 )
 DENIED = re.compile(r"Importing '(?P<path>[^']+)' is not allowed")

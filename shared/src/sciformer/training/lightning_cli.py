@@ -59,10 +59,7 @@ def run(project: Project) -> None:
         ValueError: Naming what is wrong with the command line, its files or their combination.
         ConnectionError: If another process of the run has died.
     """
-    set_parsing_settings(
-        docstring_parse_attribute_docstrings=True,
-        config_read_mode_fsspec_enabled=False,  # importing Lightning's command line enables it
-    )
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # what it says at each start is no news
     for text in NOISE:
@@ -144,7 +141,12 @@ class Cli(LightningCLI):
             torch.set_num_threads(self.options.threads)
         check_named(self.options, TRUST in sys.argv)
         groups = {"model": resolve(self.project.module), "data": resolve(self.project.data)}
-        self.parser.add_instantiator(Builder(self.options, **groups), object, subclasses=True)
+        self.builder = Builder(self.options, **groups)
+        self.parser.add_instantiator(self.builder, object, subclasses=True)
+
+    def instantiate_classes(self) -> None:
+        with self.builder.told():
+            super().instantiate_classes()
 
     @property
     def options(self) -> Namespace:

@@ -4,6 +4,7 @@ import sys
 from inspect import signature
 from typing import NoReturn
 
+from jsonargparse import set_parsing_settings
 from jsonargparse.typing import NonNegativeInt, restricted_number_type
 from lightning.pytorch.cli import LightningArgumentParser
 
@@ -12,6 +13,7 @@ from sciformer.cli import Project, resolve
 from sciformer.config_errors import complaint
 from sciformer.training.checks import passes
 
+set_parsing_settings(config_read_mode_fsspec_enabled=False)  # importing Lightning's enables it
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
 
 

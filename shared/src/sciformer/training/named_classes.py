@@ -4,6 +4,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from jsonargparse import Namespace
@@ -80,18 +81,28 @@ class Builder:
         found = (place for place in _values("", options) if _names_class(place[1]))
         self.named = [(key, value["class_path"]) for key, value in found]
         self.groups = groups
+        self.refused: ValueError | None = None
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Say what a class complained about inside, not that no type of an option fits.
+
+        Raises:
+            ValueError: What was raised first.
+        """
+        try:
+            yield
+        except ValueError as error:
+            raise self.refused or error from error
 
     def __call__(self, kind: type, *positional: Any, **arguments: Any) -> Any:
         key = self._key(kind)
-        check_plain(key, arguments)  # what is left has a place that takes anything
         try:
+            check_plain(key, arguments)  # what is left has a place that takes anything
             return kind(*positional, **arguments)
-        except ArgumentError as error:
-            if root(error.name) in inspect.signature(kind).parameters:
-                raise error.inside(key) from error
-            raise ValueError(f"{key}: {error}") from error
         except (ValueError, ImportError, MisconfigurationException) as error:
-            raise ValueError(f"{key}: {single_line(str(error))}") from error
+            self.refused = self.refused or _placed(key, kind, error)
+            raise self.refused from error
 
     def _key(self, kind: type) -> str:
         for key, group in self.groups.items():
@@ -102,6 +113,16 @@ class Builder:
                 del self.named[index]  # another one of this class is built next
                 return f"{key}.init_args"
         return kind.__name__
+
+
+def _placed(key: str, kind: type, error: Exception) -> ValueError:
+    """What a class says of its arguments, with the option; as data, if it said so of the name."""
+    if not isinstance(error, ArgumentError):
+        return ValueError(f"{key}: {single_line(str(error))}")
+    if error.name.startswith(f"{key}."):
+        return error
+    known = root(error.name) in inspect.signature(kind).parameters
+    return error.inside(key) if known else ValueError(f"{key}: {error}")
 
 
 def root(name: str) -> str:
