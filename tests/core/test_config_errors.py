@@ -129,6 +129,31 @@ def test_a_parsers_complaint_of_a_word_begins_with_key_and_value():
     assert said == "model.dim: 'x': no"
 
 
+UNION = """Parser key "model.files":
+  Does not validate against any of the Union subtypes
+  Subtypes: [list[str], <class 'NoneType'>]
+  Errors:
+    - {}
+    - Expected a <class 'NoneType'>
+  Given value type: <class 'list'>
+  Given value: [3]"""
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("Expected a <class 'list'>", "none of list[str], None"),
+        ("Expected a <class 'str'>. Got value: 3", "Expected a str. Got value: 3"),
+        (
+            "Problem with given class_path 'a.B':\n        no B",
+            "Problem with given class_path 'a.B': no B",
+        ),
+    ],
+)
+def test_of_a_type_with_alternatives_only_what_tells_is_said(why, said):
+    assert complaint(UNION.format(why), []) == f"model.files: {said}"
+
+
 @pytest.mark.parametrize(
     ("message", "key"),
     [

@@ -28,20 +28,22 @@ class ArgumentError(ValueError):
 
 @contextmanager
 def inside(name: str, entry: Any) -> Iterator[None]:
-    """Say in what an argument lies, of those that are wrong inside of this context.
+    """Say of which argument a complaint is that is raised inside of this context.
 
     Args:
         name: Of the entry: ``files[0]``.
-        entry: A table, in which the argument is one of many, or the argument itself.
+        entry: A table, in which an argument may be at fault, or a value that is the argument.
 
     Raises:
-        ArgumentError: In place of what is raised inside.
+        ArgumentError: In place of a ValueError that is raised inside.
     """
     try:
         yield
     except ArgumentError as error:
         table = isinstance(entry, Mapping)
         raise ArgumentError(f"{name}.{error.name}" if table else name, error.reason) from error
+    except ValueError as error:
+        raise ArgumentError(name, str(error)) from error
 
 
 def check_least(**values: tuple[int | float | None, int | float]) -> None:

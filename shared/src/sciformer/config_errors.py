@@ -18,6 +18,7 @@ KEYED = (  # how jsonargparse, whose errors carry no key as data, begins what it
     re.compile(r"Subcommand '[^']+' does not accept option '(?P<key>[^']+)'"),
     re.compile(r"Option '(?P<key>[^']+)' is not accepted"),
 )
+ALTERNATIVES = "Does not validate against any of the Union subtypes"  # in jsonargparse's words
 DENIED = re.compile(r"Importing '(?P<path>[^']+)' is not allowed")
 
 
@@ -74,7 +75,7 @@ def complaint(message: str, words: Sequence[str]) -> str:
     Returns:
         One line.
     """
-    said = re.sub(r"<class '([\w.]+)'>", r"\1", single_line(message)).replace("typing.", "")
+    said = _plain(single_line(_cause(message)))
     for pattern in KEYED:
         if found := pattern.match(said):
             group = found.groupdict().get("group")
@@ -83,6 +84,37 @@ def complaint(message: str, words: Sequence[str]) -> str:
             reason = _reason(said[found.end() :], words)
             return ": ".join(part for part in (path, key, value, reason) if part)
     return said
+
+
+def _cause(message: str) -> str:
+    """What is wrong, of a type with alternatives: why those that come near do not fit."""
+    head, found, rest = message.partition(ALTERNATIVES)
+    types = re.search(r"Subtypes: \[(.*)\]", rest)
+    if not found or types is None:
+        return message
+    causes: list[str] = []
+    bullet = 0
+    for line in rest.splitlines():
+        text = line.lstrip()
+        depth = len(line) - len(text)
+        if text.startswith("- "):
+            causes.append(text.removeprefix("- "))
+            bullet = depth
+        elif causes and depth > bullet:
+            causes[-1] += f" {text}"
+    return head + ("; ".join(filter(_tells, causes)) or f"none of {types[1]}")
+
+
+def _tells(cause: str) -> bool:
+    """Whether an alternative was looked into: it says more than its type, or than what it takes."""
+    return not re.match(rf"Expected a <class '[\w.]+'>$|{ALTERNATIVES}|a (class|dict) ", cause)
+
+
+def _plain(message: str) -> str:
+    """A message with types as they are written in code."""
+    message = message.partition(" Subclass types expect one of")[0]
+    names = re.sub(r"<class '(?:[\w.]+\.)?(\w+)'>", r"\1", message)
+    return names.replace("typing.", "").replace("NoneType", "None")
 
 
 def _reason(said: str, words: Sequence[str]) -> str:

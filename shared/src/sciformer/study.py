@@ -86,8 +86,10 @@ class Study:
         return self.out / name
 
     def _claim(self, run: Run) -> None:
-        """Note what a folder is for, and refuse one that is for something else."""
+        """Note what a folder is for, and refuse one that is for something else, or elsewhere."""
         path = self.folder(run.name) / WORDS
+        if Path(run.name).is_absolute() or ".." in Path(run.name).parts:
+            raise ValueError(f"{path.parent}: the name {run.name!r} leads out of {self.out}")
         said = json.dumps(run.words)
         if not path.is_file():
             write_atomically(path, lambda beside: beside.write_text(said))
@@ -158,4 +160,4 @@ def read_config(project: Project, config: str) -> dict[str, Any]:
     """
     path = shipped(project.name, config)
     check_configs([path])
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}

@@ -78,7 +78,8 @@ def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "
         with inside(f"files[{index}]" if isinstance(files, list) else "files", entry):
             found.append(open_source(entry, on_error=on_error))
     if shards is not None:
-        found.append(Shards(shards))
+        with inside("shards", shards):
+            found.append(Shards(shards))
     if not found:
         raise ValueError("files: neither --files nor --shards says where the galaxies are")
     return found[0] if len(found) == 1 else Joined(found)

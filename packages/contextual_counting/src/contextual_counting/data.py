@@ -88,8 +88,10 @@ class CountingData(LightningDataModule):
         check_least(samples=(samples, 1))
         check(own, "length")
         self.own = Setting(length, regions, density)
-        self.on_disk = None if shards is None else ShardedDataset(shards, Sample, damaged)
-        if self.on_disk is not None:
+        self.on_disk = None
+        if shards is not None:
+            with inside("shards", shards):
+                self.on_disk = ShardedDataset(shards, Sample, damaged)
             own = _part(self.on_disk, own, epochs)
             stages = self._only(stages, own)
         self.parts = []

@@ -16,7 +16,7 @@ from sciformer.arguments import check_least
 from sciformer.files import write_atomically
 from sciformer.page import Cell, duration, percent
 from sciformer.report import Report
-from sciformer.study import Run, Study, cost
+from sciformer.study import Run, Study, cost, read_config
 from sciformer.training import checkpoint
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def sweep(
     """
     check_least(seeds=(seeds, 1), samples=(samples, 1))
     chosen = _chosen(arms)
+    read_config(PROJECT, config)
     study = Study(PROJECT, out, jobs)
     runs = {(arm, seed): _run(config, arm, seed) for arm in chosen for seed in range(seeds)}
     found = study.fit(runs.values())

@@ -84,8 +84,8 @@ def vary(
         ValueError: If the configuration cannot be read, or a run failed.
     """
     check_least(seeds=(seeds, 1), samples=(samples, 1))
-    study = Study(PROJECT, out, jobs)
     stages = _stages(config)
+    study = Study(PROJECT, out, jobs)
     runs = {(arm, seed): _run(config, stages, arm, seed) for arm in ARMS for seed in range(seeds)}
     found = study.fit(runs.values())
     torch.set_num_threads(1)
@@ -114,17 +114,19 @@ def _stages(config: str) -> dict[str, str]:
     try:
         length, regions, density = (said[name] for name in ("length", "regions", "density"))
         kept = [{name: stage[name] for name in ("steps", "batch_size")} for stage in said["stages"]]
+        random = {
+            "lengths": [length // 2, length],
+            "regions": [regions, regions + 1],
+            "density": [0.1, 0.9],
+        }
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{config}: data: {error} is not there") from error
+        raise ValueError(
+            f"{config}: data: needs length, regions, density and stages: {error!r}"
+        ) from error
     fixed = {
         "lengths": [length, length],
         "regions": [regions, regions],
         "density": [density, density],
-    }
-    random = {
-        "lengths": [length // 2, length],
-        "regions": [regions, regions + 1],
-        "density": [0.1, 0.9],
     }
     return {
         arm: json.dumps([stage | fixed | {name: random[name] for name in names} for stage in kept])

@@ -10,7 +10,7 @@ from mpp.convert import STAMP, read_converted
 from mpp.grow import grow
 from mpp.model import AViT, find_size
 from mpp.vocabulary import Vocabulary
-from sciformer.arguments import ArgumentError
+from sciformer.arguments import ArgumentError, inside
 from sciformer.errors import single_line
 from sciformer.training import checkpoint
 from sciformer.training.plain import PLAIN, read_plain
@@ -99,7 +99,8 @@ def continued(
     Raises:
         ValueError: If the other cannot be read, or differs in more than new fields.
     """
-    trained = read(path)
+    with inside("start", path):
+        trained = read(path)
     for name, ours in architecture(settings).items():
         if trained.settings[name] != ours:
             reason = f"{path}: its {name} is {trained.settings[name]}, not {ours}"

@@ -200,8 +200,8 @@ class Cli(LightningCLI):
     def before_fit(self) -> None:
         self._check_checkpoint()
         if self.trainer.is_global_zero:
-            getattr(self.datamodule, "check", lambda: None)()
             getattr(self.model, "check", lambda data: None)(self.datamodule)
+            getattr(self.datamodule, "check", lambda: None)()
         if not self.options.trainer.fast_dev_run:
             check_interval(self.options.trainer, self.datamodule)
             root = self.options.trainer.default_root_dir

@@ -17,6 +17,7 @@ from lightning.pytorch.plugins import LayerSync
 from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.strategies import Strategy
 
+from sciformer.allowlist import check_plain, names_class, values
 from sciformer.arguments import ArgumentError
 from sciformer.errors import single_line
 
@@ -47,26 +48,11 @@ def check_named(options: Namespace, trusted: bool) -> None:
     """
     for group in ("model", "data"):
         check_plain(group, options[group])
-    for key, value in _values("trainer", options.trainer) if not trusted else ():
-        if _names_class(value):
+    for key, value in values("trainer", options.trainer) if not trusted else ():
+        if names_class(value):
             _check_class(key, value["class_path"])
         elif callable(value) and not inspect.isclass(value):
             _check_function(key, value)
-
-
-def check_plain(key: str, value: Any) -> None:
-    """See that a value is data and names no class.
-
-    Args:
-        key: What to call it in an error.
-        value: Of an option of model or data, or what a checkpoint holds of it.
-
-    Raises:
-        ArgumentError: Naming the part that does.
-    """
-    for place, part in _values(key, value):
-        if _names_class(part):
-            raise ArgumentError(place, f"{part['class_path']!r}: no class is meant here, but data")
 
 
 class Builder:
@@ -78,7 +64,7 @@ class Builder:
     """
 
     def __init__(self, options: Namespace, **groups: type) -> None:
-        found = (place for place in _values("", options) if _names_class(place[1]))
+        found = (place for place in values("", options) if names_class(place[1]))
         self.named = [(key, value["class_path"]) for key, value in found]
         self.groups = groups
         self.refused: ValueError | None = None
@@ -128,21 +114,6 @@ def _placed(key: str, kind: type, error: Exception) -> ValueError:
 def root(name: str) -> str:
     """The argument that a way into its value begins with: ``files`` of ``files[0].path``."""
     return re.split(r"[.\[]", name, maxsplit=1)[0]
-
-
-def _values(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """A value and all that it holds, each with the way to it."""
-    yield key, value
-    if isinstance(value, Namespace | dict):
-        for name, part in (vars(value) if isinstance(value, Namespace) else value).items():
-            yield from _values(f"{key}.{name}" if key else str(name), part)
-    elif isinstance(value, list | tuple | set):
-        for index, part in enumerate(value):
-            yield from _values(f"{key}[{index}]", part)
-
-
-def _names_class(value: Any) -> bool:
-    return isinstance(value, Namespace | dict) and "class_path" in value
 
 
 def _loaded(path: str) -> Any:

@@ -5,10 +5,8 @@ from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser
 
-from sciformer.arguments import ArgumentError
 from sciformer.cli import Project, resolve
 from sciformer.training import checkpoint
-from sciformer.training.named_classes import check_plain
 
 NAMED = {"last": "last.ckpt", "best": "best.ckpt", "auto": "last.ckpt"}  # of the run's own folder
 
@@ -63,11 +61,6 @@ def _settings(path: Path, saved: dict[str, Any], project: Project) -> dict[str, 
     }
     linked = {"data.seed", "data.epochs", *project.links.values()}
     own = {name: value for name, value in settings.items() if name not in linked}
-    for name, value in own.items():
-        try:
-            check_plain(name, value)  # no parser may take it for a class
-        except ArgumentError as error:
-            raise ValueError(f"{path}: {error}") from error
     return {**own, "seed_everything": data.get("seed", 0)}
 
 

@@ -232,7 +232,8 @@ def _open(files: Files | None, shards: str | None, on_error: OnError) -> Source 
         with inside(f"files[{index}]" if isinstance(files, list) else "files", entry):
             found.append(open_source(entry, on_error=on_error))
     if shards is not None:
-        found.append(Shards(shards))
+        with inside("shards", shards):
+            found.append(Shards(shards))
     return Joined(found) if found else None
 
 

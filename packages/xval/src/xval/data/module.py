@@ -246,7 +246,8 @@ def _open(
             _check_label(source, split_by, source.texts(0, 1).labels)
         found += opened
     if shards is not None:
-        found.append(open_shards(shards))
+        with inside("shards", shards):
+            found.append(open_shards(shards))
     if not found:
         reason = "empty, and so are files and shards: there is nothing to train on"
         raise ArgumentError("sets", reason)
