@@ -2,7 +2,7 @@ import warnings
 
 import pytest
 
-from sciformer.errors import one_line, single_line
+from sciformer.errors import one_line
 
 
 def leave(error, capsys, debug=False):
@@ -55,10 +55,6 @@ def test_debug_shows_the_traceback_before_the_line(capsys):
 def test_a_bug_keeps_its_traceback(bug):
     with pytest.raises(bug), one_line("xval fit"):
         raise bug
-
-
-def test_a_line_has_no_line_breaks():
-    assert single_line(" a \n\t b\r\nc ") == "a b c"
 
 
 def test_a_warning_is_one_line_and_those_for_developers_are_none(capsys):

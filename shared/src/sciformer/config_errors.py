@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from sciformer.allowlist import LIBRARIES, TRUST
-from sciformer.errors import single_line
+from sciformer.text import single_line
 
 NODES = 100_000  # values of a configuration; a file of ten lines can unfold to billions
 KEYED = (  # how jsonargparse, whose errors carry no key as data, begins what it says of one

@@ -1,13 +1,14 @@
 """One line for what a user can get wrong: on stderr, exit code 2, no traceback."""
 
 import errno
-import re
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from sciformer.text import single_line
 
 USAGE = 2  # bad input, named in one line
 FAILED = 1  # the run itself failed, for example by a loss that is not finite
@@ -68,8 +69,3 @@ def _cause(text: str) -> str:
     """What a loader's worker complained about, without the traceback that torch puts before it."""
     _, found, rest = text.partition("Original Traceback (most recent call last):")
     return rest.strip().splitlines()[-1].partition(": ")[2] if found else text
-
-
-def single_line(text: str) -> str:
-    """Join the lines of a message, which other libraries like to spread over many."""
-    return re.sub(r"\s*\n\s*", " ", text.strip())

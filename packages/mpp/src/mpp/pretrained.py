@@ -11,7 +11,7 @@ from mpp.grow import grow
 from mpp.model import AViT, find_size
 from mpp.vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, inside
-from sciformer.errors import single_line
+from sciformer.text import single_line
 from sciformer.training import checkpoint
 from sciformer.training.plain import PLAIN, read_plain
 

@@ -11,7 +11,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, Trainer
 
 from sciformer.arguments import ArgumentError
-from sciformer.errors import single_line
+from sciformer.text import single_line
 
 
 def passes(max_epochs: int | None) -> int:

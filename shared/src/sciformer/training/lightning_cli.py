@@ -22,8 +22,8 @@ from sciformer.allowlist import TRUST
 from sciformer.arguments import ArgumentError
 from sciformer.cli import Project, resolve
 from sciformer.config_errors import config_paths, placed
-from sciformer.errors import single_line
 from sciformer.files import check_writable, to_json, write_atomically
+from sciformer.text import single_line
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed, versions
 from sciformer.training.checkpoint_io import CheckpointFiles

@@ -19,7 +19,7 @@ from lightning.pytorch.strategies import Strategy
 
 from sciformer.allowlist import check_plain, names_class, values
 from sciformer.arguments import ArgumentError
-from sciformer.errors import single_line
+from sciformer.text import single_line
 
 KINDS = (  # what an option of the trainer, or an argument of such an object, may be
     Accelerator,
