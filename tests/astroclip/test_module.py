@@ -118,9 +118,7 @@ def test_an_encoder_of_spectra_learns_by_itself_and_an_alignment_begins_with_it(
     for name, tensor in first.model.spectrum.state_dict().items():
         assert torch.equal(second.model.spectrum.state_dict()[name], tensor)
     wrong = module(start=[str(tmp_path / "spectrum.ckpt")], width=8)
-    with pytest.raises(
-        ValueError, match=r"spectrum.ckpt: start: spectrum.head.skip.weight is \(16"
-    ):
+    with pytest.raises(ValueError, match=r"spectrum.ckpt: spectrum.head.skip.weight is \(16"):
         wrong.check(galaxies)
 
 

@@ -39,7 +39,7 @@ def test_evaluate_takes_it(tmp_path, capsys):
     [
         ("none", "t17", "sets: 't17' is none of id, t300"),
         ("none", "r3", "sets: 'r3': the network has 2 prompts"),
-        ("none", "r12", "r12.length 16 is too short for r12.regions 12"),
+        ("none", "r12", "r12.length: 16 is too short for regions 12"),
         ("learned", "t2048", "sets: 't2048': the network has positions for 16 tokens"),
     ],
 )
@@ -55,7 +55,7 @@ def test_sets_without_an_answer_are_said_in_one_line(positions, name, said, tmp_
     ("words", "said"),
     [
         (["--sets", "[t17]"], "sets: 't17' is none of"),
-        (["--samples", "0"], "samples 0"),
+        (["--samples", "0"], "samples: 0"),
         (["--bias", "ones"], "ones"),
     ],
 )

@@ -91,10 +91,10 @@ def test_the_schedule_and_the_ranges_are_those_of_the_shards(folder):
     ("arguments", "complaint"),
     [
         ({"stages": [{"steps": 3}]}, "stages: with shards nothing is drawn"),
-        ({"batch_size": 27}, "batch_size 27 is not one of 1 to 26"),
-        ({"batch_size": 0}, "batch_size 0"),
-        ({"epochs": -1}, "epochs -1 is no number of passes"),
-        ({"epochs": None}, "epochs None is no number of passes"),
+        ({"batch_size": 27}, "batch_size: 27 is not one of 1 to 26"),
+        ({"batch_size": 0}, "batch_size: 0"),
+        ({"epochs": -1}, "epochs: -1 is no number of passes"),
+        ({"epochs": None}, "epochs: None is no number of passes"),
         ({"shards": "nowhere"}, "nowhere: no such file"),
     ],
 )

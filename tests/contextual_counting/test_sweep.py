@@ -67,7 +67,7 @@ def test_arms_are_trained_measured_and_held_to_the_paper(tmp_path, monkeypatch, 
     ("words", "said"),
     [
         (["--arms", "[causal-none]"], "arms: 'causal-none' is none of causal-none-begin"),
-        (["--seeds", "0"], "seeds 0"),
+        (["--seeds", "0"], "seeds: 0"),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(words, said, capsys, tmp_path, monkeypatch):

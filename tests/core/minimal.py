@@ -16,6 +16,7 @@ from torch.nn.functional import mse_loss
 from torch.optim import AdamW
 from torch.utils.data import Dataset
 
+from sciformer.arguments import ArgumentError
 from sciformer.cli import Project, Verb, run
 from sciformer.data.index import Recipe
 from sciformer.data.loading import SeededLoader, seeded_loader
@@ -122,7 +123,9 @@ class MinimalData(LightningDataModule):
         super().__init__()
         self.save_hyperparameters(logger=False)
         if not 0 < batch_size <= samples:
-            raise ValueError(f"batch_size {batch_size} is not between 1 and {samples} samples")
+            raise ArgumentError(
+                "batch_size", f"{batch_size} is not between 1 and {samples} samples"
+            )
         self.samples, self.batch_size, self.dim, self.seed = samples, batch_size, dim, seed
         self.workers = workers
         self.on_disk = None if shards is None else ShardedDataset(shards, Batch)

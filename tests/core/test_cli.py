@@ -6,7 +6,7 @@ import pytest
 from minimal import PROJECT
 
 from sciformer import cli
-from sciformer.cli import Project, call, config_paths, main, run, shipped, spelled
+from sciformer.cli import Project, call, main, run, shipped, spelled
 
 
 @pytest.fixture
@@ -109,18 +109,6 @@ def test_call_names_an_option_whose_value_does_not_fit(value, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["x"])
     with pytest.raises(ValueError, match=rf"\"?a\"?.*{value}"):
         call(add, "x add", [value])
-
-
-@pytest.mark.parametrize(
-    ("words", "paths"),
-    [
-        (["fit", "--config", "a.yaml", "-c", "b.yaml", "--config=c.yaml"], ["a", "b", "c"]),
-        (["fit", "--model.dim", "3"], []),
-        (["fit", "--config"], []),
-    ],
-)
-def test_configuration_files_are_found_in_their_order(words, paths):
-    assert config_paths(words) == [f"{path}.yaml" for path in paths]
 
 
 @pytest.fixture

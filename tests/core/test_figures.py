@@ -2,11 +2,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from matplotlib import rcParams
+import pytest
+from matplotlib import rc_context, rcParams
+from matplotlib.text import Text
 from sample_report import line_figure
 
 from sciformer import figures
 from sciformer.figures import BLUE, DARK, INK, PAPER, draw, figure
+from sciformer.text import printable
 
 
 def test_a_figure_follows_the_page_into_the_dark_and_keeps_its_own_colors():
@@ -32,3 +35,32 @@ def test_a_figure_leaves_no_setting_of_matplotlib_behind():
     before = dict(rcParams)
     draw(line_figure())
     assert dict(rcParams) == before
+
+
+STRANGE = ["a$b_{", "$$", "[bold]x", "<script>", "x\x1b[31m", "\\frac$"]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_name_is_drawn_as_it_is_wherever_it_stands(name):
+    with figure() as drawn:
+        axes, other = drawn.subplots(2)
+        axes.plot([1, 1000], [1, 1e5], label=name)
+        axes.set(title=name, xlabel=name, ylabel=name, yscale="log")
+        axes.text(1, 1, name)
+        axes.legend(title=name)
+        other.set_xticks([0, 1], [name, f"{name}2"])
+        other.yaxis.set_major_formatter(lambda value, place: name)
+        drawn.suptitle(name)
+    light, _ = draw(drawn)
+    ElementTree.fromstring(light)
+    shown = {text.get_text() for text in drawn.findobj(Text) if text.get_text()}
+    assert printable(name) in shown
+    assert f"{printable(name)}2" in shown
+    assert "mathdefault{10^{4}}" in light  # powers of ten are still set as such
+
+
+def test_a_setting_in_the_folder_of_somebody_else_has_no_say(tmp_path):
+    with rc_context({"text.usetex": True, "svg.fonttype": "none", "font.size": 30}):
+        assert draw(line_figure()) == draw(line_figure())
+        hostile = draw(line_figure())
+    assert hostile == draw(line_figure())

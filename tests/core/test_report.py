@@ -15,8 +15,12 @@ from sciformer.report import Report
 
 def broken_figure():
     with figure() as drawing:
-        drawing.subplots().set_title("$\\nonsense{$")  # fails only when it is drawn
+        drawing.subplots().yaxis.set_major_formatter(nonsense)  # fails only when it is drawn
     return drawing
+
+
+def nonsense(value, place):
+    raise ValueError("nonsense")
 
 
 def test_the_page_is_well_formed(tmp_path):
@@ -80,10 +84,18 @@ def test_numbers_of_numpy_and_infinities_become_json(tmp_path):
     }
 
 
-@pytest.mark.parametrize("key", ["run", "mse", "a//b", "/a/b", "a/b/", "a b/c", ""])
+@pytest.mark.parametrize("key", ["run", "mse", ""])
 def test_a_metric_of_another_form_is_refused(key):
     with pytest.raises(ValueError, match="not of the form"):
         Report("Numbers", {}).add_metrics({key: 1.0})
+
+
+def test_names_of_any_kind_make_keys_that_every_reader_takes():
+    report = Report("Numbers", {})
+    names = ["a$b_{/mse", "a%b_{/mse", "<script>/mse/[bold]x", "//", "\x1b[31m/\u00e4 b"]
+    report.add_metrics(dict.fromkeys(names, 1.0))
+    keys = ["a_b__/mse", "a_b__/mse.2", "_script_/mse/_bold_x", "_/_/_", "_31m/_b"]
+    assert list(report.metrics) == keys
 
 
 def test_a_metric_is_added_once_and_a_refused_batch_leaves_none():
@@ -141,3 +153,27 @@ def test_tables_are_printed_on_a_terminal():
     sample_report().print(Console(file=stream, force_terminal=True, width=60))
     assert "0.00091" in stream.getvalue()
     assert "\x1b" in stream.getvalue()
+
+
+def test_a_terminal_shows_names_of_any_kind_as_they_are():
+    report = Report("[bold]x", {})
+    report.add_table("a$b_{", ("[red]name", "y"), [["[link=http://x]z", "\x1b[31mred\x1b]0;t\x07"]])
+    stream = StringIO()
+    report.print(Console(file=stream, width=120, force_terminal=True, color_system="standard"))
+    shown = stream.getvalue()
+    for name in ("[bold]x", "a$b_{", "[red]name", "[link=http://x]z", r"\x1b[31mred\x1b]0;t\x07"):
+        assert name in shown
+    assert "\x1b]0;" not in shown
+
+
+def test_a_page_shows_names_of_any_kind_as_they_are(tmp_path):
+    name = "<script>alert(1)</script>\"'&"
+    report = Report(name, {"command": name, "config": name, "settings": {name: name}}, name)
+    report.add_result(name, name, name)
+    report.add_metrics({f"{name}/{name}": 1.0})
+    report.add_table(name, (name, name), [[name, name]], name)
+    report.add_figure(name, line_figure(), name, name)
+    report.add_film(name, b"GIF89a", 3.0, name, name)
+    report.add_text(name, name)
+    tags = parse(report.write(tmp_path).read_text())
+    assert not any(tag == "script" for tag, _ in tags.seen)

@@ -19,7 +19,9 @@ def importable(monkeypatch):
 
 
 @pytest.mark.process
-def test_runs_are_made_once_and_their_cost_is_added_up(tmp_path):
+def test_runs_are_made_once_and_their_cost_is_added_up(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("numpy.py").write_text("raise SystemExit('a file of this folder was run')")
     runs = [Run(f"seed{seed}", (*WORDS, f"--seed_everything={seed}")) for seed in range(2)]
     found = Study(PROJECT, str(tmp_path), jobs=2).fit(runs)
     assert [found[run.name]["run"]["seed"] for run in runs] == [0, 1]

@@ -131,7 +131,7 @@ def test_what_a_worker_finds_ends_the_run_in_one_line_too(waves, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--model.size=[30,2,2]"], ["dim=30"]),
+        (["--model.size=[30,2,2]"], ["model.size: a width of 30"]),
         (["--model.bias=far"], ["model.bias", "far"]),
         (["--data.simulate=[tides]"], ["tides", "shallow_water"]),
         (["--data.simulate=[{system: burgers, cuont: 3}]"], ["cuont"]),

@@ -326,14 +326,14 @@ def test_a_training_after_an_evaluation_works():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": "M"}, "size='M' is none of Ti, S, B, L"),
-        ({"size": (32, 2)}, r"size=\[32, 2\] is not"),
-        ({"size": (30, 2, 2)}, "dim=30 is no multiple of 4"),
-        ({"size": (32, 2, 3)}, "heads=3 does not divide dim=32"),
-        ({"patch": ()}, r"patch=\[\] is no list"),
-        ({"axes": 4}, "axes=4"),
-        ({"drop_path": 1.0}, "drop_path=1.0 is not"),
-        ({"halo": -1}, "halo=-1 is below|or halo=-1"),
+        ({"size": "M"}, "size: 'M' is none of Ti, S, B, L"),
+        ({"size": (32, 2)}, r"size: \[32, 2\] is not"),
+        ({"size": (30, 2, 2)}, "size: a width of 30 is no multiple of 4"),
+        ({"size": (32, 2, 3)}, "3 heads do not divide a width of 32"),
+        ({"patch": ()}, r"patch: \[\] is no list"),
+        ({"axes": 4}, "axes: 4"),
+        ({"drop_path": 1.0}, "drop_path: 1.0 is not"),
+        ({"halo": -1}, "halo: -1 is"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(options, message):
@@ -344,8 +344,8 @@ def test_sizes_that_do_not_fit_are_refused(options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"bias": "rel"}, "bias='rel' is none of relative, continuous, none|'rel'"),
-        ({"target": "delta"}, "target='delta' is none of next, change|'delta'"),
+        ({"bias": "rel"}, "bias: 'rel' is none of relative, continuous, none|'rel'"),
+        ({"target": "delta"}, "target: 'delta' is none of next, change|'delta'"),
     ],
 )
 def test_names_that_are_none_are_refused(options, message):

@@ -88,5 +88,5 @@ def test_a_vocabulary_that_does_not_fit_is_refused(model, known, wanted, like, m
 
 
 def test_a_name_has_one_row():
-    with pytest.raises(ValueError, match="fields vx are there twice"):
+    with pytest.raises(ValueError, match="fields: vx: there twice"):
         Vocabulary(["vx", "vy", "vx"])

@@ -222,7 +222,7 @@ def test_words_that_cannot_be_told_apart_are_refused():
 
 
 def test_an_unknown_encoding_is_named():
-    with pytest.raises(ValueError, match="encoding='p100' is none of p10, p1000"):
+    with pytest.raises(ValueError, match="encoding: 'p100' is none of p10, p1000"):
         encoding("p100")
 
 

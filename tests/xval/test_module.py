@@ -240,8 +240,8 @@ def test_every_parameter_is_used_so_that_no_strategy_has_to_search(encoding, opt
         ({"number_weight": -1.0}, "number_weight: -1.0 is below 0"),
         ({"transform": "cube"}, "transform: 'cube' is none of linear"),
         ({"transform": {"a": "cube"}}, "transform: 'cube' is none of linear"),
-        ({"heads": 3}, "dim=16"),
-        ({"encoding": {"name": "p3"}}, "encoding='p3' is none of"),
+        ({"heads": 3}, "heads: 3 does not divide dim=16"),
+        ({"encoding": {"name": "p3"}}, "encoding: 'p3' is none of"),
     ],
 )
 def test_what_cannot_be_is_refused(given, options, message):

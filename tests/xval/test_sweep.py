@@ -76,7 +76,7 @@ def test_runs_differ_in_encoding_and_budget_alone():
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"encodings": ["p20"]}, "encoding='p20' is none of"),
+        ({"encodings": ["p20"]}, "encoding: 'p20' is none of"),
         ({"seeds": 0}, "seeds: 0 is less than 1"),
         ({"longest": 0.0}, "longest: 0.0 is not above 0"),
     ],

@@ -82,13 +82,13 @@ def test_a_constant_field_is_no_division_by_zero():
 
 def test_bad_transforms_are_refused():
     x = torch.ones(3)
-    with pytest.raises(ValueError, match="transform='cubic' is none of linear"):
+    with pytest.raises(ValueError, match="transform: 'cubic' is none of linear"):
         fit_transform(x, "cubic")
     with pytest.raises(ValueError, match="no numbers, or one that is not finite"):
         fit_transform(x / 0, "linear")
     with pytest.raises(ValueError, match="no numbers"):
         fit_transform(x[:0], "linear")
-    with pytest.raises(ValueError, match=r"unit=-1.0 is not positive"):
+    with pytest.raises(ValueError, match=r"unit: -1.0 is not positive"):
         fit_transform(x, "log", unit=-1.0)
     with pytest.raises(ValueError, match="no field 'y'; there are x"):
         Transforms({"x": fit_transform(x, "linear")}).index(["y"])

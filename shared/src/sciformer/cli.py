@@ -12,7 +12,9 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 
-from sciformer.errors import USAGE, check_configs, one_line, single_line, where
+from sciformer.allowlist import TRUST, restrict, trust
+from sciformer.config_errors import check_configs, complaint, config_paths
+from sciformer.errors import USAGE, one_line
 
 LIGHTNING = "sciformer.training.lightning_cli:run"  # importing it costs some 4 CPU-seconds
 
@@ -85,6 +87,7 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
     summaries = LIGHTNING_VERBS | {name: verb.summary for name, verb in project.verbs.items()}
     verb = _choose(project.command, project.summary, summaries, words)
     with one_line(f"{project.command} {verb}", debug):
+        trust() if TRUST in words else restrict(project.module, project.data)
         check_configs(config_paths(words))
         own = project.verbs.get(verb)
         if own and not own.fits:
@@ -112,6 +115,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     summaries = {name: verb.summary for name, verb in verbs.items()}
     verb = _choose("sciformer", "Four transformer papers on one core.", summaries, words)
     with one_line(f"sciformer {verb}", debug):
+        restrict()
         call(resolve(verbs[verb].call), f"sciformer {verb}", words[1:])
 
 
@@ -170,22 +174,11 @@ def shipped(package: str, word: str) -> str:
     return f"{flag}{equals}{inside}" if inside.is_file() else word
 
 
-def config_paths(words: Sequence[str]) -> list[str]:
-    """The configuration files that a command line names, in its order."""
-    paths = []
-    for word, after in zip(words, [*words[1:], ""], strict=True):
-        if word in ("-c", "--config") and after:
-            paths.append(after)
-        elif word.startswith("--config="):
-            paths.append(word.removeprefix("--config="))
-    return paths
-
-
 class OneLineParser(ArgumentParser):
     """A parser that complains in one line, which names file, key and value, without usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        raise ValueError(where(single_line(message), config_paths(sys.argv))) from ex
+        raise ValueError(complaint(message, sys.argv)) from ex
 
 
 def _choose(command: str, summary: str, verbs: Mapping[str, str], words: Sequence[str]) -> str:

@@ -7,12 +7,11 @@ import time
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from sciformer.allowlist import GROUP, safe_environment
 from sciformer.cli import Project
 from sciformer.joined import Done, Failed, join, results
 from sciformer.page import duration
 from sciformer.report import rich_table, terminal
-
-GROUP = "sciformer.projects"  # the entry points by which projects are found
 
 
 def demo(out: str = "runs/demo", seed: int = 0) -> None:
@@ -59,7 +58,9 @@ def _quick(project: Project, out: Path, seed: int) -> Done | Failed:
 
 def _tee(command: list[str]) -> tuple[int, str]:
     """Run a program, show what it says as it comes, and keep it."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=safe_environment()
+    ) as process:
         assert process.stdout is not None
         said = bytearray()
         while chunk := os.read(process.stdout.fileno(), 4096):

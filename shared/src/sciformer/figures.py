@@ -6,15 +6,20 @@ color vision tell apart, less black and yellow, which vanish on a dark or a ligh
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import StringIO
 from typing import Any
 
 import numpy as np
 from cycler import cycler
-from matplotlib import rc_context
+from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter, Formatter, FuncFormatter
+
+from sciformer.text import printable
 
 BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"
 PURPLE, ORANGE, SKY = "#cc79a7", "#e69f00", "#56b4e9"
@@ -76,8 +81,42 @@ def figure(height: float | int = 3.0, width: float | int = NARROW) -> Iterator[F
     Yields:
         An empty figure that lays out its axes without overlaps.
     """
-    with rc_context(STYLE):
-        yield Figure((width, height), layout="constrained")
+    with _style():
+        yield LiteralFigure((width, height), layout="constrained")
+
+
+class LiteralFigure(Figure):
+    """A figure that writes every text as it is: names may hold ``$``, matplotlib's mark of maths.
+
+    Only the numbers at an axis are set as matplotlib formats them: powers of ten on a log scale.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        formatted: set[Text] = set()
+        for axis in (axis for axes in self.axes for axis in (axes.xaxis, axes.yaxis)):
+            formatted |= {text for text in axis.findobj(Text) if text is not axis.label}
+            if isinstance(given := axis.get_major_formatter(), FixedFormatter | FuncFormatter):
+                axis.set_major_formatter(partial(_shown, given))
+                ticks = axis.get_major_ticks(len(axis.get_majorticklocs()))
+                formatted -= {label for tick in ticks for label in (tick.label1, tick.label2)}
+        for text in self.findobj(Text):
+            if isinstance(text, Text) and text not in formatted:
+                text.set_parse_math(False)
+                text.set_text(printable(text.get_text()))
+        super().draw(renderer)
+
+
+def _shown(formatter: Formatter, value: float, place: Any) -> str:
+    return printable(formatter(value, place))
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """The house style and nothing else: a ``matplotlibrc`` in the working folder has no say."""
+    with rc_context():
+        rcdefaults()
+        rcParams.update(STYLE)
+        yield
 
 
 def draw(figure: Figure) -> tuple[str, str]:
@@ -92,7 +131,7 @@ def draw(figure: Figure) -> tuple[str, str]:
     for artist in figure.findobj(lambda artist: _marks(artist) > MARKS):
         artist.set_rasterized(True)
     stream = StringIO()
-    with rc_context(STYLE):
+    with _style():
         figure.savefig(
             stream, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None, "Type": None}
         )

@@ -16,8 +16,9 @@ from sciformer import page
 from sciformer.figures import draw
 from sciformer.files import to_json, write_atomically
 from sciformer.page import Cell, Table
+from sciformer.text import printable
 
-KEY = re.compile(r"[A-Za-z0-9_.+-]+(/[A-Za-z0-9_.+-]+)+")
+STRANGE = re.compile(r"[^A-Za-z0-9_.+-]+")  # what a key of metrics.json has no room for
 
 
 class Report:
@@ -39,6 +40,7 @@ class Report:
         self.run = dict(run)
         self.summary = summary
         self.metrics: dict[str, int | float] = {}
+        self.named: set[str] = set()
         self.results: list[dict[str, str]] = []
         self.tables: list[Table] = []
         self.sections: list[str] = []
@@ -58,19 +60,31 @@ class Report:
         """Add numbers to ``metrics.json`` as ``<set>/<metric>[/<part>]``.
 
         Args:
-            metrics: Numbers by key. One that is not finite is written as ``null``, as JSON has
-                no word for it.
+            metrics: Numbers by key. What a name holds beside letters, digits and ``_.+-`` becomes
+                ``_``; two that are the same then are numbered. A number that is not finite is
+                written as ``null``, as JSON has no word for it.
 
         Raises:
             ValueError: For a key of another form, or one that is there already.
         """
-        for key in metrics:
-            if not KEY.fullmatch(key):
-                raise ValueError(f"metric {key!r} is not of the form <set>/<metric>[/<part>]")
-            if key in self.metrics:
-                raise ValueError(f"metric {key!r} was added before")
-        for key, value in metrics.items():
-            self.metrics[key] = int(value) if isinstance(value, Integral) else float(value)
+        for name in metrics:
+            if "/" not in name:
+                raise ValueError(f"metric {name!r} is not of the form <set>/<metric>[/<part>]")
+            if name in self.named:
+                raise ValueError(f"metric {name!r} was added before")
+        for name, value in metrics.items():
+            self.named.add(name)
+            self.metrics[self._key(name)] = (
+                int(value) if isinstance(value, Integral) else float(value)
+            )
+
+    def _key(self, name: str) -> str:
+        """What ``metrics.json`` calls a metric; names of fields and files may hold anything."""
+        plain = "/".join(STRANGE.sub("_", part) or "_" for part in name.split("/"))
+        key, number = plain, 1
+        while key in self.metrics:
+            key, number = f"{plain}.{number + 1}", number + 1
+        return key
 
     def add_table(
         self,
@@ -179,11 +193,11 @@ class Report:
     def print(self, console: Console | None = None) -> None:
         """Show the tables on a terminal, or as plain text where the output goes elsewhere."""
         console = console or terminal()
-        console.print(Text(self.title, style="bold"))
+        console.print(_text(self.title), style="bold")
         for table in ([self._results()] if self.results else []) + self.tables:
             console.print(rich_table(table))
             if table.note:
-                console.print(Text(table.note, style="dim"))
+                console.print(_text(table.note), style="dim")
 
 
 def terminal() -> Console:
@@ -196,10 +210,15 @@ def terminal() -> Console:
 
 def rich_table(content: Table) -> RichTable:
     """A table for a terminal."""
-    shown = RichTable(title=Text(content.title), title_justify="left")
+    shown = RichTable(title=_text(content.title), title_justify="left")
     for index, name in enumerate(content.columns):
         right = index > 0 and page.numeric([row[index] for row in content.rows])
-        shown.add_column(Text(name), justify="right" if right else "left")
+        shown.add_column(_text(name), justify="right" if right else "left")
     for row in content.rows:
-        shown.add_row(*(Text(page.number(cell)) for cell in row))
+        shown.add_row(*(_text(page.number(cell)) for cell in row))
     return shown
+
+
+def _text(content: str) -> Text:
+    """What rich shows as it is: neither its markup in brackets nor a terminal's escapes act."""
+    return Text(printable(content))

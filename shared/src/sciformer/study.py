@@ -14,8 +14,9 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from sciformer.allowlist import safe_environment
 from sciformer.cli import Project, shipped
-from sciformer.errors import check_configs
+from sciformer.config_errors import check_configs
 from sciformer.files import check_writable, write_atomically
 
 METRICS, WORDS, LOG = "metrics.json", "words.json", "log.txt"  # in the folder of each run
@@ -85,8 +86,10 @@ class Study:
         return self.out / name
 
     def _claim(self, run: Run) -> None:
-        """Note what a folder is for, and refuse one that is for something else."""
+        """Note what a folder is for, and refuse one that is for something else, or elsewhere."""
         path = self.folder(run.name) / WORDS
+        if Path(run.name).is_absolute() or ".." in Path(run.name).parts:
+            raise ValueError(f"{path.parent}: the name {run.name!r} leads out of {self.out}")
         said = json.dumps(run.words)
         if not path.is_file():
             write_atomically(path, lambda beside: beside.write_text(said))
@@ -118,7 +121,9 @@ class Study:
         place = ("--trainer.default_root_dir", str(folder), "--ckpt_path", "auto")
         command = [sys.executable, "-m", self.project.name, *run.words, *place, *quiet]
         with (folder / LOG).open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=safe_environment()
+            )
             self.running.add(process)
             code = process.wait()
             self.running.discard(process)
@@ -155,4 +160,4 @@ def read_config(project: Project, config: str) -> dict[str, Any]:
     """
     path = shipped(project.name, config)
     check_configs([path])
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}

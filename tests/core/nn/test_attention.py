@@ -259,5 +259,5 @@ def test_qk_norm_normalizes_queries_and_keys_of_each_head():
 
 def test_heads_that_do_not_divide_the_width_are_named():
     for heads in (5, 0):
-        with pytest.raises(ValueError, match=rf"heads={heads}.*dim=64"):
+        with pytest.raises(ValueError, match=rf"heads: {heads}.*dim=64"):
             SelfAttention(64, heads)

@@ -115,7 +115,7 @@ def test_a_token_that_sees_nothing_gets_the_bias_of_the_attention():
 
 @pytest.mark.parametrize("heads", [3, 0, 16])
 def test_heads_that_do_not_divide_dim_are_refused_and_both_named(heads):
-    with pytest.raises(ValueError, match=f"heads={heads} .*dim=8"):
+    with pytest.raises(ValueError, match=f"heads: {heads} .*dim=8"):
         TransformerBlock(8, heads)
 
 

@@ -168,7 +168,7 @@ def test_pooling_is_the_multihead_attention_of_torch(queries):
 
 @pytest.mark.parametrize("heads", [3, 0])
 def test_heads_that_do_not_divide_dim_are_refused_and_both_named(heads):
-    with pytest.raises(ValueError, match=f"heads={heads} .*dim=16"):
+    with pytest.raises(ValueError, match=f"heads: {heads} .*dim=16"):
         AttentionPooling(16, heads)
 
 

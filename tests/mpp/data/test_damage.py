@@ -192,7 +192,7 @@ def test_a_single_frame(tmp_path):
 
 def test_what_is_not_hdf5_or_not_there(tmp_path):
     path = tmp_path / "a.h5"
-    assert complaint(lambda: open_files(str(path))) == f"{path}: no such file"
+    assert complaint(lambda: open_files(str(path))) == f"path: {path}: no such file"
     path.write_bytes(b"time,height\n" * 100)
     assert complaint(lambda: open_files(str(path))).startswith(f"{path}: not HDF5: ")
     with h5py.File(path, "w") as file:

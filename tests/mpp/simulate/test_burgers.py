@@ -44,9 +44,9 @@ def test_a_shock_moves_at_the_mean_of_its_sides():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"dt": 0.0, "viscosity": 0.1}, "dt is 0.0"),
-        ({"dt": 0.1, "viscosity": -0.1}, "viscosity is -0.1"),
-        ({"dt": 0.1, "viscosity": 0.1, "cfl": 1.1}, "cfl is 1.1"),
+        ({"dt": 0.0, "viscosity": 0.1}, "dt: 0.0 is "),
+        ({"dt": 0.1, "viscosity": -0.1}, "viscosity: -0.1 is "),
+        ({"dt": 0.1, "viscosity": 0.1, "cfl": 1.1}, "cfl: 1.1 is "),
     ],
 )
 def test_a_wrong_parameter_is_named(option, message):

@@ -149,11 +149,11 @@ def test_single_precision_loses_nothing_that_float32_data_would_show():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"dt": 0.0}, "dt is 0.0"),
-        ({"dt": 0.1, "eta": -1.0}, "eta is -1.0"),
-        ({"dt": 0.1, "zeta": -0.5}, "zeta is -0.5"),
-        ({"dt": 0.1, "gamma": 1.0}, "gamma_minus_1 is 0.0"),
-        ({"dt": 0.1, "cfl": 2.0}, "cfl is 2.0"),
+        ({"dt": 0.0}, "dt: 0.0 is "),
+        ({"dt": 0.1, "eta": -1.0}, "eta: -1.0 is "),
+        ({"dt": 0.1, "zeta": -0.5}, "zeta: -0.5 is "),
+        ({"dt": 0.1, "gamma": 1.0}, "gamma: 1.0 is "),
+        ({"dt": 0.1, "cfl": 2.0}, "cfl: 2.0 is "),
     ],
 )
 def test_a_wrong_parameter_is_named(option, message):

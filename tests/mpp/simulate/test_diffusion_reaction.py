@@ -106,11 +106,11 @@ def test_time_steps_are_of_fourth_order_where_the_state_is_smooth():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"dt": 0.0}, "dt is 0.0"),
-        ({"dt": 0.1, "diffusivities": (-1.0, 0.0)}, "activator_diffusivity is -1.0"),
-        ({"dt": 0.1, "reach": 4.0}, "reach is 4.0"),
-        ({"dt": 0.1, "extent": 0.0}, "extent is 0.0"),
-        ({"dt": 0.1, "decay": -1.0}, "decay is -1.0"),
+        ({"dt": 0.0}, "dt: 0.0 is "),
+        ({"dt": 0.1, "diffusivities": (-1.0, 0.0)}, "activator_diffusivity: -1.0 is "),
+        ({"dt": 0.1, "reach": 4.0}, "reach: 4.0 is "),
+        ({"dt": 0.1, "extent": 0.0}, "extent: 0.0 is "),
+        ({"dt": 0.1, "decay": -1.0}, "decay: -1.0 is "),
     ],
 )
 def test_a_wrong_parameter_is_named(option, message):

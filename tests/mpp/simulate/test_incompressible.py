@@ -102,10 +102,10 @@ def test_no_product_is_aliased():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"viscosity": -1.0}, "viscosity is -1.0"),
-        ({"diffusivity": -1.0}, "diffusivity is -1.0"),
-        ({"dt": 0.0}, "dt is 0.0"),
-        ({"cfl": 3.0}, "cfl is 3.0"),
+        ({"viscosity": -1.0}, "viscosity: -1.0 is "),
+        ({"diffusivity": -1.0}, "diffusivity: -1.0 is "),
+        ({"dt": 0.0}, "dt: 0.0 is "),
+        ({"cfl": 3.0}, "cfl: 3.0 is "),
     ],
 )
 def test_a_wrong_parameter_is_named(option, message):

@@ -71,18 +71,21 @@ def test_two_systems_do_not_start_from_the_same_random_fields():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: system("plasma"), "system is 'plasma'; known are shallow_water"),
-        (lambda: small("burgers", 0), "samples is 0"),
-        (lambda: small("burgers", 1, seed=-1), "seed -1"),
-        (lambda: small("burgers", 1, parameters={"nu": 1.0}), "no parameter 'nu'; it has visc"),
-        (lambda: system("burgers").simulate(0, 1, shape=(4,)), r"shape is \(4,\)"),
-        (lambda: system("dam_break").simulate(0, 1, shape=(64,)), r"shape is \(64,\)"),
-        (lambda: system("dam_break").simulate(0, 1, frames=0), "frames is 0"),
-        (lambda: small("compressible", 1, parameters={"eta": -1.0}), "eta is -1"),
-        (lambda: small("incompressible", 1, parameters={"modes": 9}), "modes is 9"),
-        (lambda: small("incompressible", 1, parameters={"modes": 3.5}), "modes is 3.5; a whole"),
-        (lambda: small("incompressible", 1, dt=-1.0), "dt is -1.0"),
-        (lambda: small("shallow_water", 1, parameters={"waves": 0.5}), "waves is 0.5"),
+        (lambda: system("plasma"), "system: 'plasma' is none of shallow_water"),
+        (lambda: small("burgers", 0), "samples: 0 is "),
+        (lambda: small("burgers", 1, seed=-1), "seed: -1 is "),
+        (
+            lambda: small("burgers", 1, parameters={"nu": 1.0}),
+            "nu: no parameter of burgers, which has visc",
+        ),
+        (lambda: system("burgers").simulate(0, 1, shape=(4,)), r"shape: \(4,\)"),
+        (lambda: system("dam_break").simulate(0, 1, shape=(64,)), r"shape: \(64,\)"),
+        (lambda: system("dam_break").simulate(0, 1, frames=0), "frames: 0 is "),
+        (lambda: small("compressible", 1, parameters={"eta": -1.0}), "eta: -1.0 is "),
+        (lambda: small("incompressible", 1, parameters={"modes": 9}), "modes: 9 is "),
+        (lambda: small("incompressible", 1, parameters={"modes": 3.5}), "modes: 3.5 is no whole"),
+        (lambda: small("incompressible", 1, dt=-1.0), "dt: -1.0 is "),
+        (lambda: small("shallow_water", 1, parameters={"waves": 0.5}), "waves: 0.5 is "),
     ],
 )
 def test_a_wrong_request_is_named(call, message):

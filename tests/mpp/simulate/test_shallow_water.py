@@ -121,9 +121,9 @@ def test_waves_leave_through_an_open_boundary():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"dt": -1.0}, "dt is -1.0"),
-        ({"dt": 0.1, "gravity": 0.0}, "gravity is 0.0"),
-        ({"dt": 0.1, "cfl": 1.5}, "cfl is 1.5"),
+        ({"dt": -1.0}, "dt: -1.0 is "),
+        ({"dt": 0.1, "gravity": 0.0}, "gravity: 0.0 is "),
+        ({"dt": 0.1, "cfl": 1.5}, "cfl: 1.5 is "),
         ({"dt": 0.1, "boundaries": ("wall", "open")}, "boundary is 'wall'"),
     ],
 )

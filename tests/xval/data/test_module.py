@@ -195,24 +195,39 @@ def test_options_that_cannot_be_are_said_in_one_line(tmp_path):
     path = tmp_path / "my.csv"
     path.write_text("a,day\n1,2015-6-1\n2,2015-6-2\n")
     for options, message in (
-        ({}, "sets, files and shards: all are empty"),
-        ({"sets": ["cubes"]}, "set is 'cubes'; known are multiplication, trees, "),
-        ({"sets": [{"set": "orbits", "size": 3}]}, "sets: 'size' is none of answers, count, "),
-        ({"sets": [{"count": 3}]}, "sets: {'count': 3} has no set"),
-        ({"sets": [{"set": "orbits", "count": 0}]}, "sets: orbits: count 0 or seed 0 cannot be"),
-        ({"sets": [{"set": "orbits", "split": "all"}]}, "split: 'all' is none of train, val, "),
-        ({"files": [{"path": "x.csv", "colums": []}]}, "files: 'colums' is none of "),
+        ({}, "sets: empty, and so are files and shards"),
+        ({"sets": ["cubes"]}, "sets[0]: 'cubes' is none of multiplication, trees, "),
+        (
+            {"sets": [{"set": "orbits", "size": 3}]},
+            "sets[0].size: no such key; ",
+        ),
+        ({"sets": [{"count": 3}]}, "sets[0].set: missing; {'count': 3} needs it"),
+        ({"sets": [{"set": "orbits", "count": 0}]}, "sets[0].count: 0 is less than 1"),
+        (
+            {"sets": [{"set": "orbits", "split": "all"}]},
+            "sets[0].split: 'all' is none of ",
+        ),
+        (
+            {"files": [{"path": "x.csv", "colums": []}]},
+            "files[0].colums: no such key; ",
+        ),
         ({"files": ["none.csv"]}, "none.csv: no such file"),
-        ({"sets": ["orbits"], "encoding": "p7"}, "encoding='p7' is none of p10, p1000, "),
+        ({"sets": ["orbits"], "encoding": "p7"}, "encoding: 'p7' is none of p10, p1000, "),
         ({"sets": ["orbits"], "gaps": {"a": [2.0, 1.0]}}, "gaps: a: [2.0, 1.0] is no interval"),
         ({"sets": ["orbits"], "splits": {"train": 1.0}}, "splits: {'train': 1.0} does not name"),
         ({"sets": ["orbits"], "hide": 1.5}, "hide: 1.5 is not between 0 and 1"),
         ({"sets": ["orbits"], "batch_size": 0}, "batch_size: 0 is less than 1"),
-        ({"files": [str(path)], "split_by": "when"}, f"{path}: no column 'when'; it has a, day"),
+        ({"files": [str(path)], "split_by": "when"}, "split_by: my: no column or label 'when'; "),
+        ({"files": [{"path": str(path), "text": ["b"]}]}, f"files[0].text: {path}: no column 'b'"),
+        (
+            {"sets": ["orbits", {"set": "trees", "parameters": {"fewest": 9}}]},
+            "sets[1].parameters.fewest: 9 to 4: operands are 2 to 4",
+        ),
+        ({"sets": ["orbits"], "lowest": 1000}, "lowest: 1000 is not from -290 to 290"),
     ):
         with pytest.raises(ValueError, match="^" + re.escape(message)):
             TextData(**options)
-    with pytest.raises(ValueError, match=r"^orbits: split_by: no label 'date', but id"):
+    with pytest.raises(ValueError, match=r"^split_by: orbits: no column or label 'date'; "):
         TextData([{"set": "orbits", "count": 4}], split_by="date").setup()
     data = TextData(files=[{"path": str(path), "split": "train"}], batch_size=2)
     assert len(list(data.train_dataloader())) == 1

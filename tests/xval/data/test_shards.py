@@ -35,9 +35,9 @@ def test_a_training_on_shards_is_that_on_the_set(tmp_path):
 
 
 def test_what_is_no_set_or_no_shards_of_ours_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="set is 'cubes'; known are"):
+    with pytest.raises(ValueError, match="set: 'cubes' is none of"):
         simulate(str(tmp_path / "a"), set="cubes")
-    with pytest.raises(ValueError, match="orbits has no parameter 'mass'"):
+    with pytest.raises(ValueError, match="mass: no parameter of orbits"):
         simulate(str(tmp_path / "a"), set="orbits", parameters={"mass": 1})
     assert not (tmp_path / "a").exists()
     write_shards(tmp_path / "b", lambda n: {"text": "x"}, Recipe("other:make", "1", 0, 2, 1))

@@ -17,18 +17,18 @@ LINES: Mapping[str, float] = {  # Angstrom, in vacuum
     "[OII]": 3728.5,
     "K": 3934.8,
     "H": 3969.6,
-    "H$\\beta$": 4862.7,
+    "H\u03b2": 4862.7,
     "[OIII]": 5008.2,
     "Mg": 5176.6,
     "Na": 5895.6,
-    "H$\\alpha$": 6564.6,
+    "H\u03b1": 6564.6,
 }
-SIDES = {"K": "right", "H": "left", "H$\\beta$": "right", "Mg": "left"}  # names of close lines
+SIDES = {"K": "right", "H": "left", "H\u03b2": "right", "Mg": "left"}  # names of close lines
 WEIGHTS = (2.0, 1.2, 0.75)  # of g, r and z, so that a common galaxy is of no strong color
 STRETCH, SOFTNESS = 0.15, 8.0  # nanomaggies of a pixel; as make_lupton_rgb takes them
 TOGETHER = 4  # bins of a point that is drawn
-FLUX = "flux [$10^{-17}$ erg/s/cm$^2$/$\\AA$]"
-WAVELENGTH = "wavelength [$\\AA$]"
+FLUX = "flux [10\u207b\u00b9\u2077 erg/s/cm\u00b2/\u00c5]"
+WAVELENGTH = "wavelength [\u00c5]"
 
 Image = Float[np.ndarray, "3 height width"]
 

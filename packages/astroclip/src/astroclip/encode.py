@@ -15,6 +15,7 @@ from astroclip.data.files import Files, entries, open_source
 from astroclip.data.shards import Shards
 from astroclip.data.source import Bad, Joined, OnError, Positions, Source, sound
 from astroclip.embeddings import RESERVED, Embeddings
+from sciformer.arguments import inside
 from sciformer.training import checkpoint
 
 if TYPE_CHECKING:
@@ -72,9 +73,13 @@ def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "
     Raises:
         ValueError: If neither is given, or one cannot be read.
     """
-    found: list[Source] = [open_source(entry, on_error=on_error) for entry in entries(files)]
+    found: list[Source] = []
+    for index, entry in enumerate(entries(files)):
+        with inside(f"files[{index}]" if isinstance(files, list) else "files", entry):
+            found.append(open_source(entry, on_error=on_error))
     if shards is not None:
-        found.append(Shards(shards))
+        with inside("shards", shards):
+            found.append(Shards(shards))
     if not found:
         raise ValueError("files: neither --files nor --shards says where the galaxies are")
     return found[0] if len(found) == 1 else Joined(found)

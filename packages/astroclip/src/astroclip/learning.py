@@ -21,6 +21,7 @@ from astroclip.objectives.distillation import (
 )
 from astroclip.objectives.masked import hide, masked_loss
 from astroclip.objectives.views import hidden_patches, views
+from sciformer.arguments import ArgumentError
 
 HIDDEN_SHARE = 0.4  # of a spectrum: the original hides 39 % of the tokens
 PIECE = 32  # of 512 bins that are hidden together: 6 % of the range
@@ -157,7 +158,7 @@ class ImageDistillation(Learning):
         super().__init__(model)
         tokens = model.image.tokens
         if tokens is None:
-            raise ValueError("image_depth: 0 leaves nothing that learns from images alone")
+            raise ArgumentError("image_depth", "0 leaves nothing that learns from images alone")
         self.only(tokens)
         self.patch = tokens.patch
         side = model.image.size // tokens.patch

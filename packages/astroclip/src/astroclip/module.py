@@ -19,6 +19,7 @@ from astroclip.nn.spectrum import SpectrumEncoder
 from astroclip.objectives.views import cut
 from astroclip.retrieval import ranks, recalls
 from astroclip.start import begin
+from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_positive
 from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
 
@@ -97,18 +98,12 @@ class AstroCLIPModule(Module):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        for name, value in (
-            ("lr", lr),
-            ("matrix_lr", matrix_lr),
-            ("steps", steps),
-            ("chunk", chunk),
-        ):
-            if value is not None and not value > 0:
-                raise ValueError(f"{name}: {value} is not above 0")
-        rest = {"reconstruction": reconstruction, "weight_decay": weight_decay, "warmup": warmup}
-        for name, value in rest.items():
-            if value < 0:
-                raise ValueError(f"{name}: {value} is below 0")
+        check_positive(lr=lr, matrix_lr=matrix_lr, steps=steps, chunk=chunk)
+        check_not_negative(reconstruction=reconstruction, weight_decay=weight_decay, warmup=warmup)
+        check_least(dim=(dim, 1), width=(width, 1), size=(size, 1), apertures=(apertures, 0))
+        check_least(image_depth=(image_depth, 0), spectrum_depth=(spectrum_depth, 0))
+        if tokens_dim < 1 or heads < 1 or tokens_dim % heads:
+            raise ArgumentError("heads", f"{heads} does not divide a tokens_dim of {tokens_dim}")
         image = ImageEncoder(
             width, size, photometry, apertures, image_depth, tokens_dim, heads, patch
         )
@@ -120,7 +115,8 @@ class AstroCLIPModule(Module):
             self.learning = LEARNING[objective](model)
             self.monitor = ("val/loss", "min")
         if cache is not None and (turn or set(frozen or ()) != {"image", "spectrum"}):
-            raise ValueError("cache: only for frozen [image, spectrum] and images that do not turn")
+            reason = "only for frozen [image, spectrum] and images that do not turn"
+            raise ArgumentError("cache", reason)
         self.cache = cache
         self.objective, self.start, self.turn = objective, start or [], turn
         self.lr, self.matrix_lr, self.weight_decay = lr, matrix_lr, weight_decay
@@ -149,7 +145,8 @@ class AstroCLIPModule(Module):
         """
         for name in NEEDED[self.objective]:
             if data.source is not None and not getattr(data.source, name):
-                raise ValueError(f"{data.source.where}: objective {self.objective}: no {name}")
+                reason = f"{self.objective} needs {name}, but {data.source.where} has none"
+                raise ArgumentError("objective", reason)
         begin(self.model, self.start)
         if self.cache is not None:
             folder = folder_of(self.cache, self.model, data.hparams)

@@ -1,6 +1,5 @@
 """What galaxies are, read off their embeddings: by the nearest of a bank, or by a small network."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -25,7 +24,6 @@ WAYS: Mapping[str, tuple[str, str]] = {  # name -> vector of the query, vectors 
 }
 MLP = "mlp"
 BASELINE = "baseline_"
-STRANGE = re.compile(r"[^A-Za-z0-9_.+/-]+")  # what a key of metrics.json has no room for
 
 Vectors = Float[np.ndarray, "galaxies dim"]
 Values = Float[np.ndarray, " galaxies"]
@@ -53,8 +51,7 @@ class Reading(NamedTuple):
 
     def numbers(self) -> dict[str, float]:
         """What ``metrics.json`` holds of it: ``<label>/<figure>/<way>``."""
-        found = {f"{self.label}/{name}/{self.way}": value for name, value in self.scores.items()}
-        return {STRANGE.sub("_", key): value for key, value in found.items()}
+        return {f"{self.label}/{name}/{self.way}": value for name, value in self.scores.items()}
 
 
 def readings(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:

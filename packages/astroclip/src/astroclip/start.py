@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from sciformer.arguments import ArgumentError, inside
 from sciformer.training import checkpoint
 
 PREFIX = "learning.model."  # of the network's parameters in a checkpoint
@@ -23,9 +24,10 @@ def begin(model: nn.Module, paths: Sequence[str | Path]) -> None:
         ValueError: If one is not a checkpoint of ours, or its part is of another size.
     """
     own = model.state_dict()
-    for path in paths:
-        found = checkpoint.find(path)
-        saved: dict[str, Any] = checkpoint.read(found)
+    for index, path in enumerate(paths):
+        with inside(f"start[{index}]", path):
+            found = checkpoint.find(path)
+            saved: dict[str, Any] = checkpoint.read(found)
         prefix = PREFIX + PARTS.get(saved["hyper_parameters"].get("objective"), "none")
         learned = {
             name.removeprefix(PREFIX): tensor
@@ -33,10 +35,13 @@ def begin(model: nn.Module, paths: Sequence[str | Path]) -> None:
             if name.startswith(prefix)
         }
         if not learned:
-            raise ValueError(f"{found}: start: no checkpoint of a training of astroclip")
+            raise ArgumentError(
+                f"start[{index}]", f"{found}: no checkpoint of a training of astroclip"
+            )
         for name, tensor in learned.items():
             if name not in own or own[name].shape != tensor.shape:
                 here = tuple(own[name].shape) if name in own else "nothing"
-                raise ValueError(f"{found}: start: {name} is {tuple(tensor.shape)}, here {here}")
+                reason = f"{found}: {name} is {tuple(tensor.shape)}, here {here}"
+                raise ArgumentError(f"start[{index}]", reason)
         own |= learned
     model.load_state_dict(own)

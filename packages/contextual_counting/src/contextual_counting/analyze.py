@@ -12,6 +12,7 @@ from contextual_counting.analysis.circuit_sections import (
     add_values,
 )
 from contextual_counting.evaluate import open_run
+from sciformer.arguments import check_least
 from sciformer.files import check_writable
 from sciformer.report import Report
 from sciformer.training import checkpoint
@@ -35,8 +36,7 @@ def analyze(path: str, out: str | None = None, samples: int = 500, threads: int 
     Raises:
         ValueError: If there is no such checkpoint, or it is not one of counting.
     """
-    if min(samples, threads) < 1:
-        raise ValueError(f"samples {samples} or threads {threads} is less than 1")
+    check_least(samples=(samples, 1), threads=(threads, 1))
     torch.set_num_threads(threads)
     found = checkpoint.find(path)
     module, data, record = open_run(found)

@@ -15,8 +15,9 @@ from torch.utils.data import Dataset
 from contextual_counting.shards import Sample, ranges_of
 from contextual_counting.simulate import Sequences, simulate
 from contextual_counting.stages import Part, Stage, check, window
+from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.gathered import stack
-from sciformer.data.loading import SeededLoader, generated_loader, seeded_loader
+from sciformer.data.loading import SeededLoader, check_loading, generated_loader, seeded_loader
 from sciformer.data.sharded import ShardedDataset
 
 TRAIN, VALIDATION, TEST = range(3)  # first word of every seed: the three never share a stream
@@ -83,23 +84,24 @@ class CountingData(LightningDataModule):
         super().__init__()
         self.save_hyperparameters(logger=False)
         own = Part(steps, batch_size, (length, length), 0.0, (regions, regions), (density, density))
-        check(own, "")
+        check_loading(batch_size, workers, seed)
+        check_least(samples=(samples, 1))
+        check(own, "length")
         self.own = Setting(length, regions, density)
-        self.on_disk = None if shards is None else ShardedDataset(shards, Sample, damaged)
-        if self.on_disk is not None:
+        self.on_disk = None
+        if shards is not None:
+            with inside("shards", shards):
+                self.on_disk = ShardedDataset(shards, Sample, damaged)
             own = _part(self.on_disk, own, epochs)
             stages = self._only(stages, own)
         self.parts = []
         for index, stage in enumerate(stages or [Stage()]):
-            key = f"stages[{index}]."
-            unknown = sorted(stage.keys() - own._asdict().keys())
-            if unknown:
-                raise ValueError(f"{key}{unknown[0]} is not a part of a stage")
-            pairs = {k: tuple(v) if isinstance(v, list) else v for k, v in stage.items()}
-            self.parts.append(own._replace(**pairs))
-            check(self.parts[-1], key)
-        if samples < 1 or workers < 0 or seed < 0:
-            raise ValueError(f"samples {samples} < 1, workers {workers} < 0 or seed {seed} < 0")
+            with inside(f"stages[{index}]", stage):
+                for unknown in sorted(stage.keys() - own._asdict().keys()):
+                    raise ArgumentError(unknown, "is not a part of a stage")
+                pairs = {k: tuple(v) if isinstance(v, list) else v for k, v in stage.items()}
+                self.parts.append(own._replace(**pairs))
+                check(self.parts[-1])
         self.samples = samples
         self.workers = workers
         self.seed = seed
@@ -108,7 +110,7 @@ class CountingData(LightningDataModule):
         """The one stage of shards. Checkpoints keep it, to be evaluated where no shards are."""
         held = [Stage(lengths=[*own.lengths], regions=[*own.regions], density=[*own.density])]
         if stages not in (None, held):
-            raise ValueError("stages: with shards nothing is drawn; leave them out (null)")
+            raise ArgumentError("stages", "with shards nothing is drawn; leave them out (null)")
         self.hparams["stages"] = held
         return held
 
@@ -271,9 +273,11 @@ def _part(on_disk: ShardedDataset, own: Part, epochs: int | None) -> Part:
     folder, count = on_disk.folder, len(on_disk)
     ranges = ranges_of(folder.index.recipe, folder.address)
     if not 1 <= own.batch_size <= count:
-        raise ValueError(f"batch_size {own.batch_size} is not one of 1 to {count}, all sequences")
+        reason = f"{own.batch_size} is not one of 1 to {count}, all sequences"
+        raise ArgumentError("batch_size", reason)
     if epochs is None or epochs < 1:  # Lightning's words for no end, which no schedule can have
-        raise ValueError(f"epochs {epochs} is no number of passes over shards; trainer.max_epochs")
+        reason = f"{epochs} is no number of passes over shards; trainer.max_epochs is"
+        raise ArgumentError("epochs", reason)
     steps = epochs * (count // own.batch_size)
     lengths = (ranges.length, ranges.length)
     return Part(steps, own.batch_size, lengths, 0.0, ranges.regions, ranges.density)

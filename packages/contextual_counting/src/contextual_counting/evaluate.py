@@ -13,6 +13,7 @@ import contextual_counting
 from contextual_counting import pictures
 from contextual_counting.metrics import TOP, RegionScores, ranking
 from contextual_counting.stages import check_room
+from sciformer.arguments import check_least
 from sciformer.files import check_writable
 from sciformer.page import Cell, percent
 from sciformer.report import Report
@@ -66,8 +67,7 @@ def evaluate(
         ValueError: If there is no such checkpoint, it is not one of counting, or there is no such
             set, or no answer to it.
     """
-    if min(samples, threads) < 1:
-        raise ValueError(f"samples {samples} or threads {threads} is less than 1")
+    check_least(samples=(samples, 1), threads=(threads, 1))
     torch.set_num_threads(threads)
     found = checkpoint.find(path)
     module, data, record = open_run(found)
@@ -131,7 +131,7 @@ def _named(
         if name not in known:
             raise ValueError(f"sets: {name!r} is none of {', '.join(known)}")
         length, regions, _ = known[name]
-        check_room(f"{name}.", length, regions)
+        check_room(f"{name}.length", length, regions)
         if not module.can_answer(length, regions):
             few = f"{module.prompts} prompts"
             short = f"positions for {module.model.encoder.longest} tokens"

@@ -16,6 +16,7 @@ from contextual_counting.fewer import with_fewer_regions
 from contextual_counting.metrics import RegionScores, ranking
 from contextual_counting.model import CountingTransformer
 from contextual_counting.simulate import NO_REGION
+from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_share, inside
 from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, warmup_cosine
 
@@ -97,15 +98,12 @@ class CountingModule(Module):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        for name, number in {"dim": dim, "classes": classes, "regions": regions}.items():
-            if number < 1:
-                raise ValueError(f"{name} {number} is less than 1")
-        if dilution < 1 or (dilution > 1 and positions != "none"):
-            raise ValueError(
-                f"dilution {dilution} is less than 1, or positions {positions} not none"
-            )
-        if not 0 <= fewer <= 1:
-            raise ValueError(f"fewer {fewer} does not lie between 0 and 1")
+        check_least(dim=(dim, 1), classes=(classes, 1), regions=(regions, 1), length=(length, 1))
+        check_least(dilution=(dilution, 1))
+        if dilution > 1 and positions != "none":
+            raise ArgumentError("dilution", f"{dilution} is for positions none, not {positions}")
+        check_not_negative(dilution=dilution, slope=slope)
+        check_share(fewer=fewer)
         self.model = CountingTransformer(
             dim,
             heads,
@@ -127,9 +125,12 @@ class CountingModule(Module):
         self.steps = steps or [1000]
         self.rates = rates or [DEFAULT]
         if len(self.rates) not in (1, len(self.steps)):
-            raise ValueError(
-                f"rates has {len(self.rates)} entries for {len(self.steps)} stages of the data"
-            )
+            reason = f"{len(self.rates)} entries for {len(self.steps)} stages of the data"
+            raise ArgumentError("rates", reason)
+        for index, rate in enumerate(self.rates):
+            with inside(f"rates[{index}]", rate):
+                numbers: dict[str, Any] = {**rate}
+                check_not_negative(**numbers)
         self.prompts = regions
         self.scores = RegionScores(regions)
 

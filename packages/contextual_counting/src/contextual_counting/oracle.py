@@ -9,6 +9,7 @@ from rich.text import Text
 import contextual_counting
 from contextual_counting.circuit import BIASES, COUNTS, LENGTH, REGIONS, USED, Bias, set_weights
 from contextual_counting.evaluate import answer_all, scores
+from sciformer.arguments import check_least
 from sciformer.files import write_atomically
 from sciformer.page import Cell, Table, percent
 from sciformer.report import rich_table, terminal
@@ -47,8 +48,7 @@ def oracle(
     Raises:
         ValueError: If there is no such set, or a number is out of its range.
     """
-    if min(samples, threads) < 1:
-        raise ValueError(f"samples {samples} or threads {threads} is less than 1")
+    check_least(samples=(samples, 1), threads=(threads, 1))
     for name in sets or ():
         if name not in SETS:
             raise ValueError(f"sets: {name!r} is none of {', '.join(SETS)}")

@@ -120,7 +120,7 @@ def check(ranges: Ranges) -> Ranges:
     check_range("length", (ranges.length, ranges.length), 1, np.inf)
     check_range("regions", ranges.regions, 1, np.inf)
     check_range("density", ranges.density, 0, 1)
-    check_room("", ranges.length, ranges.regions[1])
+    check_room("length", ranges.length, ranges.regions[1])
     return ranges
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple, TypedDict
 
 import numpy as np
 
+from sciformer.arguments import ArgumentError, check_least, check_share
+
 SPAN = 4  # between the shortest and the longest sequences while lengths grow
 
 
@@ -54,33 +56,35 @@ def window(part: Part, progress: float) -> tuple[float, float]:
     return max(shortest, reached / SPAN), reached
 
 
-def check(part: Part, key: str) -> None:
-    """Raise a ``ValueError`` that names the first number of a stage that cannot work."""
-    for name in ("steps", "batch_size"):
-        if getattr(part, name) < 1:
-            raise ValueError(f"{key}{name} {getattr(part, name)} is less than 1")
-    check_range(f"{key}length", part.lengths, 1, np.inf)
-    check_range(f"{key}regions", part.regions, 1, np.inf)
-    check_range(f"{key}density", part.density, 0, 1)
-    for name in ("growth", "uneven"):
-        if not 0 <= getattr(part, name) <= 1:
-            raise ValueError(f"{key}{name} {getattr(part, name)} does not lie between 0 and 1")
-    check_room(key, part.lengths[0], part.regions[1])
+def check(part: Part, lengths: str = "lengths") -> None:
+    """Raise an ArgumentError that names the first number of a stage that cannot work.
+
+    Args:
+        part: The stage.
+        lengths: What its lengths are called; the data have a single ``length`` of their own.
+    """
+    check_least(steps=(part.steps, 1), batch_size=(part.batch_size, 1))
+    check_range(lengths, part.lengths, 1, np.inf)
+    check_range("regions", part.regions, 1, np.inf)
+    check_range("density", part.density, 0, 1)
+    check_share(growth=part.growth, uneven=part.uneven)
+    check_room(lengths, part.lengths[0], part.regions[1])
 
 
 def check_range(
-    key: str, bounds: Sequence[float | int], low: float | int, high: float | int
+    name: str, bounds: Sequence[float | int], low: float | int, high: float | int
 ) -> None:
-    """Raise a ``ValueError`` if a lowest and a highest number do not lie between two others."""
+    """Raise an ArgumentError if a lowest and a highest number do not lie between two others."""
     if len(bounds) != 2 or not low <= bounds[0] <= bounds[1] <= high:
         values = bounds[0] if len(set(bounds)) == 1 else list(bounds)
-        raise ValueError(f"{key} {values} does not lie between {low} and {high}, lowest first")
+        raise ArgumentError(name, f"{values} does not lie between {low} and {high}, lowest first")
 
 
-def check_room(key: str, shortest: int, most: int) -> None:
-    """Raise a ``ValueError`` if sequences are too short for their regions."""
+def check_room(name: str, shortest: int, most: int) -> None:
+    """Raise an ArgumentError if sequences are too short for their regions."""
     if shortest < 2 * most:
-        raise ValueError(
-            f"{key}length {shortest} is too short for {key}regions {most}: "
-            f"each region needs two delimiters, together {2 * most} tokens"
+        raise ArgumentError(
+            name,
+            f"{shortest} is too short for regions {most}: each region needs two delimiters, "
+            f"together {2 * most} tokens",
         )

@@ -12,10 +12,11 @@ from contextual_counting import sweep_figures
 from contextual_counting.cli import PROJECT
 from contextual_counting.evaluate import answer_all, open_run, scores
 from contextual_counting.grid import CLAIMS, GRID, PUBLISHED, SETS, Arm, Found, spread
+from sciformer.arguments import check_least
 from sciformer.files import write_atomically
 from sciformer.page import Cell, duration, percent
 from sciformer.report import Report
-from sciformer.study import Run, Study, cost
+from sciformer.study import Run, Study, cost, read_config
 from sciformer.training import checkpoint
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ def sweep(
     Raises:
         ValueError: If the configuration cannot be read, an arm is unknown, or a run failed.
     """
-    if min(seeds, samples) < 1:
-        raise ValueError(f"seeds {seeds} or samples {samples} is less than 1")
+    check_least(seeds=(seeds, 1), samples=(samples, 1))
     chosen = _chosen(arms)
+    read_config(PROJECT, config)
     study = Study(PROJECT, out, jobs)
     runs = {(arm, seed): _run(config, arm, seed) for arm in chosen for seed in range(seeds)}
     found = study.fit(runs.values())

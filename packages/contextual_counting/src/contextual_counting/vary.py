@@ -13,6 +13,7 @@ from contextual_counting.analysis.kinds import KINDS
 from contextual_counting.cli import PROJECT
 from contextual_counting.data import VALIDATION, Setting
 from contextual_counting.evaluate import Opened, answer_all, open_run, scores
+from sciformer.arguments import check_least
 from sciformer.page import Cell, duration, percent
 from sciformer.report import Report
 from sciformer.study import Run, Study, cost, read_config
@@ -82,10 +83,9 @@ def vary(
     Raises:
         ValueError: If the configuration cannot be read, or a run failed.
     """
-    if min(seeds, samples) < 1:
-        raise ValueError(f"seeds {seeds} or samples {samples} is less than 1")
-    study = Study(PROJECT, out, jobs)
+    check_least(seeds=(seeds, 1), samples=(samples, 1))
     stages = _stages(config)
+    study = Study(PROJECT, out, jobs)
     runs = {(arm, seed): _run(config, stages, arm, seed) for arm in ARMS for seed in range(seeds)}
     found = study.fit(runs.values())
     torch.set_num_threads(1)
@@ -114,17 +114,19 @@ def _stages(config: str) -> dict[str, str]:
     try:
         length, regions, density = (said[name] for name in ("length", "regions", "density"))
         kept = [{name: stage[name] for name in ("steps", "batch_size")} for stage in said["stages"]]
+        random = {
+            "lengths": [length // 2, length],
+            "regions": [regions, regions + 1],
+            "density": [0.1, 0.9],
+        }
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{config}: data: {error} is not there") from error
+        raise ValueError(
+            f"{config}: data: needs length, regions, density and stages: {error!r}"
+        ) from error
     fixed = {
         "lengths": [length, length],
         "regions": [regions, regions],
         "density": [density, density],
-    }
-    random = {
-        "lengths": [length // 2, length],
-        "regions": [regions, regions + 1],
-        "density": [0.1, 0.9],
     }
     return {
         arm: json.dumps([stage | fixed | {name: random[name] for name in names} for stage in kept])

@@ -1,6 +1,5 @@
 """Errors of a model and of the baselines on one system, by step and field."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -17,7 +16,6 @@ from mpp.metrics import BANDS, Future, Scores, drift, nrmse, spectral_error, spe
 ByStep = Float64[np.ndarray, "steps fields"]
 MODEL, TRUTH = "model", "truth"
 METHODS = (MODEL, *BASELINES)
-STRANGE = re.compile(r"[^A-Za-z0-9_.+-]+")  # what a key of metrics.json has no room for
 
 
 class Comparison(NamedTuple):
@@ -74,7 +72,7 @@ class Comparison(NamedTuple):
         By ``<system>/<metric>/<steps>[/<field>]``, without a field the mean over fields; and with
         ``/baseline_<method>`` behind it. The drift is of conserved fields alone.
         """
-        system = _written(self.name)
+        system = self.name
         found = {f"{system}/windows": float(self.windows)}
         for metric, methods in self.errors.items():
             every = list(range(len(self.description.names)))
@@ -85,7 +83,7 @@ class Comparison(NamedTuple):
                     end = "" if method == MODEL else f"/baseline_{method}"
                     found[f"{system}/{metric}/{span}{end}"] = float(values[chosen].mean())
                     for field in chosen:
-                        name = _written(self.description.names[field])
+                        name = self.description.names[field]
                         found[f"{system}/{metric}/{span}/{name}{end}"] = float(values[field])
         return found
 
@@ -151,7 +149,3 @@ def _errors(prediction: Future, target: Future) -> dict[str, Float[Tensor, "batc
 
 def _mean(parts: Sequence[Tensor]) -> np.ndarray:
     return torch.cat(list(parts)).mean(0).numpy()
-
-
-def _written(name: str) -> str:
-    return STRANGE.sub("_", name)

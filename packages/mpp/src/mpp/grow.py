@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mpp.model import AViT
 from mpp.nn.stem import uniform
 from mpp.vocabulary import Vocabulary
+from sciformer.arguments import ArgumentError
 
 
 def grow(
@@ -30,11 +31,12 @@ def grow(
     like = like or {}
     rows = model.stem.field_weight.shape[1]
     if len(known) != rows or wanted.names[:rows] != known.names:
-        raise ValueError(f"{list(wanted.names)} does not begin with the {rows} rows of the network")
+        reason = f"{list(wanted.names)} does not begin with the {rows} rows of the network"
+        raise ArgumentError("fields", reason)
     strange = [name for name in like if name not in wanted.names]
     if strange:
         names = ", ".join(wanted.names)
-        raise ValueError(f"like: {', '.join(strange)} is no field; there are {names}")
+        raise ArgumentError("like", f"{', '.join(strange)} is no field; there are {names}")
     origins = [like.get(name, name if name in known.names else None) for name in wanted.names]
     sources = known.rows([origin or known.names[0] for origin in origins])
     drawn = torch.tensor([origin is None for origin in origins], dtype=torch.bool)

@@ -49,12 +49,12 @@ def joint(
     """
     if seeds < 1:
         raise ValueError(f"seeds: {seeds} is less than 1")
-    study = Study(PROJECT, out, jobs)
     training = read(config)
     systems = list(training.systems)
     if len(systems) < 2:
         raise ValueError(f"{config}: data.simulate: {systems} are less than two systems")
     runs = plan(config, training, seeds)
+    study = Study(PROJECT, out, jobs)
     found = study.fit(runs)
     scores = {run.name: tested(study.folder(run.name) / "last.ckpt") for run in runs}
     spent = cost(found)
@@ -104,7 +104,7 @@ def read(config: str) -> Training:
         listed = said["data"]["simulate"]
         named = {one.get("name", one["system"]): one for one in listed}
         return Training(named, int(said["data"]["steps"]), int(said["model"]["warmup"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(
             f"{config}: needs data.simulate (a list of tables), data.steps and model.warmup: "
             f"{error!r}"

@@ -17,6 +17,7 @@ from mpp.nn.block import SpaceTimeBlock
 from mpp.nn.patches import tokens_along
 from mpp.nn.scale import TARGETS, Target, Units, step_units, units
 from mpp.nn.stem import Head, Stem
+from sciformer.arguments import ArgumentError, check_least
 
 
 class Size(NamedTuple):
@@ -85,9 +86,9 @@ class AViT(nn.Module):
         stages = tuple(patch)
         _check(fields, dim, stages, axes, halo, target)
         if not 0 <= drop_path < 1:
-            raise ValueError(f"drop_path={drop_path} is not in [0, 1)")
+            raise ArgumentError("drop_path", f"{drop_path} is not in [0, 1)")
         if not math.isfinite(layer_scale):
-            raise ValueError(f"layer_scale={layer_scale} is not finite")
+            raise ArgumentError("layer_scale", f"{layer_scale} is not finite")
         eps = LEGACY_EPS if legacy else EPS
         self.axes = axes
         self.patch = math.prod(stages)
@@ -166,13 +167,14 @@ def find_size(size: str | Sequence[int]) -> Size:
     """The size of a name, or of three numbers; else ``ValueError``."""
     if isinstance(size, str):
         if size not in SIZES:
-            raise ValueError(f"size={size!r} is none of {', '.join(SIZES)}")
+            raise ArgumentError("size", f"{size!r} is none of {', '.join(SIZES)}")
         return SIZES[size]
     if len(size) != 3:
-        raise ValueError(f"size={list(size)} is not (dim, depth, heads)")
+        raise ArgumentError("size", f"{list(size)} is not [dim, depth, heads]")
     dim, _, heads = size
     if min(size) < 1 or dim % heads:
-        raise ValueError(f"size={list(size)}: below 1, or {heads=} does not divide {dim=}")
+        reason = f"{list(size)}: one is below 1, or {heads} heads do not divide a width of {dim}"
+        raise ArgumentError("size", reason)
     return Size(*size)
 
 
@@ -180,12 +182,11 @@ def _check(
     fields: int, dim: int, stages: tuple[int, ...], axes: int, halo: int, target: str
 ) -> None:
     if dim % 4 or dim < 4:
-        raise ValueError(f"size: dim={dim} is no multiple of 4")
+        raise ArgumentError("size", f"a width of {dim} is no multiple of 4")
     if not stages or min(stages) < 1:
-        raise ValueError(f"patch={list(stages)} is no list of strides")
+        raise ArgumentError("patch", f"{list(stages)} is no list of strides")
     if axes not in (1, 2, 3):
-        raise ValueError(f"axes={axes} is none of 1, 2, 3")
-    if fields < 1 or halo < 0:
-        raise ValueError(f"fields={fields} is below 1 or halo={halo} below 0")
+        raise ArgumentError("axes", f"{axes} is none of 1, 2, 3")
+    check_least(fields=(fields, 1), halo=(halo, 0))
     if target not in TARGETS:
-        raise ValueError(f"target={target!r} is none of {', '.join(TARGETS)}")
+        raise ArgumentError("target", f"{target!r} is none of {', '.join(TARGETS)}")

@@ -1,6 +1,5 @@
 """Training of the AViT: the paper's loss, optimizer, and what is kept of a pretrained network."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -20,6 +19,7 @@ from mpp.pretrained import continued
 from mpp.rollout import rollout
 from mpp.scores import SystemScores
 from mpp.vocabulary import Vocabulary
+from sciformer.arguments import ArgumentError, check_not_negative, check_positive
 from sciformer.training.module import Module
 from sciformer.training.optim import adamw, batches_before, decay_groups, warmup_cosine
 
@@ -104,14 +104,10 @@ class PhysicsModule(Module):
         super().__init__()
         patch = [4, 2, 2] if patch is None else patch
         self.save_hyperparameters(ignore=["start", "like"], logger=False)
-        for name, value in (("lr", lr), ("steps", steps), ("pretrained_rate", pretrained_rate)):
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name}: {value} is not above 0 and finite")
-        for name, value in (("weight_decay", weight_decay), ("warmup", warmup)):
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name}: {value} is below 0 or not finite")
+        check_positive(lr=lr, steps=steps, pretrained_rate=pretrained_rate)
+        check_not_negative(weight_decay=weight_decay, warmup=warmup)
         if like and start is None:
-            raise ValueError(f"like: {like}: no network is given to start from")
+            raise ArgumentError("like", f"{like}: no network is given to start from")
         known = Vocabulary(fields)
         settings = {
             "size": size,

@@ -10,6 +10,8 @@ from mpp.convert import STAMP, read_converted
 from mpp.grow import grow
 from mpp.model import AViT, find_size
 from mpp.vocabulary import Vocabulary
+from sciformer.arguments import ArgumentError, inside
+from sciformer.text import single_line
 from sciformer.training import checkpoint
 from sciformer.training.plain import PLAIN, read_plain
 
@@ -97,17 +99,17 @@ def continued(
     Raises:
         ValueError: If the other cannot be read, or differs in more than new fields.
     """
-    trained = read(path)
+    with inside("start", path):
+        trained = read(path)
     for name, ours in architecture(settings).items():
         if trained.settings[name] != ours:
-            raise ValueError(f"start: {path}: its {name} is {trained.settings[name]}, not {ours}")
+            reason = f"{path}: its {name} is {trained.settings[name]}, not {ours}"
+            raise ArgumentError("start", reason)
     model = AViT(len(trained.fields), **settings)
     try:
         model.load_state_dict(trained.weights)
     except RuntimeError as error:
-        raise ValueError(f"start: {path}: weights and settings do not fit: {error}") from error
-    try:
-        grow(model, trained.fields, fields, like)
-    except ValueError as error:
-        raise ValueError(f"start: {path}: {error}") from error
+        reason = f"{path}: weights and settings do not fit: {single_line(str(error))}"
+        raise ArgumentError("start", reason) from error
+    grow(model, trained.fields, fields, like)
     return model

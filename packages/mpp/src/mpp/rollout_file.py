@@ -18,6 +18,7 @@ from mpp.data.writers import write_like
 from mpp.films import check_film, write_film
 from mpp.maps import Shown, label
 from mpp.trained import Trained, open_trained
+from sciformer.arguments import inside
 from sciformer.files import check_writable
 from sciformer.report import Report
 
@@ -62,7 +63,8 @@ def rollout_file(
         raise ValueError("trajectories: none to roll out")
     check_film(film)
     trained = open_trained(checkpoint, device)
-    name, source = open_files(file)
+    with inside("file", file):
+        name, source = open_files(file)
     rows = trained.rows(source)
     past = _history(trained, source, start, history)
     numbers = [0] if trajectories is None else trajectories

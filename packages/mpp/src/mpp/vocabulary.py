@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from sciformer.arguments import ArgumentError
+
 
 class Vocabulary:
     """Names of fields, each with its row in stem and head.
@@ -20,7 +22,7 @@ class Vocabulary:
     def __init__(self, names: Sequence[str]) -> None:
         twice = sorted({name for name in names if list(names).count(name) > 1})
         if twice:
-            raise ValueError(f"fields {', '.join(twice)} are there twice")
+            raise ArgumentError("fields", f"{', '.join(twice)}: there twice")
         self.names = tuple(names)
 
     def __len__(self) -> int:
@@ -40,7 +42,7 @@ class Vocabulary:
         """
         for name in names:
             if name not in self.names:
-                raise ValueError(f"fields: no {name!r}; there are {', '.join(self.names)}")
+                raise ArgumentError("fields", f"no {name!r}; there are {', '.join(self.names)}")
         return torch.tensor([self.names.index(name) for name in names], dtype=torch.int64)
 
     def with_new(self, names: Sequence[str]) -> "Vocabulary":

@@ -1,6 +1,5 @@
 """Answers of a network and of the baselines on one set, and how far they are from the truth."""
 
-import re
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 MODEL = "model"
 RESULT = "result"  # how a key says what stands behind an equals sign
-STRANGE = re.compile(r"[^A-Za-z0-9_.+/-]+")  # what a key of metrics.json has no room for
 
 Flat = Float64[np.ndarray, " answers"]
 
@@ -93,7 +91,7 @@ class Comparison(NamedTuple):
                 end = "" if method == MODEL else f"/baseline_{method}"
                 for metric, value in self.scores(field, method)._asdict().items():
                     found[f"{self.name}/{metric}/{written(field)}{end}"] = value
-        return {STRANGE.sub("_", key): value for key, value in found.items()}
+        return found
 
 
 def compare(

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_positive
 from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
 from xval.answers import answers
@@ -85,17 +86,13 @@ class XValModule(Module):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        rates = {"lr": lr, "matrix_lr": matrix_lr, "steps": steps}
-        for name, value in rates.items():
-            if value is not None and not value > 0:
-                raise ValueError(f"{name}: {value} is not above 0")
-        rest = {"token_weight": token_weight, "number_weight": number_weight}
-        for name, value in (rest | {"weight_decay": weight_decay, "warmup": warmup}).items():
-            if value < 0:
-                raise ValueError(f"{name}: {value} is below 0")
+        check_least(dim=(dim, 1), depth=(depth, 0), length=(length, 1))
+        check_positive(lr=lr, matrix_lr=matrix_lr, steps=steps, mlp_ratio=mlp_ratio)
+        check_not_negative(token_weight=token_weight, number_weight=number_weight)
+        check_not_negative(weight_decay=weight_decay, warmup=warmup)
         for kind in [transform] if isinstance(transform, str) else transform.values():
             if kind not in KINDS:
-                raise ValueError(f"transform: {kind!r} is none of {', '.join(KINDS)}")
+                raise ArgumentError("transform", f"{kind!r} is none of {', '.join(KINDS)}")
         self.code = Encoding(**encoding)
         self.model = XVal(
             self.code.size, dim, depth, heads, mlp_ratio, length, causal, scales or ()
@@ -116,7 +113,8 @@ class XValModule(Module):
         data = self.data
         self.check(data)
         if data.fields != self.units.names:
-            raise ValueError(f"fields: {data.fields} are not the network's, {self.units.names}")
+            reason = f"{data.fields} are not the network's, {self.units.names}"
+            raise ArgumentError("fields", reason)
         if stage == "fit" and self.hparams["steps"] is None:
             self.steps = batches_of(self.trainer, data.batches)
 
@@ -273,7 +271,8 @@ def batches_of(trainer: Trainer, epoch: int) -> int:
     if epochs is not None and epochs != -1:
         return epochs * epoch
     if trainer.max_steps == -1:
-        raise ValueError("steps: null, but neither max_epochs nor max_steps says where a fit ends")
+        reason = "null, but neither max_epochs nor max_steps says where a fit ends"
+        raise ArgumentError("steps", reason)
     return trainer.max_steps * trainer.accumulate_grad_batches
 
 

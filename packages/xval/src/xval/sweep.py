@@ -60,8 +60,8 @@ def sweep(
     rivals = [name for name in encodings or NAMES if name != XVAL]
     for name in rivals:
         Encoding(name)  # an unknown one is said before anything is run
-    study = Study(PROJECT, out, jobs)
     setup = Setup(config, _context(config), list(range(seeds)), longest)
+    study = Study(PROJECT, out, jobs)
     names = (XVAL, *rivals)
     found = study.fit(setup.run(name, SAMPLES, seed) for name in names for seed in setup.seeds)
     seconds = {seed: spent(study, place(XVAL, SAMPLES, seed)).cpu_s for seed in setup.seeds}
@@ -183,5 +183,5 @@ def _context(config: str) -> int:
     said = read_config(PROJECT, config)
     try:
         return int(said["data"].get("context", CONTEXT))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ValueError(f"{config}: data.context: {error!r}") from error

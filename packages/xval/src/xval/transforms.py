@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
+from sciformer.arguments import ArgumentError
 from xval.encodings.special import NUM
 
 KINDS = ("linear", "standard", "log", "asinh")
@@ -41,16 +42,16 @@ def fit_transform(
             not positive.
     """
     if kind not in KINDS:
-        raise ValueError(f"transform={kind!r} is none of {', '.join(KINDS)}")
+        raise ArgumentError("transform", f"{kind!r} is none of {', '.join(KINDS)}")
     if not len(values) or not values.isfinite().all():
-        raise ValueError(f"transform={kind}: no numbers, or one that is not finite")
+        raise ArgumentError("transform", f"{kind}: no numbers, or one that is not finite")
     x = values.double()
     if unit is None:
         sizes = x[x != 0].abs()
         bent = kind in ("log", "asinh") and len(sizes)
         unit = max(sizes.min().item(), sizes.max().item() / RANGE) if bent else 1.0
     if not 0 < unit < float("inf"):
-        raise ValueError(f"unit={unit} is not positive")
+        raise ArgumentError("unit", f"{unit} is not positive")
     if kind == "linear":
         return _plain(kind, unit, 0.0, x.abs().max().item() / LARGEST)
     y = _forward(x / unit, torch.tensor(KINDS.index(kind)))
@@ -80,7 +81,7 @@ def fit_transforms(
     """
     for unknown in [] if isinstance(kinds, str) else sorted(set(kinds) - {"*", *names}):
         there = ", ".join(filter(None, names))
-        raise ValueError(f"transform: no field {unknown!r}; there are {there}")
+        raise ArgumentError("transform", f"no field {unknown!r}; there are {there}")
     fitted = {}
     for index, name in enumerate(names):
         kind = kinds if isinstance(kinds, str) else kinds.get(name, kinds.get("*", PAPERS))

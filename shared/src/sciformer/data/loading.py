@@ -12,11 +12,14 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from sciformer.arguments import ArgumentError, check_least
 from sciformer.data.gathered import stack
 from sciformer.data.order import GlobalBatches, Order, StepNumbers
 from sciformer.data.parallel import end_with_parent
 
 Batch = TypeVar("Batch", bound=tuple[Any, ...])  # a NamedTuple of tensors
+
+SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}  # of the samples, unless said
 
 
 def split_by_id(
@@ -46,6 +49,42 @@ def split_by_id(
     hashes = np.array([_uniform(f"{seed}:{name}") for name in ids])
     split = np.searchsorted(ends, hashes, side="right")
     return {name: np.flatnonzero(split == k).tolist() for k, name in enumerate(names)}
+
+
+def shares_of(splits: Mapping[str, Any] | None) -> dict[str, float]:
+    """The shares of training, validation and test.
+
+    Args:
+        splits: ``train``, ``val`` and ``test``; None is 80, 10 and 10 %.
+
+    Returns:
+        The same.
+
+    Raises:
+        ArgumentError: Of ``splits``, if one is missing or no share, or their sum is not 1.
+    """
+    shares = SHARES if splits is None else dict(splits)
+    if shares.keys() != SHARES.keys():
+        raise ArgumentError("splits", f"{shares} does not name train, val and test")
+    try:
+        split_by_id([], shares)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError("splits", f"{shares} are not shares of 1") from error
+    return shares
+
+
+def check_loading(batch_size: int, workers: int, seed: int) -> None:
+    """Refuse what no loader can work with.
+
+    Args:
+        batch_size: Samples per step, at least 1.
+        workers: Processes that load, at least 0.
+        seed: Of the order, at least 0.
+
+    Raises:
+        ArgumentError: Naming the first that is less.
+    """
+    check_least(batch_size=(batch_size, 1), workers=(workers, 0), seed=(seed, 0))
 
 
 class SeededLoader(DataLoader[Any]):
@@ -143,7 +182,7 @@ class GeneratedBatches(Dataset[Batch]):
         even: bool = True,
     ) -> None:
         if steps < 1:
-            raise ValueError(f"steps: {steps} make no epoch")
+            raise ArgumentError("steps", f"{steps} make no epoch")
         self.make, self.steps, self.even = make, steps, even
         self.rank, self.world = rank, world
 
@@ -154,7 +193,9 @@ class GeneratedBatches(Dataset[Batch]):
         whole = self.make(step)
         for size in map(len, whole):
             if size < self.world or (self.even and size % self.world):
-                raise ValueError(f"batch_size: {size} does not split over {self.world} rank(s)")
+                raise ArgumentError(
+                    "batch_size", f"{size} does not split over {self.world} rank(s)"
+                )
         return type(whole)(*(field[self.rank :: self.world] for field in whole))
 
 

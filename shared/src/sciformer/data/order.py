@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Int64
 from torch.utils.data import Sampler
 
+from sciformer.arguments import ArgumentError
+
 
 def epoch_order(size: int, seed: int, epoch: int) -> Int64[np.ndarray, " size"]:
     """A permutation of ``range(size)`` that is a pure function of its arguments.
@@ -117,9 +119,10 @@ class GlobalBatches(Order):
         shuffle: bool = True,
     ) -> None:
         if batch_size < 1 or batch_size % world:
-            raise ValueError(f"batch_size: {batch_size} does not split over {world} rank(s)")
+            raise ArgumentError("batch_size", f"{batch_size} does not split over {world} rank(s)")
         if size < (batch_size if shuffle else world):
-            raise ValueError(f"{size} samples are too few for batch_size {batch_size}, {world=}")
+            reason = f"{size} samples are too few for batches of {batch_size} on {world} rank(s)"
+            raise ArgumentError("batch_size", reason)
         steps, rest = divmod(size, batch_size)
         if shuffle and rest and rank == 0:
             warnings.warn(

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from sciformer.arguments import ArgumentError
 from sciformer.nn.attention_path import computed_in_fp32, fastest
 from sciformer.nn.position import Alibi, Rotary
 from sciformer.nn.tiled import needs_grad, tiled_attention
@@ -206,7 +207,7 @@ class SelfAttention(nn.Module):
 def divide(dim: int, heads: int) -> int:
     """Return the width of one head, or raise ``ValueError``."""
     if min(dim, heads) < 1 or dim % heads:
-        raise ValueError(f"heads={heads} does not divide dim={dim}")
+        raise ArgumentError("heads", f"{heads} does not divide dim={dim}")
     return dim // heads
 
 

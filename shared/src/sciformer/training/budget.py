@@ -6,6 +6,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
+from sciformer.arguments import ArgumentError
 from sciformer.training.ranks import Agreement
 from sciformer.training.saving import AfterSteps
 
@@ -40,11 +41,12 @@ class CpuBudget(AfterSteps):
         monitor: str = "val/loss",
     ) -> None:
         if seconds is not None and not seconds > 0:
-            raise ValueError(f"seconds: {seconds} is not above 0")
+            raise ArgumentError("seconds", f"{seconds} is not above 0")
         if not 0 < cooldown <= 1:
-            raise ValueError(f"cooldown: {cooldown} is not above 0 and at most 1")
+            raise ArgumentError("cooldown", f"{cooldown} is not above 0 and at most 1")
         if patience is not None and (patience < 1 or cooldown == 1):
-            raise ValueError(f"patience: {patience} is less than 1, or cooldown {cooldown} is all")
+            reason = f"{patience} is less than 1, or cooldown {cooldown} is all"
+            raise ArgumentError("patience", reason)
         self.seconds = math.inf if seconds is None else seconds
         self.cooldown, self.patience, self.monitor = cooldown, patience, monitor
         self.used, self.since = 0.0, 0.0

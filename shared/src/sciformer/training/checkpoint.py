@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from sciformer.allowlist import check_plain
+from sciformer.arguments import ArgumentError
 from sciformer.training.plain import PLAIN, read_plain
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -19,6 +21,7 @@ Built = TypeVar("Built")
 FORMAT = 2
 STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
 RESUMED = {"optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
+SETTINGS = {"hyper_parameters": "model", "datamodule_hyper_parameters": "data"}
 PARTS = (STAMP, "state_dict", "hyper_parameters")  # dicts that each has
 
 
@@ -72,6 +75,11 @@ def read(path: str | Path) -> dict[str, Any]:
     for name, tensor in parts["state_dict"].items():
         if not isinstance(tensor, torch.Tensor):
             raise ValueError(f"{path}: state_dict: {name}: {tensor!r} is not a tensor")
+    for key, group in SETTINGS.items():
+        try:
+            check_plain(group, parts.get(key))  # no parser may take it for a class
+        except ArgumentError as error:
+            raise ValueError(f"{path}: {error}") from error
     _migrate(path, parts)
     return parts
 

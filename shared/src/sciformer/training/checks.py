@@ -1,20 +1,41 @@
 """What Lightning would notice only after a run has begun to write."""
 
-import sys
+import re
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from inspect import signature
 
 from jsonargparse import Namespace
-from lightning.pytorch import LightningDataModule
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningDataModule, Trainer
 
-from sciformer.cli import config_paths
-from sciformer.errors import blame
+from sciformer.arguments import ArgumentError
+from sciformer.text import single_line
 
 
 def passes(max_epochs: int | None) -> int:
     """Passes over the data: one unless said; Lightning's thousand would outlast any schedule."""
     return 1 if max_epochs is None else max_epochs
+
+
+@contextmanager
+def trainer_errors() -> Iterator[None]:
+    """Name the option of what Lightning says of the trainer's arguments, inside of this context.
+
+    Its messages hold them as text alone; the first one that does is it.
+
+    Raises:
+        ArgumentError: In place of what is raised inside.
+    """
+    try:
+        yield
+    except (MisconfigurationException, ValueError, TypeError) as error:
+        message = single_line(str(error))
+        for word in re.findall(r"\w+", message):
+            if word in signature(Trainer).parameters:
+                raise ArgumentError(f"trainer.{word}", message) from error
+        raise ValueError(f"trainer: {message}") from error
 
 
 def check_accumulation(given: Namespace) -> None:
@@ -24,10 +45,11 @@ def check_accumulation(given: Namespace) -> None:
         given: Options of the trainer.
 
     Raises:
-        ValueError: Naming the option.
+        ArgumentError: Naming the option.
     """
     if given.accumulate_grad_batches < 1:
-        raise ValueError(f"accumulate_grad_batches {given.accumulate_grad_batches} < 1")
+        value = given.accumulate_grad_batches
+        raise ArgumentError("trainer.accumulate_grad_batches", f"{value} is less than 1")
 
 
 def check_interval(given: Namespace, data: LightningDataModule) -> None:
@@ -38,7 +60,7 @@ def check_interval(given: Namespace, data: LightningDataModule) -> None:
         data: Its training loader has a length.
 
     Raises:
-        ValueError: Naming file and option.
+        ArgumentError: Naming the option.
     """
     interval = given.val_check_interval
     if not isinstance(interval, int) or given.check_val_every_n_epoch is None:
@@ -46,24 +68,5 @@ def check_interval(given: Namespace, data: LightningDataModule) -> None:
     with warnings.catch_warnings(action="ignore"):  # they come when it is made to be used
         batches = len(data.train_dataloader())
     if interval > batches:
-        message = f"val_check_interval {interval} > {batches} batches of an epoch"
-        raise ValueError(blame("trainer", message, config_paths(sys.argv)))
-
-
-def naming(key: str) -> Callable[..., Any]:
-    """A constructor that puts an option in front of what a class complains about.
-
-    Args:
-        key: The option: ``model`` or ``data``.
-
-    Returns:
-        Called with the class and its arguments.
-    """
-
-    def build(kind: type, **arguments: Any) -> Any:
-        try:
-            return kind(**arguments)
-        except ValueError as error:
-            raise ValueError(blame(key, str(error), config_paths(sys.argv))) from error
-
-    return build
+        reason = f"{interval} is more than the {batches} batches of an epoch"
+        raise ArgumentError("trainer.val_check_interval", reason)

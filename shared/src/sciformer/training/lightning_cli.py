@@ -7,32 +7,36 @@ import sys
 import warnings
 from inspect import signature
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 import yaml
 from jsonargparse import Namespace, set_parsing_settings
-from jsonargparse.typing import NonNegativeInt, restricted_number_type
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
-from sciformer.cli import Project, config_paths, resolve
-from sciformer.errors import blame, single_line, where
+from sciformer.allowlist import TRUST
+from sciformer.arguments import ArgumentError
+from sciformer.cli import Project, resolve
+from sciformer.config_errors import config_paths, placed
 from sciformer.files import check_writable, to_json, write_atomically
+from sciformer.text import single_line
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed, versions
 from sciformer.training.checkpoint_io import CheckpointFiles
-from sciformer.training.checks import check_accumulation, check_interval, naming, passes
-from sciformer.training.folder import BEST, LAST, keep_logged, loggers, savers
+from sciformer.training.checks import check_accumulation, check_interval, passes, trainer_errors
+from sciformer.training.folder import LAST, keep_logged, loggers, savers
+from sciformer.training.lightning_parser import OneLineLightningParser, add_options, add_seed
+from sciformer.training.named_classes import Builder, check_named, root
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.precision import best_precision, warn_of_emulation
 from sciformer.training.ranks import lost_rank
 from sciformer.training.saving import GracefulStop
+from sciformer.training.stored_settings import checkpoint_path, set_defaults
 
-Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
 NOISE = (  # warnings that say nothing to a user
     r".*treespec, LeafSpec",  # Lightning against torch 2.13
     r".*does not have many workers",  # our loaders make or slice arrays: workers would cost more
@@ -42,7 +46,7 @@ NOISE = (  # warnings that say nothing to a user
     r".*dirpath has changed",  # a run that goes on elsewhere finds its own best
     r".*FSDP2-wrapped module .* returned a view",  # which nobody writes to
 )
-NAMED = {"last": LAST, "best": BEST, "auto": LAST}  # --ckpt_path last: of the run's own folder
+NOT_LOGGED = "Early stopping conditioned on metric"  # which Lightning reports as it does bugs
 
 
 def run(project: Project) -> None:
@@ -62,9 +66,13 @@ def run(project: Project) -> None:
         warnings.filterwarnings("ignore", text)
     try:
         Cli(project)
-    except MisconfigurationException as error:
+    except ArgumentError as error:
+        raise ValueError(placed(_option(project, error), error.reason, sys.argv)) from error
+    except (MisconfigurationException, ModuleNotFoundError) as error:
         raise ValueError(str(error)) from error
     except RuntimeError as error:
+        if str(error).startswith(NOT_LOGGED):
+            raise ValueError(str(error)) from error
         if not lost_rank(error):
             raise
         rank = getattr(rank_zero_only, "rank", 0)
@@ -72,13 +80,6 @@ def run(project: Project) -> None:
             f"rank {rank} lost another rank, which has died or hangs; go on from the last "
             f"checkpoint with --ckpt_path auto ({single_line(str(error))})"
         ) from error
-
-
-class OneLineLightningParser(LightningArgumentParser):
-    """Lightning's parser, which complains in one line."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        raise ValueError(where(single_line(message), config_paths(sys.argv))) from ex
 
 
 class Cli(LightningCLI):
@@ -115,69 +116,21 @@ class Cli(LightningCLI):
         return {verb: skip for verb, skip in LightningCLI.subcommands().items() if verb in sys.argv}
 
     def add_default_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_argument(
-            "--seed_everything",
-            type=Seed,
-            default=0,
-            help="Seed of everything: weights, order, and what data is drawn.",
-        )
+        add_seed(parser)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
-        parser.add_argument(
-            "--threads",
-            type=NonNegativeInt,
-            default=0,
-            help="CPU threads per process; 0 is torch's choice.",
-        )
-        parser.add_argument(
-            "--save_every",
-            type=NonNegativeInt,
-            default=1000,
-            help="Optimizer steps between two savings of last.ckpt; it is also written at each "
-            "validation and at the end. 0 writes it only then.",
-        )
-        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
-        if "epochs" in signature(resolve(self.project.data)).parameters:
-            parser.link_arguments("trainer.max_epochs", "data.epochs", compute_fn=passes)
-        for source, target in self.project.links.items():
-            parser.link_arguments(source, target, apply_on="instantiate")
+        add_options(parser, self.project)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, with the settings that a checkpoint was trained with in place of the defaults."""
-        path = _option(sys.argv, "--ckpt_path")
-        if path and path not in NAMED:
-            found = checkpoint.find(path)
-            own = self._settings(found, checkpoint.read(found))
-            try:
-                for subparser in self._subcommand_parsers.values():
-                    subparser.set_defaults(own)
-            except KeyError as error:
-                raise ValueError(f"{found}: of another version: {error}") from error
+        for subparser in self._subcommand_parsers.values():
+            set_defaults(subparser, sys.argv, self.project)
         super().parse_arguments(parser, args)
-
-    def _settings(self, path: Path, saved: dict[str, Any]) -> dict[str, Any]:
-        """What a checkpoint was trained with, by option; its seed draws the same data again."""
-        checkpoint.check_class(path, saved, resolve(self.project.module))
-        data = dict(saved.get("datamodule_hyper_parameters", {}))
-        settings = {
-            **{f"model.{name}": value for name, value in saved["hyper_parameters"].items()},
-            **{f"data.{name}": value for name, value in data.items()},
-        }
-        linked = {"data.seed", "data.epochs", *self.project.links.values()}
-        own = {name: value for name, value in settings.items() if name not in linked}
-        return {**own, "seed_everything": data.get("seed", 0)}
 
     def _parse_ckpt_path(self) -> None:
         options = self.config[self.config.subcommand]
-        path = options.ckpt_path
-        if not path:
-            return
-        found = Path(options.trainer.default_root_dir) / NAMED[path] if path in NAMED else path
-        if path == "auto" and not Path(found).is_file():
-            options.ckpt_path = None
-        else:
-            options.ckpt_path = str(checkpoint.find(found))
+        if options.ckpt_path:
+            options.ckpt_path = checkpoint_path(options.ckpt_path, options.trainer.default_root_dir)
 
     def _resumed_step(self) -> int | None:
         path = self.options.ckpt_path
@@ -186,8 +139,14 @@ class Cli(LightningCLI):
     def before_instantiate_classes(self) -> None:
         if self.options.threads:
             torch.set_num_threads(self.options.threads)
-        for key, kind in (("model", LightningModule), ("data", LightningDataModule)):
-            self.parser.add_instantiator(naming(key), kind, subclasses=True)
+        check_named(self.options, TRUST in sys.argv)
+        groups = {"model": resolve(self.project.module), "data": resolve(self.project.data)}
+        self.builder = Builder(self.options, **groups)
+        self.parser.add_instantiator(self.builder, object, subclasses=True)
+
+    def instantiate_classes(self) -> None:
+        with self.builder.told():
+            super().instantiate_classes()
 
     @property
     def options(self) -> Namespace:
@@ -209,11 +168,9 @@ class Cli(LightningCLI):
             kwargs["callbacks"] += self._callbacks(root, given)
             if given.logger is None:
                 kwargs["logger"] = loggers(root, self._resumed_step())
-        try:
-            check_accumulation(given)
+        check_accumulation(given)
+        with trainer_errors():
             trainer = super().instantiate_trainer(**kwargs)
-        except (MisconfigurationException, ValueError) as error:
-            raise ValueError(blame("trainer", str(error), config_paths(sys.argv))) from error
         warn_of_emulation(trainer.precision, trainer.strategy.root_device)
         return trainer
 
@@ -245,8 +202,8 @@ class Cli(LightningCLI):
     def before_fit(self) -> None:
         self._check_checkpoint()
         if self.trainer.is_global_zero:
-            getattr(self.datamodule, "check", lambda: None)()
             getattr(self.model, "check", lambda data: None)(self.datamodule)
+            getattr(self.datamodule, "check", lambda: None)()
         if not self.options.trainer.fast_dev_run:
             check_interval(self.options.trainer, self.datamodule)
             root = self.options.trainer.default_root_dir
@@ -281,14 +238,12 @@ class Cli(LightningCLI):
                 checkpoint.check_resumable(path, saved)
 
 
-def _option(words: list[str], name: str) -> str | None:
-    """The value of an option on a command line, before it is parsed."""
-    for word, after in zip(words, [*words[1:], None], strict=True):
-        if word == name:
-            return after
-        if word.startswith(f"{name}="):
-            return word.removeprefix(f"{name}=")
-    return None
+def _option(project: Project, error: ArgumentError) -> str:
+    """The option of an argument: of the data or the model, where one of them has such a name."""
+    for group, target in (("data", project.data), ("model", project.module)):
+        if root(error.name) in signature(resolve(target)).parameters:
+            return f"{group}.{error.name}"
+    return error.name
 
 
 def _listed(value: Any) -> list[Any]:

@@ -67,5 +67,6 @@ class Module(LightningModule):
         stamp(checkpoint, self, record.record() if record else {})
 
     def _record(self) -> RunRecord | None:
-        callbacks = self._trainer.callbacks if self._trainer else []  # none after ddp_spawn
+        trainer: Any = self._trainer  # none after ddp_spawn
+        callbacks = trainer.callbacks if trainer else []
         return next((each for each in callbacks if isinstance(each, RunRecord)), None)

@@ -18,7 +18,7 @@ class Agreement:
     def __init__(self) -> None:
         self.alone = not (distributed.is_available() and distributed.is_initialized())
         elsewhere = not self.alone and distributed.get_backend() != "gloo"
-        self.group = distributed.new_group(backend="gloo") if elsewhere else None
+        self.group: Any = distributed.new_group(backend="gloo") if elsewhere else None
 
     def largest(self, number: int) -> int:
         """The largest of the numbers that the ranks give."""

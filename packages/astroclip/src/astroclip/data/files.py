@@ -18,9 +18,13 @@ from astroclip.data.paired import Paired
 from astroclip.data.source import Joined, OnError, Source, named
 from astroclip.data.spectra import SpectrumFiles
 from astroclip.data.universe import Universe
+from sciformer.arguments import ArgumentError
+from sciformer.data.entry import Kinds, check_entry
 
 # As on a command line, where one needs no brackets; a text is what is neither list nor table.
 Files = list[dict[str, str] | str] | dict[str, str] | str
+ONE: Kinds = {"path": str, "kind": str, "labels": str}  # keys of a table
+PAIR: Kinds = {"images": str, "spectra": str, "labels": str}  # of one that names both apart
 KNOWN = "HDF5 or parquet of AstroCLIP, HDF5 of the Multimodal Universe, FITS, .npy or .npz"
 
 
@@ -50,13 +54,13 @@ def open_source(
     """
     if isinstance(entry, Mapping):
         return _described(entry, on_error)
+    if kind is not None and kind not in get_args(Kind):
+        raise ArgumentError("kind", f"{kind!r} is not one of {', '.join(get_args(Kind))}")
     with named(str(entry)):
         return _opened(entry, kind, on_error)
 
 
 def _opened(entry: str | Path, kind: str | None, on_error: OnError) -> Source:
-    if kind is not None and kind not in get_args(Kind):
-        raise ValueError(f"{entry}: kind: {kind!r} is not one of {', '.join(get_args(Kind))}")
     if kind == "exposures":
         return _some(Exposures(entry))
     paths = files_of(entry)
@@ -198,12 +202,10 @@ class _Files:
 
 def _described(entry: Mapping[str, str], on_error: OnError) -> Source:
     """The source of a table of paths."""
-    known = [{"path"}, {"images", "spectra"}]
-    if set(entry) - {"labels", "kind"} not in known or {"images", "kind"} <= set(entry):
-        raise ValueError(
-            f"{dict(entry)}: keys: path (and kind), or images and spectra, are needed; and labels"
-        )
-    if "path" in entry:
+    pair = "images" in entry or "spectra" in entry
+    for needed in ("images", "spectra") if pair else ("path",):
+        check_entry(entry, PAIR if pair else ONE, needed)
+    if not pair:
         source = open_source(entry["path"], entry.get("kind"), on_error)
     else:
         images, spectra = (open_source(entry[key], None, on_error) for key in ("images", "spectra"))

@@ -1,6 +1,7 @@
 """The data of a training: simulated galaxies, files or shards, their splits and loaders."""
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,10 +19,17 @@ from astroclip.data.pool import Grid, PoolDataset, fresh, simulated
 from astroclip.data.shards import Shards
 from astroclip.data.source import Joined, OnError, Source, good
 from astroclip.simulate.galaxies import BLOCK, LABELS
-from sciformer.data.loading import SeededLoader, generated_loader, ordered_loader, split_by_id
+from sciformer.arguments import ArgumentError, check_least, inside
+from sciformer.data.loading import (
+    SeededLoader,
+    check_loading,
+    generated_loader,
+    ordered_loader,
+    shares_of,
+    split_by_id,
+)
 from sciformer.data.order import GlobalBatches
 
-SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
 RESERVED = 16  # blocks in front of those of the training: validation, then test
 VAL, TEST = range(0, RESERVED // 2), range(RESERVED // 2, RESERVED)
 
@@ -74,29 +82,27 @@ class GalaxyData(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        for key, value, least in (
-            ("pairs", pairs, 1),
-            ("size", size, 8),
-            ("batch_size", batch_size, 1),
-            ("val_pairs", val_pairs, 2),
-            ("test_pairs", test_pairs, 2),
-            ("epochs", epochs, 1),
-            ("workers", workers, 0),
-            ("seed", seed, 0),
-        ):
-            if value < least:
-                raise ValueError(f"{key}: {value} is less than {least}")
+        check_loading(batch_size, workers, seed)
+        check_least(
+            pairs=(pairs, 1),
+            size=(size, 8),
+            val_pairs=(val_pairs, 2),
+            test_pairs=(test_pairs, 2),
+            epochs=(epochs, 1),
+        )
         for key, value in (("val_pairs", val_pairs), ("test_pairs", test_pairs)):
             if value > len(VAL) * BLOCK:
-                raise ValueError(f"{key}: {value} is more than {len(VAL) * BLOCK}")
+                raise ArgumentError(key, f"{value} is more than {len(VAL) * BLOCK}")
+        self.shares = shares_of(splits)
         self.source = _open(files, shards, on_error)
+        if self.source is None and splits is not None:
+            warnings.warn(f"splits: {splits} is of files; pairs are counted apart", stacklevel=2)
         if stream and self.source is not None:
-            raise ValueError("stream: only simulated galaxies are made anew, but there are files")
+            reason = "true, but only simulated galaxies are made anew, and there are files"
+            raise ArgumentError("stream", reason)
         if stream and batch_size % BLOCK:
-            raise ValueError(f"batch_size: {batch_size} is not a multiple of {BLOCK}, as stream is")
-        self.shares = SPLITS if splits is None else splits
-        if set(self.shares) != set(SPLITS):
-            raise ValueError(f"splits: {self.shares} does not name train, val and test")
+            reason = f"{batch_size} is not a multiple of {BLOCK}, as stream is"
+            raise ArgumentError("batch_size", reason)
         self.pairs, self.stream, self.size = pairs, stream, size
         self.grid: Grid = grid
         self.batch_size, self.epochs, self.on_error = batch_size, epochs, on_error
@@ -119,7 +125,8 @@ class GalaxyData(LightningDataModule):
             ValueError: Naming file and object of the first that cannot be used.
         """
         if self.batches < 1:
-            raise ValueError(f"batch_size: {self.batch_size} is more than the galaxies of an epoch")
+            reason = f"{self.batch_size} is more than the galaxies of an epoch"
+            raise ArgumentError("batch_size", reason)
         for split in ("train", "val"):
             if split == "val" or not self.stream:
                 self.dataset(split)
@@ -205,7 +212,8 @@ class GalaxyData(LightningDataModule):
         parts = split_by_id(ids, self.shares)
         for split, places in parts.items():
             if not places and self.shares[split]:
-                raise ValueError(f"splits: {self.shares} leaves none of {len(ids)} for {split}")
+                reason = f"{self.shares} leaves none of {len(ids)} for {split}"
+                raise ArgumentError("splits", reason)
         return {
             split: GalaxyDataset(
                 source, [numbers[place] for place in places], self.labels, self.size, self.grid
@@ -219,9 +227,13 @@ class GalaxyData(LightningDataModule):
 
 
 def _open(files: Files | None, shards: str | None, on_error: OnError) -> Source | None:
-    found: list[Source] = [open_source(entry, on_error=on_error) for entry in entries(files)]
+    found: list[Source] = []
+    for index, entry in enumerate(entries(files)):
+        with inside(f"files[{index}]" if isinstance(files, list) else "files", entry):
+            found.append(open_source(entry, on_error=on_error))
     if shards is not None:
-        found.append(Shards(shards))
+        with inside("shards", shards):
+            found.append(Shards(shards))
     return Joined(found) if found else None
 
 

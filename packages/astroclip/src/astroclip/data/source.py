@@ -11,7 +11,7 @@ from jaxtyping import Float64
 
 from astroclip.data.batch import Galaxy, Image, Spectrum
 from astroclip.survey import BANDS, PIXELS
-from sciformer.errors import single_line
+from sciformer.text import single_line
 
 OnError = Literal["raise", "skip"]
 Positions = Float64[np.ndarray, "galaxies 2"]

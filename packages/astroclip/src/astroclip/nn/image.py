@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate
 
 from astroclip.nn.head import Head
 from astroclip.photometry import FEATURES, photometry
+from sciformer.arguments import ArgumentError
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.precision import in_fp32, like_weights
 
@@ -53,7 +54,8 @@ class ImageEncoder(nn.Module):
     ) -> None:
         super().__init__()
         if not (photometry or apertures or depth):
-            raise ValueError("photometry false, apertures 0, depth 0: nothing is seen of an image")
+            reason = "false, and no apertures or depth: nothing is seen of an image"
+            raise ArgumentError("photometry", reason)
         self.size = size
         self.measured = _mlp(FEATURES) if photometry else None
         self.apertures = Apertures(apertures, size) if apertures else None
@@ -155,8 +157,8 @@ class ImageTransformer(nn.Module):
 
     def __init__(self, size: int, patch: int, dim: int, depth: int, heads: int) -> None:
         super().__init__()
-        if size % patch:
-            raise ValueError(f"patch: {patch} does not divide size {size}")
+        if patch < 1 or size % patch:
+            raise ArgumentError("patch", f"{patch} does not divide size {size}")
         self.patch, self.dim = patch, dim
         softening = torch.tensor(STRETCHES)[:, None] * torch.tensor(NOISE)
         self.register_buffer("scale", softening[..., None, None], persistent=False)

@@ -14,6 +14,7 @@ from mpp.data.pdebench import PDEBench
 from mpp.data.shards import make_sample, recipe
 from mpp.data.simulated import describe
 from mpp.data.writers import write_pdebench, write_well
+from sciformer.arguments import check_least
 from sciformer.data.simulate import simulate as write_shards
 from sciformer.files import check_writable
 
@@ -70,8 +71,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
         sample = partial(make_sample, system=system, seed=seed, options=options)
         write_shards(out, sample, recipe(system, seed, samples, shards, options), workers)
         return
-    if samples < 1 or seed < 0:
-        raise ValueError(f"samples {samples} is less than 1 or seed {seed} less than 0")
+    check_least(samples=(samples, 1), seed=(seed, 0))
     description, _ = describe(system, options)
     check_writable(out, "out")
     arrays = _all(system, samples, seed, options)

@@ -12,6 +12,7 @@ from mpp.data.augment import NOISE, draw, generator, moved, noisy
 from mpp.data.batch import Batch, empty
 from mpp.data.trajectories import Frames
 from mpp.data.windows import Future, Windows
+from sciformer.arguments import check_not_negative
 
 
 class Part(NamedTuple):
@@ -46,8 +47,7 @@ class MixtureWindows(Dataset[Batch]):
     def __init__(
         self, parts: Sequence[Part], augment: bool = False, noise: float = 0.0, seed: int = 0
     ) -> None:
-        if not 0 <= noise < np.inf:
-            raise ValueError(f"noise: {noise} is no standard deviation")
+        check_not_negative(noise=noise)
         self.parts = list(parts)
         self.augment, self.noise, self.seed = augment, noise, seed
         self._unmoved: list[Frames] = []

@@ -1,8 +1,8 @@
 """The data of a training: files and simulated systems, their splits and loaders."""
 
-import math
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -11,15 +11,20 @@ from mpp.data.cache import Cached
 from mpp.data.fields import FIELDS
 from mpp.data.mixture import MixtureWindows, Part, same
 from mpp.data.order import MixtureOrder, weights_of
-from mpp.data.sources import open_files, open_system
+from mpp.data.sources import Entry, open_files, open_system
 from mpp.data.trajectories import Trajectories
 from mpp.data.windows import Windows
 from mpp.vocabulary import Vocabulary
-from sciformer.data.loading import SeededLoader, ordered_loader, split_by_id
+from sciformer.arguments import ArgumentError, check_least, check_not_negative, inside
+from sciformer.data.loading import (
+    SeededLoader,
+    check_loading,
+    ordered_loader,
+    shares_of,
+    split_by_id,
+)
 from sciformer.data.order import GlobalBatches
 from sciformer.files import check_writable
-
-SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
 
 
 class PhysicsData(LightningDataModule):
@@ -84,30 +89,19 @@ class PhysicsData(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        for key, value, least in (
-            ("history", history, 1),
-            ("horizon", horizon, 1),
-            ("test_horizon", test_horizon, 1),
-            ("batch_size", batch_size, 1),
-            ("steps", steps, 1),
-            ("epochs", epochs, 1),
-            ("trajectories", 1 if trajectories is None else trajectories, 1),
-            ("val_windows", val_windows, 1),
-            ("workers", workers, 0),
-            ("seed", seed, 0),
-        ):
-            if value < least:
-                raise ValueError(f"{key}: {value} is less than {least}")
-        if not 0 <= noise < math.inf:
-            raise ValueError(f"noise: {noise} is no standard deviation")
-        self.shares = SPLITS if splits is None else splits
-        if set(self.shares) != set(SPLITS):
-            raise ValueError(f"splits: {self.shares} does not name train, val and test")
-        try:
-            split_by_id([], self.shares)
-        except ValueError as error:
-            raise ValueError(f"splits: {error}") from error
-        self.sources = _open(files or [], simulate or [], seed)
+        check_loading(batch_size, workers, seed)
+        check_least(
+            history=(history, 1),
+            horizon=(horizon, 1),
+            test_horizon=(test_horizon, 1),
+            steps=(steps, 1),
+            epochs=(epochs, 1),
+            trajectories=(trajectories, 1),
+            val_windows=(val_windows, 1),
+        )
+        check_not_negative(noise=noise)
+        self.shares = shares_of(splits)
+        self.sources, self.entries = _open(files or [], simulate or [], seed)
         for source in self.sources.values():
             Windows(source, [], history, max(horizon, test_horizon))  # complains if too short
         self.weights = weights_of(mixture, self.systems)
@@ -159,8 +153,9 @@ class PhysicsData(LightningDataModule):
             folder = self.cache
             self.sources = {name: Cached(one, folder) for name, one in self.sources.items()}
             self._ready = True
-        for source in self.sources.values():
-            source.prepare()
+        for name, source in self.sources.items():
+            with inside(self.entries[name], {}):
+                source.prepare()
 
     def parts(self, split: str, horizon: int, most: int | None = None) -> list[Part]:
         """The windows of a split, of each system that has some in it.
@@ -187,9 +182,8 @@ class PhysicsData(LightningDataModule):
             windows = Windows(source, chosen, self.history, horizon, most)
             found.append(Part(windows, self.vocabulary.rows(source.description.names), number))
         if not found:
-            raise ValueError(
-                f"splits: {self.shares} leaves no trajectory for {split}; {'; '.join(without)}"
-            )
+            reason = f"{self.shares} leaves no trajectory for {split}; {'; '.join(without)}"
+            raise ArgumentError("splits", reason)
         for line in without:
             warnings.warn(line, stacklevel=2)
         return found
@@ -230,18 +224,23 @@ class PhysicsData(LightningDataModule):
 
 
 def _open(
-    files: Sequence[str | dict[str, Any]], simulate: Sequence[str | dict[str, Any]], seed: int
-) -> dict[str, Trajectories]:
+    files: Sequence[Entry], simulate: Sequence[Entry], seed: int
+) -> tuple[dict[str, Trajectories], dict[str, str]]:
+    """The systems by name, and the arguments that say them."""
     found: dict[str, Trajectories] = {}
-    opened = [open_files(entry) for entry in files]
-    opened += [open_system(entry, seed) for entry in simulate]
-    for name, source in opened:
-        if name in found:
-            raise ValueError(f"{source.where}: name: {name!r} is there twice; name one of them")
-        found[name] = source
+    places: dict[str, str] = {}
+    given = [(f"files[{index}]", entry, open_files) for index, entry in enumerate(files)]
+    simulated = partial(open_system, seed=seed)
+    given += [(f"simulate[{index}]", entry, simulated) for index, entry in enumerate(simulate)]
+    for place, entry, opener in given:
+        with inside(place, entry):
+            name, source = opener(entry)
+            if name in found:
+                raise ArgumentError("name", f"{name!r} is that of {places[name]}, too")
+        found[name], places[name] = source, place
     if not found:
-        raise ValueError("files and simulate: both are empty, so there is nothing to train on")
-    return found
+        raise ArgumentError("files", "empty, and so is simulate: there is nothing to train on")
+    return found, places
 
 
 def _vocabulary(
@@ -253,6 +252,6 @@ def _vocabulary(
     for source in sources:
         try:
             known.rows(source.description.names)
-        except ValueError as error:
-            raise ValueError(f"{source.where}: {error}") from error
+        except ArgumentError as error:
+            raise ArgumentError(error.name, f"{source.where}: {error.reason}") from error
     return known

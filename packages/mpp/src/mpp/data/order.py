@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from sciformer.arguments import ArgumentError
 from sciformer.data.order import Order, epoch_order
 
 Chosen = Int64[np.ndarray, " steps"]
@@ -51,13 +52,14 @@ class MixtureOrder(Order):
         world: int = 1,
     ) -> None:
         if batch_size < 1 or batch_size % world:
-            raise ValueError(f"batch_size: {batch_size} does not split over {world} rank(s)")
+            raise ArgumentError("batch_size", f"{batch_size} does not split over {world} rank(s)")
         if steps < 1:
-            raise ValueError(f"steps: {steps} make no epoch")
+            raise ArgumentError("steps", f"{steps} make no epoch")
         if not sizes or min(sizes) < 1:
             raise ValueError(f"a system without windows: {list(sizes)}")
         if weights is not None and (len(weights) != len(sizes) or not _shares(weights)):
-            raise ValueError(f"mixture: {list(weights)} are no weights of {len(sizes)} systems")
+            reason = f"{list(weights)} are no weights of {len(sizes)} systems"
+            raise ArgumentError("mixture", reason)
         mixed = zlib.crc32(repr((list(sizes), weights and list(weights))).encode())
         identity = {"batch_size": batch_size, "seed": seed, "mixture": mixed}
         super().__init__(steps, {"windows": sum(sizes), **identity})
@@ -139,13 +141,12 @@ def weights_of(
     if mixture == "uniform":
         return [1.0] * len(names)
     if not isinstance(mixture, Mapping) or sorted(mixture) != sorted(names):
-        raise ValueError(
-            f"mixture: {mixture!r} is neither round_robin, uniform nor a weight of each of "
-            f"{', '.join(names)}"
-        )
+        known = ", ".join(names)
+        reason = f"{mixture!r} is neither round_robin, uniform nor a weight of each of {known}"
+        raise ArgumentError("mixture", reason)
     weights = [float(mixture[name]) for name in names]
     if not _shares(weights):
-        raise ValueError(f"mixture: {dict(mixture)} are no weights")
+        raise ArgumentError("mixture", f"{dict(mixture)} are no weights")
     return weights
 
 

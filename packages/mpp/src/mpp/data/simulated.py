@@ -11,6 +11,7 @@ from jaxtyping import Float32
 from mpp.data.fields import Component, Description, square
 from mpp.data.trajectories import Frames, Trajectories, check_finite
 from mpp.simulate.registry import system as find
+from sciformer.arguments import ArgumentError
 
 VERSION = 1  # of the simulators' numbers: another one makes caches anew
 OPTIONS: dict[str, Any] = {  # of a simulation, by the type of the value
@@ -49,6 +50,8 @@ class Simulated(Trajectories):
         """All frames of all of them."""
         try:
             return find(self.system).simulate(self.seed, self.count, **arguments(self.options))
+        except ArgumentError as error:
+            raise (error if error.name in OPTIONS else error.inside("parameters")) from error
         except ValueError as error:
             raise ValueError(f"{self.where}: {error}") from error
 
@@ -83,14 +86,11 @@ def describe(system: str, options: Mapping[str, Any]) -> tuple[Description, int]
     found = find(system)
     unknown = sorted(options.keys() - OPTIONS.keys())
     if unknown:
-        raise ValueError(
-            f"simulate: {system}: {unknown[0]} is none of {', '.join(sorted(OPTIONS))}"
-        )
+        raise ArgumentError(unknown[0], f"no such option; there are {', '.join(sorted(OPTIONS))}")
     shape = tuple(options.get("shape") or found.shape)
     if len(shape) != len(found.shape) or min(shape) < 1:
-        raise ValueError(
-            f"simulate: {system}: shape: {list(shape)} has not {len(found.shape)} axes of points"
-        )
+        axes = len(found.shape)
+        raise ArgumentError("shape", f"{list(shape)} has not {axes} axes of points, as {system}")
     parts = []
     for field in found.fields:
         if field.axis is None:

@@ -3,7 +3,7 @@
 import glob
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from mpp.data.fields import renamed
 from mpp.data.hdf5 import OpenOnce
@@ -12,9 +12,10 @@ from mpp.data.shards import Shards
 from mpp.data.simulated import OPTIONS, Simulated
 from mpp.data.trajectories import Joined, Trajectories
 from mpp.data.well import Well
+from sciformer.arguments import ArgumentError, check_least
+from sciformer.data.entry import Kinds, check_entry
 from sciformer.data.index import INDEX
 
-Kinds = Mapping[str, Any]  # key of a table -> type of its value
 FILE: Kinds = {
     "path": str,
     "name": str,
@@ -46,7 +47,7 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
         ValueError: If a file is missing or cannot be read, or files do not fit together.
     """
     said: dict[str, Any] = {"path": entry} if isinstance(entry, str) else dict(entry)
-    _check("files", said, FILE, "path")
+    check_entry(said, FILE, "path")
     path = said["path"]
     if "://" in path or (Path(path) / INDEX).is_file():
         _own_names(path, "a folder of shards", said)
@@ -75,50 +76,27 @@ def open_system(entry: Entry, seed: int = 0) -> tuple[str, Trajectories]:
         ValueError: If there is no such system or option.
     """
     said: dict[str, Any] = {"system": entry} if isinstance(entry, str) else dict(entry)
-    _check("simulate", said, SYSTEM, "system")
+    check_entry(said, SYSTEM, "system")
     given = {key: value for key, value in said.items() if value is not None}
     options = {key: value for key, value in given.items() if key in OPTIONS}
     count, seed = given.get("count", COUNT), given.get("seed", seed)
+    check_least(count=(count, 1), seed=(seed, 0))
     system = said["system"]
     return given.get("name", system), Simulated(system, count, seed, options)
-
-
-def _check(key: str, said: Mapping[str, Any], known: Kinds, needed: str) -> None:
-    unknown = sorted(said.keys() - known.keys())
-    if unknown or said.get(needed) is None:
-        wrong = f"has no key {unknown[0]!r}" if unknown else f"needs the key {needed!r}"
-        raise ValueError(f"{key}: {dict(said)} {wrong}; there are {', '.join(sorted(known))}")
-    for name, value in said.items():
-        kind = known[name]
-        if value is not None and not _fits(value, kind):
-            wanted = kind if get_origin(kind) else kind.__name__
-            raise ValueError(f"{key}: {dict(said)}: {name}: {value!r} is no {wanted}")
-
-
-def _fits(value: Any, kind: Any) -> bool:
-    """Whether a value that a YAML file may hold is of a type; a whole number is also a float."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is list:
-        return isinstance(value, list | tuple) and all(_fits(one, inner[0]) for one in value)
-    if origin is dict:
-        pairs = value.items() if isinstance(value, Mapping) else [(None, None)]
-        return all(_fits(name, inner[0]) and _fits(one, inner[1]) for name, one in pairs)
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def _paths(path: str) -> Sequence[str]:
     if Path(path).is_dir():
         found = sorted(str(one) for suffix in SUFFIXES for one in Path(path).glob(suffix))
         if not found:
-            raise ValueError(f"{path}: neither {' nor '.join(SUFFIXES)} nor {INDEX} in this folder")
+            kinds = " nor ".join(SUFFIXES)
+            raise ArgumentError("path", f"{path}: neither {kinds} nor {INDEX} in this folder")
     elif Path(path).exists():
         return [path]
     else:
         found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  # takes absolute patterns
     if not found:
-        raise ValueError(f"{path}: no such file")
+        raise ArgumentError("path", f"{path}: no such file")
     return found
 
 
@@ -129,7 +107,7 @@ def _open(path: str, said: Mapping[str, Any]) -> Trajectories:
         _own_names(path, "a file of The Well", said)
         return Well(path, bool(said.get("constants")))
     if said.get("constants"):
-        raise ValueError(f"{path}: constants: a file of PDEBench has none")
+        raise ArgumentError("constants", f"{path}: a file of PDEBench has none")
     names = said.get("fields")
     return PDEBench(path, None if names is None else tuple(names))
 
@@ -137,21 +115,22 @@ def _open(path: str, said: Mapping[str, Any]) -> Trajectories:
 def _own_names(path: str, what: str, said: Mapping[str, Any]) -> None:
     """Refuse names for fields that have some."""
     if said.get("fields") is not None:
-        raise ValueError(f"{path}: fields: {said['fields']}: {what} names its own; use rename")
+        reason = f"{path}: {said['fields']}: {what} names its own; use rename"
+        raise ArgumentError("fields", reason)
 
 
 def _rename(found: Trajectories, names: Mapping[str, str]) -> None:
     known = found.description
     for name in names:
         if name not in known.names:
-            raise ValueError(
-                f"{found.where}: rename: no field {name!r}; there are {', '.join(known.names)}"
-            )
+            reason = f"{found.where}: no field {name!r}; there are {', '.join(known.names)}"
+            raise ArgumentError("rename", reason)
     parts = [
         renamed(part, names[part.name]) if part.name in names else part for part in known.components
     ]
     twice = {part.name for part in parts if [one.name for one in parts].count(part.name) > 1}
     if twice:
-        raise ValueError(f"{found.where}: rename: {', '.join(sorted(twice))} is there twice")
+        reason = f"{found.where}: {', '.join(sorted(twice))} is there twice"
+        raise ArgumentError("rename", reason)
     conserved = tuple(names.get(name, name) for name in known.conserved)
     found.description = known._replace(components=tuple(parts), conserved=conserved)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from mpp.data.trajectories import Frames, Trajectories
+from sciformer.arguments import check_least
 
 Future = Float32[np.ndarray, "horizon field *space"]
 
@@ -35,8 +36,7 @@ class Windows:
         horizon: int = 1,
         most: int | None = None,
     ) -> None:
-        if history < 1 or horizon < 1:
-            raise ValueError(f"history {history} or horizon {horizon} is less than 1")
+        check_least(history=(history, 1), horizon=(horizon, 1))
         self.each = trajectories.frames - history - horizon + 1
         if self.each < 1:
             raise ValueError(

@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from sciformer.arguments import ArgumentError
+
 Boundary = Literal["periodic", "open", "wall"]
 Bias = Literal["relative", "continuous", "none"]
 BUCKETS = 32  # half of them for each sign
@@ -102,7 +104,7 @@ def make_bias(kind: Bias, heads: int, legacy: bool) -> nn.Module:
         return ContinuousBias(heads)
     if kind == "none":
         return NoBias()
-    raise ValueError(f"bias={kind!r} is none of {', '.join(get_args(Bias))}")
+    raise ArgumentError("bias", f"{kind!r} is none of {', '.join(get_args(Bias))}")
 
 
 @lru_cache(256)

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from sciformer.arguments import ArgumentError
+
 
 class DropPath(nn.Module):
     """Leave a residual branch out for some samples of a batch while training (Huang et al. 2016).
@@ -17,7 +19,7 @@ class DropPath(nn.Module):
     def __init__(self, rate: float) -> None:
         super().__init__()
         if not 0.0 <= rate < 1.0:
-            raise ValueError(f"drop_path={rate} is not in [0, 1)")
+            raise ArgumentError("drop_path", f"{rate} is not in [0, 1)")
         self.rate = rate
 
     def forward(self, x: Float[Tensor, " *sizes"]) -> Float[Tensor, " *sizes"]:

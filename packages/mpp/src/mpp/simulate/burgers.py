@@ -16,6 +16,7 @@ from mpp.simulate import checks
 from mpp.simulate.draws import drawn, smooth
 from mpp.simulate.finite_volume import conservative_rate, padded
 from mpp.simulate.march import heun, march
+from sciformer.arguments import check_not_negative, check_positive
 
 
 def random_burgers(
@@ -72,8 +73,8 @@ def burgers(
     Raises:
         ValueError: A parameter is out of range.
     """
-    checks.positive(dt=dt)
-    checks.not_negative(viscosity=viscosity)
+    check_positive(dt=dt)
+    check_not_negative(viscosity=viscosity)
     checks.at_most(1.0, cfl=cfl)
     width = 1 / state.shape[-1]
 

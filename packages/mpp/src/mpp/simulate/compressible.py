@@ -24,6 +24,7 @@ from mpp.simulate.finite_volume import Boundary, conservative_rate
 from mpp.simulate.hllc import hllc
 from mpp.simulate.march import heun, march
 from mpp.simulate.viscous import viscous_rate
+from sciformer.arguments import ArgumentError, check_not_negative, check_positive
 
 GAMMA = 5 / 3  # PDEBench's
 
@@ -57,7 +58,7 @@ def random_compressible(
     Returns:
         Density, velocity along x and along y, pressure.
     """
-    checks.not_negative(mach=mach, contrast=contrast)
+    check_not_negative(mach=mach, contrast=contrast)
     speed = mach * (GAMMA / 2) ** 0.5  # of each component
 
     def draw(rng: Generator) -> np.ndarray:
@@ -101,8 +102,10 @@ def compressible(
     Raises:
         ValueError: A parameter is out of range, or density or pressure are not positive.
     """
-    checks.positive(dt=dt, gamma_minus_1=gamma - 1, extent_x=extent[0], extent_y=extent[1])
-    checks.not_negative(eta=eta, zeta=zeta)
+    check_positive(dt=dt, extent=min(extent))
+    if not 1 < gamma < np.inf:
+        raise ArgumentError("gamma", f"{gamma} is not above 1")
+    check_not_negative(eta=eta, zeta=zeta)
     checks.at_most(1.0, cfl=cfl)
     for name, values in (("density", state[:, 0]), ("pressure", state[:, 3])):
         if not values.min() > 0:

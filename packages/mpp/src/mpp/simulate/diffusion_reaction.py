@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mpp.simulate import checks
 from mpp.simulate.draws import drawn, smooth
+from sciformer.arguments import check_not_negative, check_positive
 
 STABLE = 2.7  # reach of Runge-Kutta 4 along the negative axis
 
@@ -131,9 +132,9 @@ def diffusion_reaction(
     Raises:
         ValueError: A parameter is out of range.
     """
-    checks.positive(dt=dt, rate=rate, extent=extent)
+    check_positive(dt=dt, rate=rate, extent=extent)
     checks.at_most(STABLE, reach=reach)
-    checks.not_negative(
+    check_not_negative(
         activator_diffusivity=diffusivities[0], inhibitor_diffusivity=diffusivities[1], decay=decay
     )
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from mpp.simulate import checks
 from mpp.simulate.draws import drawn, smooth
 from mpp.simulate.march import march
+from sciformer.arguments import check_not_negative, check_positive
 
 STABLE = 1.3  # 2.8 / (2 pi / 3): the reach of Runge-Kutta 4 over the largest kept wave number
 
@@ -113,8 +114,8 @@ def incompressible(
     Raises:
         ValueError: A parameter is out of range.
     """
-    checks.positive(dt=dt)
-    checks.not_negative(viscosity=viscosity, diffusivity=diffusivity)
+    check_positive(dt=dt)
+    check_not_negative(viscosity=viscosity, diffusivity=diffusivity)
     checks.at_most(STABLE, cfl=cfl)
     height, width = shape = (state.shape[-2], state.shape[-1])
     waves = Waves.of(shape)

@@ -9,6 +9,7 @@ from mpp.simulate.diffusion_reaction import noisy_reaction, oscillating_reaction
 from mpp.simulate.incompressible import random_incompressible
 from mpp.simulate.shallow_water import dam_break, random_shallow_water
 from mpp.simulate.system import Field, System
+from sciformer.arguments import ArgumentError
 
 VELOCITY = (Field("velocity_x", axis=0), Field("velocity_y", axis=1))
 STEADY = tuple(field._replace(conserved=True) for field in VELOCITY)  # at one density: momentum
@@ -119,5 +120,5 @@ def system(name: str) -> System:
         ValueError: No system has this name.
     """
     if name not in SYSTEMS:
-        raise ValueError(f"system is {name!r}; known are {', '.join(SYSTEMS)}")
+        raise ArgumentError("system", f"{name!r} is none of {', '.join(SYSTEMS)}")
     return SYSTEMS[name]

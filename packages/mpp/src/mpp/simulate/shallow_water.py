@@ -19,6 +19,7 @@ from mpp.simulate import checks
 from mpp.simulate.draws import centers, drawn, smooth
 from mpp.simulate.finite_volume import Boundary, conservative_rate
 from mpp.simulate.march import heun, march
+from sciformer.arguments import check_positive
 
 
 def random_shallow_water(
@@ -88,7 +89,7 @@ def dam_break(
     Returns:
         Depth h, velocity along x and along y.
     """
-    checks.positive(inner=inner, extent=extent)
+    check_positive(inner=inner, extent=extent)
     x, y = (extent * (centers(points) - 0.5) for points in shape)
     distance = np.hypot(x[:, None], y)
 
@@ -127,7 +128,7 @@ def shallow_water(
     Raises:
         ValueError: A parameter is out of range, or the bed is dry somewhere.
     """
-    checks.positive(dt=dt, gravity=gravity, extent_x=extent[0], extent_y=extent[1])
+    check_positive(dt=dt, gravity=gravity, extent=min(extent))
     checks.at_most(1.0, cfl=cfl)
     if not state[:, 0].min() > 0:
         raise ValueError(f"height is {state[:, 0].min()} somewhere; the bed has to be wet")

@@ -9,6 +9,7 @@ from jaxtyping import Float32
 
 from mpp.simulate import checks
 from mpp.simulate.finite_volume import Boundary
+from sciformer.arguments import ArgumentError, check_least, check_positive
 
 CELLS = 32_768  # simulated together: their arrays stay in the cache of one core
 NONE: Mapping[str, float | int] = MappingProxyType({})
@@ -85,13 +86,12 @@ class System(NamedTuple):
         Raises:
             ValueError: A parameter is unknown or out of range.
         """
-        if samples < 1 or first < 0 or seed < 0:
-            raise ValueError(f"samples is {samples}, first {first}, seed {seed}")
+        check_least(samples=(samples, 1), first=(first, 0), seed=(seed, 0))
         frames = self.frames if frames is None else frames
         shape = self.shape if shape is None else tuple(shape)
         dt = self.dt if dt is None else dt
         checks.grid(shape, frames, axes=len(self.shape))
-        checks.positive(dt=dt)
+        check_positive(dt=dt)
         values = {**self.parameters, **self._typed(parameters)}
         together = max(1, CELLS // max(1, int(np.prod(shape))))
         numbers = range(first, first + samples)
@@ -106,8 +106,8 @@ class System(NamedTuple):
         for name, value in parameters.items():
             if name not in self.parameters:
                 known = ", ".join(self.parameters)
-                raise ValueError(f"{self.name} has no parameter {name!r}; it has {known}")
+                raise ArgumentError(name, f"no parameter of {self.name}, which has {known}")
             typed[name] = type(self.parameters[name])(value)
             if typed[name] != value:
-                raise ValueError(f"{name} is {value}; a whole number needed")
+                raise ArgumentError(name, f"{value} is no whole number")
         return typed

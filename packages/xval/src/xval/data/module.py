@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from lightning.pytorch import LightningDataModule
 
-from sciformer.data.loading import SeededLoader, ordered_loader
+from sciformer.arguments import ArgumentError, check_least, check_share, inside
+from sciformer.data.loading import SeededLoader, check_loading, ordered_loader, shares_of
 from sciformer.data.order import GlobalBatches
 from xval.data.corpus import Corpus, Encoder, together
 from xval.data.encoded import EncodedTexts, same
@@ -19,7 +20,6 @@ from xval.encodings.digits import LOWEST
 from xval.encodings.encoding import Encoding
 from xval.encodings.words import frequent_words
 
-SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 HEAD = 256  # texts of each source that the words are taken from
 
 
@@ -96,14 +96,10 @@ class TextData(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        _check_least(("batch_size", batch_size, 1), ("context", context, 1))
-        _check_least(("workers", workers, 0), ("seed", seed, 0))
-        for key, share in (("hide", hide), ("ask", ask)):
-            if not 0 <= share <= 1:
-                raise ValueError(f"{key}: {share} is not between 0 and 1")
-        self.shares = SHARES if splits is None else splits
-        if set(self.shares) != set(SHARES):
-            raise ValueError(f"splits: {self.shares} does not name train, val and test")
+        check_loading(batch_size, workers, seed)
+        check_least(context=(context, 1))
+        check_share(hide=hide, ask=ask)
+        self.shares = shares_of(splits)
         Encoding(encoding)  # an unknown one is said before files are read
         self.sources = _open(sets or [], files or [], shards, split_by, seed)
         if answers is not None:
@@ -202,7 +198,7 @@ class TextData(LightningDataModule):
         if split == "test":  # a test in the gaps alone is one
             parts += self.texts["ood"].values()
         if not parts:
-            raise ValueError(f"splits: {self.shares} leaves none of the texts for {split}")
+            raise ArgumentError("splits", f"{self.shares} leaves none of the texts for {split}")
         return self.corpus, np.concatenate(parts)
 
     def _encoded(self, texts: Int64[np.ndarray, " texts"]) -> EncodedTexts:
@@ -223,10 +219,7 @@ class TextData(LightningDataModule):
     ) -> Int64[np.ndarray, " texts"]:
         if source.split is not None:
             return np.where(corpus.outside, OOD, SPLITS.index(source.split))
-        if self.split_by not in labels:
-            raise ValueError(
-                f"{source.name}: split_by: no label {self.split_by!r}, but {', '.join(labels)}"
-            )
+        _check_label(source, self.split_by, labels)
         split = split_by_label(labels[self.split_by], self.split_by, self.shares)
         return np.where(corpus.outside, OOD, split)
 
@@ -242,22 +235,32 @@ def _open(
     split_by: str,
     seed: int,
 ) -> list[Source]:
-    found = [open_set(entry, seed + number) for number, entry in enumerate(sets)]
-    found += chain(*(open_files(entry, split_by) for entry in files))
+    found = []
+    for index, entry in enumerate(sets):
+        with inside(f"sets[{index}]", entry):
+            found.append(open_set(entry, seed + index))
+    for index, entry in enumerate(files):
+        with inside(f"files[{index}]", entry):
+            opened = open_files(entry, split_by)
+        for source in opened:
+            _check_label(source, split_by, source.texts(0, 1).labels)
+        found += opened
     if shards is not None:
-        found.append(open_shards(shards))
+        with inside("shards", shards):
+            found.append(open_shards(shards))
     if not found:
-        raise ValueError("sets, files and shards: all are empty, so there is nothing to train on")
+        reason = "empty, and so are files and shards: there is nothing to train on"
+        raise ArgumentError("sets", reason)
     return found
+
+
+def _check_label(source: Source, split_by: str, labels: Mapping[str, Sequence[str]]) -> None:
+    if source.split is None and split_by not in labels:
+        reason = f"{source.name}: no column or label {split_by!r}; labels are {', '.join(labels)}"
+        raise ArgumentError("split_by", reason)
 
 
 def _interval(key: str, ends: Sequence[float]) -> tuple[float, float]:
     if len(ends) != 2 or not ends[0] < ends[1]:
-        raise ValueError(f"gaps: {key}: {ends} is no interval")
+        raise ArgumentError("gaps", f"{key}: {ends} is no interval")
     return float(ends[0]), float(ends[1])
-
-
-def _check_least(*values: tuple[str, int, int]) -> None:
-    for key, value, least in values:
-        if value < least:
-            raise ValueError(f"{key}: {value} is less than {least}")

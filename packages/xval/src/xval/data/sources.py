@@ -5,6 +5,8 @@ from glob import glob
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sciformer.arguments import ArgumentError, check_least, inside
+from sciformer.data.entry import Kinds, check_entry
 from xval.data.shards import Shards
 from xval.data.stations import read_station
 from xval.data.tables import Rows, read_rows
@@ -12,10 +14,26 @@ from xval.simulate.registry import text_set
 from xval.simulate.texts import Texts
 
 SPLITS = ("train", "val", "test", "ood")
-COMMON = {"name", "split", "answers"}
-OF_SET = {"set", "count", "seed", "parameters"}
-OF_ROWS = {"path", "columns", "text", "id", "labels"}
-OF_STATION = {"path", "target", "columns", "known", "history", "date", "station"}
+COMMON: Kinds = {"name": str, "split": str, "answers": list[str]}
+OF_SET: Kinds = {**COMMON, "set": str, "count": int, "seed": int, "parameters": dict[str, float]}
+OF_ROWS: Kinds = {
+    **COMMON,
+    "path": str,
+    "columns": list[str],
+    "text": list[str],
+    "id": str,
+    "labels": list[str],
+}
+OF_STATION: Kinds = {
+    **COMMON,
+    "path": str,
+    "target": str,
+    "columns": list[str],
+    "known": list[str],
+    "history": int,
+    "date": str,
+    "station": str,
+}
 COUNT = 10_000
 
 
@@ -54,12 +72,12 @@ def open_set(entry: str | Mapping[str, Any], seed: int) -> Source:
         ValueError: If there is no such set, option or parameter.
     """
     given: dict[str, Any] = {"set": entry} if isinstance(entry, str) else dict(entry)
-    _check_keys("sets", given, COMMON | OF_SET, "set")
+    check_entry(given, OF_SET, "set")
     found, parameters = text_set(given["set"]), given.get("parameters") or {}
-    count, own = int(given.get("count", COUNT)), int(given.get("seed", seed))
-    if count < 1 or own < 0:
-        raise ValueError(f"sets: {found.name}: count {count} or seed {own} cannot be")
-    found.simulate(own, 1, parameters=parameters)  # complains now and not when it is needed
+    count, own = given.get("count", COUNT), given.get("seed", seed)
+    check_least(count=(count, 1), seed=(own, 0))
+    with inside("parameters", parameters):
+        found.simulate(own, 1, parameters=parameters)  # complains now and not when it is needed
 
     def texts(first: int, stop: int) -> Texts:
         return found.simulate(own, stop - first, first, parameters)
@@ -77,7 +95,7 @@ def open_files(entry: str | Mapping[str, Any], split_by: str) -> list[Source]:
     Args:
         entry: A path or pattern, or a table with ``path``; the options of ``read_rows`` or
             ``read_station``; and ``name``, ``split`` and ``answers``.
-        split_by: Label that has to be there.
+        split_by: Label that decides the split: a column, where there is one of this name.
 
     Returns:
         A source for each file.
@@ -87,11 +105,10 @@ def open_files(entry: str | Mapping[str, Any], split_by: str) -> list[Source]:
     """
     given: dict[str, Any] = {"path": entry} if isinstance(entry, str) else dict(entry)
     station = "target" in given
-    known = OF_STATION if station else OF_ROWS
-    _check_keys("files", given, COMMON | known, "path")
-    if not station and split_by != "id":
-        given.setdefault("labels", [split_by])
+    check_entry(given, OF_STATION if station else OF_ROWS, "path")
     options = {key: value for key, value in given.items() if key not in {*COMMON, "path"}}
+    if not station and split_by != "id":
+        options["by"] = split_by
     read = read_station if station else read_rows
     paths = sorted(glob(str(given["path"]))) or [given["path"]]  # noqa: PTH207  # also absolute
     answers = [f"data.{given.get('history', 7)}.0"] if station else []
@@ -132,16 +149,8 @@ def _file(path: Path, rows: Rows, given: Mapping[str, Any], answers: Sequence[st
     return Source(given.get("name", path.stem), len(rows.lines), texts, place, asked, _split(given))
 
 
-def _check_keys(key: str, given: Mapping[str, Any], known: set[str], needed: str) -> None:
-    unknown = sorted(given.keys() - known)
-    if unknown:
-        raise ValueError(f"{key}: {unknown[0]!r} is none of {', '.join(sorted(known))}")
-    if needed not in given:
-        raise ValueError(f"{key}: {dict(given)} has no {needed}")
-
-
 def _split(given: Mapping[str, Any]) -> str | None:
     split = given.get("split")
     if split is not None and split not in SPLITS:
-        raise ValueError(f"split: {split!r} is none of {', '.join(SPLITS)}")
+        raise ArgumentError("split", f"{split!r} is none of {', '.join(SPLITS)}")
     return split

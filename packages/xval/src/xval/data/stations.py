@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import chain, pairwise
 from pathlib import Path
 
+from sciformer.arguments import check_least
 from xval.data.dates import moment
 from xval.data.tables import Rows, Table, number, read_table
 from xval.simulate.texts import Texts
@@ -41,8 +42,7 @@ def read_station(
     Raises:
         ValueError: Naming file, row, column and value of what cannot be read.
     """
-    if history < 1:
-        raise ValueError(f"{path}: history: {history} is less than 1")
+    check_least(history=(history, 1))
     table = read_table(path)
     times, order = _times(table, date)
     before = [_numbers(table, name) for name in (target, *columns)]

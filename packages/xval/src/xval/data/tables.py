@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sciformer.arguments import ArgumentError
 from xval.numbers import cut
 from xval.simulate.texts import Texts, Verbatim, written
 
@@ -63,6 +64,7 @@ def read_rows(
     text: Sequence[str] = (),
     id: str | None = None,
     labels: Sequence[str] = (),
+    by: str | None = None,
 ) -> Rows:
     """Read a file whose rows are samples: ``{'column':value,...}``, or a line's JSON as it is.
 
@@ -72,6 +74,7 @@ def read_rows(
         text: Columns whose values are text even if they look like numbers.
         id: Column that names samples for splits; None takes the text itself.
         labels: Columns to split by.
+        by: One more of these, if there is such a column.
 
     Returns:
         The texts. A missing value leaves its column out.
@@ -85,9 +88,14 @@ def read_rows(
         table = read_table(path)
         records, lines = list(_csv_records(table, text)), table.lines
     known = dict.fromkeys(key for record in records if isinstance(record, dict) for key in record)
-    for name in (*(columns or ()), *text, *labels, *([] if id is None else [id])):
-        if name not in known:
-            raise ValueError(f"{path}: no column {name!r}; it has {', '.join(known)}")
+    said = {"columns": columns or (), "text": text, "labels": labels, "id": [id] if id else ()}
+    for argument, names in said.items():
+        for name in names:
+            if name not in known:
+                reason = f"{path}: no column {name!r}; it has {', '.join(known)}"
+                raise ArgumentError(argument, reason)
+    if by is not None and by in known and by not in labels:
+        labels = [*labels, by]
     aside = {*labels, *([] if id is None else [id])}
     chosen = [name for name in known if name not in aside] if columns is None else columns
     texts = [_text(record, chosen, text) for record in records]

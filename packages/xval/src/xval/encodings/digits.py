@@ -7,6 +7,7 @@ Charton 2022 (arXiv 2112.01898), section 2, and xVal's table 1. A number is sign
 from itertools import product
 
 EXPONENTS = 16
+WIDEST = 290  # of the lowest exponent, up or down: float64 ends at 308
 LOWEST = -9  # exponents E-9 .. E+6: numbers from 1e-7 to 9.99e8
 SIGNS = ("+", "-")
 MANTISSAS = tuple(str(mantissa) for mantissa in range(100, 1000))

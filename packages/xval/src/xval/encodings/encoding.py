@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from xval.encodings.digits import LOWEST, Digits
+from sciformer.arguments import ArgumentError
+from xval.encodings.digits import LOWEST, WIDEST, Digits
 from xval.encodings.special import END, MASK, NUM, PAD, SPECIAL
 from xval.numbers import cut, value, write
 
@@ -38,9 +39,11 @@ class Encoding:
         self, name: str, words: Sequence[str] = (), lowest: int = LOWEST, clip: bool = False
     ) -> None:
         if name not in NAMES:
-            raise ValueError(f"encoding={name!r} is none of {', '.join(NAMES)}")
+            raise ArgumentError("encoding", f"{name!r} is none of {', '.join(NAMES)}")
         if "" in words or len(set(words)) < len(words):
-            raise ValueError("words: one of them is empty or there twice")
+            raise ArgumentError("words", "one of them is empty or there twice")
+        if not abs(lowest) <= WIDEST:
+            raise ArgumentError("lowest", f"{lowest} is not from -{WIDEST} to {WIDEST}")
         self.name = name
         self.words = tuple(words)
         self.lowest = lowest

@@ -6,6 +6,7 @@ The paper does not say how operands are drawn; uniformly, all having the same nu
 import numpy as np
 from jaxtyping import Int64
 
+from sciformer.arguments import ArgumentError
 from xval.simulate.draws import integers, uniforms
 from xval.simulate.texts import Texts
 
@@ -25,7 +26,7 @@ def multiplication(seed: int, samples: Int64[np.ndarray, " samples"], digits: in
         ValueError: If operands cannot have so many digits.
     """
     if not 1 <= digits <= 9:
-        raise ValueError(f"digits: {digits} is none of 1 to 9")
+        raise ArgumentError("digits", f"{digits} is none of 1 to 9")
     uniform = uniforms(seed, "multiplication", samples, 2)
     a, b = integers(uniform, 10 ** (digits - 1), 10**digits - 1).T
     low, high, product = np.minimum(a, b).tolist(), np.maximum(a, b).tolist(), (a * b).tolist()

@@ -3,10 +3,11 @@
 import numpy as np
 from jaxtyping import Int64
 
+from sciformer.arguments import check_least, check_share
 from xval.simulate.draws import between, integers, uniforms
 from xval.simulate.kepler import at_anomaly, later
 from xval.simulate.planets import AXIS_GAP
-from xval.simulate.texts import Texts, check_digits, check_shares, significant
+from xval.simulate.texts import Texts, check_digits, significant
 
 
 def orbits(
@@ -35,9 +36,8 @@ def orbits(
         ValueError: For a number out of its range.
     """
     check_digits(digits)
-    check_shares(outside=outside)
-    if frames < 1:
-        raise ValueError(f"frames: {frames} is less than 1")
+    check_share(outside=outside)
+    check_least(frames=(frames, 1))
     u = uniforms(seed, "orbits", samples, 7).T
     a = np.where(u[0] < 1 / 3, 1.0, between(u[1], 1.125, 3.0))
     a = np.where(u[2] < outside, between(u[1], *AXIS_GAP), a)

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from sciformer.arguments import check_share
 from xval.simulate.draws import between, integers, uniforms
 from xval.simulate.kepler import at_anomaly
 from xval.simulate.nbody import TOLERANCE, Vectors, motion
-from xval.simulate.texts import Texts, check_digits, check_shares, significant
+from xval.simulate.texts import Texts, check_digits, significant
 
 FEWEST, MOST = 2, 5
 AXIS_GAP = (1.005, 1.12)  # without a planet: the innermost is at 1, the next beyond 1.125
@@ -61,7 +62,7 @@ def planets(
         ValueError: For a number out of its range.
     """
     check_digits(digits)
-    check_shares(axis_outside=axis_outside, step_outside=step_outside)
+    check_share(axis_outside=axis_outside, step_outside=step_outside)
     texts = np.full(len(samples), "", object)
     left, attempt = np.arange(len(samples)), 0
     while len(left):

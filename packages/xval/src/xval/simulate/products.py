@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from sciformer.arguments import ArgumentError, check_share
 from xval.simulate.draws import log_between, uniforms
-from xval.simulate.texts import Texts, check_digits, check_shares, significant
+from xval.simulate.texts import Texts, check_digits, significant
 
 
 def products(
@@ -37,8 +38,8 @@ def products(
         ValueError: For a number out of its range.
     """
     if not 0 < low < 1 < high < np.inf:
-        raise ValueError(f"low {low} and high {high} are no range around 1")
-    check_shares(zeros=zeros, sums=sums)
+        raise ArgumentError("low", f"{low} to high {high} is no range around 1")
+    check_share(zeros=zeros, sums=sums)
     check_digits(digits)
     uniform = uniforms(seed, "products", samples, 7)
     add = uniform[:, 0] < sums

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sciformer.arguments import ArgumentError, check_least
 from xval.simulate.multiplication import multiplication
 from xval.simulate.orbits import orbits
 from xval.simulate.planets import planets
@@ -58,13 +59,9 @@ class TextSet(NamedTuple):
         Raises:
             ValueError: A parameter is unknown or out of range.
         """
-        if samples < 1 or first < 0 or seed < 0:
-            raise ValueError(f"{self.name}: samples is {samples}, first {first}, seed {seed}")
-        numbers, every = np.arange(first, first + samples), self.parameters_with(parameters)
-        try:
-            return self.function(seed, numbers, **every)
-        except ValueError as error:
-            raise ValueError(f"{self.name}: {error}") from error
+        check_least(samples=(samples, 1), first=(first, 0), seed=(seed, 0))
+        numbers = np.arange(first, first + samples)
+        return self.function(seed, numbers, **self.parameters_with(parameters))
 
     def parameters_with(self, given: Mapping[str, Any]) -> dict[str, float | int]:
         """All parameters, of the types of the defaults: a YAML's 1 is a share, its 4.0 a number.
@@ -81,13 +78,12 @@ class TextSet(NamedTuple):
         typed = dict(self.parameters)
         for name, value in given.items():
             if name not in typed:
-                raise ValueError(
-                    f"{self.name} has no parameter {name!r}; it has {', '.join(typed)}"
-                )
+                known = ", ".join(typed)
+                raise ArgumentError(name, f"no parameter of {self.name}, which has {known}")
             kind, known = type(typed[name]), type(value) in (int, float)
             if not known or kind(value) != value:
                 whole = "whole " if kind is int else ""
-                raise ValueError(f"{self.name}: {name} is {value!r}; a {whole}number needed")
+                raise ArgumentError(name, f"{value!r} is no {whole}number")
             typed[name] = kind(value)
         return typed
 
@@ -143,5 +139,5 @@ def text_set(name: str) -> TextSet:
         ValueError: No set has this name.
     """
     if name not in SETS:
-        raise ValueError(f"set is {name!r}; known are {', '.join(SETS)}")
+        raise ArgumentError("set", f"{name!r} is none of {', '.join(SETS)}")
     return SETS[name]

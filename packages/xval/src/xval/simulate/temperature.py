@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.special import ndtri
 
+from sciformer.arguments import ArgumentError, check_least, check_positive
 from xval.simulate.draws import between, integers, uniforms
 from xval.simulate.texts import Texts
 
@@ -46,8 +47,10 @@ def temperature(
     Raises:
         ValueError: For a number out of its range.
     """
-    if min(stations, history) < 1 or hours <= 0 or not 0 < spread <= 25:
-        raise ValueError(f"{stations=}, {history=}, {hours=} or {spread=} is out of range")
+    check_least(stations=(stations, 1), history=(history, 1))
+    check_positive(hours=hours)
+    if not 0 < spread <= 25:
+        raise ArgumentError("spread", f"{spread} is not above 0 and at most 25")
     times = history + 1
     uniform = uniforms(seed, "temperature", samples, PLAIN + stations * (3 + times))
     latitude, longitude, altitude = places(uniform, stations, spread)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
+from sciformer.arguments import ArgumentError
+
 
 class Texts(NamedTuple):
     """Samples as text, and what they can be split by.
@@ -58,13 +60,6 @@ def significant(digits: int) -> str:
 
 
 def check_digits(digits: int) -> None:
-    """Raise a ValueError if float64 does not have so many significant digits."""
+    """Raise an ArgumentError if float64 does not have so many significant digits."""
     if not 1 <= digits <= 15:
-        raise ValueError(f"digits: {digits} is none of 1 to 15")
-
-
-def check_shares(**shares: float) -> None:
-    """Raise a ValueError naming the first number that is no share."""
-    for name, share in shares.items():
-        if not 0 <= share <= 1:
-            raise ValueError(f"{name}: {share} is not between 0 and 1")
+        raise ArgumentError("digits", f"{digits} is none of 1 to 15")

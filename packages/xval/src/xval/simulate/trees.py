@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from sciformer.arguments import ArgumentError
 from xval.simulate.draws import integers, log_between, uniforms
 from xval.simulate.texts import Texts, check_digits, significant
 
@@ -45,9 +46,9 @@ def trees(
         ValueError: For a number out of its range.
     """
     if not 2 <= fewest <= most <= MOST:
-        raise ValueError(f"fewest {fewest} and most {most}: operands are 2 to {MOST}")
+        raise ArgumentError("fewest", f"{fewest} to {most}: operands are 2 to {MOST}")
     if not 0 < low < high < np.inf:
-        raise ValueError(f"low {low} and high {high} are no range of sizes")
+        raise ArgumentError("low", f"{low} to high {high} is no range of sizes")
     check_digits(digits)
     uniform = uniforms(seed, "trees", samples, 2 + 3 * MOST)
     operands = integers(uniform[:, 0], fewest, most)

@@ -1,0 +1,185 @@
+"""What is wrong with a command line or a configuration: the file, the full key, the value."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sciformer.allowlist import LIBRARIES, TRUST
+from sciformer.text import single_line
+
+NODES = 100_000  # values of a configuration; a file of ten lines can unfold to billions
+KEYED = (  # how jsonargparse, whose errors carry no key as data, begins what it says of one
+    re.compile(r'Parser key "(?P<key>[^"]+)": ?'),
+    re.compile(r"Group '(?P<group>[^']+)' does not accept option '(?P<key>[^']+)'"),
+    re.compile(r"Subcommand '[^']+' does not accept option '(?P<key>[^']+)'"),
+    re.compile(r"Option '(?P<key>[^']+)' is not accepted"),
+)
+ALTERNATIVES = "Does not validate against any of the Union subtypes"  # in jsonargparse's words
+DENIED = re.compile(r"Importing '(?P<path>[^']+)' is not allowed")
+
+
+def check_configs(paths: Sequence[str]) -> None:
+    """See that configuration files can be read, before any parser meets them.
+
+    Args:
+        paths: Of the files on the command line.
+
+    Raises:
+        ValueError: Naming the first file that cannot, and why.
+    """
+    for path in paths:
+        try:
+            content = _read(path)
+        except OSError as error:
+            raise ValueError(f"{path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: not a text file") from error
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise ValueError(f"{path}: not YAML: {single_line(str(error))}") from error
+        if not isinstance(content, dict | None):
+            raise ValueError(f"{path}: not a table of keys and values")
+        if _nodes(content, {}) > NODES:
+            raise ValueError(f"{path}: its aliases unfold to more than {NODES} values")
+
+
+def config_paths(words: Sequence[str]) -> list[str]:
+    """The configuration files that a command line names, in its order."""
+    return [value for name, value in _options(words) if name == "config" and value]
+
+
+def placed(key: str, reason: str, words: Sequence[str]) -> str:
+    """Say what is wrong with an option, and which file says it.
+
+    Args:
+        key: Of the option, and the way into its value: ``data.files[0].path``.
+        reason: What is wrong, with the value.
+        words: The command line: of two words that give an option, the later one counts.
+
+    Returns:
+        One line, which begins with a file if the value is from one.
+    """
+    return ": ".join(part for part in (_said(key, words)[0], key, reason) if part)
+
+
+def complaint(message: str, words: Sequence[str]) -> str:
+    """What a parser says; of an option, with its file, its key and its value in front.
+
+    Args:
+        message: Of jsonargparse.
+        words: The command line.
+
+    Returns:
+        One line.
+    """
+    said = _plain(single_line(_cause(message)))
+    for pattern in KEYED:
+        if found := pattern.match(said):
+            group = found.groupdict().get("group")
+            key = f"{group}.{found['key']}" if group else found["key"]
+            path, value = _said(key, words)
+            reason = _reason(said[found.end() :], words)
+            return ": ".join(part for part in (path, key, value, reason) if part)
+    return said
+
+
+def _cause(message: str) -> str:
+    """What is wrong, of a type with alternatives: why those that come near do not fit."""
+    head, found, rest = message.partition(ALTERNATIVES)
+    types = re.search(r"Subtypes: \[(.*)\]", rest)
+    if not found or types is None:
+        return message
+    causes: list[str] = []
+    bullet = 0
+    for line in rest.splitlines():
+        text = line.lstrip()
+        depth = len(line) - len(text)
+        if text.startswith("- "):
+            causes.append(text.removeprefix("- "))
+            bullet = depth
+        elif causes and depth > bullet:
+            causes[-1] += f" {text}"
+    return head + ("; ".join(filter(_tells, causes)) or f"none of {types[1]}")
+
+
+def _tells(cause: str) -> bool:
+    """Whether an alternative was looked into: it says more than its type, or than what it takes."""
+    return not re.match(rf"Expected a <class '[\w.]+'>$|{ALTERNATIVES}|a (class|dict) ", cause)
+
+
+def _plain(message: str) -> str:
+    """A message with types as they are written in code."""
+    message = message.partition(" Subclass types expect one of")[0]
+    names = re.sub(r"<class '(?:[\w.]+\.)?(\w+)'>", r"\1", message)
+    return names.replace("typing.", "").replace("NoneType", "None")
+
+
+def _reason(said: str, words: Sequence[str]) -> str:
+    if denied := DENIED.search(said):
+        hint = "" if TRUST in words else f" ({TRUST} allows it in files of your own)"
+        return f"{denied['path']!r} is of none of {', '.join(LIBRARIES)} and our projects{hint}"
+    return said or "no such option"
+
+
+def _said(key: str, words: Sequence[str]) -> tuple[str, str]:
+    """The file that the value of an option is from, and the value; empty where neither is known."""
+    checkpoint = ""
+    for name, value in reversed(list(_options(words))):
+        if name == "config" and value and (found := _look_up(value, key)):
+            return value, found
+        if name == key:
+            return "", repr(value)
+        if _within(key, name) or _within(name, key):
+            return "", ""
+        if name == "ckpt_path" and value and key.startswith(("model.", "data.")):
+            checkpoint = value  # its settings are the defaults
+    return (checkpoint if checkpoint and Path(checkpoint).exists() else ""), ""
+
+
+def _options(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """Names and values of the options of a command line, in its order."""
+    for word, after in zip(words, [*words[1:], None], strict=False):
+        if word == "-c":
+            yield "config", after
+        elif word.startswith("--"):
+            name, equals, value = word.removeprefix("--").partition("=")
+            yield name.removesuffix("+"), value if equals else after
+
+
+def _within(key: str, outer: str) -> bool:
+    return key == outer or key.startswith((f"{outer}.", f"{outer}["))
+
+
+def _look_up(path: str, key: str) -> str:
+    """What a configuration gives an option, or what it is a part of; empty if it does not."""
+    node = _read(path)
+    for part in re.findall(r"[^.\[\]]+", key):
+        if node is None:
+            return ""
+        if isinstance(node, list) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        elif isinstance(node, dict):
+            if part not in node and f"{part}+" not in node:
+                return ""
+            node = node.get(part, node.get(f"{part}+"))
+        else:
+            break  # an option of which this is a part, written in another way
+    return repr(node)
+
+
+def _read(path: str) -> Any:
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
+def _nodes(node: Any, counted: dict[int, float]) -> float:
+    """Values in a tree, where a part that aliases repeat counts each time; endless if in itself."""
+    if not isinstance(node, dict | list):
+        return 1.0
+    if id(node) not in counted:
+        counted[id(node)] = math.inf
+        parts = node.values() if isinstance(node, dict) else node
+        counted[id(node)] = 1 + sum(_nodes(part, counted) for part in parts)
+    return counted[id(node)]

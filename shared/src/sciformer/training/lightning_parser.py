@@ -1,0 +1,70 @@
+"""The options of Lightning's verbs that are ours, and their parser, which complains in one line."""
+
+import sys
+from inspect import signature
+from typing import NoReturn
+
+from jsonargparse import set_parsing_settings
+from jsonargparse.typing import NonNegativeInt, restricted_number_type
+from lightning.pytorch.cli import LightningArgumentParser
+
+from sciformer.allowlist import TRUST
+from sciformer.cli import Project, resolve
+from sciformer.config_errors import complaint
+from sciformer.training.checks import passes
+
+set_parsing_settings(config_read_mode_fsspec_enabled=False)  # importing Lightning's enables it
+Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
+
+
+class OneLineLightningParser(LightningArgumentParser):
+    """Lightning's parser, which complains in one line."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        if not self.exit_on_error:  # of a part of a value, which the whole will be told of
+            super().error(message, ex)
+        raise ValueError(complaint(message, sys.argv)) from ex
+
+
+def add_seed(parser: LightningArgumentParser) -> None:
+    """Add ``--seed_everything`` in place of Lightning's, which takes a bool as well."""
+    parser.add_argument(
+        "--seed_everything",
+        type=Seed,
+        default=0,
+        help="Seed of everything: weights, order, and what data is drawn.",
+    )
+
+
+def add_options(parser: LightningArgumentParser, project: Project) -> None:
+    """Add what every verb of Lightning takes in every project, and link what follows from it.
+
+    Args:
+        parser: Of one verb; it knows trainer, model and data already.
+        project: Whose module and data are linked.
+    """
+    parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+    parser.add_argument(
+        TRUST,
+        action="store_true",
+        help="Let the YAML and the words name classes and functions of any package. They are run: "
+        "for files of your own alone.",
+    )
+    parser.add_argument(
+        "--threads",
+        type=NonNegativeInt,
+        default=0,
+        help="CPU threads per process; 0 is torch's choice.",
+    )
+    parser.add_argument(
+        "--save_every",
+        type=NonNegativeInt,
+        default=1000,
+        help="Optimizer steps between two savings of last.ckpt; it is also written at each "
+        "validation and at the end. 0 writes it only then.",
+    )
+    parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+    if "epochs" in signature(resolve(project.data)).parameters:
+        parser.link_arguments("trainer.max_epochs", "data.epochs", compute_fn=passes)
+    for source, target in project.links.items():
+        parser.link_arguments(source, target, apply_on="instantiate")

@@ -1,0 +1,136 @@
+"""The classes and functions that options name: judged before any is built, then built."""
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jsonargparse import Namespace
+from lightning.fabric.plugins import CheckpointIO, ClusterEnvironment, Precision
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Callback
+from lightning.pytorch.accelerators import Accelerator
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins import LayerSync
+from lightning.pytorch.profilers import Profiler
+from lightning.pytorch.strategies import Strategy
+
+from sciformer.allowlist import check_plain, names_class, values
+from sciformer.arguments import ArgumentError
+from sciformer.text import single_line
+
+KINDS = (  # what an option of the trainer, or an argument of such an object, may be
+    Accelerator,
+    Callback,
+    CheckpointIO,
+    ClusterEnvironment,
+    LayerSync,
+    Logger,
+    Precision,
+    Profiler,
+    Strategy,
+)
+SETTINGS = "torch.distributed."  # classes that tell a strategy how to shard
+FUNCTIONS = ("torch.distributed.algorithms.", "torch.nn.", "torch.optim.")  # none opens a file
+
+
+def check_named(options: Namespace, trusted: bool) -> None:
+    """See that classes are named only where one is meant, and only of the kinds that are meant.
+
+    Args:
+        options: What was parsed for a verb.
+        trusted: Whether the trainer's may be anything at all.
+
+    Raises:
+        ArgumentError: Naming the option.
+    """
+    for group in ("model", "data"):
+        check_plain(group, options[group])
+    for key, value in values("trainer", options.trainer) if not trusted else ():
+        if names_class(value):
+            _check_class(key, value["class_path"])
+        elif callable(value) and not inspect.isclass(value):
+            _check_function(key, value)
+
+
+class Builder:
+    """Builds what options name, and adds the option to what a class complains about.
+
+    Args:
+        options: What was parsed for a verb.
+        groups: The classes whose arguments are options themselves: ``model`` and ``data``.
+    """
+
+    def __init__(self, options: Namespace, **groups: type) -> None:
+        found = (place for place in values("", options) if names_class(place[1]))
+        self.named = [(key, value["class_path"]) for key, value in found]
+        self.groups = groups
+        self.refused: ValueError | None = None
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Say what a class complained about inside, not that no type of an option fits.
+
+        Raises:
+            ValueError: What was raised first.
+        """
+        try:
+            yield
+        except ValueError as error:
+            raise self.refused or error from error
+
+    def __call__(self, kind: type, *positional: Any, **arguments: Any) -> Any:
+        key = self._key(kind)
+        try:
+            check_plain(key, arguments)  # what is left has a place that takes anything
+            return kind(*positional, **arguments)
+        except (ValueError, ImportError, MisconfigurationException) as error:
+            self.refused = self.refused or _placed(key, kind, error)
+            raise self.refused from error
+
+    def _key(self, kind: type) -> str:
+        for key, group in self.groups.items():
+            if kind is group:
+                return key
+        for index, (key, path) in enumerate(self.named):
+            if _loaded(path) is kind:
+                del self.named[index]  # another one of this class is built next
+                return f"{key}.init_args"
+        return kind.__name__
+
+
+def _placed(key: str, kind: type, error: Exception) -> ValueError:
+    """What a class says of its arguments, with the option; as data, if it said so of the name."""
+    if not isinstance(error, ArgumentError):
+        return ValueError(f"{key}: {single_line(str(error))}")
+    if error.name.startswith(f"{key}."):
+        return error
+    known = root(error.name) in inspect.signature(kind).parameters
+    return error.inside(key) if known else ValueError(f"{key}: {error}")
+
+
+def root(name: str) -> str:
+    """The argument that a way into its value begins with: ``files`` of ``files[0].path``."""
+    return re.split(r"[.\[]", name, maxsplit=1)[0]
+
+
+def _loaded(path: str) -> Any:
+    """What a path names, if the parser has imported it: what it refused stays unknown here."""
+    module, _, name = path.rpartition(".")
+    return getattr(sys.modules.get(module), name, None)
+
+
+def _check_class(key: str, path: str) -> None:
+    kind = _loaded(path)
+    if not inspect.isclass(kind) or not (
+        issubclass(kind, KINDS) or kind.__module__.startswith(SETTINGS)
+    ):
+        raise ArgumentError(key, f"{path!r}: no class that is meant here (--trust allows any)")
+
+
+def _check_function(key: str, function: Callable[..., Any]) -> None:
+    place = f"{getattr(function, '__module__', None)}.{getattr(function, '__name__', '')}"
+    if not inspect.isfunction(function) or not place.startswith(FUNCTIONS):
+        raise ArgumentError(key, f"{place!r}: no function that is meant here (--trust allows any)")
