@@ -19,6 +19,8 @@ KEYED = (  # how jsonargparse, whose errors carry no key as data, begins what it
     re.compile(r"Option '(?P<key>[^']+)' is not accepted"),
 )
 ALTERNATIVES = "Does not validate against any of the Union subtypes"  # in jsonargparse's words
+ONLY_TYPE = re.compile(rf"Expected a <class '[\w.]+'>$|{ALTERNATIVES}|a (class|dict) ")
+OTHER_CLASS = re.compile(r"Not a valid subclass|Import path .* does not correspond to a subclass")
 DENIED = re.compile(r"Importing '(?P<path>[^']+)' is not allowed")
 
 
@@ -102,12 +104,9 @@ def _cause(message: str) -> str:
             bullet = depth
         elif causes and depth > bullet:
             causes[-1] += f" {text}"
-    return head + ("; ".join(filter(_tells, causes)) or f"none of {types[1]}")
-
-
-def _tells(cause: str) -> bool:
-    """Whether an alternative was looked into: it says more than its type, or than what it takes."""
-    return not re.match(rf"Expected a <class '[\w.]+'>$|{ALTERNATIVES}|a (class|dict) ", cause)
+    tells = [cause for cause in causes if not ONLY_TYPE.match(cause)]
+    tells = [cause for cause in tells if not OTHER_CLASS.match(cause)] or tells[:1]
+    return f"{head.partition(chr(10))[0]} {'; '.join(tells) or f'none of {types[1]}'}"
 
 
 def _plain(message: str) -> str:

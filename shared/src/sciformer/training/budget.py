@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from sciformer.arguments import ArgumentError
+from sciformer.arguments import ArgumentError, check_positive
 from sciformer.training.ranks import Agreement
 from sciformer.training.saving import AfterSteps
 
@@ -40,8 +40,7 @@ class CpuBudget(AfterSteps):
         patience: int | None = None,
         monitor: str = "val/loss",
     ) -> None:
-        if seconds is not None and not seconds > 0:
-            raise ArgumentError("seconds", f"{seconds} is not above 0")
+        check_positive(seconds=seconds)
         if not 0 < cooldown <= 1:
             raise ArgumentError("cooldown", f"{cooldown} is not above 0 and at most 1")
         if patience is not None and (patience < 1 or cooldown == 1):
@@ -95,6 +94,9 @@ class CpuBudget(AfterSteps):
         self.since = time.process_time()
         if self.patience is None or self.plateau is not None or trainer.sanity_checking:
             return
+        if self.monitor not in trainer.callback_metrics:
+            known = ", ".join(trainer.callback_metrics)
+            raise ArgumentError("CpuBudget.monitor", f"{self.monitor!r} is none of {known}")
         value = trainer.callback_metrics[self.monitor].item()
         better = value < self.best
         self.best, self.waited = min(self.best, value), 0 if better else self.waited + 1

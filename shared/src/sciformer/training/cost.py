@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode, bmm_flop, sdpa_flop
 
+from sciformer.arguments import check_least, check_positive
 from sciformer.report import terminal
 
 STATE = 16  # bytes per parameter: fp32 weight and gradient, and AdamW's two averages
@@ -30,6 +31,8 @@ class Cost(Callback):
     """
 
     def __init__(self, tflops: float = 100.0, ranks: int = 8) -> None:
+        check_positive(tflops=tflops)
+        check_least(ranks=(ranks, 1))
         self.rate = tflops * 1e12
         self.ranks = ranks
         self.flops = FlopCounterMode(display=False, custom_mapping=CPU)
