@@ -211,7 +211,7 @@ def test_options_that_cannot_be_are_said_in_one_line(tmp_path):
             {"files": [{"path": "x.csv", "colums": []}]},
             "files[0].colums: no such key; ",
         ),
-        ({"files": ["none.csv"]}, "none.csv: no such file"),
+        ({"files": ["none.csv"]}, "files[0]: none.csv: no such file"),
         ({"sets": ["orbits"], "encoding": "p7"}, "encoding: 'p7' is none of p10, p1000, "),
         ({"sets": ["orbits"], "gaps": {"a": [2.0, 1.0]}}, "gaps: a: [2.0, 1.0] is no interval"),
         ({"sets": ["orbits"], "splits": {"train": 1.0}}, "splits: {'train': 1.0} does not name"),
