@@ -215,11 +215,10 @@ class AstroCLIPModule(Module):
             found |= {f"{stage}/recall_{k}": share for k, share in recalls(rank).items()}
         return found
 
-    def predict_step(
-        self, batch: Batch, batch_idx: int
-    ) -> tuple[Float[Tensor, "batch dim"], Float[Tensor, "batch dim"]]:
+    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Float[Tensor, "batch dim"]]:
+        """The embeddings of ``image`` and ``spectrum`` in the space of both."""
         seen = self.model(*pair(batch))
-        return seen.image.z, seen.spectrum.z
+        return {"image": seen.image.z, "spectrum": seen.spectrum.z}
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
         trained = [p for p in self.learning.parameters() if p.requires_grad]

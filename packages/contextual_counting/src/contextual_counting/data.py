@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Int64
-from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -16,6 +15,7 @@ from contextual_counting.shards import Sample, ranges_of
 from contextual_counting.simulate import Sequences, simulate
 from contextual_counting.stages import Part, Stage, check, window
 from sciformer.arguments import ArgumentError, check_least, inside
+from sciformer.data.datamodule import DataModule
 from sciformer.data.gathered import stack
 from sciformer.data.loading import SeededLoader, check_loading, generated_loader, seeded_loader
 from sciformer.data.sharded import ShardedDataset
@@ -41,7 +41,7 @@ class Setting(NamedTuple):
     density: float
 
 
-class CountingData(LightningDataModule):
+class CountingData(DataModule):
     """Random sequences with delimited regions (Golkar et al. 2024, section 1).
 
     Args:
@@ -211,7 +211,7 @@ class CountingData(LightningDataModule):
         return max(1, TOKENS // length)
 
     def train_dataloader(self) -> SeededLoader:
-        rank, world = self._rank()
+        rank, world = self.rank()
         if self.on_disk is not None:
             (part,) = self.parts
             return seeded_loader(
@@ -232,17 +232,14 @@ class CountingData(LightningDataModule):
     def test_dataloader(self) -> list[SeededLoader]:
         return [self._in_order(self.evaluation(name)) for name in self.settings]
 
-    predict_dataloader = test_dataloader
+    @property
+    def predicted(self) -> dict[str, list[str]]:
+        """The sets of the evaluation, whose sequences have their numbers as ids."""
+        return {name: [str(i) for i in range(self.samples)] for name in self.settings}
 
     def _in_order(self, whole: Batch) -> SeededLoader:
-        rank, world = self._rank()
-        rows = Rows(whole)
-        size = self.at_once(whole.tokens.shape[1]) * world
-        return seeded_loader(rows, size, 0, rank=rank, world=world, shuffle=False)
-
-    def _rank(self) -> tuple[int, int]:
-        trainer = self.trainer
-        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+        size = self.at_once(whole.tokens.shape[1]) * self.rank()[1]
+        return self.in_order(Rows(whole), size, collate=stack)
 
 
 class Rows(Dataset[Batch]):

@@ -188,8 +188,14 @@ class CountingModule(Module):
             found = {f"test/{name}/{part}": v for part, v in scores.compute().items()}
             self.log_dict(found, sync_dist=True)  # the same on all ranks already
 
-    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
-        return self(batch.tokens, batch.counts.shape[1]).argmax(-1)
+    def predict_step(
+        self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
+    ) -> dict[str, Int64[Tensor, "batch regions"]]:
+        """The likeliest ``count`` of each region; none for sequences that it cannot take."""
+        length, regions = batch.tokens.shape[1], batch.counts.shape[1]
+        if not self.can_answer(length, regions):
+            return {}
+        return {"count": self(batch.tokens, regions).argmax(-1)}
 
     def can_answer(self, length: int, regions: int) -> bool:
         """Whether there is a prompt for each region and a learned position for each token."""

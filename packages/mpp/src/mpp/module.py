@@ -203,7 +203,7 @@ class PhysicsModule(Module):
         self.scores = {"nrmse": self.blank(self.data.horizon)}
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        predicted = self.predict_step(batch, batch_idx)
+        predicted = self.continued(batch)
         for name, scores in self.scores.items():
             scores.update(batch.system, METRICS[name](predicted, batch.target))
 
@@ -228,7 +228,11 @@ class PhysicsModule(Module):
 
     def predict_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
-    ) -> Float[Tensor, "batch horizon fields *space"]:
+    ) -> dict[str, Float[Tensor, "batch horizon fields *space"]]:
+        """The ``frames`` after each history."""
+        return {"frames": self.continued(batch)}
+
+    def continued(self, batch: Batch) -> Float[Tensor, "batch horizon fields *space"]:
         """As many frames as the batch has after its history, from the history alone."""
         horizon = batch.target.shape[1]
         return rollout(self, batch.frames, batch.fields, batch.boundaries, horizon)

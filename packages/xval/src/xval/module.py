@@ -229,8 +229,17 @@ class XValModule(Module):
 
     def predict_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
-    ) -> Float[Tensor, "batch answers"]:
-        return self.answer(batch)
+    ) -> dict[str, Float[Tensor, "batch answers"]]:
+        """The answers to each of the data's patterns, in the order of the text; NaN beyond them."""
+        answers = self.answer(batch)
+        found = {}
+        for number, pattern in enumerate(self.data.patterns):
+            asked = batch.asked == number
+            column = asked.cumsum(1) - 1  # of each answer among those of its pattern
+            said = answers.new_full((len(answers), int(asked.sum(1).max())), torch.nan)
+            said[asked.nonzero()[:, 0], column[asked]] = answers[asked]
+            found[pattern] = said
+        return found
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
         hidden = [p for p in self.model.encoder.parameters() if p.ndim == 2]

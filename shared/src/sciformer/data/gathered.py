@@ -43,6 +43,11 @@ class Gathered(Sequence[Any]):
             array[row] = fields[name]
 
 
+def unchanged(batch: Any) -> Any:
+    """Collate what a data set has put together by itself (``__getitems__``)."""
+    return batch
+
+
 def stack(samples: Sequence[Any]) -> Any:
     """Collate samples as torch does, without a copy where they lie together already."""
     return samples.whole if isinstance(samples, Gathered) else default_collate(list(samples))

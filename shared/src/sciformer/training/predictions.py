@@ -75,7 +75,8 @@ def in_order(
     """Put batches together in the order of the samples.
 
     Args:
-        parts: Numbers of the samples of each batch, and what was predicted for them.
+        parts: Numbers of the samples of each batch, and what was predicted for them. What some have
+            more of than others is filled up with NaN, or with -1 where it is whole numbers.
         ids: Of all samples.
 
     Returns:
@@ -85,10 +86,20 @@ def in_order(
     place = np.argsort(numbers)
     assert np.array_equal(numbers[place], np.arange(len(ids))), "each sample is predicted once"
     columns: Columns = {"id": np.array([str(name) for name in ids])}
-    for name in parts[0][1]:
-        whole = torch.cat([part[1][name] for part in parts])
-        columns[name] = (whole.float() if whole.is_floating_point() else whole).numpy()[place]
+    for name in dict.fromkeys(name for _, predicted in parts for name in predicted):
+        whole = _joined([predicted[name] for _, predicted in parts])
+        columns[name] = whole[place, 0] if whole.shape[1:] == (1,) else whole[place]
     return columns
+
+
+def _joined(parts: Sequence[Tensor]) -> Shaped[np.ndarray, "samples ..."]:
+    largest = [max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)]
+    floating = parts[0].is_floating_point()
+    dtype = torch.promote_types(parts[0].dtype, torch.float32) if floating else parts[0].dtype
+    whole = torch.full((sum(map(len, parts)), *largest), torch.nan if floating else -1, dtype=dtype)
+    for target, part in zip(whole.split([len(part) for part in parts]), parts, strict=True):
+        target[(slice(None), *map(slice, part.shape[1:]))] = part
+    return whole.numpy()
 
 
 def save(found: Mapping[str, Columns], out: Path) -> None:

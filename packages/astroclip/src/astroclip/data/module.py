@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from lightning.pytorch import LightningDataModule
 from rich.console import Console
 from rich.progress import Progress
 from torch.utils.data import Dataset
@@ -20,6 +19,8 @@ from astroclip.data.shards import Shards
 from astroclip.data.source import Joined, OnError, Source, good
 from astroclip.simulate.galaxies import BLOCK, LABELS
 from sciformer.arguments import ArgumentError, check_least, inside
+from sciformer.data.datamodule import DataModule
+from sciformer.data.gathered import unchanged
 from sciformer.data.loading import (
     SeededLoader,
     check_loading,
@@ -34,7 +35,7 @@ RESERVED = 16  # blocks in front of those of the training: validation, then test
 VAL, TEST = range(0, RESERVED // 2), range(RESERVED // 2, RESERVED)
 
 
-class GalaxyData(LightningDataModule):
+class GalaxyData(DataModule):
     """Pairs of images and spectra: simulated unless there are files or shards.
 
     Args:
@@ -132,7 +133,7 @@ class GalaxyData(LightningDataModule):
                 self.dataset(split)
 
     def train_dataloader(self) -> SeededLoader:
-        rank, world = self._rank()
+        rank, world = self.rank()
         if self.stream:
             make = partial(
                 fresh,
@@ -148,15 +149,21 @@ class GalaxyData(LightningDataModule):
         found = self.dataset("train")
         order = GlobalBatches(len(found), self.batch_size, self.seed, rank, world)  # pyright: ignore[reportArgumentType]
         workers = 0 if self.source is None else self.workers
-        return ordered_loader(found, order, workers, _same)
+        return ordered_loader(found, order, workers, unchanged)
 
     def val_dataloader(self) -> SeededLoader:
-        return self._in_order("val")
+        return self.loader("val")
 
     def test_dataloader(self) -> SeededLoader:
-        return self._in_order("test")
+        return self.loader("test")
 
-    predict_dataloader = test_dataloader
+    @property
+    def predicted(self) -> dict[str, list[str]]:
+        """The galaxies of the test; simulated ones have their numbers as ids."""
+        found = self.dataset("test")
+        if isinstance(found, GalaxyDataset):
+            return {"test": [found.source.id(number) for number in found.numbers.tolist()]}
+        return {"test": [str(number) for number in range(self.tested["test"])]}
 
     def loader(self, split: str) -> SeededLoader:
         """Every galaxy of a split once, in order.
@@ -167,15 +174,8 @@ class GalaxyData(LightningDataModule):
         Returns:
             Its loader.
         """
-        return self._in_order(split)
-
-    def _in_order(self, split: str) -> SeededLoader:
-        rank, world = self._rank()
-        found = self.dataset(split)
-        size = len(found)  # pyright: ignore[reportArgumentType]
-        whole = max(self.batch_size, world) // world * world
-        order = GlobalBatches(size, whole, 0, rank, world, shuffle=False)
-        return ordered_loader(found, order, 0 if self.source is None else self.workers, _same)
+        workers = 0 if self.source is None else self.workers
+        return self.in_order(self.dataset(split), self.batch_size, workers)
 
     def dataset(self, split: str) -> Dataset[Any]:
         """The galaxies of a split.
@@ -221,10 +221,6 @@ class GalaxyData(LightningDataModule):
             for split, places in parts.items()
         }
 
-    def _rank(self) -> tuple[int, int]:
-        trainer = self.trainer
-        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
-
 
 def _open(files: Files | None, shards: str | None, on_error: OnError) -> Source | None:
     found: list[Source] = []
@@ -243,7 +239,3 @@ def _bar(text: str, blocks: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(text, total=blocks)
         yield lambda done: bar.update(task, completed=done)
-
-
-def _same(batch: Any) -> Any:
-    return batch

@@ -90,8 +90,3 @@ class MixtureWindows(Dataset[Batch]):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_unmoved": [], "_system": None}
-
-
-def same(batch: Any) -> Any:
-    """The collation: a batch is made where it is read."""
-    return batch

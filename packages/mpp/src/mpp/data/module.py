@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from lightning.pytorch import LightningDataModule
-
 from mpp.data.cache import Cached
 from mpp.data.fields import FIELDS
-from mpp.data.mixture import MixtureWindows, Part, same
+from mpp.data.mixture import MixtureWindows, Part
 from mpp.data.order import MixtureOrder, weights_of
 from mpp.data.sources import Entry, open_files, open_system
 from mpp.data.trajectories import Trajectories
 from mpp.data.windows import Windows
 from mpp.vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, inside
+from sciformer.data.datamodule import DataModule
+from sciformer.data.gathered import unchanged
 from sciformer.data.loading import (
     SeededLoader,
     check_loading,
@@ -23,11 +23,10 @@ from sciformer.data.loading import (
     shares_of,
     split_by_id,
 )
-from sciformer.data.order import GlobalBatches
 from sciformer.files import check_writable
 
 
-class PhysicsData(LightningDataModule):
+class PhysicsData(DataModule):
     """Windows of trajectories of several physical systems, each batch of one of them.
 
     Args:
@@ -192,11 +191,11 @@ class PhysicsData(LightningDataModule):
         self.setup()
         parts = self.parts("train", self.horizon)
         weights = self.weights and [self.weights[part.system] for part in parts]
-        rank, world = self._rank()
+        rank, world = self.rank()
         sizes = [len(part.windows) for part in parts]
         order = MixtureOrder(sizes, self.batch_size, self.steps, self.seed, weights, rank, world)
         data = MixtureWindows(parts, self.augment, self.noise, self.seed)
-        return ordered_loader(data, order, self.workers, same)
+        return ordered_loader(data, order, self.workers, unchanged)
 
     def val_dataloader(self) -> list[SeededLoader]:
         return self._in_order("val", self.horizon)
@@ -204,23 +203,22 @@ class PhysicsData(LightningDataModule):
     def test_dataloader(self) -> list[SeededLoader]:
         return self._in_order("test", self.test_horizon)
 
-    predict_dataloader = test_dataloader
+    @property
+    def predicted(self) -> dict[str, list[str]]:
+        """The systems of the test; a window is its trajectory and its first frame."""
+        found = {}
+        for part in self.parts("test", self.test_horizon, self.val_windows):
+            windows = part.windows
+            places = [windows.place(number) for number in range(len(windows))]
+            ids = windows.trajectories.ids
+            found[self.systems[part.system]] = [f"{ids[t]}@{first}" for t, first in places]
+        return found
 
     def _in_order(self, split: str, horizon: int) -> list[SeededLoader]:
         """A loader for each system: every window once."""
         self.setup()
-        rank, world = self._rank()
-        loaders = []
-        for part in self.parts(split, horizon, self.val_windows):
-            size = len(part.windows)
-            whole = max(self.batch_size, world) // world * world
-            order = GlobalBatches(size, whole, 0, rank, world, shuffle=False)
-            loaders.append(ordered_loader(MixtureWindows([part]), order, 0, same))
-        return loaders
-
-    def _rank(self) -> tuple[int, int]:
-        trainer = self.trainer
-        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+        parts = self.parts(split, horizon, self.val_windows)
+        return [self.in_order(MixtureWindows([part]), self.batch_size) for part in parts]
 
 
 def _open(

@@ -1,7 +1,6 @@
 """Encoded texts as batches: padded, with what is hidden in each."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -97,11 +96,6 @@ class EncodedTexts(Dataset[Batch]):
         hidden = np.zeros(there.shape, bool)
         hidden[there] = hidden_by(flat, words, self.code, self.hide).numpy()
         return hidden
-
-
-def same(batch: Any) -> Any:
-    """The collation: a batch is made where it is read."""
-    return batch
 
 
 def _slices(

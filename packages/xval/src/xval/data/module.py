@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int64
-from lightning.pytorch import LightningDataModule
 
 from sciformer.arguments import ArgumentError, check_least, check_share, inside
+from sciformer.data.datamodule import DataModule
+from sciformer.data.gathered import unchanged
 from sciformer.data.loading import SeededLoader, check_loading, ordered_loader, shares_of
-from sciformer.data.order import GlobalBatches
 from xval.data.corpus import Corpus, Encoder, together
-from xval.data.encoded import EncodedTexts, same
+from xval.data.encoded import EncodedTexts
 from xval.data.order import LengthBatches
 from xval.data.sources import SPLITS, Source, open_files, open_set, open_shards
 from xval.data.splits import OOD, split_by_label
@@ -37,7 +37,7 @@ class Numbers(NamedTuple):
     asked: Int64[np.ndarray, " numbers"]
 
 
-class TextData(LightningDataModule):
+class TextData(DataModule):
     """Texts with numbers: simulated sets, tables of one's own, stations, shards.
 
     Args:
@@ -116,6 +116,7 @@ class TextData(LightningDataModule):
         self.hide, self.ask, self.batch_size = hide, ask, batch_size
         self.workers, self.seed, self.context = workers, seed, context
         self.corpus: Corpus | None = None
+        self.ids: list[str] = []
         self.texts: dict[str, dict[str, Int64[np.ndarray, " texts"]]] = {}
 
     @property
@@ -141,9 +142,12 @@ class TextData(LightningDataModule):
     @property
     def names(self) -> list[str]:
         """Names of the sources, in the order of the test; ``<name>/ood`` are the texts in a gap."""
-        tested = (list(self.texts[split]) for split in ("test", "ood"))
-        first, second = tested
-        return [*first, *(f"{name}/ood" for name in second)]
+        return list(self._tested())
+
+    def _tested(self) -> dict[str, Int64[np.ndarray, " texts"]]:
+        self._texts("test")
+        outside = {f"{name}/ood": texts for name, texts in self.texts["ood"].items()}
+        return self.texts["test"] | outside
 
     def check(self) -> None:
         """Encode all texts before a fit writes anything: that is where a bad one is found."""
@@ -163,6 +167,7 @@ class TextData(LightningDataModule):
                     self.texts[name][source.name] = np.concatenate([before, mine])
             first += source.size
             parts.append(corpus)
+            self.ids += map(str, labels["id"])
         self.corpus = together(parts)
         self.hparams["fields"] = list(self.fields)
 
@@ -177,19 +182,21 @@ class TextData(LightningDataModule):
 
     def train_dataloader(self) -> SeededLoader:
         corpus, texts = self._texts("train")
-        rank, world = self._rank()
+        rank, world = self.rank()
         order = LengthBatches(corpus.lengths[texts], self.batch_size, self.seed, rank, world)
-        return ordered_loader(self._encoded(texts), order, self.workers, same)
+        return ordered_loader(self._encoded(texts), order, self.workers, unchanged)
 
     def val_dataloader(self) -> SeededLoader:
         return self._in_order(self._texts("val")[1])
 
     def test_dataloader(self) -> list[SeededLoader]:
-        self._texts("test")
-        both = chain(self.texts["test"].values(), self.texts["ood"].values())
-        return [self._in_order(texts) for texts in both]
+        return [self._in_order(texts) for texts in self._tested().values()]
 
-    predict_dataloader = test_dataloader
+    @property
+    def predicted(self) -> dict[str, list[str]]:
+        """The sources of the test, as ``names``; a text has the id of its source."""
+        tested = {name: self._longest_first(texts) for name, texts in self._tested().items()}
+        return {name: [self.ids[text] for text in texts] for name, texts in tested.items()}
 
     def _texts(self, split: str) -> tuple[Corpus, Int64[np.ndarray, " texts"]]:
         self.setup()
@@ -206,13 +213,11 @@ class TextData(LightningDataModule):
         return EncodedTexts(self.corpus, texts, self.code, self.hide, self.ask, self.seed)
 
     def _in_order(self, texts: Int64[np.ndarray, " texts"]) -> SeededLoader:
-        """Every text once, the longest first."""
+        return self.in_order(self._encoded(self._longest_first(texts)), self.batch_size)
+
+    def _longest_first(self, texts: Int64[np.ndarray, " texts"]) -> Int64[np.ndarray, " texts"]:
         assert self.corpus is not None
-        rank, world = self._rank()
-        texts = texts[np.argsort(-self.corpus.lengths[texts], kind="stable")]
-        whole = max(self.batch_size, world) // world * world
-        order = GlobalBatches(len(texts), whole, 0, rank, world, shuffle=False)
-        return ordered_loader(self._encoded(texts), order, 0, same)
+        return texts[np.argsort(-self.corpus.lengths[texts], kind="stable")]
 
     def _split(
         self, source: Source, corpus: Corpus, labels: Mapping[str, Sequence[str]]
@@ -222,10 +227,6 @@ class TextData(LightningDataModule):
         _check_label(source, self.split_by, labels)
         split = split_by_label(labels[self.split_by], self.split_by, self.shares)
         return np.where(corpus.outside, OOD, split)
-
-    def _rank(self) -> tuple[int, int]:
-        trainer = self.trainer
-        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
 
 def _open(

@@ -1,0 +1,59 @@
+"""Base of the projects' LightningDataModules: their rank, loaders that evaluate, ids of samples."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import Dataset
+
+from sciformer.data.gathered import unchanged
+from sciformer.data.loading import SeededLoader, ordered_loader
+from sciformer.data.order import GlobalBatches
+
+
+class DataModule(LightningDataModule):
+    """A LightningDataModule whose loaders know their rank and hand over each sample once."""
+
+    def check(self) -> None:
+        """See that a fit can begin, before it writes anything.
+
+        Raises:
+            ValueError: If it cannot.
+        """
+
+    @property
+    def predicted(self) -> Mapping[str, Sequence[str]]:
+        """What ``predict_dataloader`` loads: the ids of the samples of each set, in order."""
+        raise NotImplementedError
+
+    def predict_dataloader(self) -> Any:
+        return self.test_dataloader()
+
+    def rank(self) -> tuple[int, int]:
+        """This process and their number; 0 of 1 without a trainer."""
+        trainer = self.trainer
+        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+    def in_order(
+        self,
+        dataset: Dataset[Any],
+        batch_size: int,
+        workers: int = 0,
+        collate: Callable[[Any], Any] = unchanged,
+    ) -> SeededLoader:
+        """Load every sample once, in order, to evaluate.
+
+        Args:
+            dataset: Samples, with a length.
+            batch_size: Samples of all ranks together.
+            workers: Processes that load.
+            collate: What the data set gives for a step -> batch.
+
+        Returns:
+            A loader for this rank.
+        """
+        rank, world = self.rank()
+        whole = max(batch_size, world) // world * world
+        size = len(dataset)  # pyright: ignore[reportArgumentType]  # torch gives Dataset no length
+        order = GlobalBatches(size, whole, 0, rank, world, shuffle=False)
+        return ordered_loader(dataset, order, workers, collate)
