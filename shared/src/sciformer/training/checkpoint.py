@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from sciformer.training.intact import check_records
 from sciformer.training.plain import PLAIN, read_plain
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -60,8 +61,8 @@ def read(path: str | Path) -> dict[str, Any]:
         of an older format, as if it were of the present one.
 
     Raises:
-        ValueError: If the file is missing, cut short, holds anything that would have to be run to
-            be read, was not written by sciformer, or has a newer format.
+        ValueError: If the file is missing, damaged, holds anything that would have to be run to be
+            read, was not written by sciformer, or has a newer format.
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such checkpoint")
@@ -92,6 +93,7 @@ def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
 
 
 def _read_torch(path: str | Path) -> Any:
+    check_records(path)
     try:
         with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)

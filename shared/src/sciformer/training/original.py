@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from sciformer.training.intact import check_records
 from sciformer.training.plain import PLAIN, export_safetensors, read_plain
 
 PREFIXES = re.compile(r"^((module|_orig_mod)\.)+")  # of DDP and torch.compile
@@ -145,6 +146,7 @@ def _read(path: str | Path) -> Any:
         raise ValueError(f"{path}: no such file")
     if Path(path).suffix == PLAIN:
         return read_plain(path)
+    check_records(path)
     try:
         with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
             return torch.load(path, map_location="cpu", weights_only=True)
