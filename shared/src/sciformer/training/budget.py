@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 
 from sciformer.training.ranks import Agreement
-from sciformer.training.saving import AfterSteps
+from sciformer.training.steps import AfterSteps
 
 KEPT = ("used", "best", "waited", "plateau")  # in a checkpoint
 

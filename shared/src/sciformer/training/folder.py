@@ -1,16 +1,19 @@
 """What a fit keeps in its folder: checkpoints, metrics as CSV and for TensorBoard."""
 
-import csv
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from sciformer.training.saving import KeepLast
+from sciformer.training.steps import owes_validation
+from sciformer.training.table import MetricsTable
 
-LAST, BEST, METRICS = "last.ckpt", "best.ckpt", "metrics.csv"
+LAST, BEST, CONFIG = "last.ckpt", "best.ckpt", "config.yaml"
+METRICS, NUMBERS = "metrics.csv", "metrics.json"  # the second when a run is finished
 
 
 def savers(root: Path, monitor: tuple[str, str], every: int) -> list[Callback]:
@@ -47,27 +50,19 @@ def loggers(root: Path, resumed: int | None) -> list[Logger]:
         TensorBoard's and the one of ``metrics.csv``.
     """
     events = TensorBoardLogger(
-        root, name="", version="", default_hp_metric=False, purge_step=resumed
+        root, name="", version="", default_hp_metric=False, purge_step=resumed or 0
     )
-    return [events, CSVLogger(root, name="", version="")]
+    return [events, MetricsTable(root)]
 
 
 @rank_zero_only
-def keep_logged(tables: list[Logger], root: Path, step: int) -> None:
+def keep_logged(tables: list[Logger], checkpoint: dict[str, Any]) -> None:
     """Let the table of a run that goes on in its own folder begin with what it logged before.
 
     Args:
         tables: The run's loggers.
-        root: The run's folder.
-        step: Rows from this step on are dropped.
+        checkpoint: What the run goes on from; rows that came after it are dropped.
     """
-    path = root / METRICS
-    if not path.is_file():
-        return
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
     for table in tables:
-        if isinstance(table, CSVLogger):  # which deletes the file when it begins
-            table.experiment.metrics.extend(
-                {key: value for key, value in row.items() if value} for row in rows
-            )
+        if isinstance(table, MetricsTable):
+            table.experiment.keep(checkpoint["global_step"], owes_validation(checkpoint))

@@ -1,10 +1,12 @@
 """Lightning's verbs (fit, validate, test, predict): its command line with our files and errors."""
 
 import logging
+import os
 import platform
 import shlex
 import sys
 import warnings
+from contextlib import ExitStack
 from inspect import signature
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,16 +23,26 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from sciformer.cli import Project, config_paths, resolve
 from sciformer.errors import blame, single_line, where
-from sciformer.files import check_writable, to_json, write_atomically
+from sciformer.files import check_writable, local, to_json, write_atomically
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed, versions
 from sciformer.training.checkpoint_io import CheckpointFiles
 from sciformer.training.checks import check_accumulation, check_interval, naming, passes
-from sciformer.training.folder import BEST, LAST, keep_logged, loggers, savers
+from sciformer.training.claim import check_free, claimed
+from sciformer.training.folder import (
+    BEST,
+    CONFIG,
+    LAST,
+    NUMBERS,
+    keep_logged,
+    loggers,
+    savers,
+)
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.precision import best_precision
 from sciformer.training.ranks import lost_rank
-from sciformer.training.saving import GracefulStop
+from sciformer.training.steps import ExactResume
+from sciformer.training.stopping import GracefulStop
 
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
 NOISE = (  # warnings that say nothing to a user
@@ -61,7 +73,12 @@ def run(project: Project) -> None:
     for text in NOISE:
         warnings.filterwarnings("ignore", text)
     try:
-        Cli(project)
+        with ExitStack() as held:
+            Cli(project, held)
+    except SystemExit as ended:
+        if isinstance(ended.__context__, KeyboardInterrupt):  # for which Lightning ends with 1
+            raise KeyboardInterrupt from ended
+        raise
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error
     except RuntimeError as error:
@@ -89,10 +106,11 @@ class Cli(LightningCLI):
 
     Args:
         project: Whose module, data and name are used.
+        held: What is held, the run's folder, until all is done.
     """
 
-    def __init__(self, project: Project) -> None:
-        self.project = project
+    def __init__(self, project: Project, held: ExitStack) -> None:
+        self.project, self.held = project, held
         super().__init__(
             resolve(project.module),
             resolve(project.data),
@@ -137,6 +155,11 @@ class Cli(LightningCLI):
             help="Optimizer steps between two savings of last.ckpt; it is also written at each "
             "validation and at the end. 0 writes it only then.",
         )
+        parser.add_argument(
+            "--overwrite",
+            action="store_true",
+            help="Replace the run that is in the folder.",
+        )
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         if "epochs" in signature(resolve(self.project.data)).parameters:
             parser.link_arguments("trainer.max_epochs", "data.epochs", compute_fn=passes)
@@ -170,20 +193,35 @@ class Cli(LightningCLI):
 
     def _parse_ckpt_path(self) -> None:
         options = self.config[self.config.subcommand]
+        root = options.trainer.default_root_dir or f"runs/{self.project.name}"
+        options.trainer.default_root_dir = str(local(root, "trainer.default_root_dir"))
         path = options.ckpt_path
+        if not path and self._queued_again():
+            path = "auto"
+        self.begin = path == "auto"
         if not path:
             return
         found = Path(options.trainer.default_root_dir) / NAMED[path] if path in NAMED else path
-        if path == "auto" and not Path(found).is_file():
+        if self.begin and not Path(found).is_file():
             options.ckpt_path = None
         else:
             options.ckpt_path = str(checkpoint.find(found))
+
+    def _queued_again(self) -> bool:
+        """Whether SLURM has started a fit once more, which is the same run then."""
+        options = self.config[self.config.subcommand]
+        again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+        if again and options.overwrite:
+            raise ValueError("--overwrite would replace what this job did before it was requeued")
+        return again and self.config.subcommand == "fit"
 
     def _resumed_step(self) -> int | None:
         path = self.options.ckpt_path
         return int(checkpoint.read(path)["global_step"]) if path else None
 
     def before_instantiate_classes(self) -> None:
+        if self._writes:
+            check_free(*self._claim)
         if self.options.threads:
             torch.set_num_threads(self.options.threads)
         for key, kind in (("model", LightningModule), ("data", LightningDataModule)):
@@ -193,6 +231,17 @@ class Cli(LightningCLI):
     def options(self) -> Namespace:
         """What was parsed for the verb."""
         return self.config[str(self.subcommand)]
+
+    @property
+    def _writes(self) -> bool:
+        return self.subcommand == "fit" and not self.options.trainer.fast_dev_run
+
+    @property
+    def _claim(self) -> tuple[Path, str | None, bool, bool]:
+        """What :func:`check_free` has to know."""
+        options = self.options
+        root = Path(options.trainer.default_root_dir)
+        return root, options.ckpt_path, options.overwrite, self.begin
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
@@ -204,6 +253,7 @@ class Cli(LightningCLI):
         kwargs["callbacks"] = _listed(given.callbacks)
         if self.subcommand != "fit":
             kwargs["logger"] = False
+            kwargs["callbacks"].append(GracefulStop(LAST))
         elif not given.fast_dev_run:
             root = Path(given.default_root_dir)
             kwargs["callbacks"] += self._callbacks(root, given)
@@ -211,13 +261,17 @@ class Cli(LightningCLI):
                 kwargs["logger"] = loggers(root, self._resumed_step())
         try:
             check_accumulation(given)
-            return super().instantiate_trainer(**kwargs)
+            trainer = super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ValueError) as error:
             raise ValueError(blame("trainer", str(error), config_paths(sys.argv))) from error
+        # Else it would go on, unasked, from what OnExceptionCheckpoint or SLURM have left.
+        trainer._checkpoint_connector._parse_ckpt_path = _as_said
+        return trainer
 
     def _callbacks(self, root: Path, given: Namespace) -> list[Any]:
         self.record = RunRecord(self._facts())
         callbacks = [
+            ExactResume(),
             self.record,
             StepSeed(int(self.options.seed_everything)),
             StopOnNonFiniteLoss(),
@@ -249,15 +303,18 @@ class Cli(LightningCLI):
             check_interval(self.options.trainer, self.datamodule)
             root = self.options.trainer.default_root_dir
             check_writable(root, "trainer.default_root_dir")
-            if (step := self._resumed_step()) is not None:
-                keep_logged(self.trainer.loggers, Path(root), step)
+            if self.trainer.is_global_zero:
+                self.held.enter_context(claimed(*self._claim))
+            if self.options.ckpt_path:
+                keep_logged(self.trainer.loggers, checkpoint.read(self.options.ckpt_path))
             said = yaml.safe_load(self.parser.dump(self.config, skip_none=False))["fit"]
-            self._write("config.yaml", yaml.safe_dump(said, sort_keys=False))
+            del said["overwrite"]  # or the same configuration would replace the run
+            self._write(CONFIG, yaml.safe_dump(said, sort_keys=False))
 
     def after_fit(self) -> None:
         if not self.options.trainer.fast_dev_run:
             metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
-            self._write("metrics.json", to_json({**metrics, "run": self.record.record()}))
+            self._write(NUMBERS, to_json({**metrics, "run": self.record.record()}))
 
     def _write(self, name: str, content: str) -> None:
         """Write a file to the run's folder, once for all ranks."""
@@ -287,6 +344,13 @@ def _option(words: list[str], name: str) -> str | None:
         if word.startswith(f"{name}="):
             return word.removeprefix(f"{name}=")
     return None
+
+
+def _as_said(
+    state_fn: Any, ckpt_path: Any, model_provided: bool, model_connected: bool
+) -> str | None:
+    """The checkpoint that was named on the command line, or none."""
+    return ckpt_path
 
 
 def _listed(value: Any) -> list[Any]:
