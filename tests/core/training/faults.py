@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.distributed.tensor import DTensor
 
 
 class Spoil(Callback):
@@ -25,6 +26,25 @@ class Spoil(Callback):
     ) -> None:
         if (trainer.global_step, trainer.global_rank) == (self.step, self.rank):
             batch.x[1, 2] = torch.nan
+
+
+class SpoilGradient(Callback):
+    """Put a NaN into one gradient of one rank, though the loss is finite.
+
+    Args:
+        step: When.
+        rank: Whose gradient.
+    """
+
+    def __init__(self, step: int, rank: int) -> None:
+        self.step, self.rank = step, rank
+
+    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if (trainer.global_step, trainer.global_rank) == (self.step, self.rank):
+            grad = pl_module.get_parameter("model.block.mlp.up.weight").grad
+            assert grad is not None
+            local = grad.to_local() if isinstance(grad, DTensor) else grad
+            local[0, 0] = torch.nan
 
 
 class LimitFiles(Callback):

@@ -6,7 +6,9 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
-from sciformer.training.steps import AfterSteps, owes_validation
+from sciformer.training.steps import STEP, VALIDATION, AfterSteps, owes_validation
+
+END = "end"  # beside the moments at which a run is saved
 
 
 class KeepLast(AfterSteps, Checkpoint):
@@ -26,37 +28,38 @@ class KeepLast(AfterSteps, Checkpoint):
     def __init__(self, path: str | Path, every: int = 0) -> None:
         self.path = Path(path)
         self.every = every
-        self.saved = (0, False)  # step, and whether a validation was about to begin
+        self.saved = (0, STEP)  # when, and at which moment
         self.due = False
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         if trainer.ckpt_path is not None and Path(trainer.ckpt_path) == self.path:
-            self.saved = checkpoint["global_step"], owes_validation(checkpoint) is not None
+            moment = STEP if owes_validation(checkpoint) is None else VALIDATION
+            self.saved = checkpoint["global_step"], moment
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking:
             return
         self.due = not self.whole
-        if self.whole and self.saved != (trainer.global_step, True):
-            self._save(trainer, validates=True)
+        if self.whole and self.saved != (trainer.global_step, VALIDATION):
+            self._save(trainer, VALIDATION)
 
     def on_step_done(self, trainer: Trainer) -> None:
         step = trainer.global_step
         # Lightning counts an epoch that these cut short as complete, before on_train_end
         last = step == trainer.max_steps or trainer.should_stop
         wanted = self.due or (self.every and step % self.every == 0 and step != self.saved[0])
-        if wanted or (last and self.saved != (step, False)):
-            self._save(trainer)
+        if wanted or last:
+            self._save(trainer, END if last else STEP)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.saved != (trainer.global_step, False):
-            self._save(trainer)
+        if self.saved != (trainer.global_step, END):
+            self._save(trainer, END)
 
-    def _save(self, trainer: Trainer, validates: bool = False) -> None:
+    def _save(self, trainer: Trainer, moment: str) -> None:
         """Write the file, after what the loggers hold."""
         for logger in trainer.loggers:
             logger.save()
         trainer.save_checkpoint(self.path)
-        self.saved, self.due = (trainer.global_step, validates), False
+        self.saved, self.due = (trainer.global_step, moment), False

@@ -6,6 +6,7 @@ without that line of the log, or without the validation.
 
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from sciformer.training.table import MetricsTable
@@ -55,7 +56,8 @@ class AfterSteps(Callback):
 class ExactResume(Callback):
     """Let a run go on from between two steps, or with all of a validation that was not done.
 
-    It has to come before the callbacks that save: what they save says at which moment.
+    What was logged last is known again, for callbacks that ask for it at an epoch's end. It has to
+    come before the callbacks that save: what they save says at which moment.
     """
 
     def __init__(self) -> None:
@@ -63,27 +65,33 @@ class ExactResume(Callback):
         self.rows = 0  # logged before the validation
         self.again = False  # a step that is done is about to be ended once more
         self.prolonged = False
+        self.loaded: dict[str, Any] = {}
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"moment": self.moment, "rows": self.rows}
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        state = {"moment": self.moment, "rows": self.rows, "metrics": metrics}
+        checkpoint["callbacks"][self.state_key] = state
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        saved = _saved(checkpoint)
-        self.moment, self.rows = saved.get("moment", ""), saved.get("rows", 0)
-        self.step = checkpoint["global_step"]
-        if trainer.optimizers:  # where a strategy loads before on_fit_start, there are none yet
-            self._prolong(trainer)
+        self.loaded = {**_saved(checkpoint), "step": checkpoint["global_step"]}
+        if trainer.optimizers:  # else what is set up afterwards has to come first
+            self._go_on(trainer)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._prolong(trainer)
+        self._go_on(trainer)
 
-    def _prolong(self, trainer: Trainer) -> None:
-        """After the last step Lightning would not begin a training, and so no validation."""
-        if self.moment == VALIDATION and self.step == trainer.max_steps and not self.prolonged:
-            trainer.fit_loop.epoch_loop.max_steps += 1
-            self.prolonged = True
+    def _go_on(self, trainer: Trainer) -> None:
+        loaded, self.loaded = self.loaded, {}
+        self.moment, self.rows = loaded.get("moment", ""), loaded.get("rows", 0)
+        for name, value in loaded.get("metrics", {}).items():
+            trainer._logger_connector._callback_metrics[name] = torch.tensor(value)
+        # After the last step Lightning would not begin a training, and so no validation.
+        self.prolonged = self.moment == VALIDATION and loaded["step"] == trainer.max_steps
+        trainer.fit_loop.epoch_loop.max_steps += self.prolonged
 
     def _shorten(self, trainer: Trainer) -> None:
         trainer.fit_loop.epoch_loop.max_steps -= self.prolonged
