@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import socket
+from pathlib import Path
 
 import pytest
 import torch
@@ -193,7 +194,7 @@ def test_what_an_exception_has_left_is_not_gone_on_from_unasked(here):
     )
     assert fit("first", "--trainer.max_epochs=1") == 0
     (here / "left").mkdir()
-    os.replace("first/last.ckpt", "left/on_exception.ckpt")
+    Path("first/last.ckpt").rename("left/on_exception.ckpt")
     assert fit("run", saver, "--trainer.max_epochs=1", "--seed_everything=3") == 0
     assert fit("plain", "--trainer.max_epochs=1", "--seed_everything=3") == 0
     ours, theirs = (checkpoint.read(f"{root}/last.ckpt")["state_dict"] for root in ("run", "plain"))

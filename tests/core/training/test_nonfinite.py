@@ -143,7 +143,7 @@ def test_a_loss_that_is_nan_is_stopped_before_its_backward():
             self.backwards = self.seen[:]
 
     module = Lost(at=99)
-    with pytest.raises(FloatingPointError, match="the loss is nan at step 2 .* the loss itself; "):
+    with pytest.raises(FloatingPointError, match=r"loss is nan at step 2 .* the loss itself; "):
         fit(module)
     assert len(module.backwards) == 2
     assert_untouched(module)

@@ -1,5 +1,6 @@
 """What a fit keeps in its folder: checkpoints, metrics as CSV and for TensorBoard."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,22 @@ def loggers(root: Path, resumed: int | None) -> list[Logger]:
     Returns:
         TensorBoard's and the one of ``metrics.csv``.
     """
-    events = TensorBoardLogger(
-        root, name="", version="", default_hp_metric=False, purge_step=resumed or 0
-    )
+    events = Events(root, name="", version="", default_hp_metric=False, purge_step=resumed or 0)
     return [events, MetricsTable(root)]
+
+
+class Events(TensorBoardLogger):
+    """TensorBoard's logger, which a signal may come upon while it closes its file."""
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Close the file.
+
+        Args:
+            status: ``failed`` where an exception is under way already, which no other may hide.
+        """
+        with suppress(*([OSError] if status == "failed" else [])):
+            super().finalize(status)
 
 
 @rank_zero_only
