@@ -22,7 +22,7 @@ from sciformer.data.loading import SeededLoader, seeded_loader
 from sciformer.data.sharded import ShardedDataset
 from sciformer.data.simulate import simulate as write
 from sciformer.nn.block import TransformerBlock
-from sciformer.report import Report
+from sciformer.report import Report, report_folder
 from sciformer.training import checkpoint
 from sciformer.training.strategies import shard
 
@@ -175,7 +175,12 @@ def make_sample(number: int) -> dict[str, np.ndarray]:
 
 
 def simulate(
-    out: str = "data", shards: int = 2, workers: int = 0, samples: int = 32, seed: int = 0
+    out: str = "data",
+    shards: int = 2,
+    workers: int = 0,
+    samples: int = 32,
+    seed: int = 0,
+    overwrite: bool = False,
 ) -> None:
     """Write noise as shards.
 
@@ -185,17 +190,19 @@ def simulate(
         workers: Processes that write shards.
         samples: Number of samples.
         seed: Names the data set.
+        overwrite: Replace the shards that are there.
     """
-    write(out, make_sample, Recipe("minimal", "1", seed, samples, shards), workers)
+    write(out, make_sample, Recipe("minimal", "1", seed, samples, shards), workers, overwrite)
 
 
-def evaluate(path: str, out: str = "report", fault: str = "") -> None:
+def evaluate(path: str, out: str = "report", fault: str = "", overwrite: bool = False) -> None:
     """Write the loss on noise.
 
     Args:
         path: A checkpoint, or a run's folder.
         out: Folder of the report.
         fault: ``bug`` or ``input``: raise what these raise.
+        overwrite: Replace a report that is there.
 
     Raises:
         ValueError: If ``fault`` is ``input``.
@@ -209,10 +216,11 @@ def evaluate(path: str, out: str = "report", fault: str = "") -> None:
     x = Noise(8, dim, seed=0).x
     with torch.no_grad():
         loss = mse_loss(module.model(x), x.mean((1, 2)))
+    folder = report_folder(out, overwrite)
     report = Report("Minimal", checkpoint.run_record(saved))
     report.add_metrics({"noise/loss": loss.item()})
     report.add_result("loss", loss.item())
-    report.write(out)
+    report.write(folder)
 
 
 PROJECT = Project(

@@ -138,6 +138,19 @@ def new_file(path: str | Path, overwrite: bool = False) -> Path:
     return new_folder(path.parent, (path.name,), overwrite) / path.name
 
 
+def up_to_date(path: Path, source: Path) -> bool:
+    """Tell whether a file that was made from another one is there, and has not been overtaken.
+
+    Args:
+        path: What was made.
+        source: What it was made from.
+
+    Returns:
+        Whether it can be used.
+    """
+    return path.is_file() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
+
+
 def check_writable(folder: str | Path, name: str) -> Path:
     """See that files can be made in a folder, before long work ends at its door; make it if needed.
 
