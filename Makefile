@@ -9,7 +9,7 @@ SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
 .PHONY: demo test lint types unit shapes bench wheels clean
 
 demo: .venv/installed  ## quick run of every project, then one page of results
-	.venv/bin/sciformer demo
+	.venv/bin/sciformer demo --overwrite
 
 test: lint types unit shapes bench  ## everything that CI checks
 

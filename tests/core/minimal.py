@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
-from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.optim import AdamW
@@ -18,12 +18,13 @@ from torch.utils.data import Dataset
 
 from sciformer.arguments import ArgumentError
 from sciformer.cli import Project, Verb, run
+from sciformer.data.datamodule import DataModule
 from sciformer.data.index import Recipe
 from sciformer.data.loading import SeededLoader, seeded_loader
 from sciformer.data.sharded import ShardedDataset
 from sciformer.data.simulate import simulate as write
 from sciformer.nn.block import TransformerBlock
-from sciformer.report import Report
+from sciformer.report import Report, report_folder
 from sciformer.training import checkpoint
 from sciformer.training.module import Module
 
@@ -73,6 +74,9 @@ class MinimalModule(Module):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         self.loss(batch, "test")
 
+    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        return {"mean": self.model(batch.x)}
+
     def loss(self, batch: Batch, stage: str) -> Tensor:
         loss = mse_loss(self.model(batch.x), batch.mean)
         self.log(f"{stage}/loss", loss, sync_dist=True, batch_size=len(batch.x))
@@ -96,7 +100,7 @@ class Noise(Dataset[Batch]):
         return Batch(self.x[index], self.x[index].mean())
 
 
-class MinimalData(LightningDataModule):
+class MinimalData(DataModule):
     """Noise.
 
     Args:
@@ -139,9 +143,12 @@ class MinimalData(LightningDataModule):
     def test_dataloader(self) -> SeededLoader:
         return self._loader(8, 2)
 
+    @property
+    def predicted(self) -> dict[str, list[str]]:
+        return {"noise": [str(number) for number in range(8)]}
+
     def _loader(self, samples: int, part: int) -> SeededLoader:
-        trainer = self.trainer
-        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        rank, world = self.rank()
         shuffle = part == 0
         if shuffle and self.on_disk is not None:
             rows = self.on_disk
@@ -175,7 +182,12 @@ def make_sample(number: int) -> dict[str, np.ndarray]:
 
 
 def simulate(
-    out: str = "data", shards: int = 2, workers: int = 0, samples: int = 32, seed: int = 0
+    out: str = "data",
+    shards: int = 2,
+    workers: int = 0,
+    samples: int = 32,
+    seed: int = 0,
+    overwrite: bool = False,
 ) -> None:
     """Write noise as shards.
 
@@ -185,17 +197,19 @@ def simulate(
         workers: Processes that write shards.
         samples: Number of samples.
         seed: Names the data set.
+        overwrite: Replace the shards that are there.
     """
-    write(out, make_sample, Recipe("minimal", "1", seed, samples, shards), workers)
+    write(out, make_sample, Recipe("minimal", "1", seed, samples, shards), workers, overwrite)
 
 
-def evaluate(path: str, out: str = "report", fault: str = "") -> None:
+def evaluate(path: str, out: str = "report", fault: str = "", overwrite: bool = False) -> None:
     """Write the loss on noise.
 
     Args:
         path: A checkpoint, or a run's folder.
         out: Folder of the report.
         fault: ``bug`` or ``input``: raise what these raise.
+        overwrite: Replace a report that is there.
 
     Raises:
         ValueError: If ``fault`` is ``input``.
@@ -208,10 +222,11 @@ def evaluate(path: str, out: str = "report", fault: str = "") -> None:
     x = Noise(8, module.hparams["dim"], seed=0).x
     with torch.no_grad():
         loss = mse_loss(module.model(x), x.mean((1, 2)))
+    folder = report_folder(out, overwrite)
     report = Report("Minimal", checkpoint.run_record(saved))
     report.add_metrics({"noise/loss": loss.item()})
     report.add_result("loss", loss.item())
-    report.write(out)
+    report.write(folder)
 
 
 PROJECT = Project(

@@ -1,10 +1,23 @@
 import json
 import math
+import os
+import socket
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sciformer.files import check_writable, to_json, write_atomically
+from sciformer.files import (
+    STALE,
+    check_writable,
+    local,
+    new_file,
+    new_folder,
+    remove_leftovers,
+    to_json,
+    write_atomically,
+)
 
 
 def test_a_file_is_written_with_the_folders_above_it(tmp_path):
@@ -54,6 +67,85 @@ def test_a_file_in_the_place_of_a_folder_is_named_with_its_option(tmp_path):
 def test_a_folder_that_takes_no_files_is_named_with_its_option():
     with pytest.raises(ValueError, match=r"^out: cannot write to /proc: "):
         check_writable("/proc", "out")
+
+
+@pytest.fixture(scope="module")
+def ended():
+    """The id of a process that has ended."""
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("form", ["{pid}", "{pid}@{host}"])  # without the host: of older versions
+def test_what_a_dead_process_was_writing_is_removed(form, ended, tmp_path):
+    beside = tmp_path / f".x.ckpt.{form.format(pid=ended, host=socket.gethostname())}"
+    beside.write_text("half")
+    remove_leftovers(tmp_path, "*.ckpt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_may_be_another_ones_is_not_removed(ended, tmp_path):
+    names = [
+        f".x.ckpt.{os.getpid()}",  # of a process that lives
+        ".x.ckpt.1",  # of one that is somebody else's
+        f".x.ckpt.{ended}@elsewhere",  # of another machine, lately
+        f".y.txt.{ended}",  # no file that we shall write
+        ".x.ckpt.swp",
+        ".x.ckpt",
+        "x.ckpt",
+    ]
+    for name in names:
+        (tmp_path / name).write_text("kept")
+    remove_leftovers(tmp_path, "*.ckpt")
+    assert {path.name for path in tmp_path.iterdir()} == set(names)
+
+
+def test_what_another_host_was_writing_yesterday_is_removed(ended, tmp_path):
+    beside = tmp_path / f".x.ckpt.{ended}@elsewhere"
+    beside.write_text("half")
+    then = beside.stat().st_mtime - 2 * STALE
+    os.utime(beside, (then, then))
+    remove_leftovers(tmp_path, "x.ckpt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_go_to_a_home_and_to_no_address(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert local("~/run") == tmp_path / "run"
+    assert local("runs/a~b") == Path("runs/a~b")
+    for address in ("s3://bucket/run", "gs://x", Path("s3://bucket/run"), "file:///tmp/x"):
+        with pytest.raises(ValueError, match=r"^out: .* is an address; results go to a folder"):
+            local(address)
+    with pytest.raises(ValueError, match=r"^root: ~nobody.here/x: there is no such home$"):
+        local("~nobody.here/x", "root")
+    write_atomically("~/a.txt", lambda path: path.write_text("new"))
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_nothing_that_is_there_is_replaced_unasked(tmp_path):
+    (tmp_path / "a.csv").write_text("old")
+    assert new_folder(tmp_path, ("b.csv",)) == tmp_path
+    assert new_folder(tmp_path, ("a.csv", "b.csv"), overwrite=True) == tmp_path
+    refusal = r"^out: .*/a\.csv is there already; --overwrite replaces it$"
+    with pytest.raises(ValueError, match=refusal):
+        new_folder(tmp_path, ("b.csv", "a.csv"))
+    with pytest.raises(ValueError, match=refusal):
+        new_file(tmp_path / "a.csv")
+    assert new_file(tmp_path / "a.csv", overwrite=True) == tmp_path / "a.csv"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
+    (tmp_path / "a.csv").mkdir()
+    with pytest.raises(ValueError, match=r"^out: .*/a\.csv is a folder$"):
+        new_file(tmp_path / "a.csv", overwrite=True)
+
+
+def test_half_of_a_file_with_brackets_in_its_name_is_found(ended, tmp_path):
+    (tmp_path / f".x[1].csv.{ended}").write_text("half")
+    new_file(tmp_path / "x[1].csv")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_has_null_for_what_is_not_finite():

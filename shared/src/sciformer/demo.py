@@ -11,10 +11,10 @@ from sciformer.allowlist import GROUP, safe_environment
 from sciformer.cli import Project
 from sciformer.joined import Done, Failed, join, results
 from sciformer.page import duration
-from sciformer.report import rich_table, terminal
+from sciformer.report import report_folder, rich_table, terminal
 
 
-def demo(out: str = "runs/demo", seed: int = 0) -> None:
+def demo(out: str = "runs/demo", seed: int = 0, overwrite: bool = False) -> None:
     """Run ``configs/PROJECT/quick.yaml`` of every installed project and show what came of it.
 
     A project that fails does not keep the others from running; the exit code is 1 then.
@@ -22,18 +22,20 @@ def demo(out: str = "runs/demo", seed: int = 0) -> None:
     Args:
         out: Folder of the runs, their reports, and the one page of all (``index.html``).
         seed: Seed of every run.
+        overwrite: Replace the demo that is there.
 
     Raises:
-        ValueError: If no project is installed.
+        ValueError: If no project is installed, or results are there.
     """
     found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     projects: list[Project] = [entry.load() for entry in found]
     if not projects:
         raise ValueError("no project is installed: pip install ./packages/contextual_counting")
+    folder = report_folder(out, overwrite)
     start = time.perf_counter()
-    parts = [_quick(project, Path(out), seed) for project in projects]
+    parts = [_quick(project, folder, seed, overwrite) for project in projects]
     facts = {"Time of everything": duration(time.perf_counter() - start), "Seed": str(seed)}
-    page = join("sciformer", parts, out, facts, "The quick run of every installed project.")
+    page = join("sciformer", parts, folder, facts, "The quick run of every installed project.")
     console = terminal()
     console.print(rich_table(results(parts)))
     console.print(f"Pictures and tables: {page}")
@@ -41,14 +43,15 @@ def demo(out: str = "runs/demo", seed: int = 0) -> None:
         sys.exit(1)
 
 
-def _quick(project: Project, out: Path, seed: int) -> Done | Failed:
+def _quick(project: Project, out: Path, seed: int, overwrite: bool) -> Done | Failed:
     run, report = out / project.name / "run", out / project.name / "report"
     fit = [
         *("fit", "--config", f"configs/{project.name}/quick.yaml"),
         *("--seed_everything", str(seed), "--trainer.default_root_dir", str(run)),
     ]
     evaluate = ["evaluate", str(run), "--out", str(report)]
-    for words in (fit, evaluate):
+    again = ["--overwrite"] if overwrite else []
+    for words in ([*fit, *again], [*evaluate, *again]):
         sys.stdout.write(f"\n$ {project.command} {' '.join(words)}\n")
         code, log = _tee([sys.executable, "-m", project.name, *words])
         if code:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sciformer import page
 from sciformer.figures import draw
-from sciformer.files import to_json, write_atomically
+from sciformer.files import new_folder, to_json, write_atomically
 from sciformer.page import Cell, Table
 from sciformer.text import printable
 
@@ -198,6 +198,22 @@ class Report:
             console.print(rich_table(table))
             if table.note:
                 console.print(_text(table.note), style="dim")
+
+
+def report_folder(out: str | Path, overwrite: bool = False) -> Path:
+    """See, before long work, that a report can be written to a folder and replaces none unasked.
+
+    Args:
+        out: The value of ``--out``; made where missing.
+        overwrite: Whether it may replace one that is there.
+
+    Returns:
+        The folder to use.
+
+    Raises:
+        ValueError: If one is there, or the folder cannot be written to.
+    """
+    return new_folder(out, (page.METRICS, page.PAGE), overwrite)
 
 
 def terminal() -> Console:

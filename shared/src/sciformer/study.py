@@ -52,8 +52,7 @@ class Study:
     def __init__(self, project: Project, out: str, jobs: int = 1) -> None:
         if jobs < 1:
             raise ValueError(f"jobs: {jobs} is less than 1")
-        check_writable(out, "out")
-        self.project, self.out, self.jobs = project, Path(out), jobs
+        self.project, self.out, self.jobs = project, check_writable(out, "out"), jobs
         self.running: set[subprocess.Popen[bytes]] = set()
 
     def fit(self, runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
@@ -66,9 +65,13 @@ class Study:
             By name, the ``metrics.json`` of each.
 
         Raises:
-            ValueError: If the folder of a run holds another one, or a run failed; naming its log.
+            ValueError: If the folder, or that of a run, holds something else, or a run failed;
+                naming its log.
         """
         runs = list(runs)
+        begun = any((self.folder(run.name) / WORDS).is_file() for run in runs)
+        if not begun and (self.out / METRICS).exists():
+            raise ValueError(f"{self.out}: holds results of something else; choose another --out")
         for run in runs:
             self._claim(run)
         waiting = [run for run in runs if not (self.folder(run.name) / METRICS).is_file()]

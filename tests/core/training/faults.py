@@ -1,12 +1,16 @@
 """Callbacks that do harm at a chosen step of the minimal project, and one that keeps a diary."""
 
 import resource
+import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from forks import announce
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.distributed.tensor import DTensor
 
 
 class Spoil(Callback):
@@ -25,6 +29,25 @@ class Spoil(Callback):
     ) -> None:
         if (trainer.global_step, trainer.global_rank) == (self.step, self.rank):
             batch.x[1, 2] = torch.nan
+
+
+class SpoilGradient(Callback):
+    """Put a NaN into one gradient of one rank, though the loss is finite.
+
+    Args:
+        step: When.
+        rank: Whose gradient.
+    """
+
+    def __init__(self, step: int, rank: int) -> None:
+        self.step, self.rank = step, rank
+
+    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if (trainer.global_step, trainer.global_rank) == (self.step, self.rank):
+            grad = pl_module.get_parameter("model.block.mlp.up.weight").grad
+            assert grad is not None
+            local = grad.to_local() if isinstance(grad, DTensor) else grad
+            local[0, 0] = torch.nan
 
 
 class LimitFiles(Callback):
@@ -63,6 +86,24 @@ class Fill(Callback):
             with suppress(OSError), self.path.open("wb", buffering=0) as file:
                 while file.write(bytes(512)):
                     pass
+
+
+class Linger(Callback):
+    """Announce that some moment has come, on stdout as well, and stay in it for half a minute.
+
+    Args:
+        hook: Name of the moment.
+    """
+
+    def __init__(self, hook: str) -> None:
+        setattr(self, hook, self._linger)
+
+    def _linger(self, *args: Any, **named: Any) -> None:
+        sys.stdout.write("now\n")
+        sys.stdout.flush()
+        announce()
+        for _ in range(300):  # Python may miss a signal that comes just before it begins to sleep
+            time.sleep(0.1)
 
 
 class Diary(Callback):

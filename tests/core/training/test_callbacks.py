@@ -14,7 +14,7 @@ from sciformer.training import checkpoint
 from sciformer.training.callbacks import RunRecord, peak_gib
 from sciformer.training.checkpoint_io import CheckpointFiles
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
-from sciformer.training.saving import GracefulStop
+from sciformer.training.stopping import GracefulStop
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -225,8 +225,7 @@ def test_the_last_checkpoint_is_the_end_of_the_run_whatever_its_metric_says(wors
 
 
 def test_the_last_checkpoint_knows_which_one_is_the_best(worsened):
-    states = worsened[0]["callbacks"].items()
-    (state,) = (state for key, state in states if key.startswith("ModelCheckpoint"))
+    state = worsened[0]["callbacks"]["KeepBest"]
     assert state["best_model_path"].endswith("best.ckpt")
     assert state["best_model_score"] == 8
 

@@ -273,3 +273,11 @@ def test_a_checkpoint_can_be_removed_twice(tmp_path):
     for _ in range(2):
         CheckpointFiles().remove_checkpoint(tmp_path / "x.ckpt")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_format_2_knows_its_best_under_the_new_name(tmp_path):
+    saved = read(FORMAT_1)
+    saved["sciformer"]["format"] = 2
+    saved["callbacks"] = {"ModelCheckpoint{'monitor': 'val/loss'}": {"best_model_score": 8}}
+    torch.save(saved, tmp_path / "old.ckpt")
+    assert read(tmp_path / "old.ckpt")["callbacks"] == {"KeepBest": {"best_model_score": 8}}

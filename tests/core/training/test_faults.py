@@ -144,6 +144,21 @@ def test_a_loss_that_is_nan_names_step_rank_and_samples(ranks, start, tmp_path):
     assert checkpoint.read(tmp_path / "run" / "last.ckpt")["global_step"] == 5
 
 
+@pytest.mark.parametrize("strategy", ["DDP", "FSDP"])
+def test_a_gradient_that_is_nan_ends_all_ranks_before_the_step(strategy, start, tmp_path):
+    harm = callback("faults.SpoilGradient", step=5, rank=1)
+    process = start(*RUN, *two(strategy), harm, "--trainer.gradient_clip_val=1")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert "rank 0 stops: the gradient of rank 1 is not finite at step 5" in err
+    assert "the gradient is not finite at step 5 on rank 1, though the loss is; " in err
+    assert "the first such parameter: model.block.mlp.up.weight; the batch: samples " in err
+    saved = checkpoint.read(tmp_path / "run" / "last.ckpt")
+    assert saved["global_step"] == 5
+    assert all(tensor.isfinite().all() for tensor in saved["state_dict"].values())
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system with room for three checkpoints, where one may be mounted."""

@@ -190,13 +190,6 @@ def test_a_run_records_what_it_was_and_what_it_cost(finished):
     assert saved["settings"] == record["settings"]
 
 
-def test_a_second_run_in_the_same_folder_replaces_the_first(here):
-    for lr in (0.1, 0.2):
-        assert fit("run", "--trainer.max_epochs=1", f"--model.lr={lr}") == 0
-        assert checkpoint.read("run/last.ckpt")["hyper_parameters"]["lr"] == lr
-        assert checkpoint.read("run/best.ckpt")["hyper_parameters"]["lr"] == lr
-
-
 def test_its_own_config_starts_the_same_run_again(finished):
     words = ["--config", finished / "config.yaml"]
     assert fit("again", *words) == 0

@@ -166,7 +166,12 @@ def heads_from_reference(
 
 
 def convert(
-    original: str, out: str, heads: int = 6, image_heads: int = 16, pooling_heads: int = 4
+    original: str,
+    out: str,
+    heads: int = 6,
+    image_heads: int = 16,
+    pooling_heads: int = 4,
+    overwrite: bool = False,
 ) -> None:
     """Write weights of the paper's own code in our format.
 
@@ -177,13 +182,17 @@ def convert(
         heads: Attention heads of SpecFormer, which no weight shows; the paper's code has 6.
         image_heads: Those of the vision transformer; the paper's code has 16.
         pooling_heads: Those of both heads; the paper's code has 4.
+        overwrite: Replace a file that is there.
 
     Raises:
         ValueError: If the original cannot be read or is none, or ``out`` has another ending.
     """
     with shells(original):
         converted = translate_file(
-            original, out, lambda state: convert_state(state, heads, image_heads, pooling_heads)
+            original,
+            out,
+            lambda state: convert_state(state, heads, image_heads, pooling_heads),
+            overwrite,
         )
     record = {"settings": converted.settings, "dropped": converted.dropped}
     write_converted(STAMP, out, record, converted.weights)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -12,7 +11,7 @@ from astroclip.data.files import Files
 from astroclip.data.source import Bad, OnError
 from astroclip.embeddings import Embeddings
 from astroclip.encode import about, encoded, open_galaxies, open_module
-from sciformer.files import check_writable
+from sciformer.files import new_file
 
 
 def embed(
@@ -23,6 +22,7 @@ def embed(
     batch_size: int = 256,
     on_error: OnError = "raise",
     device: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write the embeddings of galaxies, of their images, spectra or both, with ids and labels.
 
@@ -39,16 +39,14 @@ def embed(
         on_error: Whether a galaxy that cannot be used ends all (``raise``), or is named on stderr
             and left out (``skip``).
         device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        overwrite: Replace a file that is there.
 
     Raises:
         ValueError: If the checkpoint or a galaxy cannot be used; nothing is written then.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: {batch_size} is less than 1")
-    embeddings.check_name(out)
-    if Path(out).is_dir():
-        raise ValueError(f"out: {out} is a folder")
-    check_writable(Path(out).parent, "out")
+    file = new_file(embeddings.check_name(out), overwrite)
     module = open_module(checkpoint, device)
     source = open_galaxies(files, shards, on_error)
     left_out: list[Bad] = []
@@ -58,7 +56,7 @@ def embed(
         sys.stderr.write(f"left out: {bad.reason}\n")
 
     parts = encoded(module, source, batch_size, on_error, tell)
-    embeddings.write(out, shown(parts, len(source)), about(checkpoint, module))
+    embeddings.write(file, shown(parts, len(source)), about(checkpoint, module))
     said = f"{len(source) - len(left_out)} galaxies"
     said += f", {len(left_out)} left out" if left_out else ""
     print(f"{out}: {said}")  # noqa: T201  # what the verb answers

@@ -27,9 +27,8 @@ from astroclip.encode import encode, open_module
 from astroclip.readings import Reading
 from astroclip.scores import REDSHIFT
 from astroclip.simulate.galaxies import MORPHOLOGIES, VERSION, fingerprint
-from sciformer.files import check_writable
 from sciformer.page import Cell, percent
-from sciformer.report import Report
+from sciformer.report import Report, report_folder
 from sciformer.training import checkpoint
 
 BANK, TEST = 16_384, 1000  # galaxies
@@ -50,6 +49,7 @@ def evaluate(
     shards: str | None = None,
     bank: int | None = None,
     device: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write what a network knows of galaxies that it has not seen, with pictures.
 
@@ -65,6 +65,7 @@ def evaluate(
         shards: Galaxies of a folder that ``astroclip simulate`` wrote instead.
         bank: Galaxies of the training to compare to; the run's own, 16,384 at most, if not given.
         device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        overwrite: Replace a report that is there.
 
     Raises:
         ValueError: If there is no such checkpoint, or its data cannot be read.
@@ -75,8 +76,7 @@ def evaluate(
     found = checkpoint.find(path)
     saved = checkpoint.read(found)
     module = open_module(found, device)
-    out = out or str(found.parent / "report")
-    check_writable(out, "out")
+    folder = report_folder(out or found.parent / "report", overwrite)
     data = open_data(found, saved, files, shards, bank)
     look = partial(gather, partial(encode, module), labels=data.labels)
     with Console(stderr=True).status("looking at galaxies"):
@@ -87,7 +87,7 @@ def evaluate(
     with Console(stderr=True).status("comparing"):
         fill(report, pool, test, MORPHOLOGIES if data.source is None else ())
     report.add_metrics({"evaluation/cpu_s": time.process_time() - start})
-    page = report.write(out)
+    page = report.write(folder)
     report.print()
     print(page)  # noqa: T201  # what the verb answers
 

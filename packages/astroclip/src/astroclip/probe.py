@@ -7,8 +7,7 @@ from astroclip import tables
 from astroclip.embeddings import Embeddings
 from astroclip.readings import common, constants, readings
 from sciformer.data.loading import split_by_id
-from sciformer.files import check_writable
-from sciformer.report import Report
+from sciformer.report import Report, report_folder
 
 SHARES = {"bank": 0.8, "test": 0.2}
 SUMMARY = (
@@ -17,7 +16,9 @@ SUMMARY = (
 )
 
 
-def probe(embeddings: str, test: str | None = None, out: str | None = None) -> None:
+def probe(
+    embeddings: str, test: str | None = None, out: str | None = None, overwrite: bool = False
+) -> None:
     """Read properties of galaxies off embeddings: tables, and a page with ``metrics.json``.
 
     By the nearest 16 and by MLPs, from images, from spectra and from one among the other: R2 of
@@ -29,15 +30,16 @@ def probe(embeddings: str, test: str | None = None, out: str | None = None) -> N
             chosen by their ids.
         out: Folder of ``metrics.json`` and ``index.html``; named as the file, with ``-probe``,
             where none is given.
+        overwrite: Replace a report that is there.
 
     Raises:
         ValueError: If the embeddings cannot be read, or no labels are known.
     """
-    folder = out or str(Path(embeddings).with_suffix("")) + "-probe"
     bank, asked = parts(embeddings, test)
     if not common(bank, asked):
         raise ValueError(f"{test or embeddings}: no labels, of which two galaxies are needed")
-    check_writable(folder, "out")
+    beside = str(Path(embeddings).with_suffix("")) + "-probe"
+    folder = report_folder(out or beside, overwrite)
     report = Report("AstroCLIP: properties read off embeddings", about(embeddings, test), SUMMARY)
     found = [*readings(bank, asked), *constants(bank, asked)]
     for each in found:

@@ -13,6 +13,7 @@ from astroclip.query import Bank, Kind, Query, Space, ask, open_bank
 from astroclip.readings import unit
 from astroclip.retrieval import Found, nearest
 from astroclip.sheet import QUERY, SAME, Row, check_format, write_sheet
+from sciformer.files import new_file
 from sciformer.page import number as written
 from sciformer.report import terminal
 
@@ -31,6 +32,7 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
     files: Files | None = None,
     shards: str | None = None,
     out: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Find the galaxies whose spectra are nearest to an image, or whose images to a spectrum.
 
@@ -54,12 +56,14 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
         shards: Folder of shards where they are.
         out: Sheet of pictures to write, which ends in ``.png``, ``.svg`` or ``.pdf``; the galaxies
             must be given for it.
+        overwrite: Replace a sheet that is there.
 
     Raises:
         ValueError: If something of this is not there, or does not fit.
     """
     if out is not None:
         check_format(out)
+        new_file(out, overwrite)
         if files is None and shards is None:
             raise ValueError(f"out: {out}: a sheet needs --files or --shards to draw from")
     opened = open_bank(bank, files, shards, space)

@@ -13,12 +13,17 @@ from contextual_counting.analysis.circuit_sections import (
 )
 from contextual_counting.evaluate import open_run
 from sciformer.arguments import check_least
-from sciformer.files import check_writable
-from sciformer.report import Report
+from sciformer.report import Report, report_folder
 from sciformer.training import checkpoint
 
 
-def analyze(path: str, out: str | None = None, samples: int = 500, threads: int = 1) -> None:
+def analyze(
+    path: str,
+    out: str | None = None,
+    samples: int = 500,
+    threads: int = 1,
+    overwrite: bool = False,
+) -> None:
     """Write which circuit a network counts with, and where that must fail.
 
     What each region's count is compared with, by kind of token; which sets must fail for that,
@@ -32,6 +37,7 @@ def analyze(path: str, out: str | None = None, samples: int = 500, threads: int 
             where none is given.
         samples: Sequences per set.
         threads: CPU threads.
+        overwrite: Replace a report that is there.
 
     Raises:
         ValueError: If there is no such checkpoint, or it is not one of counting.
@@ -40,8 +46,7 @@ def analyze(path: str, out: str | None = None, samples: int = 500, threads: int 
     torch.set_num_threads(threads)
     found = checkpoint.find(path)
     module, data, record = open_run(found)
-    out = out or str(found.parent / "analysis")
-    check_writable(out, "out")
+    folder = report_folder(out or found.parent / "analysis", overwrite)
     case = Case(module, data, samples)
     report = Report("How a network counts", record, _summary(case))
     attributions = add_bias(report, case)
@@ -51,7 +56,7 @@ def analyze(path: str, out: str | None = None, samples: int = 500, threads: int 
     add_values(report, case)
     add_interventions(report, case)
     add_readout(report, case)
-    page = report.write(out)
+    page = report.write(folder)
     report.print()
     print(page)  # noqa: T201  # what the verb answers
 

@@ -14,9 +14,8 @@ from contextual_counting import pictures
 from contextual_counting.metrics import TOP, RegionScores, ranking
 from contextual_counting.stages import check_room
 from sciformer.arguments import check_least
-from sciformer.files import check_writable
 from sciformer.page import Cell, percent
-from sciformer.report import Report
+from sciformer.report import Report, report_folder
 from sciformer.training import checkpoint
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ def evaluate(
     samples: int = 4000,
     threads: int = 1,
     sets: list[str] | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write accuracy per region on sets of sequences, with pictures.
 
@@ -62,6 +62,7 @@ def evaluate(
         threads: CPU threads; more than one helps little on batches that fit into a cache.
         sets: Of ``t300``, ``r3``, ``t1024``, ``density0.3``, ``r12`` and ``t2048``, beside ``id``;
             the first four, where the network has an answer, if none are given.
+        overwrite: Replace a report that is there.
 
     Raises:
         ValueError: If there is no such checkpoint, it is not one of counting, or there is no such
@@ -72,8 +73,7 @@ def evaluate(
     found = checkpoint.find(path)
     module, data, record = open_run(found)
     asked = None if sets is None else _named(sets, module, data)
-    out = out or str(found.parent / "report")
-    check_writable(out, "out")
+    folder = report_folder(out or found.parent / "report", overwrite)
     report = Report("Contextual counting", record, _summary(data, samples))
     answered = answer_all(module, data, samples, asked)
     figures = {key: value for answers in answered for key, value in scores(answers).items()}
@@ -83,7 +83,7 @@ def evaluate(
     pictures.add_accuracy(report, answered, figures)
     pictures.add_scatter(report, answered)
     pictures.add_attention(report, module, data)
-    page = report.write(out)
+    page = report.write(folder)
     report.print()
     print(page)  # noqa: T201  # what the verb answers
 

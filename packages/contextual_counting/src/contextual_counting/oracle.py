@@ -10,7 +10,7 @@ import contextual_counting
 from contextual_counting.circuit import BIASES, COUNTS, LENGTH, REGIONS, USED, Bias, set_weights
 from contextual_counting.evaluate import answer_all, scores
 from sciformer.arguments import check_least
-from sciformer.files import write_atomically
+from sciformer.files import new_file, write_atomically
 from sciformer.page import Cell, Table, percent
 from sciformer.report import rich_table, terminal
 from sciformer.training import checkpoint
@@ -29,6 +29,7 @@ def oracle(
     samples: int = 4000,
     sets: list[str] | None = None,
     threads: int = 1,
+    overwrite: bool = False,
 ) -> None:
     """Write the paper's circuit into the network by hand, and print how well it counts.
 
@@ -44,6 +45,7 @@ def oracle(
         sets: Of ``id``, ``t300``, ``r3``, ``t1024``, ``density0.3``, ``r12`` and ``t2048``; all
             where none are given.
         threads: CPU threads.
+        overwrite: Replace a file that is there.
 
     Raises:
         ValueError: If there is no such set, or a number is out of its range.
@@ -52,6 +54,8 @@ def oracle(
     for name in sets or ():
         if name not in SETS:
             raise ValueError(f"sets: {name!r} is none of {', '.join(SETS)}")
+    if out is not None:
+        new_file(out, overwrite)
     torch.set_num_threads(threads)
     module, data = build(bias, causal), contextual_counting.CountingData(LENGTH, USED)
     if out is not None:

@@ -40,6 +40,7 @@ def simulate(
     regions: int | list[int] = 4,
     density: float | list[float] = 0.5,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> None:
     """Write training sequences as shards; ``fit --data.shards`` reads them.
 
@@ -55,6 +56,7 @@ def simulate(
         regions: Regions per sequence, R in the paper: a number, or fewest and most as [1, 4].
         density: Probability that a token is a 1, between 0 and 1: a number, or [lowest, highest].
         seed: Seed of the sequences.
+        overwrite: Replace the shards that are there.
 
     Raises:
         ValueError: For a number out of its range, or a folder with the shards of another recipe.
@@ -62,7 +64,7 @@ def simulate(
     options = {"length": length, "regions": _pair(regions), "density": _pair(density)}
     ranges = check(Ranges(length, tuple(options["regions"]), tuple(options["density"])))
     recipe = Recipe(GENERATOR, VERSION, seed, samples, shards, {"counts": "ones"}, options)
-    write(out, partial(make_sample, seed=seed, ranges=ranges), recipe, workers)
+    write(out, partial(make_sample, seed=seed, ranges=ranges), recipe, workers, overwrite)
 
 
 def make_sample(number: int, seed: int, ranges: Ranges) -> dict[str, np.ndarray]:

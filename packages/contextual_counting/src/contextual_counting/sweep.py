@@ -13,7 +13,7 @@ from contextual_counting.cli import PROJECT
 from contextual_counting.evaluate import answer_all, open_run, scores
 from contextual_counting.grid import CLAIMS, GRID, PUBLISHED, SETS, Arm, Found, spread
 from sciformer.arguments import check_least
-from sciformer.files import write_atomically
+from sciformer.files import up_to_date, write_atomically
 from sciformer.page import Cell, duration, percent
 from sciformer.report import Report
 from sciformer.study import Run, Study, cost, read_config
@@ -112,7 +112,8 @@ def _run(config: str, arm: Arm, seed: int) -> Run:
 def _measured(folder: Path, arm: Arm, seed: int, samples: int) -> list[Point]:
     """Exact counts of a run, which are kept beside it."""
     kept = folder / POINTS
-    stored = json.loads(kept.read_text()) if kept.is_file() else {}
+    current = up_to_date(kept, checkpoint.find(folder))
+    stored = json.loads(kept.read_text()) if current else {}
     if stored.get("samples") != samples:
         stored = {"samples": samples, "points": _measure(folder, samples)}
         text = json.dumps(stored)

@@ -43,12 +43,13 @@ def build(converted: Converted) -> AViT:
     return model.eval()
 
 
-def convert(original: str, out: str) -> list[str]:
+def convert(original: str, out: str, overwrite: bool = False) -> list[str]:
     """Write the paper's own weights in our format.
 
     Args:
         original: Its .tar or .pt file, a checkpoint or a bare state dict, or a .safetensors file.
         out: The .safetensors file to write; ``load`` reads it.
+        overwrite: Replace a file that is there.
 
     Returns:
         Names of the parameters that were dropped, as the original never uses them.
@@ -56,7 +57,7 @@ def convert(original: str, out: str) -> list[str]:
     Raises:
         ValueError: If the original cannot be read or is none, or ``out`` has another ending.
     """
-    converted = originals.translate_file(original, out, convert_state)
+    converted = originals.translate_file(original, out, convert_state, overwrite)
     rows = converted.settings["fields"]
     names = PUBLISHED_FIELDS if rows == len(PUBLISHED_FIELDS) else [f"row_{i}" for i in range(rows)]
     record = {

@@ -16,8 +16,7 @@ from mpp.data.mixture import MixtureWindows
 from mpp.data.windows import Windows
 from mpp.maps import Shown
 from mpp.trained import Trained, open_trained
-from sciformer.files import check_writable
-from sciformer.report import Report
+from sciformer.report import Report, report_folder
 from sciformer.training import checkpoint
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ def evaluate(
     steps: int | None = None,
     windows: int | None = None,
     device: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write errors of rollouts by system, field and step, with pictures and films.
 
@@ -51,6 +51,7 @@ def evaluate(
         steps: Frames to predict; the run's ``test_horizon`` where not given.
         windows: Of each system at most, evenly spread; the run's ``val_windows`` where not given.
         device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        overwrite: Replace a report that is there.
 
     Raises:
         ValueError: If there is no such checkpoint, or its data cannot be read.
@@ -59,8 +60,7 @@ def evaluate(
         if value is not None and value < 1:
             raise ValueError(f"{name}: {value} is less than 1")
     trained = open_trained(path, device)
-    out = out or str(trained.path.parent / "report")
-    check_writable(out, "out")
+    folder = report_folder(out or trained.path.parent / "report", overwrite)
     source = open_data(trained, data, steps, windows)
     console = Console(stderr=True)
     every = [
@@ -85,7 +85,7 @@ def evaluate(
         pictures.add_strip(report, shown, worst, _steps(compared.steps, len(shown.truth)))
         pictures.add_spectra(report, compared)
         pictures.add_film(report, shown)
-    page = report.write(out)
+    page = report.write(folder)
     report.print()
     print(page)  # noqa: T201  # what the verb answers
 

@@ -1,7 +1,6 @@
 """Roll out a trained network from the first frames of a file of one's own."""
 
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,8 @@ from mpp.films import check_film, write_film
 from mpp.maps import Shown, label
 from mpp.trained import Trained, open_trained
 from sciformer.arguments import inside
-from sciformer.files import check_writable
-from sciformer.report import Report
+from sciformer.files import new_folder
+from sciformer.report import Report, report_folder
 
 FRAMES = "rollout.h5"
 
@@ -35,6 +34,7 @@ def rollout_file(
     history: int | None = None,
     film: str = "rollout.gif",
     device: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Predict many frames after the first ones of a file, also beyond its end.
 
@@ -53,6 +53,7 @@ def rollout_file(
         history: Frames of it; as many as in the training where not given.
         film: Name of the film in the folder; ends in ``.gif``, or in ``.mp4``, which needs ffmpeg.
         device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        overwrite: Replace what is there.
 
     Raises:
         ValueError: If something is missing, or does not fit together.
@@ -69,8 +70,8 @@ def rollout_file(
     past = _history(trained, source, start, history)
     numbers = [0] if trajectories is None else trajectories
     frames = np.stack([source.read(number, start, start + past) for number in numbers])
-    folder = Path(out or trained.path.parent / "rollout")
-    check_writable(folder, "out")
+    folder = report_folder(out or trained.path.parent / "rollout", overwrite)
+    new_folder(folder, (FRAMES, film), overwrite)
     answers = roll(trained, source, torch.from_numpy(frames), rows, steps)
     known = min(steps, source.frames - start - past)
     truth = np.full_like(answers, np.nan)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mpp.evaluate import measure, open_data
 from mpp.trained import open_trained
-from sciformer.files import to_json, write_atomically
+from sciformer.files import to_json, up_to_date, write_atomically
 
 
 def tested(checkpoint: Path) -> dict[str, float]:
@@ -18,7 +18,7 @@ def tested(checkpoint: Path) -> dict[str, float]:
         As ``mpp evaluate`` has them in ``metrics.json``.
     """
     kept = checkpoint.with_name(f"test-{checkpoint.stem}.json")
-    if not kept.is_file():
+    if not up_to_date(kept, checkpoint):
         trained = open_trained(checkpoint, "cpu")
         numbers: dict[str, float] = {}
         for compared, _ in measure(trained, open_data(trained)):

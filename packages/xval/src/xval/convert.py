@@ -35,18 +35,19 @@ def build(converted: Converted) -> XVal:
     return model.eval()
 
 
-def convert(original: str, out: str, heads: int = 6) -> None:
+def convert(original: str, out: str, heads: int = 6, overwrite: bool = False) -> None:
     """Write weights of the paper's own code in our format.
 
     Args:
         original: A .pt or .tar file, a checkpoint or a bare state dict, or a .safetensors file.
         out: The .safetensors file to write; ``load`` reads it.
         heads: Attention heads, which no weight shows; the paper's code has 6.
+        overwrite: Replace a file that is there.
 
     Raises:
         ValueError: If the original cannot be read or is none, or ``out`` has another ending.
     """
-    converted = translate_file(original, out, lambda state: convert_state(state, heads))
+    converted = translate_file(original, out, lambda s: convert_state(s, heads), overwrite)
     write_converted(STAMP, out, {"settings": converted.settings}, converted.weights)
 
 

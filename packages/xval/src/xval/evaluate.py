@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 import xval
-from sciformer.files import check_writable
-from sciformer.report import Report
+from sciformer.report import Report, report_folder
 from sciformer.training import checkpoint
 from xval import pictures, tables
 from xval.comparison import MODEL, Comparison, compare
@@ -37,6 +36,7 @@ def evaluate(
     data: dict[str, Any] | str | None = None,
     samples: int | None = None,
     device: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write how well a network answers, by set and number, with pictures.
 
@@ -52,6 +52,7 @@ def evaluate(
             table as under ``data.files`` of a configuration.
         samples: Texts of each set at most, evenly spread; all where not given.
         device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        overwrite: Replace a report that is there.
 
     Raises:
         ValueError: If there is no such checkpoint, or its data cannot be read.
@@ -61,8 +62,7 @@ def evaluate(
     found = checkpoint.find(path)
     saved = checkpoint.read(found)
     module = open_module(found, device)
-    out = out or str(found.parent / "report")
-    check_writable(out, "out")
+    folder = report_folder(out or found.parent / "report", overwrite)
     source, training = open_data(found, saved, data)
     console = Console(stderr=True)
     sets = list(
@@ -86,7 +86,7 @@ def evaluate(
         tables.add_table(report, compared)
     tables.add_cost(report, sets, module, run.get("cpu_s"))
     add_pictures(report, sets, source)
-    page = report.write(out)
+    page = report.write(folder)
     report.print()
     print(page)  # noqa: T201  # what the verb answers
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sciformer.files import write_atomically
+from sciformer.files import up_to_date, write_atomically
 from sciformer.training import checkpoint
 from xval.comparison import Comparison
 from xval.evaluate import measure, open_data, open_module
@@ -22,7 +22,7 @@ def tested(path: Path) -> list[Comparison]:
         Its answers, set by set.
     """
     kept = path.with_name(f"test-{path.stem}.npz")
-    if not kept.is_file():
+    if not up_to_date(kept, path):
         source, training = open_data(path, checkpoint.read(path))
         sets = list(measure(open_module(path, "cpu"), source, training))
         write_atomically(kept, lambda beside: _write(beside, sets))

@@ -36,7 +36,7 @@ from sciformer.data.members import encode
 from sciformer.data.parallel import spread
 from sciformer.files import write_atomically
 
-PARTS = "shard-*.json"
+PARTS, SHARDS = "shard-*.json", "shard-*.tar"
 BUFFER = 2**20  # pages that are written together lie together in the cache, and are read faster
 LEFTOVERS = ".shard-*"  # what a killed process was writing
 
@@ -141,6 +141,22 @@ def write_shard(
     return part
 
 
+def remove_shards(folder: Path) -> None:
+    """Remove a data set, or what is there of it.
+
+    Args:
+        folder: Where it is.
+
+    Raises:
+        ValueError: If another process writes to it.
+    """
+    with _alone(folder):
+        (folder / INDEX).unlink(missing_ok=True)  # first: without it nothing else is a data set
+        for pattern in (PARTS, SHARDS):
+            for path in folder.glob(pattern):
+                path.unlink()
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold a folder against other writers, and leave nothing half-written behind."""
@@ -188,7 +204,7 @@ def finished(folder: Path, recipe: Recipe) -> dict[int, Index]:
             if theirs[key] != value:
                 raise ValueError(
                     f"{folder}: {key}: {value!r}, but the shards there were written "
-                    f"with {theirs[key]!r}"
+                    f"with {theirs[key]!r}; --overwrite replaces them"
                 )
         for shard in index.shards:
             file = folder / shard.file

@@ -8,12 +8,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from sciformer.data.index import Recipe
-from sciformer.data.shards import write_shards
+from sciformer.data.shards import remove_shards, write_shards
 from sciformer.files import check_writable
 
 
 def simulate(
-    out: str, make_sample: Callable[[int], Mapping[str, Any]], recipe: Recipe, workers: int = 0
+    out: str,
+    make_sample: Callable[[int], Mapping[str, Any]],
+    recipe: Recipe,
+    workers: int = 0,
+    overwrite: bool = False,
 ) -> None:
     """Write a data set, with a bar on stderr if that is a terminal, and say what was written.
 
@@ -22,6 +26,7 @@ def simulate(
         make_sample: Number of a sample -> its fields; picklable where there are workers.
         recipe: What is written.
         workers: Processes that write shards; 0 writes in this one.
+        overwrite: Replace the shards that are there.
 
     Raises:
         ValueError: For numbers that cannot be, a folder that cannot be written to, or one that
@@ -30,13 +35,15 @@ def simulate(
     recipe.check()
     if workers < 0 or recipe.seed < 0:
         raise ValueError(f"workers {workers} or seed {recipe.seed} is less than 0")
-    check_writable(out, "out")
+    folder = check_writable(out, "out")
+    if overwrite:
+        remove_shards(folder)
     console = Console(stderr=True)
     columns = ("samples", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=recipe.count)
         index = write_shards(
-            out, make_sample, recipe, lambda done: bar.update(task, completed=done), workers
+            folder, make_sample, recipe, lambda done: bar.update(task, completed=done), workers
         )
     mib = sum(shard.size for shard in index.shards) / 2**20
     sys.stdout.write(f"{out}: {recipe.count} samples in {recipe.shards} shards, {mib:.1f} MiB\n")

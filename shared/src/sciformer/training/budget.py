@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from sciformer.arguments import ArgumentError, check_positive
 from sciformer.training.ranks import Agreement
-from sciformer.training.saving import AfterSteps
+from sciformer.training.steps import AfterSteps
 
 KEPT = ("used", "best", "waited", "plateau")  # in a checkpoint
 

@@ -13,12 +13,13 @@ from torch import nn
 
 from sciformer.allowlist import check_plain
 from sciformer.arguments import ArgumentError
+from sciformer.training.intact import check_records
 from sciformer.training.plain import PLAIN, read_plain
 
 Module = TypeVar("Module", bound=nn.Module)
 Built = TypeVar("Built")
 
-FORMAT = 2
+FORMAT = 3
 STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
 RESUMED = {"optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
 SETTINGS = {"hyper_parameters": "model", "datamodule_hyper_parameters": "data"}
@@ -30,7 +31,16 @@ def _count_ranks(checkpoint: dict[str, Any]) -> None:
     checkpoint[STAMP]["run"]["ranks"] = 1
 
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], None]] = {1: _count_ranks}  # from each format on
+def _name_best(checkpoint: dict[str, Any]) -> None:
+    """Format 3 keeps the best checkpoint under a name that no callback of the user has."""
+    callbacks = checkpoint.get("callbacks")
+    names = [name for name in callbacks or () if str(name).startswith("ModelCheckpoint{")]
+    if isinstance(callbacks, dict) and len(names) == 1:
+        callbacks["KeepBest"] = callbacks.pop(names[0])
+
+
+# What changed from each format to the next
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], None]] = {1: _count_ranks, 2: _name_best}
 
 
 def find(path: str | Path) -> Path:
@@ -63,8 +73,8 @@ def read(path: str | Path) -> dict[str, Any]:
         of an older format, as if it were of the present one.
 
     Raises:
-        ValueError: If the file is missing, cut short, holds anything that would have to be run to
-            be read, was not written by sciformer, or has a newer format.
+        ValueError: If the file is missing, damaged, holds anything that would have to be run to be
+            read, was not written by sciformer, or has a newer format.
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such checkpoint")
@@ -100,6 +110,7 @@ def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
 
 
 def _read_torch(path: str | Path) -> Any:
+    check_records(path)
     try:
         with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)

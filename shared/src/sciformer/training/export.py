@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from sciformer.files import write_atomically
+from sciformer.files import new_file, write_atomically
 from sciformer.training.checkpoint import STAMP, find, read
 from sciformer.training.plain import PLAIN, export_safetensors
 
@@ -13,7 +13,7 @@ KEPT = (STAMP, "hyper_parameters", "datamodule_hyper_parameters", "epoch", "glob
 VERSION = "pytorch-lightning_version"  # Lightning reads no checkpoint without it
 
 
-def export(source: str, out: str) -> None:
+def export(source: str, out: str, overwrite: bool = False) -> None:
     """Write a checkpoint's weights and settings as safetensors, or such a file as a checkpoint.
 
     Either can be evaluated and tested. A training goes on from the original alone, as the
@@ -22,17 +22,19 @@ def export(source: str, out: str) -> None:
     Args:
         source: A checkpoint, a run's folder, or a file that ends in .safetensors.
         out: The file to write; .safetensors, which any framework reads, or .ckpt.
+        overwrite: Replace a file that is there.
 
     Raises:
-        ValueError: As ``checkpoint.read``, or if ``out`` has another ending.
+        ValueError: As ``checkpoint.read``, or if ``out`` has another ending or is there.
     """
     checkpoint = read(find(source))
     plain = Path(out).suffix == PLAIN
     if not plain and Path(out).suffix != ".ckpt":
         raise ValueError(f"out: {out} ends neither in {PLAIN} nor in .ckpt")
+    file = new_file(out, overwrite)
     kept = {key: checkpoint[key] for key in (*KEPT, VERSION) if key in checkpoint}
     if plain:
-        export_safetensors(checkpoint["state_dict"], out, kept)
+        export_safetensors(checkpoint["state_dict"], file, kept)
     else:
         content = {**kept, "state_dict": checkpoint["state_dict"]}
-        write_atomically(out, lambda beside: torch.save(content, beside))
+        write_atomically(file, lambda beside: torch.save(content, beside))

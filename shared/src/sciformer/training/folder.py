@@ -1,16 +1,20 @@
 """What a fit keeps in its folder: checkpoints, metrics as CSV and for TensorBoard."""
 
-import csv
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from sciformer.training.saving import KeepLast
+from sciformer.training.steps import owes_validation
+from sciformer.training.table import MetricsTable
 
-LAST, BEST, METRICS = "last.ckpt", "best.ckpt", "metrics.csv"
+LAST, BEST, CONFIG = "last.ckpt", "best.ckpt", "config.yaml"
+METRICS, NUMBERS = "metrics.csv", "metrics.json"  # the second when a run is finished
 
 
 def savers(root: Path, monitor: tuple[str, str], every: int) -> list[Callback]:
@@ -25,7 +29,7 @@ def savers(root: Path, monitor: tuple[str, str], every: int) -> list[Callback]:
         One that keeps the best, and one that keeps the last.
     """
     metric, mode = monitor
-    best = ModelCheckpoint(
+    best = KeepBest(
         root,
         BEST.removesuffix(".ckpt"),
         monitor=metric,
@@ -34,6 +38,14 @@ def savers(root: Path, monitor: tuple[str, str], every: int) -> list[Callback]:
         enable_version_counter=False,
     )
     return [best, KeepLast(root / LAST, every)]
+
+
+class KeepBest(ModelCheckpoint):
+    """Lightning's, under a name of its own, so that the user's may watch the same metric."""
+
+    @property
+    def state_key(self) -> str:
+        return "KeepBest"
 
 
 def loggers(root: Path, resumed: int | None) -> list[Logger]:
@@ -46,28 +58,32 @@ def loggers(root: Path, resumed: int | None) -> list[Logger]:
     Returns:
         TensorBoard's and the one of ``metrics.csv``.
     """
-    events = TensorBoardLogger(
-        root, name="", version="", default_hp_metric=False, purge_step=resumed
-    )
-    return [events, CSVLogger(root, name="", version="")]
+    events = Events(root, name="", version="", default_hp_metric=False, purge_step=resumed or 0)
+    return [events, MetricsTable(root)]
+
+
+class Events(TensorBoardLogger):
+    """TensorBoard's logger, which a signal may come upon while it closes its file."""
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Close the file.
+
+        Args:
+            status: ``failed`` where an exception is under way already, which no other may hide.
+        """
+        with suppress(*([OSError] if status == "failed" else [])):
+            super().finalize(status)
 
 
 @rank_zero_only
-def keep_logged(tables: list[Logger], root: Path, step: int) -> None:
+def keep_logged(tables: list[Logger], checkpoint: dict[str, Any]) -> None:
     """Let the table of a run that goes on in its own folder begin with what it logged before.
 
     Args:
         tables: The run's loggers.
-        root: The run's folder.
-        step: Rows from this step on are dropped.
+        checkpoint: What the run goes on from; rows that came after it are dropped.
     """
-    path = root / METRICS
-    if not path.is_file():
-        return
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
     for table in tables:
-        if isinstance(table, CSVLogger):  # which deletes the file when it begins
-            table.experiment.metrics.extend(
-                {key: value for key, value in row.items() if value} for row in rows
-            )
+        if isinstance(table, MetricsTable):
+            table.experiment.keep(checkpoint["global_step"], owes_validation(checkpoint))

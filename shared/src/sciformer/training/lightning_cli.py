@@ -1,10 +1,14 @@
 """Lightning's verbs (fit, validate, test, predict): its command line with our files and errors."""
 
+import atexit
+import gc
 import logging
+import os
 import platform
 import shlex
 import sys
 import warnings
+from contextlib import ExitStack
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,6 @@ import yaml
 from jsonargparse import Namespace, set_parsing_settings
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -22,20 +25,21 @@ from sciformer.allowlist import TRUST
 from sciformer.arguments import ArgumentError
 from sciformer.cli import Project, resolve
 from sciformer.config_errors import config_paths, placed
-from sciformer.files import check_writable, to_json, write_atomically
+from sciformer.files import check_writable, local, to_json, write_atomically
 from sciformer.text import single_line
 from sciformer.training import checkpoint
-from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed, versions
-from sciformer.training.checkpoint_io import CheckpointFiles
-from sciformer.training.checks import check_accumulation, check_interval, passes, trainer_errors
-from sciformer.training.folder import LAST, keep_logged, loggers, savers
+from sciformer.training.callbacks import RunRecord, versions
+from sciformer.training.checks import check_accumulation, check_interval, trainer_errors
+from sciformer.training.claim import check_free, claimed
+from sciformer.training.folder import CONFIG, LAST, NUMBERS, keep_logged
 from sciformer.training.lightning_parser import OneLineLightningParser, add_options, add_seed
 from sciformer.training.named_classes import Builder, check_named, root
-from sciformer.training.nonfinite import StopOnNonFiniteLoss
-from sciformer.training.precision import best_precision, warn_of_emulation
+from sciformer.training.precision import warn_of_emulation
+from sciformer.training.predictions import PredictionFile
 from sciformer.training.ranks import lost_rank
-from sciformer.training.saving import GracefulStop
+from sciformer.training.stopping import GracefulStop
 from sciformer.training.stored_settings import checkpoint_path, set_defaults
+from sciformer.training.trainer_parts import FitParts, parts
 
 NOISE = (  # warnings that say nothing to a user
     r".*treespec, LeafSpec",  # Lightning against torch 2.13
@@ -47,6 +51,8 @@ NOISE = (  # warnings that say nothing to a user
     r".*FSDP2-wrapped module .* returned a view",  # which nobody writes to
 )
 NOT_LOGGED = "Early stopping conditioned on metric"  # which Lightning reports as it does bugs
+
+atexit.register(gc.freeze)  # else Python looks through a million objects for 1 or 2 CPU-seconds
 
 
 def run(project: Project) -> None:
@@ -65,21 +71,39 @@ def run(project: Project) -> None:
     for text in NOISE:
         warnings.filterwarnings("ignore", text)
     try:
-        Cli(project)
+        _call(project)
     except ArgumentError as error:
         raise ValueError(placed(_option(project, error), error.reason, sys.argv)) from error
     except (MisconfigurationException, ModuleNotFoundError) as error:
         raise ValueError(str(error)) from error
     except RuntimeError as error:
-        if str(error).startswith(NOT_LOGGED):
-            raise ValueError(str(error)) from error
-        if not lost_rank(error):
+        told = _told(error)
+        if told is None:
             raise
-        rank = getattr(rank_zero_only, "rank", 0)
-        raise ConnectionError(
-            f"rank {rank} lost another rank, which has died or hangs; go on from the last "
-            f"checkpoint with --ckpt_path auto ({single_line(str(error))})"
-        ) from error
+        raise told from error
+
+
+def _call(project: Project) -> None:
+    try:
+        with ExitStack() as held:
+            Cli(project, held)
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, KeyboardInterrupt):
+            raise
+        raise KeyboardInterrupt from ended  # for which Lightning ends with 1
+
+
+def _told(error: RuntimeError) -> Exception | None:
+    """What to tell of an error that is no bug of ours."""
+    if str(error).startswith(NOT_LOGGED):
+        return ValueError(str(error))
+    if not lost_rank(error):
+        return None
+    rank = getattr(rank_zero_only, "rank", 0)
+    return ConnectionError(
+        f"rank {rank} lost another rank, which has died or hangs; go on from the last "
+        f"checkpoint with --ckpt_path auto ({single_line(str(error))})"
+    )
 
 
 class Cli(LightningCLI):
@@ -90,10 +114,11 @@ class Cli(LightningCLI):
 
     Args:
         project: Whose module, data and name are used.
+        held: What is held, the run's folder, until all is done.
     """
 
-    def __init__(self, project: Project) -> None:
-        self.project = project
+    def __init__(self, project: Project, held: ExitStack) -> None:
+        self.project, self.held = project, held
         super().__init__(
             resolve(project.module),
             resolve(project.data),
@@ -128,15 +153,28 @@ class Cli(LightningCLI):
         super().parse_arguments(parser, args)
 
     def _parse_ckpt_path(self) -> None:
-        options = self.config[self.config.subcommand]
-        if options.ckpt_path:
-            options.ckpt_path = checkpoint_path(options.ckpt_path, options.trainer.default_root_dir)
+        options = self.options
+        root = options.trainer.default_root_dir or f"runs/{self.project.name}"
+        options.trainer.default_root_dir = str(local(root, "trainer.default_root_dir"))
+        path = options.ckpt_path or ("auto" if self._queued_again() else None)
+        self.begin = path == "auto"
+        if path:
+            options.ckpt_path = checkpoint_path(path, options.trainer.default_root_dir)
+
+    def _queued_again(self) -> bool:
+        """Whether SLURM has started a fit once more, which is the same run then."""
+        again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+        if again and self.options.overwrite:
+            raise ValueError("--overwrite would replace what this job did before it was requeued")
+        return again and self.config.subcommand == "fit"
 
     def _resumed_step(self) -> int | None:
         path = self.options.ckpt_path
         return int(checkpoint.read(path)["global_step"]) if path else None
 
     def before_instantiate_classes(self) -> None:
+        if self._writes:
+            check_free(*self._claim)
         if self.options.threads:
             torch.set_num_threads(self.options.threads)
         check_named(self.options, TRUST in sys.argv)
@@ -151,42 +189,41 @@ class Cli(LightningCLI):
     @property
     def options(self) -> Namespace:
         """What was parsed for the verb."""
-        return self.config[str(self.subcommand)]
+        return self.config[self.config.subcommand]
+
+    @property
+    def _writes(self) -> bool:
+        """Whether this is a fit that keeps something; Lightning's ways to try one keep nothing."""
+        given = self.options.trainer
+        return self.subcommand == "fit" and not given.fast_dev_run and not given.barebones
+
+    @property
+    def _claim(self) -> tuple[Path, str | None, bool, bool]:
+        """What :func:`check_free` has to know."""
+        options = self.options
+        root = Path(options.trainer.default_root_dir)
+        return root, options.ckpt_path, options.overwrite, self.begin
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
-        kwargs["precision"] = given.precision or best_precision()
-        if given.max_epochs is None and given.max_steps == -1:
-            kwargs["max_epochs"] = passes(None)
-        kwargs["profiler"] = given.profiler or NoProfiler()
-        kwargs["plugins"] = [*_listed(given.plugins), CheckpointFiles()]
-        kwargs["callbacks"] = _listed(given.callbacks)
-        if self.subcommand != "fit":
+        kwargs |= parts(given)
+        if self._writes:
+            self.record = RunRecord(self._facts())
+            seed, every = int(self.options.seed_everything), self.options.save_every
+            own = FitParts(given, self.model, self.record, seed, every)
+            kwargs |= {"callbacks": own.callbacks(), "logger": own.loggers(self._resumed_step())}
+        elif self.subcommand != "fit":
             kwargs["logger"] = False
-        elif not given.fast_dev_run:
-            root = Path(given.default_root_dir)
-            kwargs["callbacks"] += self._callbacks(root, given)
-            if given.logger is None:
-                kwargs["logger"] = loggers(root, self._resumed_step())
+            kwargs["callbacks"].append(GracefulStop(LAST))
+        if self.subcommand == "predict":
+            kwargs["callbacks"].append(PredictionFile(self.options.out, self.options.overwrite))
         check_accumulation(given)
         with trainer_errors():
             trainer = super().instantiate_trainer(**kwargs)
+        # Else it would go on, unasked, from what OnExceptionCheckpoint or SLURM have left.
+        trainer._checkpoint_connector._parse_ckpt_path = _as_said
         warn_of_emulation(trainer.precision, trainer.strategy.root_device)
         return trainer
-
-    def _callbacks(self, root: Path, given: Namespace) -> list[Any]:
-        self.record = RunRecord(self._facts())
-        callbacks = [
-            self.record,
-            StepSeed(int(self.options.seed_everything)),
-            StopOnNonFiniteLoss(),
-            GracefulStop(root / LAST),
-        ]
-        if given.enable_checkpointing is not False:
-            callbacks += savers(root, self.model.monitor, self.options.save_every)
-        if given.enable_progress_bar is not False:
-            callbacks.append(TQDMProgressBar(refresh_rate=20))
-        return callbacks
 
     def _facts(self) -> dict[str, Any]:
         dists = ("sciformer", f"sciformer-{self.project.command}", "torch", "lightning")
@@ -202,21 +239,24 @@ class Cli(LightningCLI):
     def before_fit(self) -> None:
         self._check_checkpoint()
         if self.trainer.is_global_zero:
-            getattr(self.model, "check", lambda data: None)(self.datamodule)
-            getattr(self.datamodule, "check", lambda: None)()
-        if not self.options.trainer.fast_dev_run:
-            check_interval(self.options.trainer, self.datamodule)
-            root = self.options.trainer.default_root_dir
-            check_writable(root, "trainer.default_root_dir")
-            if (step := self._resumed_step()) is not None:
-                keep_logged(self.trainer.loggers, Path(root), step)
-            said = yaml.safe_load(self.parser.dump(self.config, skip_none=False))["fit"]
-            self._write("config.yaml", yaml.safe_dump(said, sort_keys=False))
+            self.model.check(self.datamodule)
+            self.datamodule.check()
+        if not self._writes:
+            return
+        check_interval(self.options.trainer, self.datamodule)
+        check_writable(self.options.trainer.default_root_dir, "trainer.default_root_dir")
+        if self.trainer.is_global_zero:
+            self.held.enter_context(claimed(*self._claim))
+        if self.options.ckpt_path:
+            keep_logged(self.trainer.loggers, checkpoint.read(self.options.ckpt_path))
+        said = yaml.safe_load(self.parser.dump(self.config, skip_none=False))["fit"]
+        del said["overwrite"]  # or the same configuration would replace the run
+        self._write(CONFIG, yaml.safe_dump(said, sort_keys=False))
 
     def after_fit(self) -> None:
-        if not self.options.trainer.fast_dev_run:
+        if self._writes:
             metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
-            self._write("metrics.json", to_json({**metrics, "run": self.record.record()}))
+            self._write(NUMBERS, to_json({**metrics, "run": self.record.record()}))
 
     def _write(self, name: str, content: str) -> None:
         """Write a file to the run's folder, once for all ranks."""
@@ -246,7 +286,8 @@ def _option(project: Project, error: ArgumentError) -> str:
     return error.name
 
 
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+def _as_said(
+    state_fn: Any, ckpt_path: Any, model_provided: bool, model_connected: bool
+) -> str | None:
+    """The checkpoint that was named on the command line, or none."""
+    return ckpt_path

@@ -63,6 +63,17 @@ def add_options(parser: LightningArgumentParser, project: Project) -> None:
         help="Optimizer steps between two savings of last.ckpt; it is also written at each "
         "validation and at the end. 0 writes it only then.",
     )
+    predict = sys.argv[1:2] == ["predict"]
+    what = "predictions" if predict else "run that is in the folder"
+    parser.add_argument("--overwrite", action="store_true", help=f"Replace the {what}.")
+    if predict:
+        parser.add_argument(
+            "--out",
+            type=str,
+            default="predictions.npz",
+            help="File of the predictions: .npz with arrays, or .parquet with a row for each "
+            "sample (for what is not a field).",
+        )
     parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
     if "epochs" in signature(resolve(project.data)).parameters:
         parser.link_arguments("trainer.max_epochs", "data.epochs", compute_fn=passes)

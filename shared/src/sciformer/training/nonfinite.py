@@ -1,25 +1,43 @@
-"""A stop before a loss that is NaN or infinite spoils the weights, and the search for its cause."""
+"""A stop before a loss or a gradient that is not finite spoils the weights; and what caused it."""
 
 import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.plugins.precision import Precision
+from lightning.pytorch.utilities import GradClipAlgorithmType
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim import Optimizer
 
 from sciformer.data.order import Order
 from sciformer.training.ranks import Agreement
 
+NORM, GRADIENT, LOSS = 1, 2, 3  # what a rank finds not to be finite, the surest last
+
 
 class StopOnNonFiniteLoss(Callback):
-    """End a run whose loss is NaN or infinite on any rank, before the step that it would spoil."""
+    """End a run before the step that a loss or a gradient which is NaN or infinite would spoil.
+
+    Of the gradient its norm is looked at, which is not computed a second time where it is clipped.
+    In fp16 a loss that is scaled too high makes infinities, and the scaler leaves out such steps:
+    there the run ends when they go on at a scale below one. Weights that are not finite, whatever
+    made them so, are never saved.
+    """
 
     def __init__(self) -> None:
         self.batch: Any = None
+        self.lost: tuple[float, Any, str] | None = None  # a loss, its batch, and its samples
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self.agreement = Agreement()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.agreement = Agreement()
+        self.clips = clip_by_known_norm(trainer, pl_module, self._judge)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -29,7 +47,7 @@ class StopOnNonFiniteLoss(Callback):
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
-        """Check the loss.
+        """Look at the loss.
 
         Args:
             trainer: Knows the step, the rank and the samples.
@@ -37,24 +55,138 @@ class StopOnNonFiniteLoss(Callback):
             loss: What the training step returned.
 
         Raises:
-            FloatingPointError: Naming the step, the rank, the first tensor that is not finite, and
-                the samples of the batch.
+            FloatingPointError: If it is not finite and this is the only rank; several have to end
+                together, before the step. It names the step, the rank, the first tensor that is not
+                finite, and the samples of the batch.
         """
-        finite = math.isfinite(loss.item())
-        culprit = self.agreement.largest(0 if finite else trainer.global_rank + 1) - 1
-        if culprit < 0:
+        value = loss.item()
+        if not math.isfinite(value) and self.lost is None:
+            self.lost = value, self.batch, samples(trainer)
+            if self.agreement.alone:
+                self._judge(trainer, pl_module, None)
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
+    ) -> None:
+        """Look at the gradient, if it is not to be clipped.
+
+        Args:
+            trainer: Knows the step, the rank and the samples.
+            pl_module: Knows the parameters.
+            optimizer: Whose gradients are meant.
+
+        Raises:
+            FloatingPointError: If they, or the loss, are not finite on any rank. It names the step,
+                the rank, the first parameter, and the samples of the batch.
+        """
+        if not self.clips:
+            self._judge(trainer, pl_module, _sum_of_norms(optimizer))
+
+    def _judge(self, trainer: Trainer, module: LightningModule, norm: float | None) -> None:
+        rank, world = trainer.global_rank, trainer.world_size
+        kind, cause = self._found(trainer, module, norm)
+        word = self.agreement.largest(kind * world + rank if kind else 0)
+        if not word:
             return
-        cause = first_non_finite(pl_module, self.batch)  # all ranks search: layers may wait for all
-        if finite:
-            raise FloatingPointError(
-                f"rank {trainer.global_rank} stops: the loss of rank {culprit} is not finite "
-                f"at step {trainer.global_step}"
+        worst, of = divmod(word, world)
+        if worst == LOSS:  # all ranks search, as the layers of one may wait for those of the others
+            cause = first_non_finite(module, self.lost[1] if self.lost else self.batch)
+        what, at = "loss" if worst == LOSS else "gradient", f"at step {trainer.global_step}"
+        if of != rank:
+            message = f"rank {rank} stops: the {what} of rank {of} is not finite {at}"
+        elif self.lost is not None:
+            message = (
+                f"the loss is {self.lost[0]} {at} on rank {rank}; the first tensor that is not "
+                f"finite: {cause}; the batch: {self.lost[2]}"
             )
-        raise FloatingPointError(
-            f"the loss is {loss.item()} at step {trainer.global_step} on rank "
-            f"{trainer.global_rank}; the first tensor that is not finite: {cause}; "
-            f"the batch: {samples(trainer)}"
-        )
+        else:
+            message = (
+                f"the gradient is not finite {at} on rank {rank}, though the loss is; {cause}; "
+                f"the batch: {samples(trainer)}"
+            )
+        raise FloatingPointError(message)
+
+    def _found(
+        self, trainer: Trainer, module: LightningModule, norm: float | None
+    ) -> tuple[int, str]:
+        """What is wrong on this rank, if anything is."""
+        if self.lost is not None:
+            return LOSS, ""
+        if norm is None or math.isfinite(norm) or not _counts(trainer):
+            return 0, ""
+        for name, parameter in module.named_parameters():
+            if parameter.grad is not None and not _finite(parameter.grad):
+                return GRADIENT, f"the first such parameter: {name}"
+        return NORM, "its norm is, though none of its numbers"
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Look at the weights.
+
+        Args:
+            trainer: Knows the step.
+            pl_module: Knows the parameters.
+            checkpoint: What would be saved.
+
+        Raises:
+            FloatingPointError: If those that are trained are not finite on any rank. It names the
+                step and the first parameter.
+        """
+        trained = ((name, p) for name, p in pl_module.named_parameters() if p.requires_grad)
+        found = next((name for name, weights in trained if not _finite(weights)), None)
+        if self.agreement.largest(int(found is not None)):
+            raise FloatingPointError(
+                f"the weights are not finite after step {trainer.global_step} and were not saved"
+                f"{f'; the first such parameter: {found}' if found else ''}"
+            )
+
+
+def clip_by_known_norm(
+    trainer: Trainer,
+    module: LightningModule,
+    judge: Callable[[Trainer, LightningModule, float], None],
+) -> bool:
+    """Let the trainer show the norm by which it clips gradients.
+
+    Args:
+        trainer: Which may clip by norm, by value or not at all.
+        module: Which may clip by itself.
+        judge: Called with the norm, before the gradients are scaled by it.
+
+    Returns:
+        Whether it will be called at each step.
+    """
+    plugin = trainer.precision_plugin
+    own = type(plugin).clip_grad_by_norm is not Precision.clip_grad_by_norm
+    by_value = trainer.gradient_clip_algorithm == GradClipAlgorithmType.VALUE
+    if own or by_value or is_overridden("configure_gradient_clipping", module):
+        return False
+
+    def clip(optimizer: Optimizer, clip_val: int | float) -> None:
+        parameters = [p for p in plugin.main_params(optimizer) if p.grad is not None]
+        norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+        judge(trainer, module, (norm.full_tensor() if isinstance(norm, DTensor) else norm).item())
+        clip_grads_with_norm_(parameters, clip_val, norm)
+
+    plugin.clip_grad_by_norm = clip
+    return module.automatic_optimization and bool(trainer.gradient_clip_val)
+
+
+def _sum_of_norms(optimizer: Optimizer) -> float:
+    """As finite as the gradients of this rank; on a CPU in half the time of ``get_total_norm``."""
+    parameters = (p for group in optimizer.param_groups for p in group["params"])
+    grads = [_local(p.grad) for p in parameters if p.grad is not None]
+    if all(grad.device.type == "cpu" for grad in grads):
+        norms = torch._foreach_norm(grads) if grads else ()  # pyright: ignore[reportPrivateImportUsage]
+        return sum(norm.item() for norm in norms)
+    return get_total_norm(grads).item()
+
+
+def _counts(trainer: Trainer) -> bool:
+    """Whether a gradient that is not finite is more than a reason to lower a scale."""
+    scaler = getattr(trainer.precision_plugin, "scaler", None)
+    return scaler is None or scaler.get_scale() < 1
 
 
 def samples(trainer: Trainer) -> str:
@@ -75,15 +207,15 @@ def first_non_finite(module: LightningModule, batch: Any) -> str:
     Returns:
         For example ``batch.tokens``, ``parameter head.weight`` or ``output of model.encoder``.
     """
-    fields = getattr(batch, "_fields", range(len(batch)))
-    named = [(f"batch.{field}", value) for field, value in zip(fields, batch, strict=True)]
-    named += [(f"parameter {name}", p) for name, p in module.named_parameters()]
-    found = [name for name, value in named if isinstance(value, Tensor) and not _finite(value)]
+    named = [
+        *_tensors("batch", batch),
+        *((f"parameter {name}", p) for name, p in module.named_parameters()),
+    ]
+    found = [name for name, value in named if not _finite(value)]
 
     def watch(name: str) -> Any:
         def look(layer: nn.Module, args: Any, output: Any) -> None:
-            parts = output if isinstance(output, tuple) else (output,)
-            if not all(_finite(part) for part in parts if isinstance(part, Tensor)):
+            if not all(_finite(part) for _, part in _tensors("", output)):
                 found.append(f"output of {name}")
 
         return look
@@ -98,6 +230,24 @@ def first_non_finite(module: LightningModule, batch: Any) -> str:
     return found[0] if found else "the loss itself"
 
 
+def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a batch or an output, however they are nested."""
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _tensors(f"{name}.{key}", part)
+    elif isinstance(value, list | tuple):
+        for key, part in zip(getattr(value, "_fields", range(len(value))), value, strict=True):
+            yield from _tensors(f"{name}.{key}", part)
+
+
+def _local(value: Tensor) -> Tensor:
+    """The numbers that this rank holds."""
+    if isinstance(value, DTensor):
+        return value.to_local()
+    return value.coalesce().values() if value.is_sparse else value
+
+
 def _finite(value: Tensor) -> bool:
-    local = value.to_local() if isinstance(value, DTensor) else value
-    return bool(torch.isfinite(local).all())
+    return bool(torch.isfinite(_local(value)).all())

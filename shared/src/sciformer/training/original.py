@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from sciformer.files import new_file
+from sciformer.training.intact import check_records
 from sciformer.training.plain import PLAIN, export_safetensors, read_plain
 
 PREFIXES = re.compile(r"^((module|_orig_mod)\.)+")  # of DDP and torch.compile
@@ -83,22 +85,30 @@ def read_original(path: str | Path) -> dict[str, Tensor]:
     return content
 
 
-def translate_file(original: str, out: str, translate: Callable[[dict[str, Tensor]], T]) -> T:
+def translate_file(
+    original: str,
+    out: str,
+    translate: Callable[[dict[str, Tensor]], T],
+    overwrite: bool = False,
+) -> T:
     """Translate the state dict in a file; complaints name the file.
 
     Args:
         original: As ``read_original`` takes it.
         out: The .safetensors file that will be written; asked for its ending first.
         translate: The state dict -> what became of it.
+        overwrite: Whether ``out`` may replace a file that is there.
 
     Returns:
         What ``translate`` gives.
 
     Raises:
-        ValueError: If the original cannot be read or is none, or ``out`` has another ending.
+        ValueError: If the original cannot be read or is none, or ``out`` has another ending or is
+            there.
     """
     if Path(out).suffix != PLAIN:
         raise ValueError(f"out: {out} does not end in {PLAIN}")
+    new_file(out, overwrite)
     try:
         return translate(read_original(original))
     except ValueError as error:
@@ -145,6 +155,7 @@ def _read(path: str | Path) -> Any:
         raise ValueError(f"{path}: no such file")
     if Path(path).suffix == PLAIN:
         return read_plain(path)
+    check_records(path)
     try:
         with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
             return torch.load(path, map_location="cpu", weights_only=True)

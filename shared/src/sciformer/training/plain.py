@@ -11,8 +11,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sciformer.files import write_atomically
+from sciformer.training.intact import checksum
 
 PLAIN = ".safetensors"  # how such files end
+CHECKSUM = "crc32"  # of everything else in the file; one from elsewhere may lack it
 
 
 def read_plain(path: str | Path) -> dict[str, Any]:
@@ -25,13 +27,17 @@ def read_plain(path: str | Path) -> dict[str, Any]:
         The metadata, and the weights as ``state_dict``.
 
     Raises:
-        ValueError: If it is no such file.
+        ValueError: If it is no such file, or is not as it was written.
     """
     try:
         with safe_open(path, "pt") as file:
             names = file.keys()
             weights = {name: file.get_tensor(name) for name in names}
-            notes = {key: json.loads(text) for key, text in (file.metadata() or {}).items()}
+            said = file.metadata() or {}
+        expected = said.pop(CHECKSUM, None)
+        if expected is not None and checksum(weights, said) != expected:
+            raise ValueError("damaged, as its checksum differs")
+        notes = {key: json.loads(text) for key, text in said.items()}
     except (SafetensorError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a safetensors file of ours: {error}") from error
     return {**notes, "state_dict": weights}
@@ -50,6 +56,7 @@ def export_safetensors(
     own = torch.contiguous_format  # safetensors refuses tensors that share memory, as tied ones do
     tensors = {name: t.detach().cpu().clone(memory_format=own) for name, t in state.items()}
     notes = {name: json.dumps(value) for name, value in metadata.items()}
+    notes[CHECKSUM] = checksum(tensors, notes)
     try:
         write_atomically(path, lambda beside: save_file(tensors, beside, notes))
     except SafetensorError as error:

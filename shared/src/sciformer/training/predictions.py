@@ -11,7 +11,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
-from sciformer.files import write_atomically
+from sciformer.arguments import ArgumentError
+from sciformer.files import new_file, write_atomically
 from sciformer.training.ranks import Agreement
 
 NPZ, PARQUET = ".npz", ".parquet"
@@ -28,16 +29,17 @@ class PredictionFile(BasePredictionWriter):
 
     Args:
         out: The file.
+        overwrite: Whether it may replace one that is there.
 
     Raises:
-        ValueError: If it ends in something else.
+        ArgumentError: If it ends in something else, is there, or cannot be written.
     """
 
-    def __init__(self, out: str) -> None:
+    def __init__(self, out: str, overwrite: bool = False) -> None:
         super().__init__("batch")
-        self.out = Path(out)
-        if self.out.suffix not in (NPZ, PARQUET):
-            raise ValueError(f"out: {out} ends neither in {NPZ} nor in {PARQUET}")
+        if Path(out).suffix not in (NPZ, PARQUET):
+            raise ArgumentError("out", f"{out} ends neither in {NPZ} nor in {PARQUET}")
+        self.out = new_file(out, overwrite)
         self.found: dict[int, list[tuple[Sequence[int], dict[str, Tensor]]]] = {}
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

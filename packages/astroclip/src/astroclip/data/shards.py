@@ -24,6 +24,7 @@ def simulate(
     samples: int = 10_000,
     size: int = 48,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> None:
     """Write simulated galaxies, images and spectra, as shards; ``--data.shards`` reads them.
 
@@ -37,6 +38,7 @@ def simulate(
         samples: Number of galaxies.
         size: Pixels along a side of the images.
         seed: Of the galaxies.
+        overwrite: Replace the shards that are there.
 
     Raises:
         ValueError: For a number that cannot be, or a folder with the shards of another recipe.
@@ -44,7 +46,7 @@ def simulate(
     if size < 1:
         raise ValueError(f"size: {size} is less than 1")
     recipe = Recipe(GENERATOR, VERSION, seed, samples, shards, UNITS, {"size": size})
-    write(out, partial(make_sample, seed=seed, size=size), recipe, workers)
+    write(out, partial(make_sample, seed=seed, size=size), recipe, workers, overwrite)
 
 
 def make_sample(number: int, seed: int, size: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mpp.data.simulated import describe
 from mpp.data.writers import write_pdebench, write_well
 from sciformer.arguments import check_least
 from sciformer.data.simulate import simulate as write_shards
-from sciformer.files import check_writable
+from sciformer.files import new_file
 
 PDEBENCH = {  # system -> the set of PDEBench that has its fields
     "shallow_water": "shallow_water",
@@ -41,6 +41,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
     dt: float | None = None,
     parameters: dict[str, float] | None = None,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> None:
     """Write trajectories of a built-in system; ``fit --data.files`` reads all layouts.
 
@@ -60,6 +61,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
         dt: Time between frames.
         parameters: Physical parameters by name.
         seed: Of the trajectories.
+        overwrite: Replace what is there.
 
     Raises:
         ValueError: For an unknown system or parameter, a number out of its range, or a folder that
@@ -69,14 +71,13 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
     options = {name: value for name, value in given.items() if value is not None}
     if layout == "shards":
         sample = partial(make_sample, system=system, seed=seed, options=options)
-        write_shards(out, sample, recipe(system, seed, samples, shards, options), workers)
+        own = recipe(system, seed, samples, shards, options)
+        write_shards(out, sample, own, workers, overwrite)
         return
     check_least(samples=(samples, 1), seed=(seed, 0))
     description, _ = describe(system, options)
-    check_writable(out, "out")
+    path = new_file(Path(out) / f"{system}.hdf5", overwrite)
     arrays = _all(system, samples, seed, options)
-    path = Path(out) / f"{system}.hdf5"
-    path.parent.mkdir(parents=True, exist_ok=True)
     if layout == "pdebench":
         write_pdebench(path, PDEBENCH[system], arrays, description)
         _say_what_is_lost(path, description)

@@ -23,6 +23,7 @@ def simulate(
     samples: int = 10_000,
     seed: int = 0,
     parameters: dict[str, float | int] | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write a simulated set as shards; ``fit --data.shards`` reads them.
 
@@ -37,6 +38,7 @@ def simulate(
         samples: Number of samples.
         seed: Seed of the samples.
         parameters: Those of the set that differ from its default.
+        overwrite: Replace the shards that are there.
 
     Raises:
         ValueError: For an unknown set, a parameter out of its range, or a folder with the shards of
@@ -49,7 +51,7 @@ def simulate(
         GENERATOR, VERSION, seed, samples, shards, {}, {"set": set, "parameters": every}
     )
     make = partial(make_sample, set=set, seed=seed, count=samples, parameters=tuple(every.items()))
-    write(out, make, recipe, workers)
+    write(out, make, recipe, workers, overwrite)
 
 
 def make_sample(

@@ -1,0 +1,107 @@
+"""One folder, one run: nothing of another is replaced unasked or mixed in, nor are there two."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+
+from sciformer.files import remove_leftovers
+from sciformer.training.folder import BEST, CONFIG, LAST, METRICS, NUMBERS
+from sciformer.training.table import read
+
+LOCK, SOFT = ".lock", ".lock.soft"
+LOGS = (METRICS, "events.out.tfevents.*", "hparams.yaml")
+
+
+def check_free(root: Path, resumed: str | None, overwrite: bool, begin: bool) -> None:
+    """See that a fit replaces nothing in its folder that it was not asked to replace.
+
+    Args:
+        root: The run's folder.
+        resumed: The checkpoint that the run goes on from.
+        overwrite: Whether what is there may be replaced.
+        begin: Whether a run that was killed before it saved anything may begin anew.
+
+    Raises:
+        ValueError: Naming what the folder holds, and what can be done.
+    """
+    own = resumed is not None and Path(resumed).resolve().parent == root.resolve()
+    if own and overwrite:
+        raise ValueError(f"{resumed}: --ckpt_path goes on with the run that --overwrite replaces")
+    held = _held(root)
+    if own or overwrite or held is None:
+        return
+    if resumed is not None:
+        raise ValueError(f"{root}: holds another run than {resumed}; --overwrite replaces it")
+    if not begin or (root / NUMBERS).is_file():
+        way = "last" if (root / NUMBERS).is_file() else "auto"
+        raise ValueError(
+            f"{root}: holds {held}; --ckpt_path {way} goes on with it, --overwrite replaces it"
+        )
+
+
+def _held(root: Path) -> str | None:
+    """What would be lost."""
+    if (root / NUMBERS).is_file():
+        return "a finished run"
+    if (root / LAST).is_file() or (root / BEST).is_file() or read(root / METRICS)[1]:
+        return "a run that was interrupted"
+    return None
+
+
+@contextmanager
+def claimed(root: Path, resumed: str | None, overwrite: bool, begin: bool) -> Iterator[None]:
+    """Hold a folder against other fits, without what is left of those before.
+
+    Args:
+        root: The run's folder, which exists.
+        resumed: As for :func:`check_free`.
+        overwrite: Likewise.
+        begin: Likewise.
+
+    Yields:
+        When the folder is this process's own.
+
+    Raises:
+        ValueError: If another process holds it, or has meanwhile finished a run there.
+    """
+    with _locked(root):
+        check_free(root, resumed, overwrite, begin)
+        remove_leftovers(root, "*.ckpt", CONFIG, METRICS, NUMBERS)
+        if resumed is None or overwrite:
+            for pattern in (CONFIG, LAST, BEST, NUMBERS, *(LOGS if overwrite else (METRICS,))):
+                for path in root.glob(pattern):
+                    path.unlink()
+        yield
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    lock = FileLock(root / LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ValueError(f"{root}: another fit is running there") from error
+    except OSError:  # a file system that locks no files: there a file itself is the lock
+        lock = _soft(root)
+    try:
+        yield
+    finally:
+        for name in (LOCK, SOFT):
+            (root / name).unlink(missing_ok=True)  # who has it open notices that it is gone
+        lock.release()
+
+
+def _soft(root: Path) -> BaseFileLock:
+    """Names process and host; that of a process of this host that has ended counts for nothing."""
+    lock = SoftFileLock(root / SOFT, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        held = (root / SOFT).read_text().split()
+        raise ValueError(
+            f"{root}: another fit is running there ({' '.join(held[:2])}); "
+            f"if it has ended with its machine, remove {root / SOFT}"
+        ) from error
+    return lock

@@ -1,0 +1,161 @@
+"""The moments between two steps, where nothing is under way, and how a run goes on from them.
+
+Lightning's hooks come before a batch is logged or within a validation. What is saved there goes on
+without that line of the log, or without the validation.
+"""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from sciformer.training.table import MetricsTable
+
+STEP, VALIDATION = "step", "validation"
+
+
+class AfterSteps(Callback):
+    """Calls methods of its own after each optimizer step, of which a batch may be only a part."""
+
+    steps = 0
+    whole = True  # no gradients are half accumulated
+    loop: Any = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        loop = trainer.fit_loop.epoch_loop
+        if self.loop is loop:
+            return
+        self.loop, end = loop, loop.on_advance_end
+
+        def on_advance_end(data_fetcher: Any) -> None:
+            end(data_fetcher)
+            if self.whole:
+                self.on_step_done(trainer)
+
+        loop.on_advance_end = on_advance_end
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self.steps = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.whole = trainer.global_step != self.steps
+        if self.whole:
+            self.on_step_end(trainer)
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """The weights have changed."""
+
+    def on_step_done(self, trainer: Trainer) -> None:
+        """The step is logged, and so is the validation after it where there was one."""
+
+
+class ExactResume(Callback):
+    """Let a run go on from between two steps, or with all of a validation that was not done.
+
+    What was logged last is known again, for callbacks that ask for it at an epoch's end. It has to
+    come before the callbacks that save: what they save says at which moment.
+    """
+
+    def __init__(self) -> None:
+        self.moment = ""
+        self.rows = 0  # logged before the validation
+        self.again = False  # a step that is done is about to be ended once more
+        self.prolonged = False
+        self.loaded: dict[str, Any] = {}
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        state = {"moment": self.moment, "rows": self.rows, "metrics": metrics}
+        checkpoint["callbacks"][self.state_key] = state
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self.loaded = {**_saved(checkpoint), "step": checkpoint["global_step"]}
+        if trainer.optimizers:  # else what is set up afterwards has to come first
+            self._go_on(trainer)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._go_on(trainer)
+
+    def _go_on(self, trainer: Trainer) -> None:
+        loaded, self.loaded = self.loaded, {}
+        self.moment, self.rows = loaded.get("moment", ""), loaded.get("rows", 0)
+        for name, value in loaded.get("metrics", {}).items():
+            trainer._logger_connector._callback_metrics[name] = torch.tensor(value)
+        # After the last step Lightning would not begin a training, and so no validation.
+        self.prolonged = self.moment == VALIDATION and loaded["step"] == trainer.max_steps
+        trainer.fit_loop.epoch_loop.max_steps += self.prolonged
+
+    def _shorten(self, trainer: Trainer) -> None:
+        trainer.fit_loop.epoch_loop.max_steps -= self.prolonged
+        self.prolonged = False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
+        assert fetcher is not None
+        trainer.fit_loop._restarting = False  # or no plateau would be seen at this epoch's end
+        validates = loop._should_check_val_fx(fetcher)
+        self.again = validates and self.moment == STEP
+        if validates and self.moment == VALIDATION:  # as if interrupted at its first batch
+            loop.val_loop.batch_progress.reset_on_run()
+            loop.val_loop._restart_stage = "restarted_mid_evaluation"
+        elif self.moment == VALIDATION:  # the run goes on with other settings
+            loop._batches_that_stepped += 1
+            self._shorten(trainer)
+        self.moment = ""
+        end = loop.on_advance_end
+
+        def on_advance_end(data_fetcher: Any) -> None:
+            if self.again:
+                self.again = loop._skip_next_val = False
+            else:
+                end(data_fetcher)
+            self.moment = STEP
+
+        loop.on_advance_end = on_advance_end
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self.moment = ""
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._shorten(trainer)
+            self.moment, self.rows = VALIDATION, _logged(trainer)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.moment = ""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.moment = ""
+
+
+def owes_validation(checkpoint: dict[str, Any]) -> int | None:
+    """The rows that a run had logged before a validation that its checkpoint has to begin with.
+
+    Args:
+        checkpoint: What the run has saved.
+
+    Returns:
+        How many there were; None if no validation was about to begin.
+    """
+    saved = _saved(checkpoint)
+    return saved["rows"] if saved.get("moment") == VALIDATION else None
+
+
+def _saved(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    return checkpoint.get("callbacks", {}).get(ExactResume.__qualname__, {})
+
+
+def _logged(trainer: Trainer) -> int:
+    """How many rows this process has logged; only the first rank has any."""
+    tables = [logger for logger in trainer.loggers if isinstance(logger, MetricsTable)]
+    return sum(len(table.experiment) for table in tables if trainer.is_global_zero)

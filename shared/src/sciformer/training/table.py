@@ -1,0 +1,127 @@
+"""``metrics.csv``: rows that are whole, whatever ends a run, and that one that goes on keeps."""
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+
+from sciformer.files import write_atomically
+
+STEP = "step"  # the column that every row has
+
+
+class MetricsTable(CSVLogger):
+    """Lightning's table, which leaves alone what is in the folder, and is on the disk when saved.
+
+    Args:
+        root: The run's folder.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        super().__init__(root, name="", version="")
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> "Rows":
+        """What writes the file."""
+        if self._experiment is None:
+            self._experiment = Rows(self.log_dir)
+        assert isinstance(self._experiment, Rows)
+        return self._experiment
+
+
+class Rows(ExperimentWriter):
+    """The rows of one file.
+
+    Args:
+        log_dir: Its folder.
+    """
+
+    def __init__(self, log_dir: str) -> None:
+        super().__init__(log_dir)
+        self.path = Path(self.metrics_file_path)
+        self.kept = 0  # rows in the file
+
+    def _check_log_dir_exists(self) -> None:
+        """Nothing is removed: a run that may not be here does not get this far."""
+
+    def __len__(self) -> int:
+        return self.kept + len(self.metrics)
+
+    def keep(self, step: int, first: int | None = None) -> None:
+        """Begin with what a run that goes on has logged before.
+
+        Args:
+            step: Rows from this step on are dropped, as they will be logged again.
+            first: How many of the first rows are looked at; all where not given.
+        """
+        columns, rows = read(self.path)
+        rows = [row for row in rows[:first] if int(row[columns.index(STEP)]) < step]
+        self.metrics_keys, self.kept = columns, len(rows)
+        _write(self.path, columns, rows)
+
+    def save(self) -> None:
+        """Append what was logged since the last time."""
+        if not self.metrics:
+            return
+        if self._record_new_keys() or not self.path.is_file():
+            columns, rows = read(self.path)
+            known = [dict(zip(columns, row, strict=True)) for row in rows]
+            _write(self.path, self.metrics_keys, [self._cells(row) for row in known])
+        _append(self.path, [self._cells(row) for row in self.metrics])
+        self.kept += len(self.metrics)
+        self.metrics = []
+
+    def _cells(self, row: dict) -> list[object]:
+        return [row.get(key, "") for key in self.metrics_keys]
+
+
+def read(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Read the rows of a table that are whole; a kill or a full disk may have cut one.
+
+    Args:
+        path: The file; it may be missing.
+
+    Returns:
+        The columns and the rows; none of either where not even the columns are whole.
+    """
+    content = path.read_bytes() if path.is_file() else b""
+    whole = content.decode(errors="replace").split("\n")[:-1]  # what ends with a line's end
+    lines = [row for line in whole if "\0" not in line for row in csv.reader([line])]
+    if not lines or STEP not in lines[0]:
+        return [], []
+    columns, *rows = lines
+    at = columns.index(STEP)
+    return columns, [row for row in rows if len(row) == len(columns) and row[at].isdecimal()]
+
+
+def _write(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    if not columns:
+        path.unlink(missing_ok=True)
+        return
+    text = _text([columns, *rows])
+    write_atomically(path, lambda beside: beside.write_bytes(text))
+
+
+def _append(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    """Add rows that are on the disk afterwards, or none where it does not take all of them."""
+    size = path.stat().st_size
+    try:
+        with path.open("ab") as file:
+            file.write(_text(rows))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        os.truncate(path, size)
+        raise
+
+
+def _text(rows: Sequence[Sequence[object]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
