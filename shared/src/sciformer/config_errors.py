@@ -15,7 +15,7 @@ from sciformer.text import single_line
 GROUPS = ("trainer", "model", "data")
 SUFFIXES = (".yaml", ".yml", ".json")  # of configurations that are named inside of others
 LONGEST_PATH = 1000
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one that jsonargparse takes
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # which jsonargparse takes
 NODES = 100_000  # values of a configuration; a file of ten lines can unfold to billions
 KEYED = (  # how jsonargparse, whose errors carry no key as data, begins what it says of one
     re.compile(r'Parser key "(?P<key>[^"]+)": ?'),
@@ -218,7 +218,9 @@ def _is_config(path: str) -> bool:
 def _read(path: str) -> Any:
     if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
         raise OSError(errno.EINVAL, "not a regular file", path)
-    return yaml.load(Path(path).read_text(encoding="utf-8"), LOADER)  # it is safe
+    text = Path(path).read_text(encoding="utf-8")
+    yaml.safe_load(text)  # in Python, where what is nested too deeply is no crash
+    return yaml.load(text, LOADER)  # it is safe
 
 
 def _nodes(node: Any, counted: dict[int, float]) -> float:

@@ -8,7 +8,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from sciformer.allowlist import GROUP, safe_environment
+from sciformer.arguments import check_least
 from sciformer.cli import Project
+from sciformer.files import check_writable
 from sciformer.joined import Done, Failed, join, results
 from sciformer.page import duration
 from sciformer.report import rich_table, terminal
@@ -30,6 +32,8 @@ def demo(out: str = "runs/demo", seed: int = 0) -> None:
     projects: list[Project] = [entry.load() for entry in found]
     if not projects:
         raise ValueError("no project is installed: pip install ./packages/contextual_counting")
+    check_least(seed=(seed, 0))
+    check_writable(out, "out")
     start = time.perf_counter()
     parts = [_quick(project, Path(out), seed) for project in projects]
     facts = {"Time of everything": duration(time.perf_counter() - start), "Seed": str(seed)}

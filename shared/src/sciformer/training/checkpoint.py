@@ -216,6 +216,7 @@ def load(path: str | Path, kind: type[Module]) -> Module:
     """
     path = find(path)
     checkpoint = read(path)
+    check_class(path, checkpoint, kind)
     module = build(path, kind, checkpoint["hyper_parameters"])
     check(path, checkpoint, module)
     module.load_state_dict(checkpoint["state_dict"])
