@@ -27,9 +27,14 @@ from sciformer.text import single_line
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed, versions
 from sciformer.training.checkpoint_io import CheckpointFiles
-from sciformer.training.checks import check_accumulation, check_interval, passes, trainer_errors
+from sciformer.training.checks import check_interval, check_numbers, passes, trainer_errors
 from sciformer.training.folder import LAST, keep_logged, loggers, savers
-from sciformer.training.lightning_parser import OneLineLightningParser, add_options, add_seed
+from sciformer.training.lightning_parser import (
+    OneLineLightningParser,
+    add_options,
+    add_seed,
+    linked_options,
+)
 from sciformer.training.named_classes import Builder, check_named, root
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.precision import best_precision
@@ -168,7 +173,7 @@ class Cli(LightningCLI):
             kwargs["callbacks"] += self._callbacks(root, given)
             if given.logger is None:
                 kwargs["logger"] = loggers(root, self._resumed_step())
-        check_accumulation(given)
+        check_numbers(given)
         with trainer_errors():
             return super().instantiate_trainer(**kwargs)
 
@@ -238,10 +243,12 @@ class Cli(LightningCLI):
 
 def _option(project: Project, error: ArgumentError) -> str:
     """The option of an argument: of the data or the model, where one of them has such a name."""
-    for group, target in (("data", project.data), ("model", project.module)):
+    key = error.name
+    for group, target in (("model", project.module), ("data", project.data)):
         if root(error.name) in signature(resolve(target)).parameters:
-            return f"{group}.{error.name}"
-    return error.name
+            key = f"{group}.{error.name}"
+    linked = {source: target for target, source in linked_options(project).items()}
+    return linked.get(key, key)
 
 
 def _listed(value: Any) -> list[Any]:
