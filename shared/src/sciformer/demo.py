@@ -13,7 +13,7 @@ from sciformer.cli import Project
 from sciformer.files import check_writable
 from sciformer.joined import Done, Failed, join, results
 from sciformer.page import duration
-from sciformer.report import rich_table, terminal
+from sciformer.report import literal, rich_table, terminal
 
 
 def demo(out: str = "runs/demo", seed: int = 0) -> None:
@@ -40,7 +40,7 @@ def demo(out: str = "runs/demo", seed: int = 0) -> None:
     page = join("sciformer", parts, out, facts, "The quick run of every installed project.")
     console = terminal()
     console.print(rich_table(results(parts)))
-    console.print(f"Pictures and tables: {page}")
+    console.print(literal(f"Pictures and tables: {page}"))
     if any(isinstance(part, Failed) for part in parts):
         sys.exit(1)
 
