@@ -16,7 +16,7 @@ from torch.nn.functional import mse_loss
 from torch.optim import AdamW
 from torch.utils.data import Dataset
 
-from sciformer.arguments import ArgumentError
+from sciformer.arguments import ArgumentError, check_least
 from sciformer.cli import Project, Verb, run
 from sciformer.data.datamodule import DataModule
 from sciformer.data.index import Recipe
@@ -110,6 +110,7 @@ class MinimalData(DataModule):
         seed: Seed of the sequences.
         shards: Folder of sequences to train on, in place of drawn ones.
         workers: Processes that load; 0 loads in the main one.
+        epochs: Passes over the data.
 
     Raises:
         ValueError: If there are too few samples for a batch.
@@ -123,9 +124,11 @@ class MinimalData(DataModule):
         seed: int = 0,
         shards: str | None = None,
         workers: int = 0,
+        epochs: int = 1,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
+        check_least(epochs=(epochs, 1))
         if not 0 < batch_size <= samples:
             raise ArgumentError(
                 "batch_size", f"{batch_size} is not between 1 and {samples} samples"

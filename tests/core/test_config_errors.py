@@ -1,6 +1,14 @@
+import os
+
 import pytest
 
-from sciformer.config_errors import check_configs, complaint, config_paths, placed
+from sciformer.config_errors import (
+    check_configs,
+    complaint,
+    config_paths,
+    placed,
+    read_config,
+)
 
 
 @pytest.fixture
@@ -28,6 +36,14 @@ def words(config):
         (b"a: \x01b", "not YAML: "),
         (b"!!python/object/apply:os.system ['touch hit']", "not YAML: "),
         (b"- 1", "not a table"),
+        (b"", "empty"),
+        (b"# nothing\n", "empty"),
+        (b"3: 4", "3: a key is a text"),
+        (b"model: 3", "model: 3 is no table of options"),
+        (b"data: [1]", r"data: \[1\] is no table of options"),
+        (b'a: "\\ud800"', "not YAML: "),
+        (b"a: " + b"[" * 5000, "not YAML: "),
+        (b"a: 1" + b"0" * 5000, "not YAML: "),
         (b"a: &a [1, *a]", "unfold to more than"),
     ],
 )
@@ -35,7 +51,7 @@ def test_a_configuration_that_cannot_be_read_is_named_with_the_reason(content, r
     path = tmp_path / "x.yaml"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=reason) as raised:
-        check_configs([str(path)])
+        read_config(str(path))
     assert str(raised.value).startswith(f"{path}: ")
     assert "\n" not in str(raised.value)
 
@@ -45,18 +61,44 @@ def test_a_configuration_that_unfolds_to_billions_of_values_is_refused(tmp_path)
     levels = [f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]" for i in range(9)]
     path.write_text("\n".join(["a0: &a0 [x]", *levels]))
     with pytest.raises(ValueError, match="unfold to more than 100000 values"):
-        check_configs([str(path)])
+        read_config(str(path))
 
 
-@pytest.mark.parametrize("content", ["", "# nothing\n", "a: &a [1, 2]\nb: *a\n"])
-def test_a_configuration_may_be_empty_or_use_an_alias(content, tmp_path):
-    (tmp_path / "x.yaml").write_text(content)
-    check_configs([str(tmp_path / "x.yaml")])
+def test_a_configuration_may_use_an_alias(tmp_path):
+    (tmp_path / "x.yaml").write_text("a: &a [1, 2]\nb: *a\n")
+    assert read_config(str(tmp_path / "x.yaml")) == {"a": [1, 2], "b": [1, 2]}
 
 
 def test_a_configuration_that_is_missing_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"x\.yaml: No such file or directory$"):
-        check_configs([str(tmp_path / "x.yaml")])
+        read_config(str(tmp_path / "x.yaml"))
+
+
+BOMB = "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9 if i else 'x')}]" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    ("named", "word"),
+    [
+        ("model: inner.yaml", "--config=run.yaml"),
+        ("trainer: {callbacks: [inner.yaml]}", "--config=run.yaml"),
+        ("model: middle.yaml", "--config=run.yaml"),
+        ("a: 1", "--model=inner.yaml"),
+    ],
+)
+def test_a_configuration_inside_of_another_is_looked_at_as_well(named, word, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.yaml").write_text(named)
+    (tmp_path / "middle.yaml").write_text("a: inner.yaml\nb: middle.yaml\nc: run.yaml")
+    (tmp_path / "inner.yaml").write_text(BOMB)
+    with pytest.raises(ValueError, match=r"inner\.yaml: its aliases unfold"):
+        check_configs(["fit", word])
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.yaml")
+    with pytest.raises(ValueError, match=r"x\.yaml: not a regular file"):
+        check_configs(["--config", str(tmp_path / "x.yaml")])
 
 
 @pytest.mark.parametrize(
@@ -114,9 +156,11 @@ def test_what_neither_a_word_nor_a_file_says_is_the_checkpoints(words, config, t
     assert placed("model.heads", "no", ["--ckpt_path=auto"]) == "model.heads: no"
 
 
-def test_an_empty_file_says_nothing(tmp_path):
-    (tmp_path / "x.yaml").touch()
-    assert placed("model.dim", "no", ["-c", str(tmp_path / "x.yaml")]) == "model.dim: no"
+@pytest.mark.parametrize("content", ["model.dim: 3", "model: {dim+: 3}"])
+def test_a_value_is_found_however_its_key_is_written(content, tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text(content)
+    assert placed("model.dim", "no", ["-c", str(path)]) == f"{path}: model.dim: no"
 
 
 def test_a_parsers_complaint_begins_with_file_key_and_value(words, config):

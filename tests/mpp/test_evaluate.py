@@ -102,7 +102,7 @@ def test_a_field_that_the_network_has_no_row_for_is_refused(tmp_path, water, cap
     own = module(["activator", "inhibitor"])
     save(tmp_path, own, fields=["activator", "inhibitor"], simulate=SYSTEMS[1:])
     said = complaint(capsys, "evaluate", tmp_path, f"--data={water}")
-    assert said.startswith(f"mpp evaluate: error: {water}: ")
+    assert said.startswith(f"mpp evaluate: error: fields: {water}: ")
     assert "no 'height'" in said
     assert "there are activator, inhibitor" in said
     assert not (tmp_path / "report/index.html").exists()

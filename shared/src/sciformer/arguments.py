@@ -46,6 +46,23 @@ def inside(name: str, entry: Any) -> Iterator[None]:
         raise ArgumentError(name, str(error)) from error
 
 
+@contextmanager
+def said_as(option: str, argument: str) -> Iterator[None]:
+    """Name an argument by the option that gave it, where it is wrong inside of this context.
+
+    Args:
+        option: What a user knows: ``data``.
+        argument: What was made of it: ``files[0]``.
+
+    Raises:
+        ArgumentError: In place of one of the argument.
+    """
+    try:
+        yield
+    except ArgumentError as error:
+        raise ArgumentError(error.name.replace(argument, option, 1), error.reason) from error
+
+
 def check_least(**values: tuple[int | float | None, int | float]) -> None:
     """Refuse numbers that are too small.
 

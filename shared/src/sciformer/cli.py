@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser
 
 from sciformer.allowlist import TRUST, restrict, trust
-from sciformer.config_errors import check_configs, complaint, config_paths
+from sciformer.config_errors import check_configs, complaint
 from sciformer.errors import USAGE, one_line
 
 LIGHTNING = "sciformer.training.lightning_cli:run"  # importing it costs some 4 CPU-seconds
@@ -88,7 +88,7 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
     verb = _choose(project.command, project.summary, summaries, words)
     with one_line(f"{project.command} {verb}", debug):
         trust() if TRUST in words else restrict(project.module, project.data)
-        check_configs(config_paths(words))
+        check_configs(words)
         own = project.verbs.get(verb)
         if own and not own.fits:
             call(resolve(own.call), f"{project.command} {verb}", words[1:])

@@ -1,5 +1,6 @@
 """What is wrong with a command line or a configuration: the file, the full key, the value."""
 
+import errno
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -8,9 +9,13 @@ from typing import Any
 
 import yaml
 
-from sciformer.allowlist import LIBRARIES, TRUST
+from sciformer.allowlist import LIBRARIES, TRUST, values
 from sciformer.text import single_line
 
+GROUPS = ("trainer", "model", "data")
+SUFFIXES = (".yaml", ".yml", ".json")  # of configurations that are named inside of others
+LONGEST_PATH = 1000
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # which jsonargparse takes
 NODES = 100_000  # values of a configuration; a file of ten lines can unfold to billions
 KEYED = (  # how jsonargparse, whose errors carry no key as data, begins what it says of one
     re.compile(r'Parser key "(?P<key>[^"]+)": ?'),
@@ -24,28 +29,63 @@ OTHER_CLASS = re.compile(r"Not a valid subclass|Import path .* does not correspo
 DENIED = re.compile(r"Importing '(?P<path>[^']+)' is not allowed")
 
 
-def check_configs(paths: Sequence[str]) -> None:
-    """See that configuration files can be read, before any parser meets them.
+def check_configs(words: Sequence[str]) -> None:
+    """See that the configuration files of a command line can be read, before a parser meets them.
 
     Args:
-        paths: Of the files on the command line.
+        words: The command line.
 
     Raises:
         ValueError: Naming the first file that cannot, and why.
     """
-    for path in paths:
-        try:
-            content = _read(path)
-        except OSError as error:
-            raise ValueError(f"{path}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path}: not a text file") from error
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise ValueError(f"{path}: not YAML: {single_line(str(error))}") from error
-        if not isinstance(content, dict | None):
-            raise ValueError(f"{path}: not a table of keys and values")
-        if _nodes(content, {}) > NODES:
-            raise ValueError(f"{path}: its aliases unfold to more than {NODES} values")
+    inner = [str(value) for name, value in _options(words) if name != "config"]
+    waiting = config_paths(words) + [path for path in inner if _is_config(path)]
+    seen: set[str] = set()
+    while waiting:
+        path = waiting.pop(0)
+        content = read_config(path)
+        seen.add(path)
+        texts = (part for _, part in values("", content) if isinstance(part, str))
+        beside = {str(Path(path).parent / text) for text in texts if len(text) < LONGEST_PATH}
+        waiting += sorted(other for other in beside - seen if _is_config(other))
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """Read a configuration.
+
+    Args:
+        path: Of a YAML or JSON file.
+
+    Returns:
+        Its content.
+
+    Raises:
+        ValueError: Naming the file, and why it cannot be read.
+    """
+    try:
+        content = _read(path)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text file") from error
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
+        raise ValueError(f"{path}: not YAML: {single_line(str(error))}") from error
+    if content is None:
+        raise ValueError(f"{path}: empty")
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: not a table of keys and values")
+    if _nodes(content, {}) > NODES:
+        raise ValueError(f"{path}: its aliases unfold to more than {NODES} values")
+    _check_keys(path, content)
+    return content
+
+
+def _check_keys(path: str, content: dict[Any, Any]) -> None:
+    for key, value in content.items():
+        if not isinstance(key, str):
+            raise ValueError(f"{path}: {key!r}: a key is a text")
+        if key in GROUPS and not isinstance(value, dict | str | None):
+            raise ValueError(f"{path}: {key}: {value!r} is no table of options")
 
 
 def config_paths(words: Sequence[str]) -> list[str]:
@@ -154,23 +194,33 @@ def _within(key: str, outer: str) -> bool:
 
 def _look_up(path: str, key: str) -> str:
     """What a configuration gives an option, or what it is a part of; empty if it does not."""
-    node = _read(path)
-    for part in re.findall(r"[^.\[\]]+", key):
-        if node is None:
-            return ""
-        if isinstance(node, list) and part.isdigit() and int(part) < len(node):
-            node = node[int(part)]
-        elif isinstance(node, dict):
-            if part not in node and f"{part}+" not in node:
-                return ""
-            node = node.get(part, node.get(f"{part}+"))
-        else:
-            break  # an option of which this is a part, written in another way
-    return repr(node)
+    return _find(_read(path), re.findall(r"[^.\[\]]+", key))
+
+
+def _find(node: Any, parts: list[str]) -> str:
+    if node is None and parts:
+        return ""
+    if isinstance(node, list) and parts and parts[0].isdigit() and int(parts[0]) < len(node):
+        return _find(node[int(parts[0])], parts[1:])
+    if not isinstance(node, dict) or not parts:
+        return repr(node)  # maybe an option of which the rest is a part, written in another way
+    for count in range(1, len(parts) + 1):  # as a key may have dots
+        for name in (".".join(parts[:count]), ".".join(parts[:count]) + "+"):
+            if name in node:
+                return _find(node[name], parts[count:])
+    return ""
+
+
+def _is_config(path: str) -> bool:
+    return Path(path).suffix in SUFFIXES and Path(path).is_file()
 
 
 def _read(path: str) -> Any:
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    text = Path(path).read_text(encoding="utf-8")
+    yaml.safe_load(text)  # in Python, where what is nested too deeply is no crash
+    return yaml.load(text, LOADER)  # it is safe
 
 
 def _nodes(node: Any, counted: dict[int, float]) -> float:

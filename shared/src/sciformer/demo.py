@@ -8,10 +8,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from sciformer.allowlist import GROUP, safe_environment
+from sciformer.arguments import check_least
 from sciformer.cli import Project
 from sciformer.joined import Done, Failed, join, results
 from sciformer.page import duration
-from sciformer.report import report_folder, rich_table, terminal
+from sciformer.report import literal, report_folder, rich_table, terminal
 
 
 def demo(out: str = "runs/demo", seed: int = 0, overwrite: bool = False) -> None:
@@ -31,6 +32,7 @@ def demo(out: str = "runs/demo", seed: int = 0, overwrite: bool = False) -> None
     projects: list[Project] = [entry.load() for entry in found]
     if not projects:
         raise ValueError("no project is installed: pip install ./packages/contextual_counting")
+    check_least(seed=(seed, 0))
     folder = report_folder(out, overwrite)
     start = time.perf_counter()
     parts = [_quick(project, folder, seed, overwrite) for project in projects]
@@ -38,7 +40,7 @@ def demo(out: str = "runs/demo", seed: int = 0, overwrite: bool = False) -> None
     page = join("sciformer", parts, folder, facts, "The quick run of every installed project.")
     console = terminal()
     console.print(rich_table(results(parts)))
-    console.print(f"Pictures and tables: {page}")
+    console.print(literal(f"Pictures and tables: {page}"))
     if any(isinstance(part, Failed) for part in parts):
         sys.exit(1)
 

@@ -193,11 +193,11 @@ class Report:
     def print(self, console: Console | None = None) -> None:
         """Show the tables on a terminal, or as plain text where the output goes elsewhere."""
         console = console or terminal()
-        console.print(_text(self.title), style="bold")
+        console.print(literal(self.title), style="bold")
         for table in ([self._results()] if self.results else []) + self.tables:
             console.print(rich_table(table))
             if table.note:
-                console.print(_text(table.note), style="dim")
+                console.print(literal(table.note), style="dim")
 
 
 def report_folder(out: str | Path, overwrite: bool = False) -> Path:
@@ -226,15 +226,22 @@ def terminal() -> Console:
 
 def rich_table(content: Table) -> RichTable:
     """A table for a terminal."""
-    shown = RichTable(title=_text(content.title), title_justify="left")
+    shown = RichTable(title=literal(content.title), title_justify="left")
     for index, name in enumerate(content.columns):
         right = index > 0 and page.numeric([row[index] for row in content.rows])
-        shown.add_column(_text(name), justify="right" if right else "left")
+        shown.add_column(literal(name), justify="right" if right else "left")
     for row in content.rows:
-        shown.add_row(*(_text(page.number(cell)) for cell in row))
+        shown.add_row(*(literal(page.number(cell)) for cell in row))
     return shown
 
 
-def _text(content: str) -> Text:
-    """What rich shows as it is: neither its markup in brackets nor a terminal's escapes act."""
+def literal(content: str) -> Text:
+    """What rich shows as it is: neither its markup in brackets nor a terminal's escapes act.
+
+    Args:
+        content: Text of any kind: a name, a path, an answer.
+
+    Returns:
+        The same, for ``Console.print`` and the cells of a table.
+    """
     return Text(printable(content))

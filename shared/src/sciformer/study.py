@@ -10,13 +10,12 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from sciformer import config_errors
 from sciformer.allowlist import safe_environment
 from sciformer.cli import Project, shipped
-from sciformer.config_errors import check_configs
 from sciformer.files import check_writable, write_atomically
 
 METRICS, WORDS, LOG = "metrics.json", "words.json", "log.txt"  # in the folder of each run
@@ -161,6 +160,4 @@ def read_config(project: Project, config: str) -> dict[str, Any]:
     Raises:
         ValueError: If it cannot be read.
     """
-    path = shipped(project.name, config)
-    check_configs([path])
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    return config_errors.read_config(shipped(project.name, config))

@@ -81,7 +81,20 @@ def refused(capsys, here, *words):
             "trainer: {val_check_interval: 5}",
             "trainer.val_check_interval: 5 is more than the 4 batches",
         ),
+        (
+            "trainer: {check_val_every_n_epoch: 0}",
+            "trainer.check_val_every_n_epoch: 0 is less than 1",
+        ),
+        ("trainer: {log_every_n_steps: 0}", "trainer.log_every_n_steps: 0 is less than 1"),
+        ("trainer: {gradient_clip_val: -1}", "trainer.gradient_clip_val: -1 is below 0"),
         ("trainer: {callbacks: [{class_path: no.where}]}", "trainer.callbacks: "),
+        ("trainer: {callbacks: EarlyStoping}", "trainer.callbacks: 'EarlyStoping': "),
+        ("trainer: {max_epochs: 0}", "trainer.max_epochs: 0 is less than 1"),
+        (
+            "trainer: {callbacks: [RichModelSummary, {class_path: sciformer.training.cost.Cost, "
+            "init_args: {ranks: 0}}]}",
+            "trainer.callbacks[1].init_args.ranks: 0 is less than 1",
+        ),
         ("model: {dim: 8", "not YAML: "),
         ("[1, 2]", "not a table of keys and values"),
         ("hello", "not a table of keys and values"),

@@ -27,6 +27,7 @@ from astroclip.encode import encode, open_module
 from astroclip.readings import Reading
 from astroclip.scores import REDSHIFT
 from astroclip.simulate.galaxies import MORPHOLOGIES, VERSION, fingerprint
+from sciformer.arguments import check_least
 from sciformer.page import Cell, percent
 from sciformer.report import Report, report_folder
 from sciformer.training import checkpoint
@@ -70,8 +71,7 @@ def evaluate(
     Raises:
         ValueError: If there is no such checkpoint, or its data cannot be read.
     """
-    if bank is not None and bank < 2:
-        raise ValueError(f"bank: {bank} is less than 2")
+    check_least(bank=(bank, 2))
     start = time.process_time()
     found = checkpoint.find(path)
     saved = checkpoint.read(found)
@@ -115,11 +115,14 @@ def open_data(
         ValueError: If they cannot be read.
     """
     settings = dict(saved.get("datamodule_hyper_parameters") or {})
-    if files is not None or shards is not None:
+    given = files is not None or shards is not None
+    if given:
         entries = files if isinstance(files, list) else [] if files is None else [files]
         settings |= {"files": entries, "shards": shards, "labels": None}
     settings |= {"pairs": bank or min(settings.get("pairs", BANK), BANK), "stream": False}
     settings |= {"workers": 0, "batch_size": BATCH}
+    if given:
+        return GalaxyData(**settings)
     try:
         return checkpoint.build(path, GalaxyData, settings)
     except ValueError as error:

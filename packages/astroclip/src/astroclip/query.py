@@ -14,6 +14,7 @@ from astroclip.data.source import Source
 from astroclip.embeddings import KINDS, SUFFIXES, Embeddings
 from astroclip.encode import encoded, open_galaxies, open_module, weights_hash
 from astroclip.readings import unit
+from sciformer.arguments import ArgumentError
 
 Kind = Literal["image", "spectrum"]
 Space = Literal["h", "z"]
@@ -70,6 +71,8 @@ def open_bank(
     Raises:
         ValueError: If it cannot be read.
     """
+    if not Path(path).exists():
+        raise ArgumentError("bank", f"{path}: no such file")
     given = files is not None or shards is not None
     source = open_galaxies(files, shards) if given or Path(path).suffix not in SUFFIXES else None
     if Path(path).suffix in SUFFIXES:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from rich.table import Table
-from rich.text import Text
 
 from astroclip.data.batch import Galaxy, middle
 from astroclip.data.files import Files
@@ -15,7 +14,7 @@ from astroclip.retrieval import Found, nearest
 from astroclip.sheet import QUERY, SAME, Row, check_format, write_sheet
 from sciformer.files import new_file
 from sciformer.page import number as written
-from sciformer.report import terminal
+from sciformer.report import literal, terminal
 
 CUT = 96  # pixels of a stamp at most
 
@@ -71,7 +70,7 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
     wanted = kind or (asked.kind if space == "h" else other(asked.kind))
     found = find(opened.embeddings, asked, wanted, k)
     console = terminal()
-    console.print(Text(described(opened, asked, wanted)))
+    console.print(literal(described(opened, asked, wanted)))
     console.print(table(opened.embeddings, asked, found))
     if out is not None:
         draw(out, opened, asked, found)
@@ -135,13 +134,13 @@ def table(bank: Embeddings, query: Query, found: Found) -> Table:
     """
     shown = Table("rank", "id", "cosine")
     for name in bank.labels:
-        shown.add_column(Text(name), justify="right")
+        shown.add_column(literal(name), justify="right")
     if query.row is not None:
-        shown.add_row("query", Text(query.name), "", *_labels(bank, query.row), end_section=True)
+        shown.add_row("query", literal(query.name), "", *_labels(bank, query.row), end_section=True)
     rows = zip(found.number[0].tolist(), found.cosine[0].tolist(), strict=True)
     for rank, (row, cosine) in enumerate(rows, 1):
         same = " (itself)" * (row == query.row)
-        name = Text(f"{bank.ids[row]}{same}")
+        name = literal(f"{bank.ids[row]}{same}")
         shown.add_row(str(rank), name, f"{cosine:.4f}", *_labels(bank, row))
     return shown
 

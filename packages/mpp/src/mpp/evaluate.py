@@ -16,6 +16,7 @@ from mpp.data.mixture import MixtureWindows
 from mpp.data.windows import Windows
 from mpp.maps import Shown
 from mpp.trained import Trained, open_trained
+from sciformer.arguments import check_least, said_as
 from sciformer.report import Report, report_folder
 from sciformer.training import checkpoint
 
@@ -56,9 +57,7 @@ def evaluate(
     Raises:
         ValueError: If there is no such checkpoint, or its data cannot be read.
     """
-    for name, value in (("steps", steps), ("windows", windows)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name}: {value} is less than 1")
+    check_least(steps=(steps, 1), windows=(windows, 1))
     trained = open_trained(path, device)
     folder = report_folder(out or trained.path.parent / "report", overwrite)
     source = open_data(trained, data, steps, windows)
@@ -124,7 +123,9 @@ def open_data(
         except ValueError as error:
             raise ValueError(f"{error}; {MOVED}") from error
     settings |= {"files": [data], "simulate": None, "mixture": "round_robin"}
-    return mpp.PhysicsData(**{**settings, "splits": {"train": 0.0, "val": 0.0, "test": 1.0}})
+    settings |= {"splits": {"train": 0.0, "val": 0.0, "test": 1.0}}
+    with said_as("data", "files[0]"):
+        return mpp.PhysicsData(**settings)
 
 
 def measure(trained: Trained, data: "PhysicsData") -> Iterator[tuple[Comparison, "Part"]]:

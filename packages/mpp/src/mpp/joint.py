@@ -9,6 +9,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from mpp.baselines import BASELINES
 from mpp.cli import PROJECT
 from mpp.tested import tested
+from sciformer.arguments import check_least
 from sciformer.figures import BASELINE, BLUE, INK, ORANGE, WIDE, figure
 from sciformer.page import duration
 from sciformer.report import Report
@@ -47,8 +48,7 @@ def joint(
     Raises:
         ValueError: If the configuration cannot be read or a run failed.
     """
-    if seeds < 1:
-        raise ValueError(f"seeds: {seeds} is less than 1")
+    check_least(seeds=(seeds, 1))
     training = read(config)
     systems = list(training.systems)
     if len(systems) < 2:

@@ -17,7 +17,7 @@ from mpp.data.writers import write_like
 from mpp.films import check_film, write_film
 from mpp.maps import Shown, label
 from mpp.trained import Trained, open_trained
-from sciformer.arguments import inside
+from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.files import new_folder
 from sciformer.report import Report, report_folder
 
@@ -58,10 +58,9 @@ def rollout_file(
     Raises:
         ValueError: If something is missing, or does not fit together.
     """
-    if steps < 1 or start < 0:
-        raise ValueError(f"steps: {steps} is less than 1 or start: {start} less than 0")
+    check_least(steps=(steps, 1), start=(start, 0), history=(history, 1))
     if trajectories == []:
-        raise ValueError("trajectories: none to roll out")
+        raise ArgumentError("trajectories", "none to roll out")
     check_film(film)
     trained = open_trained(checkpoint, device)
     with inside("file", file):
@@ -127,8 +126,6 @@ def _history(trained: Trained, source: Trajectories, start: int, history: int | 
     past = history if history is not None else trained.settings.get("history")
     if past is None:
         raise ValueError(f"{trained.path}: history: not said in the checkpoint; give --history")
-    if past < 1:
-        raise ValueError(f"history: {past} is less than 1")
     if start + past > source.frames:
         raise ValueError(
             f"{source.where}: frames: {source.frames} are too few for a history of {past} from "

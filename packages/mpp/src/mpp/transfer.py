@@ -12,6 +12,7 @@ from mpp import joint
 from mpp.cli import PROJECT
 from mpp.joint import SPANS, Numbers, Training
 from mpp.tested import tested
+from sciformer.arguments import check_least
 from sciformer.page import duration
 from sciformer.report import Report
 from sciformer.study import Run, Study, cost
@@ -118,8 +119,7 @@ def transfer(
         ValueError: If a joint network is missing, the configuration cannot be read, or a run
             failed.
     """
-    if min(seeds, few) < 1:
-        raise ValueError(f"seeds: {seeds} or few: {few} is less than 1")
+    check_least(seeds=(seeds, 1), few=(few, 1))
     training = joint.read(config)
     if len(training.systems) != 1:
         raise ValueError(f"{config}: data.simulate: {list(training.systems)} are not one system")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 import xval
+from sciformer.report import literal
 from sciformer.training import checkpoint
 from xval.answers import read
 from xval.data.names import field_of, names_of
@@ -52,9 +53,10 @@ def ask(checkpoint: str, text: str) -> None:
     answered = answer(_open(checkpoint), text)
     table = Table("masked", "answer")
     for name, said, number in zip(*answered[1:], strict=True):
-        table.add_row(name or "(no name)", f"{said} (no number)" if np.isnan(number) else said)
+        shown = f"{said} (no number)" if np.isnan(number) else said
+        table.add_row(literal(name or "(no name)"), literal(shown))
     console = Console()
-    console.print(answered.text, markup=False, highlight=False, soft_wrap=True)
+    console.print(literal(answered.text), soft_wrap=True)
     console.print(table)
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 import xval
+from sciformer.arguments import said_as
 from sciformer.report import Report, report_folder
 from sciformer.training import checkpoint
 from xval import pictures, tables
@@ -144,10 +145,11 @@ def open_data(
     known = next((each for each in settings.get("files") or [] if isinstance(each, dict)), {})
     if isinstance(data, str):
         entry = {k: v for k, v in known.items() if k not in ("name", "station")} | entry
-    other = TextData(
-        **settings | {"sets": None, "shards": None, "files": [{**entry, "split": "test"}]}
-    )
-    other.setup()
+    with said_as("data", "files[0]"):
+        other = TextData(
+            **settings | {"sets": None, "shards": None, "files": [{**entry, "split": "test"}]}
+        )
+        other.setup()
     try:
         training = TextData(**settings)
         training.setup()

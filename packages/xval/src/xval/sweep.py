@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from sciformer.arguments import check_least, check_positive
 from sciformer.page import duration
 from sciformer.report import Report
 from sciformer.study import Run, Study, cost, read_config
@@ -55,8 +56,8 @@ def sweep(
         ValueError: If the configuration cannot be read, an encoding or arm is unknown, or a run
             failed.
     """
-    if seeds < 1 or longest <= 0:
-        raise ValueError(f"seeds: {seeds} is less than 1, or longest: {longest} is not above 0")
+    check_least(seeds=(seeds, 1))
+    check_positive(longest=longest)
     rivals = [name for name in encodings or NAMES if name != XVAL]
     for name in rivals:
         Encoding(name)  # an unknown one is said before anything is run

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sciformer.text import printable
 from xval.encodings.encoding import NAMES, Encoding
 
 Name = Literal["p10", "p1000", "b1999", "fp15", "xval", "all"]
@@ -29,7 +30,9 @@ def tokens(text: str, encoding: Name = "all") -> None:
         pieces = Text()
         for token, number, marked in zip(ids, numbers, code.is_number(ids), strict=True):
             style = "bold cyan" if marked else ""
-            pieces.append(" " if pieces else "").append(piece(code, int(token), number), style)
+            pieces.append(" " if pieces else "").append(
+                printable(piece(code, int(token), number)), style
+            )
         row = str(len(ids)), str(code.length), str(len(code.vocabulary))
         table.add_row(name, *row, pieces)
     Console().print(table)

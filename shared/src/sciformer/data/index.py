@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int64, UInt32
 
+from sciformer.arguments import ArgumentError, check_least
 from sciformer.files import write_atomically
 
 FORMAT = 1
@@ -48,9 +49,10 @@ class Recipe:
         return range(self.count * shard // self.shards, self.count * (shard + 1) // self.shards)
 
     def check(self) -> None:
-        """Raise a ``ValueError`` if there are more files than samples."""
+        """Raise an ``ArgumentError`` if there is no sample, or more files than samples."""
+        check_least(samples=(self.count, 1))
         if not 1 <= self.shards <= self.count:
-            raise ValueError(f"shards: {self.shards} for {self.count} samples")
+            raise ArgumentError("shards", f"{self.shards} for {self.count} samples")
 
 
 class DamagedError(ValueError):

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from sciformer.arguments import check_least
 from sciformer.data.index import Recipe
 from sciformer.data.shards import remove_shards, write_shards
 from sciformer.files import check_writable
@@ -33,8 +34,7 @@ def simulate(
             holds the shards of another recipe.
     """
     recipe.check()
-    if workers < 0 or recipe.seed < 0:
-        raise ValueError(f"workers {workers} or seed {recipe.seed} is less than 0")
+    check_least(workers=(workers, 0), seed=(recipe.seed, 0))
     folder = check_writable(out, "out")
     if overwrite:
         remove_shards(folder)

@@ -10,7 +10,7 @@ from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, Trainer
 
-from sciformer.arguments import ArgumentError
+from sciformer.arguments import ArgumentError, check_least, check_not_negative, inside
 from sciformer.text import single_line
 
 
@@ -38,8 +38,8 @@ def trainer_errors() -> Iterator[None]:
         raise ValueError(f"trainer: {message}") from error
 
 
-def check_accumulation(given: Namespace) -> None:
-    """Refuse to accumulate the gradients of no batch.
+def check_numbers(given: Namespace) -> None:
+    """Refuse numbers that Lightning takes and then cannot work with.
 
     Args:
         given: Options of the trainer.
@@ -47,9 +47,14 @@ def check_accumulation(given: Namespace) -> None:
     Raises:
         ArgumentError: Naming the option.
     """
-    if given.accumulate_grad_batches < 1:
-        value = given.accumulate_grad_batches
-        raise ArgumentError("trainer.accumulate_grad_batches", f"{value} is less than 1")
+    with inside("trainer", {}):
+        check_least(
+            accumulate_grad_batches=(given.accumulate_grad_batches, 1),
+            check_val_every_n_epoch=(given.check_val_every_n_epoch, 1),
+            log_every_n_steps=(given.log_every_n_steps, 1),
+            num_sanity_val_steps=(given.num_sanity_val_steps, -1),
+        )
+        check_not_negative(gradient_clip_val=given.gradient_clip_val)
 
 
 def check_interval(given: Namespace, data: LightningDataModule) -> None:

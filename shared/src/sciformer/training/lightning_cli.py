@@ -29,10 +29,15 @@ from sciformer.files import check_writable, local, to_json, write_atomically
 from sciformer.text import single_line
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import RunRecord, versions
-from sciformer.training.checks import check_accumulation, check_interval, trainer_errors
+from sciformer.training.checks import check_interval, check_numbers, trainer_errors
 from sciformer.training.claim import check_free, claimed
 from sciformer.training.folder import CONFIG, LAST, NUMBERS, keep_logged
-from sciformer.training.lightning_parser import OneLineLightningParser, add_options, add_seed
+from sciformer.training.lightning_parser import (
+    OneLineLightningParser,
+    add_options,
+    add_seed,
+    linked_options,
+)
 from sciformer.training.named_classes import Builder, check_named, root
 from sciformer.training.precision import warn_of_emulation
 from sciformer.training.predictions import PredictionFile
@@ -217,7 +222,7 @@ class Cli(LightningCLI):
             kwargs["callbacks"].append(GracefulStop(LAST))
         if self.subcommand == "predict":
             kwargs["callbacks"].append(PredictionFile(self.options.out, self.options.overwrite))
-        check_accumulation(given)
+        check_numbers(given)
         with trainer_errors():
             trainer = super().instantiate_trainer(**kwargs)
         # Else it would go on, unasked, from what OnExceptionCheckpoint or SLURM have left.
@@ -280,10 +285,12 @@ class Cli(LightningCLI):
 
 def _option(project: Project, error: ArgumentError) -> str:
     """The option of an argument: of the data or the model, where one of them has such a name."""
-    for group, target in (("data", project.data), ("model", project.module)):
+    key = error.name
+    for group, target in (("model", project.module), ("data", project.data)):
         if root(error.name) in signature(resolve(target)).parameters:
-            return f"{group}.{error.name}"
-    return error.name
+            key = f"{group}.{error.name}"
+    linked = {source: target for target, source in linked_options(project).items()}
+    return linked.get(key, key)
 
 
 def _as_said(

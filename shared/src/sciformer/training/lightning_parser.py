@@ -14,6 +14,7 @@ from sciformer.config_errors import complaint
 from sciformer.training.checks import passes
 
 set_parsing_settings(config_read_mode_fsspec_enabled=False)  # importing Lightning's enables it
+Threads = restricted_number_type("Threads", int, [(">=", 0), ("<=", 1024)])  # more can crash
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
 
 
@@ -52,7 +53,7 @@ def add_options(parser: LightningArgumentParser, project: Project) -> None:
     )
     parser.add_argument(
         "--threads",
-        type=NonNegativeInt,
+        type=Threads,
         default=0,
         help="CPU threads per process; 0 is torch's choice.",
     )
@@ -74,8 +75,14 @@ def add_options(parser: LightningArgumentParser, project: Project) -> None:
             help="File of the predictions: .npz with arrays, or .parquet with a row for each "
             "sample (for what is not a field).",
         )
-    parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
-    if "epochs" in signature(resolve(project.data)).parameters:
-        parser.link_arguments("trainer.max_epochs", "data.epochs", compute_fn=passes)
+    for source, target in linked_options(project).items():
+        parser.link_arguments(source, target, compute_fn=passes if "epochs" in source else int)
     for source, target in project.links.items():
         parser.link_arguments(source, target, apply_on="instantiate")
+
+
+def linked_options(project: Project) -> dict[str, str]:
+    """The options that say arguments of the data, and these arguments."""
+    known = signature(resolve(project.data)).parameters
+    links = {"seed_everything": "data.seed", "trainer.max_epochs": "data.epochs"}
+    return {option: key for option, key in links.items() if key.removeprefix("data.") in known}

@@ -150,8 +150,14 @@ class TextData(DataModule):
         return self.texts["test"] | outside
 
     def check(self) -> None:
-        """Encode all texts before a fit writes anything: that is where a bad one is found."""
-        self.setup()
+        """Encode all texts before a fit writes anything: that is where a bad one is found.
+
+        Raises:
+            ValueError: Naming it, or a batch that is larger than an epoch.
+        """
+        if self.batches < 1:
+            texts = len(self._texts("train")[1])
+            raise ArgumentError("batch_size", f"{self.batch_size} is more than {texts} texts")
 
     def setup(self, stage: str | None = None) -> None:
         if self.corpus is not None:
