@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import kills
 import pytest
 import torch
 from two_ranks import callback, fit, two
@@ -60,6 +61,13 @@ def test_a_killed_run_goes_on_to_the_very_same_weights(step, start, straight, tm
     process.communicate()
     finish(start(*RUN, "--ckpt_path=auto"))
     assert_same_weights(tmp_path / "run", straight)
+
+
+def test_runs_that_are_killed_at_random_moments_lose_nothing(start):
+    """A few of the forty kills that are made by hand; see ``kills.py``."""
+    process = start(kills.__file__, "--kills", "5", "--kind", "steps")
+    out = finish(process)
+    assert "kills, nothing lost" in out
 
 
 def test_a_validation_among_accumulated_gradients_spoils_no_resume(start, tmp_path):

@@ -58,9 +58,13 @@ class ExactResume(Callback):
 
     What was logged last is known again, for callbacks that ask for it at an epoch's end. It has to
     come before the callbacks that save: what they save says at which moment.
+
+    Args:
+        prolongs: Whether a training that has ended by itself, before its last step, goes on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prolongs: bool = True) -> None:
+        self.prolongs = prolongs
         self.moment = ""
         self.rows = 0  # logged before the validation
         self.again = False  # a step that is done is about to be ended once more
@@ -72,6 +76,7 @@ class ExactResume(Callback):
     ) -> None:
         metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
         state = {"moment": self.moment, "rows": self.rows, "metrics": metrics}
+        state["stopped"] = trainer.should_stop
         checkpoint["callbacks"][self.state_key] = state
 
     def on_load_checkpoint(
@@ -89,6 +94,7 @@ class ExactResume(Callback):
         self.moment, self.rows = loaded.get("moment", ""), loaded.get("rows", 0)
         for name, value in loaded.get("metrics", {}).items():
             trainer._logger_connector._callback_metrics[name] = torch.tensor(value)
+        self.stopped = loaded.get("stopped", False) and not self.prolongs
         # After the last step Lightning would not begin a training, and so no validation.
         self.prolonged = self.moment == VALIDATION and loaded["step"] == trainer.max_steps
         trainer.fit_loop.epoch_loop.max_steps += self.prolonged
@@ -109,6 +115,7 @@ class ExactResume(Callback):
         elif self.moment == VALIDATION:  # the run goes on with other settings
             loop._batches_that_stepped += 1
             self._shorten(trainer)
+        trainer.should_stop |= self.stopped and self.moment != VALIDATION
         self.moment = ""
         end = loop.on_advance_end
 
