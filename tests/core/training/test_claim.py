@@ -14,7 +14,7 @@ from minimal import PROJECT
 from verbs import exit_code
 
 from sciformer.training import checkpoint
-from sciformer.training.claim import LOCK, SOFT, claimed
+from sciformer.training.claim import LOCK, SOFT, Claim, claimed
 
 QUIET = ("--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu", "--threads=1")
 pytestmark = pytest.mark.usefixtures("here")
@@ -138,9 +138,9 @@ def test_leftovers_of_dead_processes_are_removed_when_a_run_begins(finished):
 def test_two_fits_at_once_are_refused(words, start, here, capsys):
     run = here / "run"
     run.mkdir()
-    held = "with claimed(Path('run'), None, False, False): print('held', flush=True); sleep(99)"
+    held = "with claimed(Claim(Path('run'))): print('held', flush=True); sleep(99)"
     imports = "from time import sleep\nfrom pathlib import Path"
-    process = start("-c", f"{imports}\nfrom sciformer.training.claim import claimed\n{held}")
+    process = start("-c", f"{imports}\nfrom sciformer.training.claim import Claim, claimed\n{held}")
     assert process.stdout.readline() == "held\n"
     line = refused(capsys, run, *words)
     assert line == f"{run}: another fit is running there\n"
@@ -156,17 +156,17 @@ def test_a_file_system_without_locks_has_a_file_for_one(number, monkeypatch, tmp
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with claimed(tmp_path, None, False, False):
+    with claimed(Claim(tmp_path)):
         assert str(os.getpid()) in (tmp_path / SOFT).read_text()
     assert list(tmp_path.iterdir()) == []
     (tmp_path / SOFT).write_text("999999999\nelsewhere\n")
     with (
         pytest.raises(ValueError, match=r"another fit is running there \(.*elsewhere.*\); if it"),
-        claimed(tmp_path, None, False, False),
+        claimed(Claim(tmp_path)),
     ):
         pass
     (tmp_path / SOFT).write_text(f"999999999\n{socket.gethostname()}\n")
-    with claimed(tmp_path, None, False, False):
+    with claimed(Claim(tmp_path)):
         pass
 
 
@@ -206,4 +206,4 @@ def test_a_job_that_slurm_has_queued_again_goes_on(finished, monkeypatch, capsys
     assert fit("run", "--trainer.max_epochs=2") == 0
     assert checkpoint.read(finished / "last.ckpt")["global_step"] == 8
     line = refused(capsys, finished, "--overwrite")
-    assert line.startswith("--overwrite would replace what this job did before it was requeued")
+    assert line.startswith("--overwrite would replace what this job did before it was queued again")
