@@ -16,6 +16,7 @@ from sciformer.files import (
     new_folder,
     remove_leftovers,
     to_json,
+    up_to_date,
     write_atomically,
 )
 
@@ -146,6 +147,16 @@ def test_half_of_a_file_with_brackets_in_its_name_is_found(ended, tmp_path):
     (tmp_path / f".x[1].csv.{ended}").write_text("half")
     new_file(tmp_path / "x[1].csv")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_made_of_an_older_file_is_not_up_to_date(tmp_path):
+    source, made = tmp_path / "last.ckpt", tmp_path / "test.json"
+    source.touch()
+    assert not up_to_date(made, source)
+    made.touch()
+    assert up_to_date(made, source)
+    os.utime(source, ns=(0, made.stat().st_mtime_ns + 1))
+    assert not up_to_date(made, source)
 
 
 def test_json_has_null_for_what_is_not_finite():

@@ -107,6 +107,8 @@ def test_a_project_fits_and_evaluates(small):
     assert metrics["run"]["cpu_s"] > 0
     assert len(metrics) > 1
     assert "</html>" in Path("report/index.html").read_text()
+    with pytest.raises(SystemExit, match="2"):  # what is there is not replaced unasked
+        command(small, "evaluate", "run", "--out", "report")
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true"])

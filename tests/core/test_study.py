@@ -47,6 +47,13 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
         study.fit([Run("seed0", ("fit", "--model.dim=16"))])
 
 
+def test_a_folder_with_results_of_something_else_is_refused(tmp_path):
+    (tmp_path / "metrics.json").write_text("{}")
+    with pytest.raises(ValueError, match="holds results of something else; choose another --out"):
+        Study(PROJECT, str(tmp_path)).fit([Run("seed0", WORDS)])
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+
+
 def test_there_is_no_study_without_a_process(tmp_path):
     with pytest.raises(ValueError, match="jobs: 0 is less than 1"):
         Study(PROJECT, str(tmp_path), jobs=0)

@@ -89,7 +89,7 @@ def test_a_shorter_history_and_a_file_of_the_well_and_shards(tmp_path, made):
         return make_sample(number, "shallow_water", 0, FLOW)
 
     write_shards(tmp_path / "shards", sample, recipe("shallow_water", 0, 2, 1, FLOW))
-    command("rollout", tmp_path, tmp_path / "shards", "--steps=2")
+    command("rollout", tmp_path, tmp_path / "shards", "--steps=2", "--overwrite")
     written = open_files(str(tmp_path / "rollout/rollout.h5"))[1]
     assert set(written.description.names) == {"height", "velocity_x", "velocity_y"}
 

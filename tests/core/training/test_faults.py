@@ -20,7 +20,7 @@ EPOCHS, SAMPLES, BATCH = 4, 35, 8  # four batches of an epoch; three samples are
 SETTINGS = (
     *("--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--threads=1"),
     *(f"--trainer.max_epochs={EPOCHS}", f"--data.samples={SAMPLES}", f"--data.batch_size={BATCH}"),
-    "--save_every=1",
+    *("--save_every=1", "--trust"),
 )
 RUN = ("-m", "minimal", "fit", *SETTINGS, "--trainer.default_root_dir=run")
 

@@ -32,7 +32,7 @@ class Case(NamedTuple):
 
 COMMON = (
     *("--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--threads=1"),
-    *("--trainer.max_epochs=2", "--trainer.log_every_n_steps=1"),
+    *("--trainer.max_epochs=2", "--trainer.log_every_n_steps=1", "--trust"),
 )
 SLURM = tuple(
     f"SLURM_{name}"

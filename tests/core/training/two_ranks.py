@@ -74,8 +74,12 @@ class Weigh(Callback):
 def fit(root: Path, *words: Any) -> None:
     """One fit on the CPU, quietly, with a loss logged at every step."""
     sys.argv = ["minimal"]
-    quiet = ("--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false")
-    fixed = ("--trainer.accelerator=cpu", "--threads=1", "--trainer.log_every_n_steps=1")
+    quiet = (
+        "--trust",
+        "--trainer.enable_progress_bar=false",
+        "--trainer.enable_model_summary=false",
+    )
+    fixed = ("--trainer.accelerator=cpu", "--threads=1", "--trainer.log_every_n_steps=1", "--trust")
     run(PROJECT, ["fit", *quiet, *fixed, f"--trainer.default_root_dir={root}", *map(str, words)])
 
 

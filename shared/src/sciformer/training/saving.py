@@ -30,13 +30,23 @@ class KeepLast(AfterSteps, Checkpoint):
         self.every = every
         self.saved = (0, STEP)  # when, and at which moment
         self.due = False
+        self.done = False  # the run has gone no further than the file
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         if trainer.ckpt_path is not None and Path(trainer.ckpt_path) == self.path:
             moment = STEP if owes_validation(checkpoint) is None else VALIDATION
-            self.saved = checkpoint["global_step"], moment
+            self.saved, self.done = (checkpoint["global_step"], moment), True
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        super().on_train_batch_start(trainer, pl_module, batch, batch_idx)
+        self.done = False
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.done = False
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking:
@@ -54,7 +64,7 @@ class KeepLast(AfterSteps, Checkpoint):
             self._save(trainer, END if last else STEP)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.saved != (trainer.global_step, END):
+        if not self.done and self.saved != (trainer.global_step, END):
             self._save(trainer, END)
 
     def _save(self, trainer: Trainer, moment: str) -> None:
