@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
@@ -14,18 +15,32 @@ LOCK, SOFT = ".lock", ".lock.soft"
 LOGS = (METRICS, "events.out.tfevents.*", "hparams.yaml")
 
 
-def check_free(root: Path, resumed: str | None, overwrite: bool, begin: bool) -> None:
-    """See that a fit replaces nothing in its folder that it was not asked to replace.
+class Claim(NamedTuple):
+    """What a fit wants of a folder.
 
     Args:
         root: The run's folder.
         resumed: The checkpoint that the run goes on from.
         overwrite: Whether what is there may be replaced.
         begin: Whether a run that was killed before it saved anything may begin anew.
+    """
+
+    root: Path
+    resumed: str | None = None
+    overwrite: bool = False
+    begin: bool = False
+
+
+def check_free(claim: Claim) -> None:
+    """See that a fit replaces nothing in its folder that it was not asked to replace.
+
+    Args:
+        claim: What it wants.
 
     Raises:
         ValueError: Naming what the folder holds, and what can be done.
     """
+    root, resumed, overwrite, begin = claim
     own = resumed is not None and Path(resumed).resolve().parent == root.resolve()
     if own and overwrite:
         raise ValueError(f"{resumed}: --ckpt_path goes on with the run that --overwrite replaces")
@@ -51,14 +66,11 @@ def _held(root: Path) -> str | None:
 
 
 @contextmanager
-def claimed(root: Path, resumed: str | None, overwrite: bool, begin: bool) -> Iterator[None]:
-    """Hold a folder against other fits, without what is left of those before.
+def claimed(claim: Claim) -> Iterator[None]:
+    """Hold a folder, which exists, against other fits, without what is left of those before.
 
     Args:
-        root: The run's folder, which exists.
-        resumed: As for :func:`check_free`.
-        overwrite: Likewise.
-        begin: Likewise.
+        claim: What a fit wants of it.
 
     Yields:
         When the folder is this process's own.
@@ -66,8 +78,9 @@ def claimed(root: Path, resumed: str | None, overwrite: bool, begin: bool) -> It
     Raises:
         ValueError: If another process holds it, or has meanwhile finished a run there.
     """
+    root, resumed, overwrite, _ = claim
     with _locked(root):
-        check_free(root, resumed, overwrite, begin)
+        check_free(claim)
         remove_leftovers(root, "*.ckpt", CONFIG, METRICS, NUMBERS)
         if resumed is None or overwrite:
             for pattern in (CONFIG, LAST, BEST, NUMBERS, *(LOGS if overwrite else (METRICS,))):

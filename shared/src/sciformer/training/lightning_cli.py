@@ -3,7 +3,6 @@
 import atexit
 import gc
 import logging
-import os
 import platform
 import shlex
 import sys
@@ -30,7 +29,7 @@ from sciformer.text import single_line
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import RunRecord, versions
 from sciformer.training.checks import check_interval, check_numbers, trainer_errors
-from sciformer.training.claim import check_free, claimed
+from sciformer.training.claim import Claim, check_free, claimed
 from sciformer.training.folder import CONFIG, LAST, NUMBERS, keep_logged
 from sciformer.training.lightning_parser import (
     OneLineLightningParser,
@@ -42,7 +41,7 @@ from sciformer.training.named_classes import Builder, check_named, root
 from sciformer.training.precision import warn_of_emulation
 from sciformer.training.predictions import PredictionFile
 from sciformer.training.ranks import lost_rank
-from sciformer.training.stopping import GracefulStop
+from sciformer.training.stopping import GracefulStop, interrupts, queued_again
 from sciformer.training.stored_settings import checkpoint_path, set_defaults
 from sciformer.training.trainer_parts import FitParts, parts
 
@@ -76,7 +75,8 @@ def run(project: Project) -> None:
     for text in NOISE:
         warnings.filterwarnings("ignore", text)
     try:
-        _call(project)
+        with interrupts(), ExitStack() as held:
+            Cli(project, held)
     except ArgumentError as error:
         raise ValueError(placed(_option(project, error), error.reason, sys.argv)) from error
     except (MisconfigurationException, ModuleNotFoundError) as error:
@@ -86,16 +86,6 @@ def run(project: Project) -> None:
         if told is None:
             raise
         raise told from error
-
-
-def _call(project: Project) -> None:
-    try:
-        with ExitStack() as held:
-            Cli(project, held)
-    except SystemExit as ended:
-        if not isinstance(ended.__context__, KeyboardInterrupt):
-            raise
-        raise KeyboardInterrupt from ended  # for which Lightning ends with 1
 
 
 def _told(error: RuntimeError) -> Exception | None:
@@ -159,19 +149,14 @@ class Cli(LightningCLI):
 
     def _parse_ckpt_path(self) -> None:
         options = self.options
-        root = options.trainer.default_root_dir or f"runs/{self.project.name}"
-        options.trainer.default_root_dir = str(local(root, "trainer.default_root_dir"))
-        path = options.ckpt_path or ("auto" if self._queued_again() else None)
-        self.begin = path == "auto"
-        if path:
-            options.ckpt_path = checkpoint_path(path, options.trainer.default_root_dir)
-
-    def _queued_again(self) -> bool:
-        """Whether SLURM has started a fit once more, which is the same run then."""
-        again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
-        if again and self.options.overwrite:
-            raise ValueError("--overwrite would replace what this job did before it was requeued")
-        return again and self.config.subcommand == "fit"
+        place = options.trainer.default_root_dir or f"runs/{self.project.name}"
+        root = local(place, "trainer.default_root_dir")
+        given = options.ckpt_path
+        if not given and self.config.subcommand == "fit" and queued_again(options.overwrite):
+            given = "auto"
+        options.trainer.default_root_dir = str(root)
+        options.ckpt_path = checkpoint_path(given, str(root)) if given else None
+        self.claim = Claim(root, options.ckpt_path, options.overwrite, given == "auto")
 
     def _resumed_step(self) -> int | None:
         path = self.options.ckpt_path
@@ -179,7 +164,7 @@ class Cli(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         if self._writes:
-            check_free(*self._claim)
+            check_free(self.claim)
         if self.options.threads:
             torch.set_num_threads(self.options.threads)
         check_named(self.options, TRUST in sys.argv)
@@ -201,13 +186,6 @@ class Cli(LightningCLI):
         """Whether this is a fit that keeps something; Lightning's ways to try one keep nothing."""
         given = self.options.trainer
         return self.subcommand == "fit" and not given.fast_dev_run and not given.barebones
-
-    @property
-    def _claim(self) -> tuple[Path, str | None, bool, bool]:
-        """What :func:`check_free` has to know."""
-        options = self.options
-        root = Path(options.trainer.default_root_dir)
-        return root, options.ckpt_path, options.overwrite, self.begin
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
@@ -249,11 +227,11 @@ class Cli(LightningCLI):
         if not self._writes:
             return
         check_interval(self.options.trainer, self.datamodule)
-        check_writable(self.options.trainer.default_root_dir, "trainer.default_root_dir")
+        check_writable(self.claim.root, "trainer.default_root_dir")
         if self.trainer.is_global_zero:
-            self.held.enter_context(claimed(*self._claim))
-        if self.options.ckpt_path:
-            keep_logged(self.trainer.loggers, checkpoint.read(self.options.ckpt_path))
+            self.held.enter_context(claimed(self.claim))
+        if self.claim.resumed:
+            keep_logged(self.trainer.loggers, checkpoint.read(self.claim.resumed))
         said = yaml.safe_load(self.parser.dump(self.config, skip_none=False))["fit"]
         del said["overwrite"]  # or the same configuration would replace the run
         self._write(CONFIG, yaml.safe_dump(said, sort_keys=False))

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -117,6 +119,35 @@ class GracefulStop(AfterSteps):
         if self.path.is_file():
             return f"stopped after step {step}; continue with --ckpt_path {self.path}"
         return f"stopped after step {step}; nothing was saved yet, and the run would begin anew"
+
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Let Ctrl-C be what it is, of which Lightning makes an end with code 1."""
+    try:
+        yield
+    except SystemExit as ended:
+        if isinstance(ended.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from ended
+        raise
+
+
+def queued_again(overwrite: bool) -> bool:
+    """Tell whether SLURM has started this job before: it is the same run then.
+
+    Args:
+        overwrite: Whether the run was asked to replace what is in its folder.
+
+    Returns:
+        Whether it has.
+
+    Raises:
+        ValueError: If it has, and the run would replace what it did before.
+    """
+    again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+    if again and overwrite:
+        raise ValueError("--overwrite would replace what this job did before it was queued again")
+    return again
 
 
 def _is_free(number: int) -> bool:

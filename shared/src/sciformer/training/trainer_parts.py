@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed
 from sciformer.training.checkpoint_io import CheckpointFiles
 from sciformer.training.checks import passes
-from sciformer.training.folder import LAST, loggers, savers
+from sciformer.training.folder import LAST, NUMBERS, loggers, savers
 from sciformer.training.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.precision import best_precision
 from sciformer.training.steps import ExactResume
@@ -64,7 +64,7 @@ class FitParts:
         given = listed(self.given.callbacks)
         found: list[Callback] = [
             *given,
-            ExactResume(),
+            ExactResume(prolongs=(self.root / NUMBERS).is_file()),
             self.record,
             StepSeed(self.seed),
             StopOnNonFiniteLoss(),
