@@ -1,13 +1,22 @@
-"""Files that are written whole or not at all, and JSON that every reader takes."""
+"""Files that are written whole or not at all, JSON that every reader takes, and what errors say."""
 
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
+
+UNFOLDS = 1032  # bytes that deflate can make of one byte, at most (RFC 1951: 258 of 2 bits)
+DEEPEST = 64  # lists in lists; Python's own limit depends on who calls
+SECRET = "***"  # in place of what an address says of its user
+# What stands in an address before the host (a user, a password, which may hold a slash), and after
+# the path (tokens, signatures).
+USER = re.compile(r"(?<=://)(?:[^\s/?#@'\"]*|[^\s/?#@:'\"]*:[^\s?#'\"]*)@")
+QUERY = re.compile(r"(://[^\s?#'\"]*[?#])[^\s'\"]+")
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
@@ -63,4 +72,55 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, Real):
         return float(value) if math.isfinite(value) else None
+    return value
+
+
+def from_json(text: str | bytes) -> Any:
+    """Read JSON of others.
+
+    Args:
+        text: What a file holds.
+
+    Returns:
+        What it says.
+
+    Raises:
+        ValueError: If it is no JSON, lists in lists are too deep or a number has too many digits.
+    """
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise ValueError(f"lists in lists, more than {DEEPEST} deep") from error
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from error
+    level = [found]
+    for _ in range(DEEPEST):
+        level = [part for value in level for part in _parts(value)]
+    if level:
+        raise ValueError(f"lists in lists, more than {DEEPEST} deep")
+    return found
+
+
+def _parts(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says, on one line, without secrets; its kind if it says nothing."""
+    return without_secrets(" ".join(str(error).split())) or type(error).__name__
+
+
+def without_secrets(text: str) -> str:
+    """Hide users, passwords, tokens and signatures of the addresses in a text."""
+    return QUERY.sub(rf"\1{SECRET}", USER.sub(f"{SECRET}@", text))
+
+
+def hide_secrets(value: Any) -> Any:
+    """A copy of settings, tables in lists in tables, with no secret in their texts."""
+    if isinstance(value, str):
+        return without_secrets(value)
+    if isinstance(value, Mapping):
+        return {key: hide_secrets(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(hide_secrets, value))
     return value

@@ -4,11 +4,13 @@ import os
 import shutil
 import tempfile
 import weakref
+from io import FileIO
 from pathlib import Path
 
 from fsspec.core import url_to_fs
 
 from sciformer.data.index import INDEX, read_index
+from sciformer.data.open_files import open_raw
 from sciformer.files import write_atomically
 
 
@@ -66,6 +68,10 @@ class Folder:
             found = "no such file" if size is None else f"size: {size} bytes"
             raise ValueError(f"{self.name(number)}: {found}, but {INDEX} has {shard.size} bytes")
         return path
+
+    def open(self, number: int) -> FileIO:
+        """Open a shard to read pieces of; raises as :meth:`path` does."""
+        return open_raw(self.path(number))
 
     def check(self) -> "Folder":
         """Raise a ``ValueError`` for the first shard that is missing or has another size."""

@@ -19,13 +19,14 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import proj_plane_pixel_scales
 
-from astroclip.data.handles import OpenFiles
+from sciformer.data.open_files import OpenFiles
 
 SUFFIXES = (".fits.gz", ".fits.fz", ".fits", ".fit")
 ARCSEC = 3600.0  # of a degree
 KINDS = ("IMAGETYP", "IMTYPE", "PRODTYPE", "EXTNAME")  # where a header says what an image shows
 OTHERS = re.compile(r"ivar|invvar|mask|wtmap|psf|depth|nexp|chi2|model|resid", re.IGNORECASE)
 GZIP, HEADER = b"\x1f\x8b", b"XTENSION"  # how what is compressed begins, and a further part
+Files = OpenFiles[Path, fits.HDUList]
 DAMAGE = (OSError, EOFError, ValueError, TypeError, IndexError, KeyError, zlib.error)
 
 
@@ -68,7 +69,7 @@ class FITSFile:
         files: What opens it, to be shared by many of them.
     """
 
-    def __init__(self, path: str | Path, files: OpenFiles[fits.HDUList] | None = None) -> None:
+    def __init__(self, path: str | Path, files: Files | None = None) -> None:
         self.path = Path(path)
         self.files = OpenFiles(open_fits) if files is None else files
 

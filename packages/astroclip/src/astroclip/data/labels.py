@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from astroclip.data.batch import Galaxy
-from astroclip.data.hdf5 import HDF5
 from astroclip.data.source import Positions, Source
 from astroclip.data.universe import ID, text
+from sciformer.data.hdf5 import HDF5
 
 MASS, SFR, METALS, AGE = "LOG_MSTAR", "AVG_SFR", "Z_MW", "TAGE_MW"  # columns of PROVABGS
 LABELS: tuple[str, ...] = ("redshift", "log_mass", "log_ssfr", "age", "log_metallicity")

@@ -4,20 +4,20 @@ from bisect import bisect_right
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from astroclip.data.batch import Galaxy
-from astroclip.data.handles import OpenFiles
-from astroclip.data.hdf5 import HDF5
 from astroclip.data.noise import estimated_ivar
 from astroclip.data.source import Source
 from astroclip.data.universe import ids, text
 from astroclip.survey import PIXELS
+from sciformer.data.hdf5 import HDF5, OpenHDF5
+from sciformer.data.open_files import OpenFiles
 
 KEYS = ["images", "spectra", "redshifts", "targetids"]
+OpenParquet = OpenFiles[Path, pq.ParquetFile]
 COLUMNS = ["image", "spectrum", "redshift", "targetid"]
 
 
@@ -34,7 +34,7 @@ class OriginalHDF5(Source):
         ValueError: If the file cannot be read, or an array is missing or shorter than others.
     """
 
-    def __init__(self, path: str | Path, files: OpenFiles[h5py.File] | None = None) -> None:
+    def __init__(self, path: str | Path, files: OpenHDF5 | None = None) -> None:
         super().__init__(str(path), images=True, spectra=True, labels=["redshift"])
         self.file = HDF5(path, files)
         found = [key for key in self.file.keys("/") if key.isdigit() or self._holds(key)]
@@ -47,7 +47,7 @@ class OriginalHDF5(Source):
         ]
 
     def _holds(self, group: str) -> bool:
-        return bool(self.file.keys(group) & set(KEYS))
+        return bool(set(self.file.keys(group)) & set(KEYS))
 
     def __len__(self) -> int:
         return self.starts[-1]
@@ -81,7 +81,7 @@ class OriginalParquet(Source):
         ValueError: If the file cannot be read or has no such column.
     """
 
-    def __init__(self, path: str | Path, files: OpenFiles[pq.ParquetFile] | None = None) -> None:
+    def __init__(self, path: str | Path, files: OpenParquet | None = None) -> None:
         super().__init__(str(path), images=True, spectra=True, labels=["redshift"])
         self.path = Path(path)
         self.files = OpenFiles(open_parquet) if files is None else files
