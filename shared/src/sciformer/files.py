@@ -90,14 +90,14 @@ def from_json(text: str | bytes) -> Any:
     try:
         found = json.loads(text)
     except RecursionError as error:
-        raise ValueError(f"lists in lists, more than {DEEPEST} deep") from error
+        raise ValueError(f"not JSON of at most {DEEPEST} lists in lists") from error
     except ValueError as error:
         raise ValueError(f"not JSON: {error}") from error
     level = [found]
     for _ in range(DEEPEST):
         level = [part for value in level for part in _parts(value)]
     if level:
-        raise ValueError(f"lists in lists, more than {DEEPEST} deep")
+        raise ValueError(f"not JSON of at most {DEEPEST} lists in lists")
     return found
 
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32, Float64
 from pyarrow.lib import ArrowException
 
-from astroclip.data.arrays import names_of, read_arrays
-from astroclip.mapped import Member, map_arrays, write_members
+from astroclip.mapped import Member, write_members
+from sciformer.data.npy import map_arrays, names_of, read_arrays
 from sciformer.files import write_atomically
 
 KINDS = ("image", "spectrum")

@@ -123,10 +123,11 @@ class ShardedDataset(Dataset[Any]):
     def _raw(self, position: int) -> tuple[bytearray, str]:
         file = int(np.searchsorted(self._starts, position, "right")) - 1
         where = f"{self.folder.name(file)}: sample {key_of(position)}"
+        handle = self.files[file]  # its size is compared with that of the index before all else
         offset, raw = int(self._offset[position]), bytearray(int(self._size[position]))
         view = memoryview(raw)  # of memory that can be written to, as torch wants an array's to be
         try:
-            while view and (count := read_into(self.files[file], offset, [view])):
+            while view and (count := read_into(handle, offset, [view])):
                 view, offset = view[count:], offset + count
         except OSError as error:
             raise DamagedError(f"{where}: damaged: {error.strerror}") from error

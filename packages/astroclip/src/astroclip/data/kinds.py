@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from astroclip.data.arrays import axes_of, names_of
 from astroclip.data.desi import arms
 from astroclip.data.exposures import is_ccd_table
 from astroclip.data.fits import Files, FITSFile, is_fits, is_other
 from astroclip.data.universe import FLUX, IMAGE, IVAR
 from sciformer.data.hdf5 import HDF5, OpenHDF5
+from sciformer.data.npy import axes_of, names_of
 
 Kind = Literal["original", "universe", "desi", "exposures", "images", "spectra"]
 NAMES: Mapping[str, Kind] = {"image": "images", "flux": "spectra"}  # of arrays
