@@ -10,7 +10,9 @@ from mpp.convert import STAMP, read_converted
 from mpp.grow import grow
 from mpp.model import AViT, find_size
 from mpp.vocabulary import Vocabulary
+from sciformer.files import reason
 from sciformer.training import checkpoint
+from sciformer.training.distrust import fitted
 from sciformer.training.plain import PLAIN, read_plain
 
 # What a network computes with given weights; the rest only matters while it is trained.
@@ -63,7 +65,10 @@ def read(path: str | Path) -> Pretrained:
         raise ValueError(
             f"{found}: not a network of mpp: has no {', '.join(missing or ['fields'])}"
         )
-    return Pretrained(architecture(settings), Vocabulary(names), weights)
+    try:
+        return Pretrained(architecture(settings), Vocabulary(names), weights)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{found}: not a network of mpp: {reason(error)}") from error
 
 
 def is_converted(path: Path) -> bool:
@@ -101,12 +106,8 @@ def continued(
     for name, ours in architecture(settings).items():
         if trained.settings[name] != ours:
             raise ValueError(f"start: {path}: its {name} is {trained.settings[name]}, not {ours}")
-    model = AViT(len(trained.fields), **settings)
     try:
-        model.load_state_dict(trained.weights)
-    except RuntimeError as error:
-        raise ValueError(f"start: {path}: weights and settings do not fit: {error}") from error
-    try:
+        model = fitted(lambda: AViT(len(trained.fields), **settings), trained.weights).train()
         grow(model, trained.fields, fields, like)
     except ValueError as error:
         raise ValueError(f"start: {path}: {error}") from error

@@ -3,14 +3,20 @@
 Plain torch, so that who only reads a checkpoint does not wait for Lightning.
 """
 
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import nn
 
+from sciformer.files import hide_secrets, reason
+from sciformer.training.distrust import (
+    check_settings,
+    check_tensors,
+    compare,
+    load_torch,
+    without_memory,
+)
 from sciformer.training.plain import PLAIN, read_plain
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -19,6 +25,9 @@ Built = TypeVar("Built")
 FORMAT = 2
 STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
 RESUMED = {"optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
+DATA = "datamodule_hyper_parameters"
+SETTINGS = ("hyper_parameters", DATA)
+COSTS = ("cpu_s", "wall_s", "peak_gib")  # numbers of a run
 PARTS = (STAMP, "state_dict", "hyper_parameters")  # dicts that each has
 
 
@@ -65,13 +74,13 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such checkpoint")
-    checkpoint = read_plain(path) if Path(path).suffix == PLAIN else _read_torch(path)
+    checkpoint = read_plain(path) if Path(path).suffix == PLAIN else load_torch(path)
     parts = checkpoint if isinstance(checkpoint, dict) else {}
     if not all(isinstance(parts.get(key), dict) for key in PARTS):
         raise ValueError(f"{path}: a checkpoint that sciformer did not write")
-    for name, tensor in parts["state_dict"].items():
-        if not isinstance(tensor, torch.Tensor):
-            raise ValueError(f"{path}: state_dict: {name}: {tensor!r} is not a tensor")
+    check_tensors(parts["state_dict"], f"{path}: state_dict")
+    for key in SETTINGS:
+        check_settings(parts.get(key) or {}, f"{path}: {key}")
     _migrate(path, parts)
     return parts
 
@@ -84,26 +93,26 @@ def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
         raise ValueError(
             f"{path}: format {number!r}, but this version reads formats up to {FORMAT}"
         )
-    if not isinstance(stamp.get("run"), dict):
+    run = stamp.get("run")
+    if not isinstance(run, dict) or not isinstance(run.get("versions", {}), dict):
         raise ValueError(f"{path}: has no record of its run")
+    for key in COSTS:
+        if not isinstance(run.get(key), int | float | None):
+            raise ValueError(f"{path}: run: {key}: {run[key]!r} is no number")
     for older in range(number, FORMAT):
         MIGRATIONS[older](checkpoint)
         stamp["format"] = older + 1
 
 
-def _read_torch(path: str | Path) -> Any:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # a damaged pickle can raise anything at all
-        raise ValueError(
-            f"{path}: not a checkpoint of plain tensors, or cut short ({type(error).__name__})"
-        ) from error
-
-
 def stamp(checkpoint: dict[str, Any], module: nn.Module, run: Mapping[str, Any]) -> None:
     """Mark a checkpoint as ours: format, the module's class, the record of the run."""
-    checkpoint[STAMP] = {"format": FORMAT, "module": class_path(type(module)), "run": dict(run)}
+    checkpoint[STAMP] = {
+        "format": FORMAT,
+        "module": class_path(type(module)),
+        "run": hide_secrets(run),
+    }
+    if DATA in checkpoint:
+        checkpoint[DATA] = hide_secrets(checkpoint[DATA])  # of addresses
 
 
 def run_record(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,16 +152,11 @@ def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) ->
     Raises:
         ValueError: Naming the file and the first tensor that does not fit.
     """
-    theirs, ours = checkpoint["state_dict"], module.state_dict()
     check_class(path, checkpoint, type(module))
-    for name in sorted(ours.keys() ^ theirs.keys()):
-        side = "lacks" if name in ours else "has an unknown"
-        raise ValueError(f"{path}: {side} tensor {name}")
-    for name, tensor in ours.items():
-        if theirs[name].shape != tensor.shape:
-            raise ValueError(
-                f"{path}: {name} is {tuple(theirs[name].shape)}, the model's {tuple(tensor.shape)}"
-            )
+    try:
+        compare(checkpoint["state_dict"], module)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def check_resumable(path: str | Path, checkpoint: Mapping[str, Any]) -> None:
@@ -188,9 +192,11 @@ def build(path: str | Path, kind: Callable[..., Built], settings: Mapping[str, A
     """
     try:
         return kind(**settings)
-    except (TypeError, ValueError) as error:
+    except (
+        Exception
+    ) as error:  # no parser has seen these settings: a class may say anything of them
         name = getattr(kind, "__name__", kind)
-        raise ValueError(f"{path}: not the settings of a {name}: {error}") from error
+        raise ValueError(f"{path}: not the settings of a {name}: {reason(error)}") from error
 
 
 def load(path: str | Path, kind: type[Module]) -> Module:
@@ -208,7 +214,10 @@ def load(path: str | Path, kind: type[Module]) -> Module:
     """
     path = find(path)
     checkpoint = read(path)
-    module = build(path, kind, checkpoint["hyper_parameters"])
-    check(path, checkpoint, module)
-    module.load_state_dict(checkpoint["state_dict"])
+    check_class(path, checkpoint, kind)
+    settings, weights = checkpoint["hyper_parameters"], checkpoint["state_dict"]
+    with without_memory(len(weights)):
+        check(path, checkpoint, build(path, kind, settings))
+    module = build(path, kind, settings)
+    module.load_state_dict(weights)
     return module.eval()

@@ -1,14 +1,13 @@
 """Weights of a paper's own code: read without running anything, taken one by one, kept as ours."""
 
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor
 
+from sciformer.training.distrust import check_tensors, load_torch
 from sciformer.training.plain import PLAIN, export_safetensors, read_plain
 
 PREFIXES = re.compile(r"^((module|_orig_mod)\.)+")  # of DDP and torch.compile
@@ -27,10 +26,8 @@ class Source:
     """
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
-        self.left = {PREFIXES.sub("", name): value for name, value in state.items()}
-        for name, value in self.left.items():
-            if not isinstance(value, Tensor):
-                raise ValueError(f"{name} is a {type(value).__name__}, not a tensor")
+        self.left = {PREFIXES.sub("", str(name)): value for name, value in state.items()}
+        check_tensors(self.left, "state dict")
 
     def sizes(self, name: str, axes: int) -> tuple[int, ...]:
         """The shape of a parameter of so many axes."""
@@ -145,9 +142,4 @@ def _read(path: str | Path) -> Any:
         raise ValueError(f"{path}: no such file")
     if Path(path).suffix == PLAIN:
         return read_plain(path)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle can raise anything at all
-        kind = type(error).__name__
-        raise ValueError(f"{path}: no file of plain tensors, or cut short ({kind})") from error
+    return load_torch(path)

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sciformer.files import write_atomically
+from sciformer.files import from_json, reason, write_atomically
 
 PLAIN = ".safetensors"  # how such files end
 
@@ -31,9 +31,9 @@ def read_plain(path: str | Path) -> dict[str, Any]:
         with safe_open(path, "pt") as file:
             names = file.keys()
             weights = {name: file.get_tensor(name) for name in names}
-            notes = {key: json.loads(text) for key, text in (file.metadata() or {}).items()}
-    except (SafetensorError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not a safetensors file of ours: {error}") from error
+            notes = {key: from_json(text) for key, text in (file.metadata() or {}).items()}
+    except (SafetensorError, ValueError, OSError, RuntimeError) as error:
+        raise ValueError(f"{path}: not a safetensors file of ours: {reason(error)}") from error
     return {**notes, "state_dict": weights}
 
 
