@@ -240,7 +240,9 @@ def test_files_that_are_none_are_named(tmp_path, original):
     with pytest.raises(ValueError, match=r"nowhere.ckpt: no such file"):
         convert(str(tmp_path / "nowhere.ckpt"), out)
     (tmp_path / "cut.ckpt").write_bytes(b"PK\x03\x04 and no more")
-    with pytest.raises(ValueError, match=r"cut.ckpt: not a checkpoint of plain tensors, or cut short"):
+    with pytest.raises(
+        ValueError, match=r"cut.ckpt: not a checkpoint of plain tensors, or cut short"
+    ):
         convert(str(tmp_path / "cut.ckpt"), out)
     with pytest.raises(ValueError, match=r"out: x.pt does not end in .safetensors"):
         convert("nowhere.ckpt", "x.pt")

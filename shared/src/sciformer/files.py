@@ -101,6 +101,28 @@ def from_json(text: str | bytes) -> Any:
     return found
 
 
+def read_json(path: Path, kind: type = dict) -> Any:
+    """Read what was kept as JSON.
+
+    Args:
+        path: Of the file.
+        kind: What it must be: a table of names and values, or a list.
+
+    Returns:
+        What it says.
+
+    Raises:
+        ValueError: Naming the file, if it is damaged.
+    """
+    try:
+        found = from_json(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(found, kind):
+        raise ValueError(f"{path}: a {type(found).__name__}, not a {kind.__name__}")
+    return found
+
+
 def _parts(value: Any) -> Any:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 

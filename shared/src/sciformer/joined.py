@@ -1,6 +1,5 @@
 """One page out of the reports of several projects, those that failed included."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sciformer import page
-from sciformer.files import to_json, write_atomically
+from sciformer.files import read_json, to_json, write_atomically
 from sciformer.page import Cell, Table
 
 TAIL = 30  # lines of a failed project's output that are shown
@@ -117,7 +116,7 @@ def tail(log: str, lines: int = TAIL) -> str:
 def _metrics(part: Done | Failed) -> dict[str, Any]:
     if isinstance(part, Failed):
         return {"run": {"failed": tail(part.log, 1)}}
-    return json.loads((part.folder / page.METRICS).read_text(encoding="utf-8"))
+    return read_json(part.folder / page.METRICS)
 
 
 def _rows(name: str, run: Mapping[str, Any]) -> list[list[Cell]]:

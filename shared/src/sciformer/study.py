@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sciformer.cli import Project, shipped
 from sciformer.errors import check_configs
-from sciformer.files import check_writable, write_atomically
+from sciformer.files import check_writable, hide_secrets, read_json, write_atomically
 
 METRICS, WORDS, LOG = "metrics.json", "words.json", "log.txt"  # in the folder of each run
 
@@ -78,7 +78,7 @@ class Study:
         ) as bar:
             task = bar.add_task("runs", total=len(runs), completed=len(runs) - len(waiting))
             self._run_all(waiting, lambda: bar.advance(task))
-        return {run.name: json.loads((self.folder(run.name) / METRICS).read_text()) for run in runs}
+        return {run.name: read_json(self.folder(run.name) / METRICS) for run in runs}
 
     def folder(self, name: str) -> Path:
         """Where a run is kept."""
@@ -87,11 +87,11 @@ class Study:
     def _claim(self, run: Run) -> None:
         """Note what a folder is for, and refuse one that is for something else."""
         path = self.folder(run.name) / WORDS
-        said = json.dumps(run.words)
+        said = json.dumps(hide_secrets(run.words))
         if not path.is_file():
             write_atomically(path, lambda beside: beside.write_text(said))
         elif path.read_text() != said:
-            other = shlex.join(json.loads(path.read_text()))
+            other = shlex.join(map(str, read_json(path, list)))
             raise ValueError(f"{path.parent}: holds a run of {other}; choose another --out")
 
     def _run_all(self, runs: Sequence[Run], done: Any) -> None:

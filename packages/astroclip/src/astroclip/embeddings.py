@@ -14,7 +14,7 @@ from pyarrow.lib import ArrowException
 
 from astroclip.mapped import Member, write_members
 from sciformer.data.npy import map_arrays, names_of, read_arrays
-from sciformer.files import write_atomically
+from sciformer.files import from_json, reason, write_atomically
 
 KINDS = ("image", "spectrum")
 VECTORS = tuple(f"{kind}_{part}" for kind in KINDS for part in ("h", "z"))
@@ -146,7 +146,10 @@ def read_about(path: str | Path) -> dict[str, str]:
         with _parquet(path) as file:
             metadata = file.schema_arrow.metadata or {}
             found = metadata.get(ABOUT.encode(), b"{}").decode()
-    return json.loads(found)
+    try:
+        return {str(name): str(value) for name, value in dict(from_json(found)).items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {ABOUT}: {reason(error)}") from error
 
 
 def _there(path: str | Path) -> Path:
@@ -202,7 +205,7 @@ def _parquet(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path, memory_map=True)
     except (ArrowException, OSError) as error:
-        raise ValueError(f"{path}: truncated or no parquet: {_line(error)}") from error
+        raise ValueError(f"{path}: truncated or no parquet: {reason(error)}") from error
 
 
 def _read_parquet(path: Path, vectors: Sequence[str]) -> dict[str, np.ndarray]:
@@ -213,7 +216,7 @@ def _read_parquet(path: Path, vectors: Sequence[str]) -> dict[str, np.ndarray]:
             table = file.read(names)
             return {name: _numpy(table[name].combine_chunks()) for name in names}
         except (ArrowException, OSError, TypeError) as error:
-            raise ValueError(f"{path}: damaged: {_line(error)}") from error
+            raise ValueError(f"{path}: damaged: {reason(error)}") from error
 
 
 def _numpy(column: pa.Array) -> np.ndarray:
@@ -246,7 +249,3 @@ def _write_npz(path: Path, parts: Iterator[Embeddings], about: str) -> None:
 def _read_npz(path: Path, vectors: Sequence[str]) -> dict[str, np.ndarray]:
     left_out = {ABOUT, *VECTORS} - set(vectors)
     return map_arrays(path, [name for name in names_of(path) if name not in left_out])
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -12,7 +12,7 @@ from contextual_counting import sweep_figures
 from contextual_counting.cli import PROJECT
 from contextual_counting.evaluate import answer_all, open_run, scores
 from contextual_counting.grid import CLAIMS, GRID, PUBLISHED, SETS, Arm, Found, spread
-from sciformer.files import write_atomically
+from sciformer.files import read_json, write_atomically
 from sciformer.page import Cell, duration, percent
 from sciformer.report import Report
 from sciformer.study import Run, Study, cost
@@ -111,7 +111,7 @@ def _run(config: str, arm: Arm, seed: int) -> Run:
 def _measured(folder: Path, arm: Arm, seed: int, samples: int) -> list[Point]:
     """Exact counts of a run, which are kept beside it."""
     kept = folder / POINTS
-    stored = json.loads(kept.read_text()) if kept.is_file() else {}
+    stored = read_json(kept) if kept.is_file() else {}
     if stored.get("samples") != samples:
         stored = {"samples": samples, "points": _measure(folder, samples)}
         text = json.dumps(stored)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 import reprlib
 from collections.abc import Mapping
@@ -180,6 +181,12 @@ def read_index(path: Path) -> Index:
         files = (f"shard-{number:05d}.tar" for number in range(recipe.shards))
         if len(shards) != recipe.shards or [shard.file for shard in shards] != list(files):
             raise ValueError(f"{path}: files: not {recipe.shards} shards in their order")
+    largest = max(int(shard.sizes.max()) for shard in shards)
+    for name, part in fields.items():
+        if part.dtype != JSON and None not in part.shape:
+            room = np.dtype(part.dtype).itemsize * math.prod(size or 0 for size in part.shape)
+            if room > largest:
+                raise ValueError(f"{path}: fields: {name}: shape {part.shape} is beyond a sample")
     return Index(recipe, fields, shards)
 
 

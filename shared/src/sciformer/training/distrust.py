@@ -39,7 +39,9 @@ def load_torch(path: str | Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except Exception as error:  # a damaged pickle can raise anything at all
         kind = type(error).__name__
-        raise ValueError(f"{path}: not a checkpoint of plain tensors, or cut short ({kind})") from error
+        raise ValueError(
+            f"{path}: not a checkpoint of plain tensors, or cut short ({kind})"
+        ) from error
 
 
 def check_zip(path: str | Path) -> None:

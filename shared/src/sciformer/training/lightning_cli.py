@@ -21,7 +21,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from sciformer.cli import Project, config_paths, resolve
 from sciformer.errors import blame, single_line, where
-from sciformer.files import check_writable, to_json, write_atomically
+from sciformer.files import check_writable, hide_secrets, to_json, write_atomically
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed, versions
 from sciformer.training.checkpoint_io import CheckpointFiles
@@ -252,7 +252,7 @@ class Cli(LightningCLI):
             if (step := self._resumed_step()) is not None:
                 keep_logged(self.trainer.loggers, Path(root), step)
             said = yaml.safe_load(self.parser.dump(self.config, skip_none=False))["fit"]
-            self._write("config.yaml", yaml.safe_dump(said, sort_keys=False))
+            self._write("config.yaml", yaml.safe_dump(hide_secrets(said), sort_keys=False))
 
     def after_fit(self) -> None:
         if not self.options.trainer.fast_dev_run:

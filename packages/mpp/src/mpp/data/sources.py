@@ -52,6 +52,7 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
     if "://" in path or (Path(path) / INDEX).is_file():
         _own_names(path, "a folder of shards", said)
         found: Trajectories = Shards(path)
+        path = found.where  # the address without its secrets
     else:
         files = OpenFiles(open_hdf5)  # of which only so many stay open
         parts = [_open(one, said, files) for one in _paths(path)]
