@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from sciformer.files import without_secrets
+from sciformer.files import check_depth, without_secrets
 
 USAGE = 2  # bad input, named in one line
 FAILED = 1  # the run itself failed, for example by a loss that is not finite
@@ -94,7 +94,9 @@ def check_configs(paths: Sequence[str]) -> None:
     """
     for path in paths:
         try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+            text = Path(path).read_text(encoding="utf-8")
+            check_depth(text)
+            content = yaml.safe_load(text)
         except OSError as error:
             raise ValueError(f"{path}: {error.strerror}") from error
         except UnicodeDecodeError as error:

@@ -101,6 +101,15 @@ def from_json(text: str | bytes) -> Any:
     return found
 
 
+def check_depth(text: str) -> None:
+    """Refuse a text with far more open brackets than closed ones: a parser may take minutes."""
+    depth = 0
+    for mark in re.findall(r"[\[\]{}]", text):
+        depth += 1 if mark in "[{" else -1
+        if depth > DEEPEST:
+            raise ValueError(f"more than {DEEPEST} lists in lists")
+
+
 def read_json(path: Path, kind: type = dict) -> Any:
     """Read what was kept as JSON.
 

@@ -24,9 +24,17 @@ Built = TypeVar("Built")
 
 FORMAT = 2
 STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
-RESUMED = {"optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
+RESUMED = {  # what a training goes on from
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "loops": dict,
+    "callbacks": dict,
+    "epoch": int,
+    "global_step": int,
+}
 DATA = "datamodule_hyper_parameters"
 SETTINGS = ("hyper_parameters", DATA)
+COUNTS = ("epoch", "global_step")
 COSTS = ("cpu_s", "wall_s", "peak_gib")  # numbers of a run
 PARTS = (STAMP, "state_dict", "hyper_parameters")  # dicts that each has
 
@@ -79,8 +87,11 @@ def read(path: str | Path) -> dict[str, Any]:
     if not all(isinstance(parts.get(key), dict) for key in PARTS):
         raise ValueError(f"{path}: a checkpoint that sciformer did not write")
     check_tensors(parts["state_dict"], f"{path}: state_dict")
-    for key in SETTINGS:
-        check_settings(parts.get(key) or {}, f"{path}: {key}")
+    for key in (*SETTINGS, STAMP):
+        check_settings(parts.get(key), f"{path}: {key}")
+    for key in COUNTS:
+        if type(parts.get(key, 0)) is not int:
+            raise ValueError(f"{path}: {key}: {str(parts[key])[:100]} is no whole number")
     _migrate(path, parts)
     return parts
 
@@ -169,10 +180,14 @@ def check_resumable(path: str | Path, checkpoint: Mapping[str, Any]) -> None:
     Raises:
         ValueError: If it holds the weights alone, or not the state of an optimizer.
     """
-    if not checkpoint.keys() >= RESUMED:
+    if not checkpoint.keys() >= RESUMED.keys():
         raise ValueError(f"{path}: weights alone, from which no training goes on")
+    for key, kind in RESUMED.items():
+        if not isinstance(checkpoint[key], kind):
+            raise ValueError(f"{path}: {key}: a {type(checkpoint[key]).__name__}")
     states = checkpoint["optimizer_states"]
-    if not states or not all(s.keys() >= {"state", "param_groups"} for s in states):
+    known = [isinstance(s, dict) and s.keys() >= {"state", "param_groups"} for s in states]
+    if not all(known) or not known:
         raise ValueError(f"{path}: optimizer_states: not the state of an optimizer")
 
 

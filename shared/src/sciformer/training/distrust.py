@@ -93,17 +93,21 @@ def check_tensors(state: Mapping[Any, Any], where: str) -> None:
         raise ValueError(f"{where}: its tensors share their numbers, more than {SHARED} times")
 
 
-def check_settings(settings: Mapping[Any, Any], where: str) -> None:
+def check_settings(settings: Any, where: str) -> None:
     """See that settings are what a YAML can say.
 
     Args:
-        settings: Names and values, tables in lists in tables.
+        settings: Names and values, tables in lists in tables; or None.
         where: What to name in an error.
 
     Raises:
         ValueError: Naming the first that is a tensor or no number, or if there are too many.
     """
-    waiting: list[tuple[str, Any]] = [(f"{where}: {name}", v) for name, v in settings.items()]
+    if not isinstance(settings, Mapping | None):
+        raise ValueError(f"{where}: a {type(settings).__name__}, not names and values")
+    waiting: list[tuple[str, Any]] = [
+        (f"{where}: {name}", v) for name, v in (settings or {}).items()
+    ]
     for _ in range(VALUES):
         if not waiting:
             return

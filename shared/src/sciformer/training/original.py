@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from sciformer.training.distrust import check_tensors, load_torch
+from sciformer.training.distrust import check_settings, check_tensors, load_torch
 from sciformer.training.plain import PLAIN, export_safetensors, read_plain
 
 PREFIXES = re.compile(r"^((module|_orig_mod)\.)+")  # of DDP and torch.compile
@@ -134,6 +134,9 @@ def read_converted(stamp: str, path: str | Path) -> tuple[dict[str, Any], dict[s
     record = content.get(stamp)
     if not isinstance(record, dict) or record.get("format") != FORMAT or "settings" not in record:
         raise ValueError(f"{path}: not weights that {stamp} convert wrote in format {FORMAT}")
+    if not isinstance(record["settings"], dict):
+        raise ValueError(f"{path}: settings: a {type(record['settings']).__name__}")
+    check_settings(record, f"{path}: {stamp}")
     return record, content["state_dict"]
 
 

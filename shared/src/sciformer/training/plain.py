@@ -49,8 +49,8 @@ def export_safetensors(
     """
     own = torch.contiguous_format  # safetensors refuses tensors that share memory, as tied ones do
     tensors = {name: t.detach().cpu().clone(memory_format=own) for name, t in state.items()}
-    notes = {name: json.dumps(value) for name, value in metadata.items()}
     try:
+        notes = {name: json.dumps(value) for name, value in metadata.items()}
         write_atomically(path, lambda beside: save_file(tensors, beside, notes))
-    except SafetensorError as error:
+    except (SafetensorError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: cannot be written: {error}") from error

@@ -11,8 +11,9 @@ from astroclip.data.fits import open_fits, stem
 from astroclip.data.images import ImageFiles
 from astroclip.data.kinds import PARQUET, Kind, kinds_of
 from astroclip.data.labels import Labelled, read_labels
-from astroclip.data.original import OriginalHDF5, OriginalParquet, open_parquet
+from astroclip.data.original import OriginalHDF5, OriginalParquet
 from astroclip.data.paired import Paired
+from astroclip.data.parquet import open_parquet
 from astroclip.data.source import Joined, OnError, Source, named
 from astroclip.data.spectra import SpectrumFiles
 from astroclip.data.universe import Universe

@@ -19,6 +19,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import proj_plane_pixel_scales
 
+from astroclip.data.fits_sizes import check_sizes
 from sciformer.data.open_files import OpenFiles
 
 SUFFIXES = (".fits.gz", ".fits.fz", ".fits", ".fit")
@@ -50,6 +51,7 @@ def open_fits(path: Path) -> fits.HDUList:
         warnings.simplefilter("ignore", VerifyWarning)
         try:
             file = _unpacked(path)
+            check_sizes(file)
             found = fits.open(file)
             _see_the_end(file, found)
         except AstropyUserWarning as error:
