@@ -21,18 +21,37 @@ from safetensors.torch import save_file
 
 from astroclip import convert, embeddings
 from astroclip.data.files import open_source
+from astroclip.data.fits import is_fits, open_fits
+from astroclip.data.parquet import open_parquet
 from astroclip.data.shards import GENERATOR, Shards
 from astroclip.simulate.galaxies import LABELS, VERSION
 from astroclip.encode import open_module
+from sciformer.data.hdf5 import HDF5
 from sciformer.data.index import Recipe
+from sciformer.data.npy import names_of
 from sciformer.data.shards import write_shards
 
 HEADS = {"heads": 3, "image_heads": 2, "pooling_heads": 4}
 FOOTPRINT = 60  # pixels along a side of an exposure
 
 
+def opened(path):
+    """Pass the first check of a file: it is of its format."""
+    if path.suffix in (".h5", ".hdf5"):
+        HDF5(path).keys()
+    elif is_fits(path):
+        open_fits(path).close()
+    elif path.suffix == ".parquet":
+        open_parquet(path).close()
+    elif path.suffix == ".npz":
+        names_of(path)
+
+
 def read(folder, entry=None):
     """Open what is there, see who is in it, read all."""
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        opened(path)
+    yield
     source = open_source(str(folder) if entry is None else entry)
     yield
     assert len(source.ids) == len(source) < 10**6
@@ -153,7 +172,7 @@ def coadd(folder):
 
 
 def read_coadd(folder):
-    yield from read(folder / "coadd-a.fits")
+    yield from read(folder, folder / "coadd-a.fits")
 
 
 def shards(folder):
@@ -186,6 +205,8 @@ def embedded(suffix):
 
 def read_embedded(folder):
     (path,) = (path for path in folder.iterdir() if path.suffix in embeddings.SUFFIXES)
+    opened(path)
+    yield
     found = embeddings.read(path)
     yield
     found.rows([0, len(found.ids) - 1])
@@ -221,13 +242,13 @@ def read_converted(folder):
     yield
 
 
-HDF5 = (formats.hdf5,)
+HDF5_EDITS = (formats.hdf5,)
 FITS = (formats.card, formats.card, formats.hdu)
 TARGETS = [
-    Target("astroclip original hdf5", hdf5("a.h5", galaxies.original_groups), read, HDF5),
+    Target("astroclip original hdf5", hdf5("a.h5", galaxies.original_groups), read, HDF5_EDITS),
     Target("astroclip original parquet", parquet, read, (formats.parquet,)),
-    Target("astroclip universe spectra", hdf5("a.hdf5", galaxies.universe_spectra), read, HDF5),
-    Target("astroclip universe images", hdf5("a.hdf5", galaxies.universe_images), read, HDF5),
+    Target("astroclip universe spectra", hdf5("a.hdf5", galaxies.universe_spectra), read, HDF5_EDITS),
+    Target("astroclip universe images", hdf5("a.hdf5", galaxies.universe_images), read, HDF5_EDITS),
     Target("astroclip npz", npz, read, (formats.npz, formats.npz, formats.npy)),
     Target("astroclip cutouts", cutouts, read, FITS),
     Target("astroclip tiles", packed, read, FITS),
@@ -237,7 +258,7 @@ TARGETS = [
     Target("astroclip coadd", coadd, read_coadd, FITS),
     Target("astroclip labels csv", labels_csv, read_labelled,
            (lambda f, r: mutations.change_cells(f / "labels.csv", r),)),
-    Target("astroclip provabgs", provabgs, read_labelled, HDF5),
+    Target("astroclip provabgs", provabgs, read_labelled, HDF5_EDITS),
     Target("astroclip shards", shards, read_shards, (formats.index, formats.members), formats.resealed),
     Target("astroclip embeddings parquet", embedded(".parquet"), read_embedded, (formats.parquet,)),
     Target("astroclip embeddings npz", embedded(".npz"), read_embedded, (formats.npz,)),

@@ -142,7 +142,7 @@ def change_cells(path, random):
     elif kind == 3:
         row.insert(at, row[at])
     elif kind == 4:
-        rows += [row] * random.choice((1, 3000))
+        rows += [row] * random.choice((1, min(3000, 10**5 // len(comma.join(row)) + 1)))
     elif kind == 5:
         rows[0] += [f"c{number}" for number in range(random.choice((1, 20_000)))]
     elif kind == 6:

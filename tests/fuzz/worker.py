@@ -43,7 +43,7 @@ TARGETS = {target.name: target for target in [*CORE, *MPP, *ASTROCLIP, *XVAL]}
 
 
 def make(target: Target, seed: int, number: int, scratch: Path) -> Path:
-    """The input of a number: a function of target, seed and number alone."""
+    """The input of a number: a function of target, seed and number alone; the first is sound."""
     sound, folder = scratch / "sound" / target.name, scratch / "input"
     if not sound.exists():
         sound.mkdir(parents=True)
@@ -55,7 +55,7 @@ def make(target: Target, seed: int, number: int, scratch: Path) -> Path:
         return folder
     by_format = bool(target.edits) and random.random() < 0.6
     if by_format:
-        for _ in range(random.choice((1, 1, 2))):
+        for _ in range(random.choice((1, 1, 2, 3))):
             with suppress(Exception):  # what cannot be written, or not after the first change
                 with warnings.catch_warnings(action="ignore"):
                     random.choice(target.edits)(folder, random)
@@ -99,6 +99,8 @@ def answer(target: Target, seed: int, number: int, scratch: Path) -> dict:
         wrong = f"slow: {seconds:.1f} s"
     if not wrong and gained > MEMORY:
         wrong = f"large: {gained / 2**20:.0f} MiB"
+    if not wrong and number == 0 and depth < 0:
+        wrong = "a sound input is refused"
     accepted = depth >= 0 and not wrong
     depth = depth if depth >= 0 else -1 - depth
     return {

@@ -114,9 +114,9 @@ def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
     columns = _read_npz(path, vectors) if path.suffix == NPZ else _read_parquet(path, vectors)
     if ID not in columns or not set(columns) & set(VECTORS):
         raise ValueError(f"{path}: no embeddings: {ID} and one of {', '.join(VECTORS)} are needed")
-    count = len(columns[ID])
+    count = columns[ID].size
     for name, values in columns.items():
-        if len(values) != count or values.ndim != (2 if name in VECTORS else 1):
+        if values.shape[:1] != (count,) or values.ndim != (2 if name in VECTORS else 1):
             raise ValueError(f"{path}: {name}: shape {values.shape} for {count} galaxies")
         if values.dtype.kind not in ("USO" if name == ID else "fiub"):
             raise ValueError(f"{path}: {name}: dtype {values.dtype}")

@@ -34,9 +34,11 @@ def open_parquet(path: Path, mapped: bool = False) -> pq.ParquetFile:
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     with reading(path, "truncated or not parquet"):
-        file = pq.ParquetFile(path, memory_map=mapped, read_dictionary=list(TEXTS))
-        _check_sizes(file.metadata, path.stat().st_size)
-    return file
+        with pq.ParquetFile(path) as file:
+            metadata, names = file.metadata, file.schema_arrow.names
+        _check_sizes(metadata, path.stat().st_size)
+        known = [name for name in TEXTS if name in names]
+        return pq.ParquetFile(path, metadata=metadata, memory_map=mapped, read_dictionary=known)
 
 
 @contextmanager
