@@ -33,9 +33,10 @@ class Array(NamedTuple):
 
 
 class File(h5py.File):
-    """An open file, and the arrays of it that were looked at."""
+    """An open file, and what was found out about it."""
 
     arrays: dict[str, Array]
+    top: dict[str, type]  # key of what is at the top -> its class; empty until asked for
 
 
 OpenHDF5 = OpenFiles[Path, File]
@@ -63,7 +64,7 @@ def open_hdf5(path: Path) -> File:
         file = File(path, "r", locking=False)
     except Exception as error:  # h5py passes on what libhdf5 says as any of a dozen kinds
         raise ValueError(f"{path}: not HDF5: {reason(error)}") from error
-    file.arrays = {}
+    file.arrays, file.top = {}, {}
     return file
 
 
@@ -96,11 +97,11 @@ class HDF5:
 
     def groups(self) -> list[str]:
         """Keys of the groups at the top, in order."""
-        return [key for key in self.keys() if self._kind(key) is h5py.Group]
+        return [key for key, kind in self._top().items() if kind is h5py.Group]
 
     def arrays(self) -> list[str]:
         """Keys of the arrays at the top, in order."""
-        return [key for key in self.keys() if self._kind(key) is h5py.Dataset]
+        return [key for key, kind in self._top().items() if kind is h5py.Dataset]
 
     def holds(self, key: str) -> bool:
         """Whether there is an array of this key."""
@@ -198,6 +199,12 @@ class HDF5:
         if np.asarray(value).dtype.kind == "O" and not _is_text(value):
             raise ValueError(f"{self.path}: {key}: {name}: neither numbers nor text")
         return value
+
+    def _top(self) -> dict[str, type]:
+        file = self.files[self.path]
+        if not file.top:
+            file.top = {key: self._kind(key) for key in self.keys()}
+        return file.top
 
     def _kind(self, key: str) -> Any:
         """The class of a group or an array, which is not opened; None if there is nothing."""

@@ -70,4 +70,4 @@ def _kinds_of_hdf5(file: HDF5) -> list[Kind]:
     if any(key.startswith(("image_", "spectrum_")) for key in keys):
         there = ", ".join(sorted(keys)[:SHOWN])
         raise ValueError(f"{file.path}: {IMAGE} or {FLUX}: no such key; there are {there}")
-    return ["original"] if any(file.keys(key) for key in keys) else []
+    return ["original"] if any(file.keys(key) for key in file.groups()) else []
