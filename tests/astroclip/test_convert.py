@@ -222,7 +222,7 @@ def forbidden(*_):
 def test_a_call_of_the_system_is_refused(original, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"net": Bomb(), "state_dict": original.state_dict()}, "astroclip.ckpt")
-    with pytest.raises(ValueError, match=r"astroclip.ckpt: no file of plain tensors"):
+    with pytest.raises(ValueError, match=r"astroclip.ckpt: not a checkpoint of plain tensors"):
         convert("astroclip.ckpt", "ours.safetensors", **HEADS)
     assert not Path("exploded").exists()
 
@@ -240,7 +240,9 @@ def test_files_that_are_none_are_named(tmp_path, original):
     with pytest.raises(ValueError, match=r"nowhere.ckpt: no such file"):
         convert(str(tmp_path / "nowhere.ckpt"), out)
     (tmp_path / "cut.ckpt").write_bytes(b"PK\x03\x04 and no more")
-    with pytest.raises(ValueError, match=r"cut.ckpt: no file of plain tensors, or cut short"):
+    with pytest.raises(
+        ValueError, match=r"cut.ckpt: not a checkpoint of plain tensors, or cut short"
+    ):
         convert(str(tmp_path / "cut.ckpt"), out)
     with pytest.raises(ValueError, match=r"out: x.pt does not end in .safetensors"):
         convert("nowhere.ckpt", "x.pt")

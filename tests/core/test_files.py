@@ -15,10 +15,10 @@ from sciformer.files import (
     new_file,
     new_folder,
     remove_leftovers,
-    to_json,
     up_to_date,
     write_atomically,
 )
+from sciformer.strict_json import to_json
 
 
 def test_a_file_is_written_with_the_folders_above_it(tmp_path):

@@ -168,7 +168,7 @@ class Trap:
 def test_a_file_that_would_run_code_is_refused(tmp_path, capsys):
     path = tmp_path / "trap.pt"
     torch.save({"model_state": Trap()}, path)
-    with pytest.raises(ValueError, match=r"trap.pt: no file of plain tensors"):
+    with pytest.raises(ValueError, match=r"trap.pt: not a checkpoint of plain tensors"):
         convert(str(path), str(tmp_path / "out.safetensors"))
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "out.safetensors").exists()

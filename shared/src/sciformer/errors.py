@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sciformer.text import single_line
+from sciformer.text import single_line, without_secrets
 
 USAGE = 2  # bad input, named in one line
 FAILED = 1  # the run itself failed, for example by a loss that is not finite
@@ -36,7 +36,8 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
 
     def warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if not issubclass(category, DeprecationWarning):  # which is for developers
-            sys.stderr.write(f"{command}: warning: {single_line(str(message))}\n")
+            text = without_secrets(single_line(str(message)))
+            sys.stderr.write(f"{command}: warning: {text}\n")
 
     try:
         with warnings.catch_warnings():
@@ -54,11 +55,11 @@ def one_line(command: str, debug: bool = False) -> Iterator[None]:
 
 def _say(command: str, error: Exception, debug: bool, code: int) -> int:
     if debug:
-        traceback.print_exception(error)
+        sys.stderr.write(without_secrets("".join(traceback.format_exception(error))))
     text = _cause(str(error))
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"
-    message = single_line(text) or type(error).__name__
+    message = without_secrets(single_line(text)) or type(error).__name__
     if code == USAGE and len(message) > LONGEST:
         message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
     sys.stderr.write(f"{command}: error: {message}\n")

@@ -1,20 +1,17 @@
-"""Files that are written whole or not at all and replaced only when asked, and strict JSON."""
+"""Files that are written whole or not at all, and replaced only when asked."""
 
 import glob
-import json
-import math
 import os
 import re
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # pathlib makes one slash of two
+UNFOLDS = 1032  # bytes that deflate can make of one byte, at most (RFC 1951: 258 of 2 bits)
 LEFTOVER = re.compile(r"\..+\.(\d+)(?:@(.+))?")  # what a process, of a host, was writing
 STALE = 86_400  # seconds after which a file that another host was writing is a leftover
 
@@ -172,22 +169,3 @@ def check_writable(folder: str | Path, name: str) -> Path:
     except OSError as error:
         raise ValueError(f"{name}: cannot write to {folder}: {error.strerror}") from error
     return folder
-
-
-def to_json(content: Mapping[str, Any]) -> str:
-    """Write an object as JSON, with ``null`` for NaN and infinities, which JSON has no word for."""
-    return json.dumps(_plain(content), indent=2, allow_nan=False, default=str) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, Integral):  # numpy's too
-        return int(value)
-    if isinstance(value, Real):
-        return float(value) if math.isfinite(value) else None
-    return value

@@ -1,6 +1,5 @@
 """One page out of the reports of several projects, those that failed included."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sciformer import page
-from sciformer.files import to_json, write_atomically
+from sciformer.files import write_atomically
 from sciformer.page import Cell, Table
+from sciformer.strict_json import read_json, to_json
 
 TAIL = 30  # lines of a failed project's output that are shown
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # a terminal's colors and movements
@@ -117,7 +117,7 @@ def tail(log: str, lines: int = TAIL) -> str:
 def _metrics(part: Done | Failed) -> dict[str, Any]:
     if isinstance(part, Failed):
         return {"run": {"failed": tail(part.log, 1)}}
-    return json.loads((part.folder / page.METRICS).read_text(encoding="utf-8"))
+    return read_json(part.folder / page.METRICS)
 
 
 def _rows(name: str, run: Mapping[str, Any]) -> list[list[Cell]]:

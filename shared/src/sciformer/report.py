@@ -14,8 +14,9 @@ from rich.text import Text
 
 from sciformer import page
 from sciformer.figures import draw
-from sciformer.files import new_folder, to_json, write_atomically
+from sciformer.files import new_folder, write_atomically
 from sciformer.page import Cell, Table
+from sciformer.strict_json import to_json
 from sciformer.text import printable
 
 STRANGE = re.compile(r"[^A-Za-z0-9_.+-]+")  # what a key of metrics.json has no room for

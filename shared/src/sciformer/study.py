@@ -17,6 +17,8 @@ from sciformer import config_errors
 from sciformer.allowlist import safe_environment
 from sciformer.cli import Project, shipped
 from sciformer.files import check_writable, write_atomically
+from sciformer.strict_json import read_json
+from sciformer.text import hide_secrets
 
 METRICS, WORDS, LOG = "metrics.json", "words.json", "log.txt"  # in the folder of each run
 
@@ -81,7 +83,7 @@ class Study:
         ) as bar:
             task = bar.add_task("runs", total=len(runs), completed=len(runs) - len(waiting))
             self._run_all(waiting, lambda: bar.advance(task))
-        return {run.name: json.loads((self.folder(run.name) / METRICS).read_text()) for run in runs}
+        return {run.name: read_json(self.folder(run.name) / METRICS) for run in runs}
 
     def folder(self, name: str) -> Path:
         """Where a run is kept."""
@@ -92,11 +94,11 @@ class Study:
         path = self.folder(run.name) / WORDS
         if Path(run.name).is_absolute() or ".." in Path(run.name).parts:
             raise ValueError(f"{path.parent}: the name {run.name!r} leads out of {self.out}")
-        said = json.dumps(run.words)
+        said = json.dumps(hide_secrets(run.words))
         if not path.is_file():
             write_atomically(path, lambda beside: beside.write_text(said))
         elif path.read_text() != said:
-            other = shlex.join(json.loads(path.read_text()))
+            other = shlex.join(map(str, read_json(path, list)))
             raise ValueError(f"{path.parent}: holds a run of {other}; choose another --out")
 
     def _run_all(self, runs: Sequence[Run], done: Any) -> None:

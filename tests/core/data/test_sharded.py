@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sciformer.data.handles import OPEN_FILES
 from sciformer.data.index import DamagedError, Recipe, read_index, seal
 from sciformer.data.loading import seeded_loader
+from sciformer.data.open_files import OPEN_FILES
 from sciformer.data.sharded import ShardedDataset
 from sciformer.data.shards import write_shards
 from sciformer.data.streaming import _decoded, stream
@@ -115,7 +115,7 @@ def test_only_so_many_files_stay_open(tmp_path):
     write_shards(tmp_path, lambda i: {"x": np.int64(i)}, Recipe("g", "1", 0, count, count))
     data = ShardedDataset(tmp_path)
     assert [int(data[i]["x"]) for i in [*range(count), 0]] == [*range(count), 0]
-    assert len(data.handles._open) == OPEN_FILES
+    assert len(data.files) == OPEN_FILES
 
 
 @pytest.mark.process

@@ -203,7 +203,7 @@ def test_a_checkpoint_without_its_parts_is_refused(key, wrong, changed):
 
 def test_a_weight_that_is_no_tensor_is_named(changed):
     path = changed(lambda c: c["state_dict"].update({"model.head.bias": 3}))
-    refuse(path, "state_dict: model.head.bias: 3 is not a tensor")
+    refuse(path, "state_dict: model.head.bias is a int, not a tensor")
 
 
 @pytest.mark.parametrize("number", [1, FORMAT])

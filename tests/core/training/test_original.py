@@ -46,7 +46,7 @@ class Trap:
 def test_a_file_that_would_run_code_is_refused(tmp_path, capsys):
     path = tmp_path / "trap.pt"
     torch.save({"state_dict": Trap()}, path)
-    with pytest.raises(ValueError, match=r"trap.pt: no file of plain tensors"):
+    with pytest.raises(ValueError, match=r"trap.pt: not a checkpoint of plain tensors"):
         read_original(path)
     assert capsys.readouterr().out == ""
 

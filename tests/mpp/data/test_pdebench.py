@@ -108,17 +108,17 @@ def test_a_reader_travels_to_another_process_without_its_handle(tmp_path):
     read = PDEBench(path)
     read.read(0, 0, 1)
     there = pickle.loads(pickle.dumps(read))
-    assert there.source._file is None
+    assert len(there.source.files) == 0
     np.testing.assert_array_equal(there.read(0, 0, 1), arrays[0, :1])
 
 
 def test_a_file_is_opened_once_and_its_keys_are_listed_once(tmp_path):
     read = PDEBench(written(tmp_path, "shallow_water")[0])
     read.read(0, 0, 1)
-    handle = read.source.file
+    handle = read.source.files[read.source.path]
     read.keys = tuple(read.keys)
     read.read(2, 1, 3)
-    assert read.source.file is handle
+    assert read.source.files[read.source.path] is handle
 
 
 def test_files_of_one_system_are_joined_whatever_the_order_of_their_fields(tmp_path):
@@ -153,11 +153,12 @@ def test_the_writer_names_a_field_that_a_set_needs(tmp_path):
 def test_a_process_that_forked_off_closes_what_it_inherited_and_opens_its_own(tmp_path):
     path, arrays, _ = written(tmp_path, "incompressible")
     read = PDEBench(path)
-    handle = read.source.file
+    handle = read.source.files[read.source.path]
 
     def child(answer):
         same = np.array_equal(read.read(1, 0, 2), arrays[1, :2])
-        answer.put((same, read.source.file is handle, bool(handle)))  # a closed file is false
+        there = read.source.files[read.source.path]
+        answer.put((same, there is handle, bool(handle)))  # a closed file is false
 
     context = multiprocessing.get_context("fork")
     answer = context.SimpleQueue()
@@ -165,5 +166,5 @@ def test_a_process_that_forked_off_closes_what_it_inherited_and_opens_its_own(tm
     process.start()
     assert answer.get() == (True, False, False)
     process.join()
-    assert read.source.file is handle
+    assert read.source.files[read.source.path] is handle
     np.testing.assert_array_equal(read.read(1, 0, 2), arrays[1, :2])

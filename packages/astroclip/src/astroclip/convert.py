@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -24,6 +23,9 @@ from astroclip.translate import (
     joined,
     spectrum_part,
 )
+from sciformer.text import reason
+from sciformer.training.distrust import check_tensors, compare, without_memory
+from sciformer.training.intact import check_records
 from sciformer.training.original import read_converted, translate_file, write_converted
 
 STAMP = "astroclip"  # the key under which our own record lies in a file
@@ -214,9 +216,8 @@ def load(path: str | Path) -> OriginalAstroCLIP | SpecFormer | VisionTransformer
     try:
         networks = _networks(Converted(record["settings"], weights, record["dropped"]))
         return OriginalAstroCLIP(**networks).eval() if len(networks) > 1 else networks.popitem()[1]
-    except (AttributeError, KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).replace("\n", " ")
-        raise ValueError(f"{path}: weights and settings do not fit: {reason}") from error
+    except Exception as error:  # no parser has seen the settings of others
+        raise ValueError(f"{path}: weights and settings do not fit: {reason(error)}") from error
 
 
 def shells(path: str) -> AbstractContextManager[Any]:
@@ -233,6 +234,7 @@ def shells(path: str) -> AbstractContextManager[Any]:
         The context.
     """
     try:
+        check_records(path)
         names = get_unsafe_globals_in_checkpoint(path)
     except Exception:  # a damaged pickle can raise anything at all
         return nullcontext()
@@ -259,9 +261,12 @@ class _EmptyDict:
 
 def _networks(converted: Converted) -> dict[str, Any]:
     """Networks by their part, with their weights, in eval mode."""
-    with torch.device("meta"):  # no time for initial values
+    with without_memory(len(converted.weights)):  # nor time for initial values
         parts = {name: PARTS[name](**given) for name, given in converted.settings.items()}
-    whole = nn.ModuleDict(parts).to_empty(device="cpu")
+    whole = nn.ModuleDict(parts)
+    check_tensors(converted.weights, "weights")
+    compare(converted.weights, whole)
+    whole = whole.to_empty(device="cpu")
     whole.load_state_dict(converted.weights)
     return dict(whole.eval().items())
 

@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float32, Float64
-from pyarrow.lib import ArrowException
 
-from astroclip.data.arrays import names_of, read_arrays
-from astroclip.mapped import Member, map_arrays, write_members
+from astroclip.data.parquet import open_parquet, reading, texts
+from astroclip.mapped import Member, write_members
+from sciformer.data.npy import map_arrays, names_of, read_arrays
 from sciformer.files import write_atomically
+from sciformer.strict_json import from_json
+from sciformer.text import reason
 
 KINDS = ("image", "spectrum")
 VECTORS = tuple(f"{kind}_{part}" for kind in KINDS for part in ("h", "z"))
@@ -114,13 +116,15 @@ def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
     columns = _read_npz(path, vectors) if path.suffix == NPZ else _read_parquet(path, vectors)
     if ID not in columns or not set(columns) & set(VECTORS):
         raise ValueError(f"{path}: no embeddings: {ID} and one of {', '.join(VECTORS)} are needed")
-    count = len(columns[ID])
+    count = columns[ID].size
     for name, values in columns.items():
-        if len(values) != count or values.ndim != (2 if name in VECTORS else 1):
+        if values.shape[:1] != (count,) or values.ndim != (2 if name in VECTORS else 1):
             raise ValueError(f"{path}: {name}: shape {values.shape} for {count} galaxies")
+        if values.dtype.kind not in ("USO" if name == ID else "fiub"):
+            raise ValueError(f"{path}: {name}: dtype {values.dtype}")
     known = all(name in columns for name in POSITION)
     return Embeddings(
-        columns[ID].tolist(),
+        [str(id) for id in columns[ID].tolist()],
         {name: v.astype(np.float32) for name, v in columns.items() if name not in RESERVED},
         np.stack([columns[name] for name in POSITION], 1).astype(np.float64) if known else None,
         {name: columns[name] for name in VECTORS if name in columns},
@@ -143,10 +147,13 @@ def read_about(path: str | Path) -> dict[str, str]:
     if path.suffix == NPZ:
         found = str(read_arrays(path)[ABOUT]) if ABOUT in names_of(path) else "{}"
     else:
-        with _parquet(path) as file:
+        with open_parquet(path) as file:
             metadata = file.schema_arrow.metadata or {}
             found = metadata.get(ABOUT.encode(), b"{}").decode()
-    return json.loads(found)
+    try:
+        return {str(name): str(value) for name, value in dict(from_json(found)).items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {ABOUT}: {reason(error)}") from error
 
 
 def _there(path: str | Path) -> Path:
@@ -198,29 +205,19 @@ def _arrow(values: np.ndarray) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
 
 
-def _parquet(path: Path) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path, memory_map=True)
-    except (ArrowException, OSError) as error:
-        raise ValueError(f"{path}: truncated or no parquet: {_line(error)}") from error
-
-
 def _read_parquet(path: Path, vectors: Sequence[str]) -> dict[str, np.ndarray]:
-    with _parquet(path) as file:
+    with open_parquet(path, mapped=True) as file, reading(path, "damaged"):
         left_out = set(VECTORS) - set(vectors)
         names = [name for name in file.schema_arrow.names if name not in left_out]
-        try:
-            table = file.read(names)
-            return {name: _numpy(table[name].combine_chunks()) for name in names}
-        except (ArrowException, OSError, TypeError) as error:
-            raise ValueError(f"{path}: damaged: {_line(error)}") from error
+        table = file.read(names)
+        return {name: _numpy(table[name].combine_chunks()) for name in names}
 
 
 def _numpy(column: pa.Array) -> np.ndarray:
     if pa.types.is_fixed_size_list(column.type):
         return column.flatten().to_numpy().reshape(len(column), column.type.list_size)
-    if pa.types.is_string(column.type):
-        return np.array(column.to_pylist(), dtype=np.str_)
+    if pa.types.is_dictionary(column.type):
+        return np.array(texts(column), object)  # and not as wide as the longest of them
     return column.to_numpy(zero_copy_only=False)
 
 
@@ -246,7 +243,3 @@ def _write_npz(path: Path, parts: Iterator[Embeddings], about: str) -> None:
 def _read_npz(path: Path, vectors: Sequence[str]) -> dict[str, np.ndarray]:
     left_out = {ABOUT, *VECTORS} - set(vectors)
     return map_arrays(path, [name for name in names_of(path) if name not in left_out])
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -1,7 +1,6 @@
-"""Arrays of a .npz file that need not fit into memory: written piece by piece, mapped to read."""
+"""Arrays of a .npz file that need not fit into memory: written piece by piece."""
 
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -9,10 +8,6 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.lib import format as npy
-
-from astroclip.data.arrays import UNREADABLE
-
-LENGTHS = 26  # where the header of a member has the lengths of its name and of what follows it
 
 
 class Member:
@@ -66,41 +61,5 @@ def write_members(
                 npy.write_array(out, array, allow_pickle=False)
 
 
-def map_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Map arrays of a .npz file; those that are compressed are read instead.
-
-    Args:
-        path: Of the file.
-        names: Which of them.
-
-    Returns:
-        Name -> array, which nothing can be written to.
-
-    Raises:
-        ValueError: If the file is damaged, or holds objects of Python.
-    """
-    try:
-        with ZipFile(path) as archive, np.load(path, allow_pickle=False) as loaded:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            return {name: _mapped(path, members[name], name, loaded) for name in names}
-    except (*UNREADABLE, struct.error) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: truncated or no array: {reason}") from error
-
-
 def _width(dtype: np.dtype) -> int:
     return dtype.itemsize
-
-
-def _mapped(path: Path, info: ZipInfo, name: str, loaded: Mapping[str, np.ndarray]) -> np.ndarray:
-    if info.compress_type != ZIP_STORED:
-        return loaded[name]
-    with path.open("rb") as file:
-        file.seek(info.header_offset + LENGTHS)
-        file.seek(sum(struct.unpack("<HH", file.read(4))), 1)
-        if npy.read_magic(file) != (1, 0):
-            return loaded[name]
-        shape, fortran, dtype = npy.read_array_header_1_0(file)
-        if fortran or dtype.hasobject or not shape or not np.prod(shape):
-            return loaded[name]
-        return np.memmap(path, dtype, "r", file.tell(), shape)

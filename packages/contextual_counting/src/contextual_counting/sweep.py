@@ -16,6 +16,7 @@ from sciformer.arguments import check_least
 from sciformer.files import up_to_date, write_atomically
 from sciformer.page import Cell, duration, percent
 from sciformer.report import Report
+from sciformer.strict_json import read_json
 from sciformer.study import Run, Study, cost, read_config
 from sciformer.training import checkpoint
 
@@ -113,7 +114,7 @@ def _measured(folder: Path, arm: Arm, seed: int, samples: int) -> list[Point]:
     """Exact counts of a run, which are kept beside it."""
     kept = folder / POINTS
     current = up_to_date(kept, checkpoint.find(folder))
-    stored = json.loads(kept.read_text()) if current else {}
+    stored = read_json(kept) if current else {}
     if stored.get("samples") != samples:
         stored = {"samples": samples, "points": _measure(folder, samples)}
         text = json.dumps(stored)

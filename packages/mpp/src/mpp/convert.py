@@ -11,6 +11,7 @@ from torch import Tensor
 from mpp.model import AViT
 from mpp.reference import Converted, convert_state
 from sciformer.training import original as originals
+from sciformer.training.distrust import fitted
 
 STAMP = "mpp"  # the key under which our own record lies in a file
 # The rows of the published weights; those called unused belong to no data set.
@@ -38,9 +39,7 @@ def from_reference(state: Mapping[str, Tensor], heads: int | None = None) -> AVi
 
 def build(converted: Converted) -> AViT:
     """The network of converted weights, in eval mode."""
-    model = AViT(**converted.settings)
-    model.load_state_dict(converted.weights)
-    return model.eval()
+    return fitted(lambda: AViT(**converted.settings), converted.weights)
 
 
 def convert(original: str, out: str, overwrite: bool = False) -> list[str]:
@@ -83,9 +82,10 @@ def load(path: str | Path) -> AViT:
     Raises:
         ValueError: If the file is missing, damaged, or not what ``convert`` writes.
     """
+    converted, _ = read_converted(path)
     try:
-        return build(read_converted(path)[0])
-    except (KeyError, TypeError, RuntimeError) as error:
+        return build(converted)
+    except ValueError as error:
         raise ValueError(f"{path}: weights and settings do not fit: {error}") from error
 
 

@@ -11,8 +11,9 @@ from mpp.grow import grow
 from mpp.model import AViT, find_size
 from mpp.vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, inside
-from sciformer.text import single_line
+from sciformer.text import reason
 from sciformer.training import checkpoint
+from sciformer.training.distrust import fitted
 from sciformer.training.plain import PLAIN, read_plain
 
 # What a network computes with given weights; the rest only matters while it is trained.
@@ -65,7 +66,10 @@ def read(path: str | Path) -> Pretrained:
         raise ValueError(
             f"{found}: not a network of mpp: has no {', '.join(missing or ['fields'])}"
         )
-    return Pretrained(architecture(settings), Vocabulary(names), weights)
+    try:
+        return Pretrained(architecture(settings), Vocabulary(names), weights)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{found}: not a network of mpp: {reason(error)}") from error
 
 
 def is_converted(path: Path) -> bool:
@@ -103,13 +107,12 @@ def continued(
         trained = read(path)
     for name, ours in architecture(settings).items():
         if trained.settings[name] != ours:
-            reason = f"{path}: its {name} is {trained.settings[name]}, not {ours}"
-            raise ArgumentError("start", reason)
-    model = AViT(len(trained.fields), **settings)
+            raise ArgumentError(
+                "start", f"{path}: its {name} is {trained.settings[name]}, not {ours}"
+            )
     try:
-        model.load_state_dict(trained.weights)
-    except RuntimeError as error:
-        reason = f"{path}: weights and settings do not fit: {single_line(str(error))}"
-        raise ArgumentError("start", reason) from error
+        model = fitted(lambda: AViT(len(trained.fields), **settings), trained.weights).train()
+    except ValueError as error:
+        raise ArgumentError("start", f"{path}: {error}") from error
     grow(model, trained.fields, fields, like)
     return model

@@ -1,11 +1,11 @@
 """Errors on the test windows of a run of a study, kept beside its checkpoint."""
 
-import json
 from pathlib import Path
 
 from mpp.evaluate import measure, open_data
 from mpp.trained import open_trained
-from sciformer.files import to_json, up_to_date, write_atomically
+from sciformer.files import up_to_date, write_atomically
+from sciformer.strict_json import read_json, to_json
 
 
 def tested(checkpoint: Path) -> dict[str, float]:
@@ -24,4 +24,4 @@ def tested(checkpoint: Path) -> dict[str, float]:
         for compared, _ in measure(trained, open_data(trained)):
             numbers |= compared.numbers()
         write_atomically(kept, lambda beside: beside.write_text(to_json(numbers)))
-    return json.loads(kept.read_text())
+    return read_json(kept)

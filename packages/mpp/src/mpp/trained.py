@@ -18,6 +18,7 @@ from mpp.data.trajectories import Trajectories
 from mpp.rollout import rollout
 from mpp.vocabulary import Vocabulary
 from sciformer.training import checkpoint
+from sciformer.training.distrust import fitted
 
 if TYPE_CHECKING:
     from mpp.module import PhysicsModule
@@ -93,9 +94,13 @@ def open_trained(path: str | Path, device: str | None = None) -> Trained:
     found = checkpoint.find(path)
     if pretrained.is_converted(found):
         own = pretrained.read(found)
-        module = mpp.PhysicsModule(list(own.fields.names), **own.settings)
-        module.model.load_state_dict(own.weights)
-        return Trained(found, module.eval().to(place), {}, {}, place)
+        weights = {f"{pretrained.PREFIX}{name}": each for name, each in own.weights.items()}
+        names = list(own.fields.names)
+        try:
+            module = fitted(lambda: mpp.PhysicsModule(names, **own.settings), weights)
+        except ValueError as error:
+            raise ValueError(f"{found}: weights and settings do not fit: {error}") from error
+        return Trained(found, module.to(place), {}, {}, place)
     module = checkpoint.load(found, mpp.PhysicsModule).to(place)
     saved = checkpoint.read(found)
     settings = dict(saved.get("datamodule_hyper_parameters") or {})

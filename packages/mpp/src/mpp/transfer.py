@@ -16,6 +16,7 @@ from sciformer.arguments import check_least
 from sciformer.page import duration
 from sciformer.report import Report
 from sciformer.study import Run, Study, cost
+from sciformer.text import reason
 from sciformer.training import checkpoint
 
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
@@ -180,9 +181,14 @@ def validation(study: Study, setup: Setup, arm: Arm, rate: float, seeds: int) ->
 
 def curve(folder: Path) -> dict[int, float]:
     """Validation error by step of a run."""
-    with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["val/nrmse"]]
-    return {int(row["step"]): float(row["val/nrmse"]) for row in rows}
+    path = folder / "metrics.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        try:
+            header, *rows = csv.reader(file)
+            step, error = header.index("step"), header.index("val/nrmse")
+            return {int(row[step]): float(row[error]) for row in rows if row[error]}
+        except (IndexError, ValueError, csv.Error) as error:
+            raise ValueError(f"{path}: damaged: {reason(error)}") from error
 
 
 def chosen(study: Study, setup: Setup, arm: Arm, rates: Sequence[float], seeds: int) -> float:

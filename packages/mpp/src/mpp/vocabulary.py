@@ -1,5 +1,6 @@
 """The fields that a network knows by name."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -20,7 +21,7 @@ class Vocabulary:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        twice = sorted({name for name in names if list(names).count(name) > 1})
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise ArgumentError("fields", f"{', '.join(twice)}: there twice")
         self.names = tuple(names)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from sciformer.training.distrust import fitted
 from sciformer.training.original import read_converted, translate_file, write_converted
 from xval.model import XVal
 from xval.reference import Converted, convert_state
@@ -30,9 +31,7 @@ def from_reference(state: Mapping[str, Tensor], heads: int) -> XVal:
 
 def build(converted: Converted) -> XVal:
     """The network of converted weights, in eval mode."""
-    model = XVal(**converted.settings)
-    model.load_state_dict(converted.weights)
-    return model.eval()
+    return fitted(lambda: XVal(**converted.settings), converted.weights)
 
 
 def convert(original: str, out: str, heads: int = 6, overwrite: bool = False) -> None:
@@ -66,5 +65,5 @@ def load(path: str | Path) -> XVal:
     record, weights = read_converted(STAMP, path)
     try:
         return build(Converted(record["settings"], weights))
-    except (KeyError, TypeError, RuntimeError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: weights and settings do not fit: {error}") from error

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sciformer.data.npy import read_arrays
 from sciformer.files import up_to_date, write_atomically
+from sciformer.text import reason
 from sciformer.training import checkpoint
 from xval.comparison import Comparison
 from xval.evaluate import measure, open_data, open_module
@@ -42,18 +44,21 @@ def _write(path: Path, sets: list[Comparison]) -> None:
 
 def _read(path: Path) -> list[Comparison]:
     sets: dict[str, dict[str, np.ndarray]] = {}
-    with np.load(path, allow_pickle=False) as file:
-        for key in file.files:
-            number, name = key.split(".", 1)
-            sets.setdefault(number, {})[name] = file[key]
-    return [
-        Comparison(
-            str(parts["name"]),
-            parts["fields"].tolist(),
-            parts["asked"],
-            parts["truth"],
-            {k.removeprefix("answers."): v for k, v in parts.items() if k.startswith("answers.")},
-            *(parts[name].item() for name in PLAIN),
-        )
-        for parts in sets.values()
-    ]
+    for key, array in read_arrays(path).items():
+        number, _, name = key.partition(".")
+        sets.setdefault(number, {})[name] = array
+    try:
+        return [_compared(parts) for parts in sets.values()]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: damaged: {reason(error)}") from error
+
+
+def _compared(parts: dict[str, np.ndarray]) -> Comparison:
+    return Comparison(
+        str(parts["name"]),
+        parts["fields"].tolist(),
+        parts["asked"],
+        parts["truth"],
+        {k.removeprefix("answers."): v for k, v in parts.items() if k.startswith("answers.")},
+        *(parts[name].item() for name in PLAIN),
+    )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 import reprlib
 from collections.abc import Mapping
@@ -14,11 +15,15 @@ from jaxtyping import Int64, UInt32
 
 from sciformer.arguments import ArgumentError, check_least
 from sciformer.files import write_atomically
+from sciformer.strict_json import from_json
 
 FORMAT = 1
 INDEX = "index.json"
 JSON = "json"  # the dtype of a field that is no array
 SHARD = re.compile(r"shard-[0-9]{5,7}\.tar")  # an index must not point out of its folder
+DTYPE = re.compile(r"[<>|][biufcSU]\d{1,9}")  # numbers and text of fixed size, as NumPy names them
+HEX = re.compile("[0-9a-f]*")
+LARGEST = 2**48  # bytes of a file, or numbers along an axis
 SEAL = len(f'{{"checksum":"{64 * "0"}",')  # bytes before what the checksum of an index covers
 
 
@@ -158,16 +163,28 @@ def read_index(path: Path) -> Index:
     path = path / INDEX if path.is_dir() else path
     if not path.is_file():
         raise ValueError(f"{path}: no such file; is the data set finished?")
-    raw = path.read_bytes()
-    try:
-        record = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not JSON: {error}") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        given = record.get("format") if isinstance(record, dict) else record
-        raise ValueError(f"{path}: format: {reprlib.repr(given)}, but this version reads {FORMAT}")
-    if record.get("checksum") != hashlib.sha256(raw[SEAL:]).hexdigest():
-        raise ValueError(f"{path}: damaged: its text does not have the checksum that it names")
+    record = _record(path, path.read_bytes())
+    recipe = _recipe(path, record)
+    fields = {
+        name: _field(path, name, part) for name, part in _take(path, record, "fields", dict).items()
+    }
+    if not fields:
+        raise ValueError(f"{path}: fields: there are none")
+    shards = [_shard(path, recipe, part) for part in _take(path, record, "files", list)]
+    if path.name == INDEX:
+        files = (f"shard-{number:05d}.tar" for number in range(recipe.shards))
+        if len(shards) != recipe.shards or [shard.file for shard in shards] != list(files):
+            raise ValueError(f"{path}: files: not {recipe.shards} shards in their order")
+    largest = max(int(shard.sizes.max()) for shard in shards)
+    for name, part in fields.items():
+        if part.dtype != JSON and None not in part.shape:
+            room = np.dtype(part.dtype).itemsize * math.prod(size or 0 for size in part.shape)
+            if room > largest:
+                raise ValueError(f"{path}: fields: {name}: shape {part.shape} is beyond a sample")
+    return Index(recipe, fields, shards)
+
+
+def _recipe(path: Path, record: dict[str, Any]) -> Recipe:
     recipe = Recipe(
         generator=_take(path, record, "generator", str),
         version=_take(path, record, "version", str),
@@ -177,15 +194,11 @@ def read_index(path: Path) -> Index:
         units=_take(path, record, "units", dict),
         options=_take(path, record, "options", dict),
     )
-    recipe.check()
-    fields = {
-        name: _field(path, name, part) for name, part in _take(path, record, "fields", dict).items()
-    }
-    shards = [_shard(path, recipe, part) for part in _take(path, record, "files", list)]
-    files = [f"shard-{number:05d}.tar" for number in range(recipe.shards)]
-    if path.name == INDEX and [shard.file for shard in shards] != files:
-        raise ValueError(f"{path}: files: not {recipe.shards} shards in their order")
-    return Index(recipe, fields, shards)
+    try:
+        recipe.check()
+    except ArgumentError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return recipe
 
 
 def key_of(sample: int) -> str:
@@ -198,6 +211,20 @@ def number_of(file: str) -> int:
     return int(file.removeprefix("shard-").partition(".")[0])
 
 
+def _record(path: Path, raw: bytes) -> dict[str, Any]:
+    """The text of an index, whose checksum is right; a hostile one has that as well."""
+    try:
+        record = from_json(raw)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        given = record.get("format") if isinstance(record, dict) else record
+        raise ValueError(f"{path}: format: {reprlib.repr(given)}, but this version reads {FORMAT}")
+    if record.get("checksum") != hashlib.sha256(raw[SEAL:]).hexdigest():
+        raise ValueError(f"{path}: damaged: its text does not have the checksum that it names")
+    return record
+
+
 def _take(path: Path, record: Mapping[str, Any], key: str, kind: type) -> Any:
     value = record.get(key)
     if type(value) is not kind:  # not isinstance: True is an int
@@ -208,24 +235,31 @@ def _take(path: Path, record: Mapping[str, Any], key: str, kind: type) -> Any:
 def _field(path: Path, name: str, part: Any) -> Field:
     if not isinstance(part, dict):
         raise ValueError(f"{path}: fields: {name}: {reprlib.repr(part)}")
-    shape = _take(path, part, "shape", list)
-    return Field(_take(path, part, "dtype", str), tuple(shape), _take(path, part, "units", str))
+    shape, dtype = _take(path, part, "shape", list), _take(path, part, "dtype", str)
+    if not all(size is None or (type(size) is int and 0 <= size <= LARGEST) for size in shape):
+        raise ValueError(f"{path}: fields: {name}: shape: {reprlib.repr(shape)}")
+    if dtype != JSON and not DTYPE.fullmatch(dtype):
+        raise ValueError(f"{path}: fields: {name}: dtype: {reprlib.repr(dtype)}")
+    return Field(dtype, tuple(shape), _take(path, part, "units", str))
 
 
 def _shard(path: Path, recipe: Recipe, part: Any) -> Shard:
     if not isinstance(part, dict) or not SHARD.fullmatch(str(part.get("file"))):
         raise ValueError(f"{path}: files: {reprlib.repr(part)} does not name a shard")
     file, size = part["file"], _take(path, part, "size", int)
-    count = len(recipe.samples(number_of(file)))
+    text, number = _take(path, part, "crc32", str), number_of(file)
+    if number >= recipe.shards:
+        raise ValueError(f"{path}: files: {file}: not {recipe.shards} shards in their order")
+    samples = recipe.samples(number)
+    count = samples.stop - samples.start  # len() has a limit
+    if len(text) != 8 * count or not HEX.fullmatch(text):
+        raise ValueError(f"{path}: {file}: crc32: not {count} checksums")
     given = part.get("sizes")
     sizes: list[Any] = given if isinstance(given, list) else [given] * count
     if len(sizes) != count or not all(type(n) is int and 0 < n <= size for n in sizes):
         raise ValueError(f"{path}: {file}: sizes: not {count} sizes in bytes")
-    if sum(sizes) > size:
+    if sum(sizes) > size or size > LARGEST:
         raise ValueError(f"{path}: {file}: its samples are beyond the file's {size} bytes")
-    text = _take(path, part, "crc32", str)
-    if not re.fullmatch(f"[0-9a-f]{{{8 * count}}}", text):
-        raise ValueError(f"{path}: {file}: crc32: not {count} checksums")
     crc32 = np.frombuffer(bytes.fromhex(text), ">u4").astype(np.uint32)
     return Shard(file, size, _take(path, part, "sha256", str), np.array(sizes, np.int64), crc32)
 

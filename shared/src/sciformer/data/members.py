@@ -9,13 +9,14 @@ import json
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sciformer.data.index import DamagedError
+from sciformer.data.npy import KINDS, parse
+from sciformer.strict_json import from_json
 
 BLOCK = 512
 # name, (mode, uid, gid), size, (mtime, checksum), type, link, magic, (version ... device), prefix
@@ -24,7 +25,6 @@ CHECKSUM = slice(148, 156)
 OCTAL = re.compile(rb"([0-7]+)[\0 ]*")
 NAME = re.compile(r"(?P<key>[0-9A-Za-z_-]+)\.(?P<field>[a-z][a-z0-9_]*)\.(?P<kind>npy|json)")
 NPY = b"\x93NUMPY\x01\x00"  # version 1.0
-KINDS = "biufcSU"  # numbers and text of fixed size
 
 
 def encode(sample: Mapping[str, Any], where: str) -> dict[str, bytes]:
@@ -72,12 +72,12 @@ def decode(name: str, data: bytearray | memoryview, where: str) -> Any:
     """
     try:
         if name.endswith(".json"):
-            return json.loads(bytes(data))
+            return from_json(bytes(data))
         start = 10 + int.from_bytes(data[8:10], "little")
-        dtype, shape, fortran = _npy_header(bytes(data[:start]))
-        order = "F" if fortran else "C"
-        return np.frombuffer(data, dtype, offset=start).reshape(shape, order=order)
-    except (ValueError, TypeError, RecursionError, MemoryError) as error:
+        if data[:8] != NPY:
+            raise ValueError(f"{bytes(data[:8])!r} is not the mark of an npy file, version 1.0")
+        return parse(bytes(data[:start])).array(memoryview(data)[start:])
+    except ValueError as error:
         raise DamagedError(f"{where}: member {name}: {error}") from error
 
 
@@ -174,13 +174,3 @@ def _npy(array: np.ndarray, where: str) -> bytes:
     stream = io.BytesIO()
     np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
     return stream.getvalue()
-
-
-@lru_cache(maxsize=256)  # the samples of a data set mostly have the same header
-def _npy_header(head: bytes) -> tuple[np.dtype, tuple[int, ...], bool]:
-    if not head.startswith(NPY):
-        raise ValueError(f"{head[:8]!r} is not the mark of an npy file, version 1.0")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(io.BytesIO(head[8:]))
-    if dtype.kind not in KINDS:
-        raise ValueError(f"dtype {dtype} would have to be unpickled, which is never done")
-    return dtype, shape, fortran

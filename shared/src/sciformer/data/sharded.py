@@ -12,10 +12,10 @@ from zlib_ng import zlib_ng
 
 from sciformer.data.folder import Folder
 from sciformer.data.gathered import Gathered
-from sciformer.data.handles import Handles
 from sciformer.data.index import INDEX, DamagedError, Field, Index, key_of
 from sciformer.data.layout import Layout
 from sciformer.data.members import decode, members
+from sciformer.data.open_files import OpenFiles, read_into
 
 
 class ShardedDataset(Dataset[Any]):
@@ -50,7 +50,7 @@ class ShardedDataset(Dataset[Any]):
         self._crc32 = np.concatenate([shard.crc32 for shard in index.shards])
         self._sound = bytearray(len(self))  # as this process has seen
         self._replaced: dict[int, int] = {}
-        self.handles = Handles(self.folder.path)
+        self.files = OpenFiles(self.folder.open)
         alike = bool((self._size == self._size[0]).all()) and len(key_of(len(self) - 1)) == 8
         self._alike = alike and Layout.fits(self.fields, self.names)
         self._layout: Layout | None = None
@@ -106,7 +106,7 @@ class ShardedDataset(Dataset[Any]):
         known = self._sound[position]
         span = layout.inner if known else layout.whole
         try:
-            read = self.handles.read(file, offset + span.start, into[span.parts])
+            read = read_into(self.files[file], offset + span.start, into[span.parts])
         except OSError:
             return False
         if not known and read == span.length and crc32_of(into) == crc32:
@@ -123,10 +123,11 @@ class ShardedDataset(Dataset[Any]):
     def _raw(self, position: int) -> tuple[bytearray, str]:
         file = int(np.searchsorted(self._starts, position, "right")) - 1
         where = f"{self.folder.name(file)}: sample {key_of(position)}"
+        handle = self.files[file]  # its size is compared with that of the index before all else
         offset, raw = int(self._offset[position]), bytearray(int(self._size[position]))
         view = memoryview(raw)  # of memory that can be written to, as torch wants an array's to be
         try:
-            while view and (count := self.handles.read(file, offset, [view])):
+            while view and (count := read_into(handle, offset, [view])):
                 view, offset = view[count:], offset + count
         except OSError as error:
             raise DamagedError(f"{where}: damaged: {error.strerror}") from error

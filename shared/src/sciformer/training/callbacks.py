@@ -13,6 +13,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.profilers import PassThroughProfiler
 
+from sciformer.text import hide_secrets
+
 NOTHING = nullcontext()
 
 
@@ -44,7 +46,7 @@ class RunRecord(Callback):
     """
 
     def __init__(self, facts: Mapping[str, Any], every: int = 50) -> None:
-        self.facts = dict(facts)
+        self.facts = hide_secrets(facts)
         self.every = every
         self.ranks = 1
         self.samples = 0

@@ -3,17 +3,22 @@
 Plain torch, so that who only reads a checkpoint does not wait for Lightning.
 """
 
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import nn
 
 from sciformer.allowlist import check_plain
 from sciformer.arguments import ArgumentError
-from sciformer.training.intact import check_records
+from sciformer.text import hide_secrets, reason
+from sciformer.training.distrust import (
+    check_settings,
+    check_tensors,
+    compare,
+    load_torch,
+    without_memory,
+)
 from sciformer.training.plain import PLAIN, read_plain
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -21,8 +26,18 @@ Built = TypeVar("Built")
 
 FORMAT = 3
 STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
-RESUMED = {"optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
-SETTINGS = {"hyper_parameters": "model", "datamodule_hyper_parameters": "data"}
+RESUMED = {  # what a training goes on from
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "loops": dict,
+    "callbacks": dict,
+    "epoch": int,
+    "global_step": int,
+}
+DATA = "datamodule_hyper_parameters"
+SETTINGS = {"hyper_parameters": "model", DATA: "data"}
+COUNTS = ("epoch", "global_step")
+COSTS = ("cpu_s", "wall_s", "peak_gib")  # numbers of a run
 PARTS = (STAMP, "state_dict", "hyper_parameters")  # dicts that each has
 
 
@@ -78,18 +93,21 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such checkpoint")
-    checkpoint = read_plain(path) if Path(path).suffix == PLAIN else _read_torch(path)
+    checkpoint = read_plain(path) if Path(path).suffix == PLAIN else load_torch(path)
     parts = checkpoint if isinstance(checkpoint, dict) else {}
     if not all(isinstance(parts.get(key), dict) for key in PARTS):
         raise ValueError(f"{path}: a checkpoint that sciformer did not write")
-    for name, tensor in parts["state_dict"].items():
-        if not isinstance(tensor, torch.Tensor):
-            raise ValueError(f"{path}: state_dict: {name}: {tensor!r} is not a tensor")
+    check_tensors(parts["state_dict"], f"{path}: state_dict")
+    for key in (*SETTINGS, STAMP):
+        check_settings(parts.get(key), f"{path}: {key}")
     for key, group in SETTINGS.items():
         try:
             check_plain(group, parts.get(key))  # no parser may take it for a class
         except ArgumentError as error:
             raise ValueError(f"{path}: {error}") from error
+    for key in COUNTS:
+        if type(parts.get(key, 0)) is not int:
+            raise ValueError(f"{path}: {key}: {str(parts[key])[:100]} is no whole number")
     _migrate(path, parts)
     return parts
 
@@ -102,22 +120,15 @@ def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
         raise ValueError(
             f"{path}: format {number!r}, but this version reads formats up to {FORMAT}"
         )
-    if not isinstance(stamp.get("run"), dict):
+    run = stamp.get("run")
+    if not isinstance(run, dict) or not isinstance(run.get("versions", {}), dict):
         raise ValueError(f"{path}: has no record of its run")
+    for key in COSTS:
+        if not isinstance(run.get(key), int | float | None):
+            raise ValueError(f"{path}: run: {key}: {run[key]!r} is no number")
     for older in range(number, FORMAT):
         MIGRATIONS[older](checkpoint)
         stamp["format"] = older + 1
-
-
-def _read_torch(path: str | Path) -> Any:
-    check_records(path)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # a damaged pickle can raise anything at all
-        raise ValueError(
-            f"{path}: not a checkpoint of plain tensors, or cut short ({type(error).__name__})"
-        ) from error
 
 
 def stamp(checkpoint: dict[str, Any], module: nn.Module, run: Mapping[str, Any]) -> None:
@@ -130,7 +141,9 @@ def stamp(checkpoint: dict[str, Any], module: nn.Module, run: Mapping[str, Any])
     """
     kinds = [kind for kind in type(module).__mro__ if issubclass(kind, nn.Module)]
     own, *bases = map(class_path, kinds)
-    checkpoint[STAMP] = {"format": FORMAT, "module": own, "bases": bases, "run": dict(run)}
+    checkpoint[STAMP] = {"format": FORMAT, "module": own, "bases": bases, "run": hide_secrets(run)}
+    if DATA in checkpoint:
+        checkpoint[DATA] = hide_secrets(checkpoint[DATA])  # of addresses
 
 
 def run_record(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,16 +184,11 @@ def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) ->
     Raises:
         ValueError: Naming the file and the first tensor that does not fit.
     """
-    theirs, ours = checkpoint["state_dict"], module.state_dict()
     check_class(path, checkpoint, type(module))
-    for name in sorted(ours.keys() ^ theirs.keys()):
-        side = "lacks" if name in ours else "has an unknown"
-        raise ValueError(f"{path}: {side} tensor {name}")
-    for name, tensor in ours.items():
-        if theirs[name].shape != tensor.shape:
-            raise ValueError(
-                f"{path}: {name} is {tuple(theirs[name].shape)}, the model's {tuple(tensor.shape)}"
-            )
+    try:
+        compare(checkpoint["state_dict"], module)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def check_resumable(path: str | Path, checkpoint: Mapping[str, Any]) -> None:
@@ -193,10 +201,14 @@ def check_resumable(path: str | Path, checkpoint: Mapping[str, Any]) -> None:
     Raises:
         ValueError: If it holds the weights alone, or not the state of an optimizer.
     """
-    if not checkpoint.keys() >= RESUMED:
+    if not checkpoint.keys() >= RESUMED.keys():
         raise ValueError(f"{path}: weights alone, from which no training goes on")
+    for key, kind in RESUMED.items():
+        if not isinstance(checkpoint[key], kind):
+            raise ValueError(f"{path}: {key}: a {type(checkpoint[key]).__name__}")
     states = checkpoint["optimizer_states"]
-    if not states or not all(s.keys() >= {"state", "param_groups"} for s in states):
+    known = [isinstance(s, dict) and s.keys() >= {"state", "param_groups"} for s in states]
+    if not all(known) or not known:
         raise ValueError(f"{path}: optimizer_states: not the state of an optimizer")
 
 
@@ -216,9 +228,11 @@ def build(path: str | Path, kind: Callable[..., Built], settings: Mapping[str, A
     """
     try:
         return kind(**settings)
-    except (TypeError, ValueError) as error:
+    except (
+        Exception
+    ) as error:  # no parser has seen these settings: a class may say anything of them
         name = getattr(kind, "__name__", kind)
-        raise ValueError(f"{path}: not the settings of a {name}: {error}") from error
+        raise ValueError(f"{path}: not the settings of a {name}: {reason(error)}") from error
 
 
 def load(path: str | Path, kind: type[Module]) -> Module:
@@ -237,9 +251,12 @@ def load(path: str | Path, kind: type[Module]) -> Module:
     path = find(path)
     checkpoint = read(path)
     check_class(path, checkpoint, kind)
-    module = build(path, _known(checkpoint, kind), checkpoint["hyper_parameters"])
-    check(path, checkpoint, module)
-    module.load_state_dict(checkpoint["state_dict"])
+    kind, settings = _known(checkpoint, kind), checkpoint["hyper_parameters"]
+    weights = checkpoint["state_dict"]
+    with without_memory(len(weights)):
+        check(path, checkpoint, build(path, kind, settings))
+    module = build(path, kind, settings)
+    module.load_state_dict(weights)
     return module.eval()
 
 

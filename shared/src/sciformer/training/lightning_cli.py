@@ -24,8 +24,9 @@ from sciformer.allowlist import TRUST
 from sciformer.arguments import ArgumentError
 from sciformer.cli import Project, resolve
 from sciformer.config_errors import config_paths, placed
-from sciformer.files import check_writable, local, to_json, write_atomically
-from sciformer.text import single_line
+from sciformer.files import check_writable, local, write_atomically
+from sciformer.strict_json import to_json
+from sciformer.text import hide_secrets, single_line
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import RunRecord, versions
 from sciformer.training.checks import check_interval, check_numbers, trainer_errors
@@ -234,7 +235,7 @@ class Cli(LightningCLI):
             keep_logged(self.trainer.loggers, checkpoint.read(self.claim.resumed))
         said = yaml.safe_load(self.parser.dump(self.config, skip_none=False))["fit"]
         del said["overwrite"]  # or the same configuration would replace the run
-        self._write(CONFIG, yaml.safe_dump(said, sort_keys=False))
+        self._write(CONFIG, yaml.safe_dump(hide_secrets(said), sort_keys=False))
 
     def after_fit(self) -> None:
         if self._writes:

@@ -1,16 +1,14 @@
 """Weights of a paper's own code: read without running anything, taken one by one, kept as ours."""
 
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor
 
 from sciformer.files import new_file
-from sciformer.training.intact import check_records
+from sciformer.training.distrust import check_settings, check_tensors, load_torch
 from sciformer.training.plain import PLAIN, export_safetensors, read_plain
 
 PREFIXES = re.compile(r"^((module|_orig_mod)\.)+")  # of DDP and torch.compile
@@ -29,10 +27,8 @@ class Source:
     """
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
-        self.left = {PREFIXES.sub("", name): value for name, value in state.items()}
-        for name, value in self.left.items():
-            if not isinstance(value, Tensor):
-                raise ValueError(f"{name} is a {type(value).__name__}, not a tensor")
+        self.left = {PREFIXES.sub("", str(name)): value for name, value in state.items()}
+        check_tensors(self.left, "state dict")
 
     def sizes(self, name: str, axes: int) -> tuple[int, ...]:
         """The shape of a parameter of so many axes."""
@@ -147,6 +143,9 @@ def read_converted(stamp: str, path: str | Path) -> tuple[dict[str, Any], dict[s
     record = content.get(stamp)
     if not isinstance(record, dict) or record.get("format") != FORMAT or "settings" not in record:
         raise ValueError(f"{path}: not weights that {stamp} convert wrote in format {FORMAT}")
+    if not isinstance(record["settings"], dict):
+        raise ValueError(f"{path}: settings: a {type(record['settings']).__name__}")
+    check_settings(record, f"{path}: {stamp}")
     return record, content["state_dict"]
 
 
@@ -155,10 +154,4 @@ def _read(path: str | Path) -> Any:
         raise ValueError(f"{path}: no such file")
     if Path(path).suffix == PLAIN:
         return read_plain(path)
-    check_records(path)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle can raise anything at all
-        kind = type(error).__name__
-        raise ValueError(f"{path}: no file of plain tensors, or cut short ({kind})") from error
+    return load_torch(path)

@@ -11,6 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sciformer.files import write_atomically
+from sciformer.strict_json import from_json
+from sciformer.text import reason
 from sciformer.training.intact import checksum
 
 PLAIN = ".safetensors"  # how such files end
@@ -37,9 +39,9 @@ def read_plain(path: str | Path) -> dict[str, Any]:
         expected = said.pop(CHECKSUM, None)
         if expected is not None and checksum(weights, said) != expected:
             raise ValueError("damaged, as its checksum differs")
-        notes = {key: json.loads(text) for key, text in said.items()}
-    except (SafetensorError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not a safetensors file of ours: {error}") from error
+        notes = {key: from_json(text) for key, text in said.items()}
+    except (SafetensorError, ValueError, OSError, RuntimeError) as error:
+        raise ValueError(f"{path}: not a safetensors file of ours: {reason(error)}") from error
     return {**notes, "state_dict": weights}
 
 
@@ -55,9 +57,9 @@ def export_safetensors(
     """
     own = torch.contiguous_format  # safetensors refuses tensors that share memory, as tied ones do
     tensors = {name: t.detach().cpu().clone(memory_format=own) for name, t in state.items()}
-    notes = {name: json.dumps(value) for name, value in metadata.items()}
-    notes[CHECKSUM] = checksum(tensors, notes)
     try:
+        notes = {name: json.dumps(value) for name, value in metadata.items()}
+        notes[CHECKSUM] = checksum(tensors, notes)
         write_atomically(path, lambda beside: save_file(tensors, beside, notes))
-    except SafetensorError as error:
+    except (SafetensorError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: cannot be written: {error}") from error

@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from astropy.io.fits import HDUList
 
 from astroclip.data.batch import Galaxy, Spectrum
-from astroclip.data.fits import FITSFile
-from astroclip.data.handles import OpenFiles
+from astroclip.data.fits import Files, FITSFile
 from astroclip.data.resample import resampled
 from astroclip.data.source import Positions, Source
 from astroclip.survey import PIXELS
@@ -31,7 +29,7 @@ class Coadd(Source):
         ValueError: If a file cannot be read, or a part of it is missing or has another shape.
     """
 
-    def __init__(self, path: str | Path, files: OpenFiles[HDUList] | None = None) -> None:
+    def __init__(self, path: str | Path, files: Files | None = None) -> None:
         super().__init__(str(path), images=False, spectra=True, labels=["redshift"])
         self.file = FITSFile(path, files)
         targets = self.file.column("FIBERMAP", "TARGETID")

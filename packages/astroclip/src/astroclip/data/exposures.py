@@ -12,9 +12,9 @@ from astroclip.data.bands import band, planes_of
 from astroclip.data.batch import Galaxy
 from astroclip.data.cutout import Exposure, Plane, cutout, sky_at
 from astroclip.data.fits import ARCSEC, FITSFile, is_fits, is_other, open_fits, sky
-from astroclip.data.handles import OpenFiles
 from astroclip.data.source import Positions, Source
 from astroclip.survey import PIXEL_SCALE
+from sciformer.data.open_files import OpenFiles
 
 ZERO_POINT = "ccdzpt"  # a CCD table is one that has this column
 COLUMNS = ("expnum", "ccdname", "filter", "exptime", ZERO_POINT, "ccdskycounts")

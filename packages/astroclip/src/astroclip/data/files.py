@@ -8,18 +8,19 @@ from astroclip.data.batch import Galaxy
 from astroclip.data.desi import Coadd
 from astroclip.data.exposures import Exposures
 from astroclip.data.fits import open_fits, stem
-from astroclip.data.handles import OpenFiles
-from astroclip.data.hdf5 import open_hdf5
 from astroclip.data.images import ImageFiles
 from astroclip.data.kinds import PARQUET, Kind, kinds_of
 from astroclip.data.labels import Labelled, read_labels
-from astroclip.data.original import OriginalHDF5, OriginalParquet, open_parquet
+from astroclip.data.original import OriginalHDF5, OriginalParquet
 from astroclip.data.paired import Paired
+from astroclip.data.parquet import open_parquet
 from astroclip.data.source import Joined, OnError, Source, named
 from astroclip.data.spectra import SpectrumFiles
 from astroclip.data.universe import Universe
 from sciformer.arguments import ArgumentError
 from sciformer.data.entry import Kinds, check_entry
+from sciformer.data.hdf5 import open_hdf5
+from sciformer.data.open_files import OpenFiles
 
 # As on a command line, where one needs no brackets; a text is what is neither list nor table.
 Files = list[dict[str, str] | str] | dict[str, str] | str

@@ -3,9 +3,7 @@
 import gzip
 import os
 import re
-import shutil
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +17,19 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import proj_plane_pixel_scales
 
-from astroclip.data.handles import OpenFiles
+from astroclip.data.fits_sizes import check_sizes
+from sciformer.data.open_files import OpenFiles
+from sciformer.text import reason
 
 SUFFIXES = (".fits.gz", ".fits.fz", ".fits", ".fit")
 ARCSEC = 3600.0  # of a degree
 KINDS = ("IMAGETYP", "IMTYPE", "PRODTYPE", "EXTNAME")  # where a header says what an image shows
 OTHERS = re.compile(r"ivar|invvar|mask|wtmap|psf|depth|nexp|chi2|model|resid", re.IGNORECASE)
-GZIP, HEADER = b"\x1f\x8b", b"XTENSION"  # how what is compressed begins, and a further part
-DAMAGE = (OSError, EOFError, ValueError, TypeError, IndexError, KeyError, zlib.error)
+# How what is compressed begins, a file, and a further part of it.
+GZIP, FITS, HEADER = b"\x1f\x8b", b"SIMPLE", b"XTENSION"
+RATIO, SMALL = 100, 2**24  # bytes for each packed one, and for a small file; masks are mostly 0
+PIECE = 2**20
+Files = OpenFiles[Path, fits.HDUList]
 
 
 def open_fits(path: Path) -> fits.HDUList:
@@ -49,14 +52,15 @@ def open_fits(path: Path) -> fits.HDUList:
         warnings.simplefilter("ignore", VerifyWarning)
         try:
             file = _unpacked(path)
+            check_sizes(file)
             found = fits.open(file)
             _see_the_end(file, found)
         except AstropyUserWarning as error:
-            raise ValueError(f"{path}: truncated: {_line(error)}") from error
-        except DAMAGE as error:
+            raise ValueError(f"{path}: truncated: {reason(error)}") from error
+        except Exception as error:  # astropy raises dozens of kinds for what it does not expect
             cut = isinstance(error, EOFError) or "END card" in str(error)
             what = "truncated" if cut else "truncated or not FITS"
-            raise ValueError(f"{path}: {what}: {_line(error)}") from error
+            raise ValueError(f"{path}: {what}: {reason(error)}") from error
     return found
 
 
@@ -68,7 +72,7 @@ class FITSFile:
         files: What opens it, to be shared by many of them.
     """
 
-    def __init__(self, path: str | Path, files: OpenFiles[fits.HDUList] | None = None) -> None:
+    def __init__(self, path: str | Path, files: Files | None = None) -> None:
         self.path = Path(path)
         self.files = OpenFiles(open_fits) if files is None else files
 
@@ -154,8 +158,8 @@ class FITSFile:
         """Give what astropy says of a damaged part the file's and the part's name."""
         try:
             yield
-        except DAMAGE as error:
-            raise ValueError(f"{self.path}: {what}: cannot be read: {_line(error)}") from error
+        except Exception as error:  # as above
+            raise ValueError(f"{self.path}: {what}: cannot be read: {reason(error)}") from error
 
 
 def is_fits(path: Path) -> bool:
@@ -198,9 +202,15 @@ def _unpacked(path: Path) -> IO[bytes]:
     file.seek(0)
     if not packed:
         return file
+    most = RATIO * path.stat().st_size + SMALL
     with TemporaryFile() as copy:
         with file, gzip.open(file) as whole:
-            shutil.copyfileobj(whole, copy)
+            while piece := whole.read(PIECE):
+                if not copy.tell() and not piece.startswith(FITS):
+                    raise ValueError("what gzip packed is not FITS")
+                if copy.tell() + len(piece) > most:
+                    raise ValueError(f"gzip packed more than {most} bytes in it")
+                copy.write(piece)
         copy.seek(0)
         return os.fdopen(os.dup(copy.fileno()), "rb")
 
@@ -217,7 +227,3 @@ def _see_the_end(file: IO[bytes], parts: fits.HDUList) -> None:
 def _names(table: fits.BinTableHDU) -> list[str]:
     columns: Any = table.columns
     return [str(name).lower() for name in columns.names]
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from astroclip.data.arrays import numbers, read_arrays
 from astroclip.data.bands import band, planes_of
 from astroclip.data.batch import Galaxy, Image
 from astroclip.data.fits import FITSFile, is_fits, is_other, scale_of, stem
 from astroclip.data.resample import rescaled
 from astroclip.data.source import Source
 from astroclip.survey import BANDS
+from sciformer.data.npy import numbers, read_arrays
 
 OF_BAND = re.compile(r"(.+)[-_.]([grz])")  # what a file of one band is called
 UNIT = re.compile(r"nano?magg|nmgy", re.IGNORECASE)

@@ -4,16 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import h5py
-from astropy.io.fits import HDUList
-
-from astroclip.data.arrays import axes_of, names_of
 from astroclip.data.desi import arms
 from astroclip.data.exposures import is_ccd_table
-from astroclip.data.fits import FITSFile, is_fits, is_other
-from astroclip.data.handles import OpenFiles
-from astroclip.data.hdf5 import HDF5
+from astroclip.data.fits import Files, FITSFile, is_fits, is_other
 from astroclip.data.universe import FLUX, IMAGE, IVAR
+from sciformer.data.hdf5 import HDF5, OpenHDF5
+from sciformer.data.npy import axes_of, names_of
 
 Kind = Literal["original", "universe", "desi", "exposures", "images", "spectra"]
 NAMES: Mapping[str, Kind] = {"image": "images", "flux": "spectra"}  # of arrays
@@ -21,7 +17,7 @@ HDF5_SUFFIXES, PARQUET = (".hdf5", ".h5"), ".parquet"
 SHOWN = 12  # keys in an error
 
 
-def kinds_of(path: Path, fits: OpenFiles[HDUList], hdf5: OpenFiles[h5py.File]) -> list[Kind]:
+def kinds_of(path: Path, fits: Files, hdf5: OpenHDF5) -> list[Kind]:
     """Find out what a file holds.
 
     Args:
@@ -68,10 +64,10 @@ def _kinds_of_fits(file: FITSFile) -> list[Kind]:
 
 
 def _kinds_of_hdf5(file: HDF5) -> list[Kind]:
-    keys = file.keys()
+    keys = set(file.keys())
     if {FLUX, IVAR, IMAGE} & keys:
         return ["universe"]
     if any(key.startswith(("image_", "spectrum_")) for key in keys):
         there = ", ".join(sorted(keys)[:SHOWN])
         raise ValueError(f"{file.path}: {IMAGE} or {FLUX}: no such key; there are {there}")
-    return ["original"] if any(file.keys(key) for key in keys) else []
+    return ["original"] if any(file.keys(key) for key in file.groups()) else []

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from astroclip.data.batch import Galaxy
-from astroclip.data.hdf5 import HDF5
 from astroclip.data.source import Positions, Source
 from astroclip.data.universe import ID, text
+from sciformer.data.hdf5 import HDF5
 
 MASS, SFR, METALS, AGE = "LOG_MSTAR", "AVG_SFR", "Z_MW", "TAGE_MW"  # columns of PROVABGS
 LABELS: tuple[str, ...] = ("redshift", "log_mass", "log_ssfr", "age", "log_metallicity")
@@ -91,17 +91,23 @@ def _csv(path: Path) -> Iterator[tuple[str, Mapping[str, float]]]:
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if "id" not in (reader.fieldnames or ()):
-            columns = ", ".join(reader.fieldnames or ()) or "none"
+        reader = csv.reader(file)
+        header = next(reader, [])
+        if "id" not in header:
+            columns = ", ".join(header) or "none"
             raise ValueError(f"{path}: no column 'id'; it has {columns}")
-        for row in reader:
-            name = row.pop("id")
-            yield name, {key: _number(path, name, key, value) for key, value in row.items()}
+        for row in filter(None, reader):  # an empty line has no value at all
+            if len(row) != len(header):
+                raise ValueError(
+                    f"{path}: row {reader.line_num}: {len(row)} values for {len(header)} columns"
+                )
+            values = dict(zip(header, row, strict=True))
+            name = values.pop("id")
+            yield name, {key: _number(path, name, key, value) for key, value in values.items()}
 
 
-def _number(path: Path, name: str, key: str, value: str | None) -> float:
+def _number(path: Path, name: str, key: str, value: str) -> float:
     try:
         return float(value or "nan")
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: id {name}: {key}: {value!r} is no number") from error

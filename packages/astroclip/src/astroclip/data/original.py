@@ -4,18 +4,17 @@ from bisect import bisect_right
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from astroclip.data.batch import Galaxy
-from astroclip.data.handles import OpenFiles
-from astroclip.data.hdf5 import HDF5
 from astroclip.data.noise import estimated_ivar
+from astroclip.data.parquet import OpenParquet, open_parquet, reading, texts
 from astroclip.data.source import Source
 from astroclip.data.universe import ids, text
 from astroclip.survey import PIXELS
+from sciformer.data.hdf5 import HDF5, OpenHDF5
+from sciformer.data.open_files import OpenFiles
 
 KEYS = ["images", "spectra", "redshifts", "targetids"]
 COLUMNS = ["image", "spectrum", "redshift", "targetid"]
@@ -34,7 +33,7 @@ class OriginalHDF5(Source):
         ValueError: If the file cannot be read, or an array is missing or shorter than others.
     """
 
-    def __init__(self, path: str | Path, files: OpenFiles[h5py.File] | None = None) -> None:
+    def __init__(self, path: str | Path, files: OpenHDF5 | None = None) -> None:
         super().__init__(str(path), images=True, spectra=True, labels=["redshift"])
         self.file = HDF5(path, files)
         found = [key for key in self.file.keys("/") if key.isdigit() or self._holds(key)]
@@ -47,7 +46,7 @@ class OriginalHDF5(Source):
         ]
 
     def _holds(self, group: str) -> bool:
-        return bool(self.file.keys(group) & set(KEYS))
+        return bool(set(self.file.keys(group)) & set(KEYS))
 
     def __len__(self) -> int:
         return self.starts[-1]
@@ -81,7 +80,7 @@ class OriginalParquet(Source):
         ValueError: If the file cannot be read or has no such column.
     """
 
-    def __init__(self, path: str | Path, files: OpenFiles[pq.ParquetFile] | None = None) -> None:
+    def __init__(self, path: str | Path, files: OpenParquet | None = None) -> None:
         super().__init__(str(path), images=True, spectra=True, labels=["redshift"])
         self.path = Path(path)
         self.files = OpenFiles(open_parquet) if files is None else files
@@ -92,27 +91,22 @@ class OriginalParquet(Source):
                 raise ValueError(f"{path}: no column {name!r}; it has {there}")
         rows = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
         self.starts = np.cumsum([0, *rows]).tolist()
-        try:
-            self.targets = file.read(["targetid"])["targetid"].to_numpy()
-        except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"{path}: targetid: cannot be read: {error}") from error
+        with reading(self.path, "targetid: cannot be read"):
+            self.targets = texts(file.read(["targetid"])["targetid"].combine_chunks())
         self._group: tuple[int, dict[str, Any]] = (-1, {})
 
     def __len__(self) -> int:
         return self.starts[-1]
 
     def id(self, number: int) -> str:
-        return str(self.targets[number])
+        return text(self.targets[number])
 
     def read(self, number: int) -> Galaxy:
         group = bisect_right(self.starts, number) - 1
         if self._group[0] != group:
             self._group = (-1, {})  # free the memory of the last one first
-            try:
+            with reading(self.path, f"row group {group}"):
                 table = self.files[self.path].read_row_group(group, COLUMNS[:3])
-            except (pa.ArrowException, OSError) as error:
-                reason = " ".join(str(error).split())
-                raise ValueError(f"{self.path}: row group {group}: {reason}") from error
             self._group = group, {n: table[n].combine_chunks() for n in table.column_names}
         columns, row = self._group[1], number - self.starts[group]
         parts = [_array(columns[name], row) for name in COLUMNS[:3]]
@@ -120,27 +114,6 @@ class OriginalParquet(Source):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_group": (-1, {})}
-
-
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """Open a parquet file to read.
-
-    Args:
-        path: Where it is.
-
-    Returns:
-        The file.
-
-    Raises:
-        ValueError: If there is none, or it is not parquet, or was cut off.
-    """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: truncated or not parquet: {reason}") from error
 
 
 def _array(column: Any, row: int) -> np.ndarray:

@@ -82,13 +82,13 @@ class Shards(Source):
 
     def __init__(self, folder: str) -> None:
         self.data = ShardedDataset(folder)
-        made = self.data.folder.index.recipe
+        made, where = self.data.folder.index.recipe, self.data.folder.address
         if (made.generator, made.version) != (GENERATOR, VERSION):
             raise ValueError(
-                f"{folder}: made by {made.generator} {made.version}, not {GENERATOR} {VERSION}"
+                f"{where}: made by {made.generator} {made.version}, not {GENERATOR} {VERSION}"
             )
         self.seed = made.seed
-        super().__init__(folder, images=True, spectra=True, labels=LABELS)
+        super().__init__(where, images=True, spectra=True, labels=LABELS)
 
     def __len__(self) -> int:
         return len(self.data)

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from astropy import units
 
-from astroclip.data.arrays import numbers, read_arrays
 from astroclip.data.batch import Galaxy
 from astroclip.data.fits import FITSFile, is_fits, stem
 from astroclip.data.noise import estimated_ivar
 from astroclip.data.resample import resampled
 from astroclip.data.source import Source
 from astroclip.survey import PIXELS, wavelengths
+from sciformer.data.npy import numbers, read_arrays
 
 LOG = "loglam"  # log10 of Angstrom, as SDSS writes it
 WAVELENGTH = ("wavelength", "wave", "lambda", LOG)

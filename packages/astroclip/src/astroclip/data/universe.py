@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from astroclip.data.bands import planes_of
 from astroclip.data.batch import Galaxy, Image, Spectrum
-from astroclip.data.handles import OpenFiles
-from astroclip.data.hdf5 import HDF5
 from astroclip.data.resample import resampled, rescaled
 from astroclip.data.source import Positions, Source
 from astroclip.survey import PIXEL_SCALE, wavelengths
+from sciformer.data.hdf5 import HDF5, OpenHDF5
 
 ID = "object_id"
 FLUX, IVAR = "spectrum_flux", "spectrum_ivar"
@@ -32,7 +30,7 @@ class Universe(Source):
         ValueError: If the file cannot be read, a key is missing or shorter than others.
     """
 
-    def __init__(self, path: str | Path, files: OpenFiles[h5py.File] | None = None) -> None:
+    def __init__(self, path: str | Path, files: OpenHDF5 | None = None) -> None:
         self.file = HDF5(path, files)
         keys = set(self.file.keys())
         images, spectra = IMAGE in keys, bool({FLUX, IVAR} & keys)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mpp.data.fields import Description
 from mpp.data.trajectories import Frames, Trajectories
-from sciformer.data.handles import Handles
+from sciformer.data.open_files import OpenFiles, open_raw, read_into
 from sciformer.files import write_atomically
 
 FORMAT = 1
@@ -50,20 +50,16 @@ class Cached(Trajectories):
         self.path = cache_path(original, folder)
         self.frame_bytes = 4 * math.prod(self.frame_shape)
         self.size = len(self) * self.frames * self.frame_bytes
-        self.handles = Handles(self._file)
+        self.files = OpenFiles(open_raw)
         if not self.path.is_file() or self.path.stat().st_size != self.size:
             decode(original, self.path, progress)
-
-    def _file(self, number: int) -> Path:
-        assert number == 0
-        return self.path
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         into = memoryview(out.data).cast("B")
         offset = (trajectory * self.frames + start) * self.frame_bytes
         while into:
             try:
-                count = self.handles.read(0, offset, [into])
+                count = read_into(self.files[self.path], offset, [into])
             except OSError as error:
                 raise ValueError(f"{self.path}: cannot be read: {error.strerror}") from error
             if not count:

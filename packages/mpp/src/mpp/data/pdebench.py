@@ -7,12 +7,12 @@ as (time, y, x); it is turned on reading. The others are (time, x, y).
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 
 from mpp.data.fields import Boundary, Description, by_name, renamed, square
-from mpp.data.hdf5 import OpenOnce, step
+from mpp.data.grid import Line, line, need_floats, step
 from mpp.data.trajectories import Frames, Trajectories, check_finite
+from sciformer.data.hdf5 import HDF5, OpenHDF5
 
 VELOCITIES = {"Vx": "velocity_x", "Vy": "velocity_y", "Vz": "velocity_z"}
 TIMES = ("t-coordinate", "t")
@@ -93,13 +93,19 @@ class PDEBench(Trajectories):
         fields: Names of its fields in place of ours, in the order of ours; the one field of a file
             with ``tensor`` is the velocity of Burgers or the tracer of advection by the file's name
             and has to be named otherwise.
+        files: What opens it, to be shared by many of them.
 
     Raises:
         ValueError: If the file cannot be read or is of none of the sets.
     """
 
-    def __init__(self, path: str | Path, fields: tuple[str, ...] | None = None) -> None:
-        self.source = OpenOnce(path)
+    def __init__(
+        self,
+        path: str | Path,
+        fields: tuple[str, ...] | None = None,
+        files: OpenHDF5 | None = None,
+    ) -> None:
+        self.source = HDF5(path, files)
         with self.source:
             self.keys = self.source.groups()
             self.kind = _kind(self.source, self.keys, fields)
@@ -112,7 +118,7 @@ class PDEBench(Trajectories):
             self._check_end(frames, first)
             keys = self.keys
             if not self.kind.grouped:
-                count = self._common_count()
+                count = self.source.count([part.key for part in self.kind.parts])
                 keys = [str(number) for number in range(count)]
             ids = [f"{self.source.path.name}/{key}" for key in keys]
             description = self._describe(tuple(space), first)
@@ -134,65 +140,51 @@ class PDEBench(Trajectories):
             )
         return shapes[first]
 
-    def _common_count(self) -> int:
-        """Trajectories of all fields of a file without groups."""
-        counts = {part.key: len(self.source.dataset(part.key)) for part in self.kind.parts}
-        first = next(iter(counts))
-        for key, count in counts.items():
-            if count != counts[first]:
-                raise ValueError(
-                    f"{self.source.path}: {key}: truncated: {count} trajectories, but {first} has "
-                    f"{counts[first]}"
-                )
-        return counts[first]
-
     def _shape(self, part: Part, group: str) -> tuple[int, ...]:
         """(time, *space) of a field, and whether its dataset is what it should be."""
         key = part.key.format(group)
-        dataset = self.source.dataset(key)
-        shape = dataset.shape if self.kind.grouped else dataset.shape[1:]
+        need_floats(self.source, key)
+        whole = self.source.shape(key)
+        shape = whole if self.kind.grouped else whole[1:]
         if part.channel is not None:
             if shape[-1:] <= (part.channel,) or not shape:
                 raise ValueError(
-                    f"{self.source.path}: {key}: shape {dataset.shape} has no channel "
+                    f"{self.source.path}: {key}: shape {whole} has no channel "
                     f"{part.channel} for {part.name}"
                 )
             shape = shape[:-1]
         if not 2 <= len(shape) <= 4:
             raise ValueError(
-                f"{self.source.path}: {key}: shape {dataset.shape} has not 1 to 3 axes of space"
+                f"{self.source.path}: {key}: shape {whole} has not 1 to 3 axes of space"
             )
         return shape
 
     def _check_end(self, frames: int, group: str) -> None:
         """An unfinished file of incompressible flow says which frame it has reached."""
-        last = self.source.attribute("", "latestIndex")
-        if last is not None and int(last) + 1 < frames:
+        last = self.source.whole_number("/", "latestIndex")
+        if last is not None and last + 1 < frames:
             raise ValueError(
-                f"{self.source.path}: latestIndex: truncated: {int(last)}, but there is room for "
+                f"{self.source.path}: latestIndex: truncated: {last}, but there is room for "
                 f"{frames} frames"
             )
         key = self.kind.parts[0].key.format(group)
         # The sets without groups have the end of the last step as well. A single frame is refused
         # whatever its times.
-        for line, more in ((f"{group}/grid/t", 0),) if group else ((one, 1) for one in TIMES):
-            times = self.source.numbers(line)
-            if times is not None and times.ndim and times.shape[-1] > frames + more > 1 + more:
+        for name, more in ((f"{group}/grid/t", 0),) if group else ((one, 1) for one in TIMES):
+            times = line(self.source, name)
+            if times is not None and times.points > frames + more > 1 + more:
                 raise ValueError(
-                    f"{self.source.path}: {key}: truncated: {frames} frames, but {line} has "
-                    f"{times.shape[-1]}"
+                    f"{self.source.path}: {key}: truncated: {frames} frames, but {name} has "
+                    f"{times.points}"
                 )
 
     def _describe(self, space: tuple[int, ...], group: str) -> Description:
-        found = [self.source.numbers(key) for key in (f"{group}/grid/t", *TIMES)]
-        dt = step(next((times for times in found if times is not None), None), 1.0)
+        dt = step(self._line(f"{group}/grid/t", *TIMES), 1.0)
         spacing = []
         for axis, points in enumerate(space):
             letter = "xyz"[axis]
-            keys = (f"{group}/grid/{letter}", f"{letter}-coordinate")
-            found = [self.source.numbers(key) for key in keys]
-            line = next((one for one in found if one is not None), None)
-            spacing.append(step(line, 1.0 / points))
+            found = self._line(f"{group}/grid/{letter}", f"{letter}-coordinate")
+            spacing.append(step(found, 1.0 / points))
         known = Description(
             tuple(
                 renamed(by_name(part.name), name)
@@ -211,6 +203,11 @@ class PDEBench(Trajectories):
         )
         return known._replace(turns=self.kind.mirrored and len(space) > 1 and square(known))
 
+    def _line(self, *keys: str) -> Line | None:
+        """The first of some lines that is there."""
+        found = (line(self.source, key) for key in keys)
+        return next((one for one in found if one is not None), None)
+
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         group = self.keys[trajectory] if self.kind.grouped else ""
         place = slice(start, start + len(out))
@@ -225,7 +222,6 @@ class PDEBench(Trajectories):
         check_finite(out, start, self.description.names, where)
 
     def _piece(self, part: Part, key: str, trajectory: int, place: slice) -> np.ndarray:
-        dataset = self.source.dataset(key)
         if self.kind.grouped:
             shape = self._shape(part, key.partition("/")[0])
             if shape != (self.frames, *self.stored):
@@ -234,33 +230,32 @@ class PDEBench(Trajectories):
                     f"{self.keys[0]} has {(self.frames, *self.stored)}"
                 )
         index = (place,) if self.kind.grouped else (trajectory, place)
-        with self.source.reading(key), np.errstate(over="ignore"):
-            return dataset.astype(np.float32)[index]
+        return self.source.read(key, index, np.float32)
 
 
-def _kind(source: OpenOnce, groups: list[str], fields: tuple[str, ...] | None) -> Kind:
+def _kind(source: HDF5, groups: list[str], fields: tuple[str, ...] | None) -> Kind:
     """Which set a file belongs to."""
-    file = source.file
-    if groups and not any(isinstance(file.get(key), h5py.Dataset) for key in file):
+    arrays = source.arrays()
+    if groups and not arrays:
         kind = _grouped(source, groups[0])
-    elif "velocity" in file or "particles" in file:
+    elif {"velocity", "particles"} & set(arrays):
         kind = INCOMPRESSIBLE
-    elif "tensor" in file:
-        if "nu" in file:
+    elif "tensor" in arrays:
+        if "nu" in arrays:
             raise ValueError(f"{source.path}: nu: Darcy flow is a single frame; nothing to predict")
         kind = _of_tensor(source, fields)
-    elif any(key in file for key in (*VELOCITIES, "density", "pressure")):
-        kind = _compressible(source)
+    elif known := [key for key in (*VELOCITIES, "density", "pressure") if key in arrays]:
+        kind = compressible(len(source.shape(known[0])) - 2)
     else:
-        there = ", ".join(list(file)[:8]) or "nothing"
+        there = ", ".join(source.keys()[:8]) or "nothing"
         raise ValueError(f"{source.path}: keys: {there}: in the layout of no set of PDEBench")
     if fields is not None and len(fields) != len(kind.parts):
         raise ValueError(f"{source.path}: fields: {list(fields)}, but it has {len(kind.parts)}")
     return kind
 
 
-def _grouped(source: OpenOnce, group: str) -> Kind:
-    shape = source.dataset(f"{group}/data").shape
+def _grouped(source: HDF5, group: str) -> Kind:
+    shape = source.shape(f"{group}/data")
     kinds = {(3, 1): SORPTION, (4, 1): DAM_BREAK, (4, 2): REACTION}
     kind = kinds.get((len(shape), shape[-1] if shape else 0))
     if kind is None:
@@ -271,7 +266,7 @@ def _grouped(source: OpenOnce, group: str) -> Kind:
     return kind
 
 
-def _of_tensor(source: OpenOnce, fields: tuple[str, ...] | None) -> Kind:
+def _of_tensor(source: HDF5, fields: tuple[str, ...] | None) -> Kind:
     name = source.path.name.lower()
     if "burgers" in name:
         return BURGERS
@@ -280,9 +275,3 @@ def _of_tensor(source: OpenOnce, fields: tuple[str, ...] | None) -> Kind:
     if fields is not None:
         return ADVECTION
     raise ValueError(f"{source.path}: tensor: name its field: fields: [NAME]")
-
-
-def _compressible(source: OpenOnce) -> Kind:
-    known = next(key for key in (*VELOCITIES, "density", "pressure") if key in source.file)
-    axes = source.dataset(known).ndim - 2
-    return compressible(axes)

@@ -1,13 +1,14 @@
 """Simulated trajectories as samples of shards, and shards as trajectories."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from operator import index
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.data.fields import Boundary, Component, Description
+from mpp.data.fields import COORDINATES, Boundary, Component, Description
 from mpp.data.simulated import arguments, describe
 from mpp.data.trajectories import Frames, Trajectories, check_finite
 from mpp.simulate.registry import system as find
@@ -86,20 +87,25 @@ class Shards(Trajectories):
 
     def __init__(self, folder: str | Path) -> None:
         self.data = ShardedDataset(folder, Sample)
-        index = self.data.folder.index
-        made = index.recipe
+        found, where = self.data.folder.index, self.data.folder.address
+        made = found.recipe
         if (made.generator, made.version) != (GENERATOR, VERSION):
             raise ValueError(
-                f"{folder}: made by {made.generator} {made.version}, not {GENERATOR} {VERSION}"
+                f"{where}: made by {made.generator} {made.version}, not {GENERATOR} {VERSION}"
             )
         try:
             description, frames = _described(made.options["description"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{folder}: options: {error!r} in its description") from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"{where}: options: {error!r} in its description") from error
+        shape, known = (frames, len(description.components), *description.shape), found.fields
+        if known["frames"].shape != shape:
+            raise ValueError(
+                f"{where}: options: frames of {shape}, but the field has {known['frames'].shape}"
+            )
         name = made.options.get("system")
         ids = [f"{name}/{made.seed}/{number}" for number in range(made.count)]
-        identity = " ".join(shard.sha256 for shard in index.shards)
-        super().__init__(str(folder), identity, description, ids, frames)
+        identity = " ".join(shard.sha256 for shard in found.shards)
+        super().__init__(where, identity, description, ids, frames)
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         frames = self.data[trajectory].frames
@@ -113,17 +119,26 @@ class Shards(Trajectories):
 
 
 def _described(said: Mapping[str, Any]) -> tuple[Description, int]:
-    boundaries: Sequence[Boundary] = said["boundaries"]
-    return (
-        Description(
-            tuple(Component(name, base, tuple(axes)) for name, base, axes in said["components"]),
-            tuple(said["shape"]),
-            tuple(boundaries),
-            tuple(said["spacing"]),
-            said["dt"],
-            tuple(said["flips"]),
-            said["turns"],
-            tuple(said.get("conserved", ())),  # which older shards do not say
-        ),
-        said["frames"],
+    """What a recipe says of its trajectories; whatever else it says is a ``TypeError`` or so."""
+    shape = tuple(map(index, said["shape"]))
+    boundaries: tuple[Boundary, ...] = tuple(said["boundaries"])
+    spacing = tuple(map(float, said["spacing"]))
+    if set(boundaries) - set(get_args(Boundary)):
+        raise ValueError(f"boundaries: {boundaries}")
+    if not 1 <= len(shape) == len(boundaries) == len(spacing) <= len(COORDINATES):
+        raise ValueError(f"shape: {shape} for {len(boundaries)} boundaries")
+    parts = [(str(name), str(base), *map(index, axes)) for name, base, axes in said["components"]]
+    numbers = [*map(index, said["flips"]), *(axis for part in parts for axis in part[2:])]
+    if any(not 0 <= axis < len(shape) for axis in numbers):
+        raise ValueError(f"components: {parts}: no such axis")
+    described = Description(
+        tuple(Component(name, base, tuple(axes)) for name, base, *axes in parts),
+        shape,
+        boundaries,
+        spacing,
+        float(said["dt"]),
+        tuple(said["flips"]),
+        bool(said["turns"]),
+        tuple(map(str, said.get("conserved", ()))),  # which older shards do not say
     )
+    return described, index(said["frames"])

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from mpp.data.fields import renamed
-from mpp.data.hdf5 import OpenOnce
 from mpp.data.pdebench import PDEBench
 from mpp.data.shards import Shards
 from mpp.data.simulated import OPTIONS, Simulated
@@ -14,7 +13,9 @@ from mpp.data.trajectories import Joined, Trajectories
 from mpp.data.well import Well
 from sciformer.arguments import ArgumentError, check_least
 from sciformer.data.entry import Kinds, check_entry
+from sciformer.data.hdf5 import HDF5, OpenHDF5, open_hdf5
 from sciformer.data.index import INDEX
+from sciformer.data.open_files import OpenFiles
 
 FILE: Kinds = {
     "path": str,
@@ -52,8 +53,10 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
     if "://" in path or (Path(path) / INDEX).is_file():
         _own_names(path, "a folder of shards", said)
         found: Trajectories = Shards(path)
+        path = found.where  # the address without its secrets
     else:
-        parts = [_open(one, said) for one in _paths(path)]
+        files = OpenFiles(open_hdf5)  # of which only so many stay open
+        parts = [_open(one, said, files) for one in _paths(path)]
         found = parts[0] if len(parts) == 1 else Joined(parts)
     _rename(found, said.get("rename") or {})
     stem = Path(path).stem.strip("*?-_.") or Path(path).parent.name
@@ -100,16 +103,16 @@ def _paths(path: str) -> Sequence[str]:
     return found
 
 
-def _open(path: str, said: Mapping[str, Any]) -> Trajectories:
-    with OpenOnce(path) as source:
-        well = any(key in source.file for key in ("dimensions", "t0_fields", "t1_fields"))
+def _open(path: str, said: Mapping[str, Any], files: OpenHDF5) -> Trajectories:
+    with HDF5(path, files) as source:
+        well = {"dimensions", "t0_fields", "t1_fields"} & set(source.keys())
     if well:
         _own_names(path, "a file of The Well", said)
-        return Well(path, bool(said.get("constants")))
+        return Well(path, bool(said.get("constants")), files)
     if said.get("constants"):
         raise ArgumentError("constants", f"{path}: a file of PDEBench has none")
     names = said.get("fields")
-    return PDEBench(path, None if names is None else tuple(names))
+    return PDEBench(path, None if names is None else tuple(names), files)
 
 
 def _own_names(path: str, what: str, said: Mapping[str, Any]) -> None:

@@ -1,17 +1,18 @@
 """The HDF5 files of The Well (Ohana et al. 2024, arXiv 2412.00568)."""
 
-from collections.abc import Sequence
+import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import h5py
 import numpy as np
 
 from mpp.data.fields import Boundary, Component, Description, components, square
-from mpp.data.hdf5 import OpenOnce, step
+from mpp.data.grid import Line, line, need_floats, step
 from mpp.data.trajectories import Frames, Trajectories, check_finite
+from sciformer.data.hdf5 import HDF5, OpenHDF5
 
 RANKS = ("t0_fields", "t1_fields", "t2_fields")
+CONDITIONS = "boundary_conditions"
 
 
 class Stored(NamedTuple):
@@ -43,27 +44,34 @@ class Well(Trajectories):
     Args:
         path: The file.
         constants: Add the fields that do not change in time, the same in every frame.
+        files: What opens it, to be shared by many of them.
 
     Raises:
         ValueError: If the file cannot be read, or is not whole.
     """
 
-    def __init__(self, path: str | Path, constants: bool = False) -> None:
-        self.source = OpenOnce(path)
+    def __init__(
+        self, path: str | Path, constants: bool = False, files: OpenHDF5 | None = None
+    ) -> None:
+        self.source = HDF5(path, files)
         with self.source:
-            self.axes = [str(name) for name in self._need("dimensions", "spatial_dims")]
-            count = self._count()
-            times = self._coordinates("time")
-            self.space = tuple(self._coordinates(name).shape[-1] for name in self.axes)
+            self.axes = self._words("dimensions", "spatial_dims")
+            if not self.axes:
+                raise self._lacks("dimensions", "spatial_dims")
+            count = self.source.whole_number("/", "n_trajectories")
+            if count is None:
+                raise self._lacks("/", "n_trajectories")
+            times = self._line("time")
+            self.space = tuple(self._line(name).points for name in self.axes)
             varying, constant = self._fields()
             self.fields = varying + constant if constants else varying
             if not varying:
                 raise ValueError(f"{path}: t0_fields, t1_fields, t2_fields: none changes in time")
             for field in self.fields:
-                self._check(field, count, times.shape[-1])
+                self._check(field, count, times.points)
             description = self._describe(step(times, 1.0))
         ids = [f"{self.source.path.name}/{number}" for number in range(count)]
-        super().__init__(str(path), self.source.identity, description, ids, times.shape[-1])
+        super().__init__(str(path), self.source.identity, description, ids, times.points)
 
     def scalars(self, trajectory: int) -> dict[str, np.ndarray]:
         """The numbers of a trajectory that have no place in space.
@@ -74,14 +82,11 @@ class Well(Trajectories):
         Returns:
             Name -> its value, or its values in time.
         """
-        group = self.source.file["scalars"]
-        assert isinstance(group, h5py.Group)
         found = {}
-        for name in _words(group.attrs.get("field_names")):
-            dataset = group[name]
-            assert isinstance(dataset, h5py.Dataset)
-            varying = bool(dataset.attrs.get("sample_varying", False))
-            found[name] = np.asarray(dataset[(trajectory,) if varying else ()])
+        for name in self._words("scalars", "field_names"):
+            key = f"scalars/{name}"
+            varying = self._flag(key, "sample_varying", False)
+            found[name] = self.source.read(key, (trajectory,) if varying else ())
         return found
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
@@ -89,9 +94,7 @@ class Well(Trajectories):
         for field in self.fields:
             times = slice(start, start + len(out))
             index = (trajectory,) * field.trajectories + (times,) * field.times
-            dataset = self.source.dataset(field.key)
-            with self.source.reading(field.key), np.errstate(over="ignore"):
-                piece = dataset.astype(np.float32)[index]
+            piece = self.source.read(field.key, index, np.float32)
             if not field.times:
                 piece = piece[None]
             count = len(field.parts)
@@ -103,57 +106,80 @@ class Well(Trajectories):
             at += count
         check_finite(out, start, self.description.names, f"{self.where}: {trajectory}")
 
-    def _need(self, key: str, attribute: str) -> Any:
-        value = self.source.attribute(key, attribute)
+    def _lacks(self, key: str, attribute: str) -> ValueError:
+        there = ", ".join(self.source.keys()[:8])
+        return ValueError(
+            f"{self.source.path}: {key}: no attribute {attribute}, as The Well has; the file has "
+            f"{there}"
+        )
+
+    def _words(self, key: str, name: str) -> list[str]:
+        """An attribute that is a list of names; h5py gives a single one as a text."""
+        value = self.source.attribute(key, name)
+        found = [] if value is None else np.atleast_1d(np.asarray(value)).reshape(-1).tolist()
+        words = [one.decode(errors="replace") if isinstance(one, bytes) else one for one in found]
+        if not all(isinstance(word, str) for word in words):
+            raise ValueError(f"{self.source.path}: {key}: {name}: {value!r} are no names")
+        return words
+
+    def _flag(self, key: str, name: str, default: bool) -> bool:
+        """An attribute that is yes or no."""
+        flags = self._flags(key, name, [default])
+        if len(flags) != 1:
+            raise ValueError(f"{self.source.path}: {key}: {name}: {flags} is not yes or no")
+        return flags[0]
+
+    def _flags(self, key: str, name: str, default: list[bool]) -> list[bool]:
+        """An attribute that is several of those."""
+        value = self.source.attribute(key, name)
         if value is None:
-            there = ", ".join(list(self.source.file)[:8])
-            raise ValueError(
-                f"{self.source.path}: {key or '/'}: no attribute {attribute}, as The Well has; the "
-                f"file has {there}"
-            )
-        return value
+            return default
+        found = np.atleast_1d(np.asarray(value)).reshape(-1)
+        if found.dtype.kind not in "biu":
+            raise ValueError(f"{self.source.path}: {key}: {name}: {value!r} is not yes or no")
+        return found.astype(bool).tolist()
 
-    def _coordinates(self, name: str) -> np.ndarray:
-        found = self.source.numbers(f"dimensions/{name}")
+    def _line(self, name: str) -> Line:
+        """The coordinates of an axis."""
+        key = f"dimensions/{name}"
+        found = line(self.source, key)
         if found is None:
-            raise ValueError(f"{self.source.path}: dimensions/{name}: no such field")
-        if found.size < 1 or found.ndim < 1:
-            raise ValueError(f"{self.source.path}: dimensions/{name}: shape {found.shape}: no line")
+            raise ValueError(f"{self.source.path}: {key}: no such field")
+        if not found.points:
+            shape = self.source.shape(key)
+            raise ValueError(f"{self.source.path}: {key}: shape {shape}: no line")
         return found
-
-    def _count(self) -> int:
-        """How many trajectories there are."""
-        said = self._need("", "n_trajectories")
-        if not isinstance(said, int | np.integer):
-            raise ValueError(f"{self.source.path}: n_trajectories: {said!r} is no whole number")
-        return int(said)
 
     def _fields(self) -> tuple[list[Stored], list[Stored]]:
         """The fields that change in time, and those that do not."""
         varying, constant = [], []
         for rank, group in enumerate(RANKS):
-            for name in _words(self.source.attribute(group, "field_names")):
+            for name in self._words(group, "field_names"):
                 key = f"{group}/{name}"
-                attributes = self.source.dataset(key).attrs
-                along = attributes.get("dim_varying", np.ones(len(self.axes), bool))
+                need_floats(self.source, key)
+                along = self._flags(key, "dim_varying", [True] * len(self.axes))
+                if len(along) != len(self.axes):
+                    raise ValueError(
+                        f"{self.source.path}: {key}: dim_varying: {along} for {len(self.axes)} axes"
+                    )
                 field = Stored(
                     key,
                     tuple(components(name, rank, len(self.axes), self.axes)),
-                    bool(attributes.get("sample_varying", True)),
-                    bool(attributes.get("time_varying", True)),
-                    tuple(bool(one) for one in along),
+                    self._flag(key, "sample_varying", True),
+                    self._flag(key, "time_varying", True),
+                    tuple(along),
                 )
                 (varying if field.times else constant).append(field)
         return varying, constant
 
     def _check(self, field: Stored, trajectories: int, frames: int) -> None:
         """Compare the shape of a field with the file's own dimensions."""
-        shape = self.source.dataset(field.key).shape
+        shape = self.source.shape(field.key)
         lead = (trajectories,) * field.trajectories + (frames,) * field.times
         sizes = [n if along else 1 for n, along in zip(self.space, field.along, strict=True)]
         wanted = (*lead, *sizes)
-        whole = int(np.prod(wanted)) * len(field.parts)
-        if shape[: len(lead)] != lead or int(np.prod(shape)) != whole:
+        whole = math.prod(wanted) * len(field.parts)
+        if shape[: len(lead)] != lead or math.prod(shape) != whole:
             names = ["trajectories"] * field.trajectories + ["frames"] * field.times
             said = ", ".join(f"{size} {name}" for size, name in zip(lead, names, strict=True))
             raise ValueError(
@@ -163,8 +189,8 @@ class Well(Trajectories):
 
     def _describe(self, dt: float) -> Description:
         sides = self._sides()
-        flat = self.source.file.attrs.get("grid_type", "cartesian") == "cartesian"
-        spacing = [step(self._coordinates(name), 1.0) for name in self.axes]
+        flat = self._words("/", "grid_type") in ([], ["cartesian"])
+        spacing = [step(self._line(name), 1.0) for name in self.axes]
         known = Description(
             tuple(part for field in self.fields for part in field.parts),
             self.space,
@@ -183,18 +209,12 @@ class Well(Trajectories):
         have empty ones. A wall has to cover an end wholly, as ``WellDataset`` wants it.
         """
         sides: list[list[Boundary]] = [["open", "open"] for _ in self.axes]
-        conditions = self.source.file.get("boundary_conditions")
-        for key, condition in conditions.items() if isinstance(conditions, h5py.Group) else ():
-            given = str(condition.attrs.get("bc_type", "OPEN")).lower()
-            dims = _words(condition.attrs.get("associated_dims"))
-            mask = np.asarray(condition["mask"]) if "mask" in condition else np.ones(1, bool)
+        for condition in self.source.keys(CONDITIONS):
+            key = f"{CONDITIONS}/{condition}"
+            given = "".join(self._words(key, "bc_type")).lower()
+            mask, dims = self._mask(f"{key}/mask"), self._words(key, "associated_dims")
             for place, name in enumerate(dims):
-                if name not in self.axes:
-                    raise ValueError(
-                        f"{self.source.path}: boundary_conditions/{key}: associated_dims: {name!r} "
-                        f"is none of {', '.join(self.axes)}"
-                    )
-                axis = self.axes.index(name)
+                axis = self._axis(key, name)
                 if given == "periodic":
                     sides[axis] = ["periodic", "periodic"]
                 elif given == "wall" and mask.ndim == len(dims):
@@ -203,11 +223,14 @@ class Well(Trajectories):
                             sides[axis][end] = "wall"
         return sides
 
+    def _mask(self, key: str) -> np.ndarray:
+        """Where a boundary condition holds; everywhere if the file does not say."""
+        return self.source.read(key) if self.source.holds(key) else np.ones(1, bool)
 
-def _words(value: Any) -> Sequence[str]:
-    """An attribute that is a list of names; h5py gives a single letter as a string."""
-    if value is None:
-        return []
-    if isinstance(value, str | bytes):
-        return [value.decode() if isinstance(value, bytes) else value]
-    return [one.decode() if isinstance(one, bytes) else str(one) for one in np.atleast_1d(value)]
+    def _axis(self, key: str, name: str) -> int:
+        if name not in self.axes:
+            raise ValueError(
+                f"{self.source.path}: {key}: associated_dims: {name!r} is none of "
+                f"{', '.join(self.axes)}"
+            )
+        return self.axes.index(name)

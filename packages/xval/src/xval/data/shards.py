@@ -3,13 +3,15 @@
 from functools import lru_cache, partial
 from typing import Any
 
-from sciformer.data.index import Recipe
+from sciformer.data.index import JSON, Field, Recipe
 from sciformer.data.sharded import ShardedDataset
 from sciformer.data.simulate import simulate as write
 from xval.simulate.registry import VERSION, text_set
 from xval.simulate.texts import Texts
 
 GENERATOR = "xval.data.shards:make_sample"
+TEXT = Field(JSON, (), "")
+FIELDS = ("text", "labels")
 TOGETHER = 256  # samples that are simulated at once
 
 Parameters = tuple[tuple[str, float | int], ...]
@@ -92,16 +94,18 @@ class Shards:
 
     def __init__(self, folder: str) -> None:
         self.data = ShardedDataset(folder)
-        made = self.data.folder.index.recipe
+        made, self.where = self.data.folder.index.recipe, self.data.folder.address
         if (made.generator, made.version) != (GENERATOR, VERSION):
             raise ValueError(
-                f"{folder}: made by {made.generator} {made.version}, not {GENERATOR} {VERSION}"
+                f"{self.where}: made by {made.generator} {made.version}, not {GENERATOR} {VERSION}"
             )
+        if any(self.data.fields.get(name) != TEXT for name in FIELDS):
+            raise ValueError(f"{self.where}: fields: {', '.join(FIELDS)} are needed, as JSON")
         try:
             self.set = text_set(made.options["set"])
             self.answers = self.set.asked(made.options["parameters"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"{folder}: options {made.options} cannot be: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{self.where}: options {made.options} cannot be: {error}") from error
 
     def texts(self, first: int, stop: int) -> Texts:
         """Read some of them.
@@ -114,6 +118,14 @@ class Shards:
             The texts.
         """
         samples = [self.data[number] for number in range(first, stop)]
-        names = samples[0]["labels"]
-        labels = {name: [sample["labels"][name] for sample in samples] for name in names}
+        names = _labels(samples[0]["labels"])
+        for number, sample in enumerate(samples, first):
+            if not isinstance(sample["text"], str) or _labels(sample["labels"]) != names:
+                raise ValueError(f"{self.where}: sample {number}: no text with labels {names}")
+        labels = {name: [str(sample["labels"][name]) for sample in samples] for name in names}
         return Texts([sample["text"] for sample in samples], labels)
+
+
+def _labels(said: Any) -> list[str]:
+    """The names of labels, or none."""
+    return sorted(said) if isinstance(said, dict) else []

@@ -130,7 +130,7 @@ def open_shards(folder: str) -> Source:
     shards = Shards(folder)
 
     def place(number: int) -> str:
-        return f"{folder}: sample {number}"
+        return f"{shards.where}: sample {number}"
 
     return Source(
         shards.set.name, len(shards.data), shards.texts, place, shards.answers, split=None

@@ -180,13 +180,14 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _header(path: Path, row: list[str]) -> list[str]:
-    names = [name.strip() for name in row]
-    for index, name in enumerate(names):
+    names: dict[str, None] = {}
+    for name in (name.strip() for name in row):
         if not name:
-            raise ValueError(f"{path}: row 1: column {index + 1} has no name")
-        if name in names[:index]:
+            raise ValueError(f"{path}: row 1: column {len(names) + 1} has no name")
+        if name in names:
             raise ValueError(f"{path}: row 1: column {name!r} is there twice")
-    return names
+        names[name] = None
+    return list(names)
 
 
 def _check_ragged(place: str, row: list[str], header: list[str]) -> None:

@@ -1,0 +1,76 @@
+"""Parquet files of others: what they say of their sizes is compared with their bytes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sciformer.data.open_files import OpenFiles
+from sciformer.files import UNFOLDS
+from sciformer.text import reason
+
+FILL = 2**20  # bytes that a short column of one value may unfold to
+WIDTH = 8  # bytes of a value, at most; texts are read once each
+TEXTS = ("id", "targetid")  # columns that may be texts
+OpenParquet = OpenFiles[Path, pq.ParquetFile]
+
+
+def open_parquet(path: Path, mapped: bool = False) -> pq.ParquetFile:
+    """Open a parquet file to read.
+
+    Args:
+        path: Where it is.
+        mapped: Map what is not compressed, which then costs no memory.
+
+    Returns:
+        The file, not yet read.
+
+    Raises:
+        ValueError: If there is none, or it is not parquet, was cut off, or says of its sizes what
+            cannot be.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    with reading(path, "truncated or not parquet"):
+        with pq.ParquetFile(path) as file:
+            metadata, names = file.metadata, file.schema_arrow.names
+        _check_sizes(metadata, path.stat().st_size)
+        known = [name for name in TEXTS if name in names]
+        return pq.ParquetFile(path, metadata=metadata, memory_map=mapped, read_dictionary=known)
+
+
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Give what arrow says of a damaged piece the file's and the piece's name."""
+    try:
+        yield
+    except Exception as error:  # arrow's own, and Python's for what it does not expect
+        raise ValueError(f"{path}: {what}: {reason(error)}") from error
+
+
+def texts(column: pa.Array) -> list[Any]:
+    """The values of a column, of which equal ones are one object: a file has them once."""
+    if not pa.types.is_dictionary(column.type):
+        return column.to_pylist()
+    known: Sequence[Any] = column.dictionary.to_pylist()
+    return [None if at is None else known[at] for at in column.indices.to_pylist()]
+
+
+def _check_sizes(metadata: Any, length: int) -> None:
+    """Raise a ``ValueError`` if a file of so many bytes cannot hold what it names."""
+    rows = 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.num_rows < 0 or (rows := rows + group.num_rows) > length:
+            raise ValueError(f"row group {number}: {group.num_rows} rows in {length} bytes")
+        for column in map(group.column, range(group.num_columns)):
+            stored, values = column.total_compressed_size, column.num_values
+            room = max(WIDTH * values, column.total_uncompressed_size)
+            if not 0 <= stored <= length or values < 0 or room > UNFOLDS * stored + FILL:
+                raise ValueError(
+                    f"row group {number}: {column.path_in_schema}: {room} bytes, of which {stored} "
+                    f"are in this file of {length}"
+                )

@@ -1,0 +1,290 @@
+"""HDF5 files of others: what they say is compared with their bytes, and errors are one line."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+from h5py import h5z  # pyright: ignore[reportAttributeAccessIssue]  # compiled
+
+from sciformer.data.hdf5_probe import Probe
+from sciformer.data.open_files import OpenFiles
+from sciformer.files import UNFOLDS
+from sciformer.text import reason
+
+FILL = 2**20  # bytes of an array that may never have been written and are zeros
+UNFOLDED = {  # bytes that a filter can make of one byte, at most
+    h5z.FILTER_SHUFFLE: 1,
+    h5z.FILTER_FLETCHER32: 1,
+    h5z.FILTER_LZF: 88,  # 3 bytes say 264
+}  # UNFOLDS for the others, which exceed it with arrays of one number only
+SHOWN = 12  # keys in an error
+Index = int | slice | tuple[int | slice, ...]
+
+
+class Array(NamedTuple):
+    """What an array is, whose size was found right."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+class File(h5py.File):
+    """An open file, and what was found out about it."""
+
+    arrays: dict[str, Array]
+    top: dict[str, type]  # key of what is at the top -> its class; empty until asked for
+
+
+OpenHDF5 = OpenFiles[Path, File]
+
+
+def open_hdf5(path: Path) -> File:
+    """Open an HDF5 file to read, after a child of this process has looked at all of it once.
+
+    Args:
+        path: Where it is.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: If there is none, or it is not HDF5, was cut off or leads out of itself.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    wrong = _look(path, identity(path))
+    if wrong:
+        raise ValueError(f"{path}: {wrong}")
+    try:
+        # Without locks: shared file systems often have none, and nobody writes.
+        file = File(path, "r", locking=False)
+    except Exception as error:  # h5py passes on what libhdf5 says as any of a dozen kinds
+        raise ValueError(f"{path}: not HDF5: {reason(error)}") from error
+    file.arrays, file.top = {}, {}
+    return file
+
+
+_PROBE = Probe()  # one child for all files of a process
+
+
+@cache  # a process that forks off knows what its parent does
+def _look(path: Path, identity: str) -> str:
+    return _PROBE.ask(path)
+
+
+class HDF5:
+    """The arrays of an HDF5 file, which a process opens when it first reads.
+
+    Args:
+        path: The file.
+        files: What opens it, to be shared by many of them.
+    """
+
+    def __init__(self, path: str | Path, files: OpenHDF5 | None = None) -> None:
+        self.path = Path(path)
+        self.files = OpenFiles(open_hdf5) if files is None else files
+
+    def keys(self, group: str = "/") -> list[str]:
+        """Of what is in a group, in order; nothing is in an array, or where there is nothing."""
+        file = self.files[self.path]
+        with self._reading(group):
+            found = file.get(group)
+            return [str(key) for key in found] if isinstance(found, h5py.Group) else []
+
+    def groups(self) -> list[str]:
+        """Keys of the groups at the top, in order."""
+        return [key for key, kind in self._top().items() if kind is h5py.Group]
+
+    def arrays(self) -> list[str]:
+        """Keys of the arrays at the top, in order."""
+        return [key for key, kind in self._top().items() if kind is h5py.Dataset]
+
+    def holds(self, key: str) -> bool:
+        """Whether there is an array of this key."""
+        return self._kind(key) is h5py.Dataset
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape of an array.
+
+        Args:
+            key: Path inside of the file.
+
+        Returns:
+            Sizes along its axes.
+
+        Raises:
+            ValueError: If there is no such array, or it is larger than what the file holds of it.
+        """
+        return self._array(key).shape
+
+    def dtype(self, key: str) -> np.dtype:
+        """Kind of the numbers of an array; raises as :meth:`shape` does."""
+        return self._array(key).dtype
+
+    def read(self, key: str, index: Index = (), dtype: Any = None) -> np.ndarray:
+        """Read an array, or a part of it.
+
+        Args:
+            key: Path inside of the file.
+            index: Which part; all of it if empty.
+            dtype: What to turn numbers into; None leaves them.
+
+        Returns:
+            What is there.
+
+        Raises:
+            ValueError: If there is no such array, or it cannot be read.
+        """
+        self._array(key)
+        file: Any = self.files[self.path]
+        with self._reading(key), np.errstate(over="ignore"):
+            found = file[key]
+            return np.asarray((found if dtype is None else found.astype(dtype))[index])
+
+    def count(self, keys: Sequence[str]) -> int:
+        """See that arrays have as many entries.
+
+        Args:
+            keys: Of the arrays.
+
+        Returns:
+            How many.
+
+        Raises:
+            ValueError: Naming an array that is not there, or has fewer entries than another.
+        """
+        counts = {key: (self.shape(key) or (0,))[0] for key in keys}
+        most = max(counts, key=lambda key: counts[key])
+        for key, count in counts.items():
+            if count != counts[most]:
+                raise ValueError(
+                    f"{self.path}: {key}: truncated: {count} entries, but {most} has {counts[most]}"
+                )
+        return counts[most]
+
+    def whole_number(self, key: str, name: str) -> int | None:
+        """An attribute that is a whole number, or None; raises as :meth:`attribute`, and if not."""
+        value = self.attribute(key, name)
+        if not isinstance(value, int | np.integer | None):
+            raise ValueError(f"{self.path}: {key}: {name}: {value!r} is no whole number")
+        return None if value is None else int(value)
+
+    def attribute(self, key: str, name: str) -> Any:
+        """An attribute.
+
+        Args:
+            key: Of a group or an array; ``/`` is the file itself.
+            name: Of the attribute.
+
+        Returns:
+            Its value, or None where there is none.
+
+        Raises:
+            ValueError: If it cannot be read, or is a reference, which is never followed.
+        """
+        file = self.files[self.path]
+        with self._reading(f"{key}: {name}"):
+            found: Any = file.get(key)
+            if found is None or name not in found.attrs:
+                return None
+            stored = found.attrs.get_id(name)
+            room = math.prod(stored.shape or ()) * stored.get_type().get_size()
+            if room > self.path.stat().st_size:
+                raise OverflowError(f"its shape {stored.shape} is not true")
+            value = found.attrs[name]
+        if np.asarray(value).dtype.kind == "O" and not _is_text(value):
+            raise ValueError(f"{self.path}: {key}: {name}: neither numbers nor text")
+        return value
+
+    def _top(self) -> dict[str, type]:
+        file = self.files[self.path]
+        if not file.top:
+            file.top = {key: self._kind(key) for key in self.keys()}
+        return file.top
+
+    def _kind(self, key: str) -> Any:
+        """The class of a group or an array, which is not opened; None if there is nothing."""
+        file = self.files[self.path]
+        with self._reading(key):
+            return file.get(key, getclass=True)
+
+    def _array(self, key: str) -> Array:
+        file = self.files[self.path]
+        if key not in file.arrays:
+            if not self.holds(key):
+                there = ", ".join(self.keys(key.rpartition("/")[0] or "/")[:SHOWN]) or "nothing"
+                raise ValueError(f"{self.path}: {key}: no such key; there are {there}")
+            with self._reading(key):
+                found: Any = file[key]
+                wrong = _too_large(found, self.path.stat().st_size)
+                if wrong:
+                    raise OverflowError(wrong)
+                file.arrays[key] = Array(found.shape, found.dtype)
+        return file.arrays[key]
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        """Give whatever goes wrong in h5py the names of the file and the key."""
+        try:
+            yield
+        except Exception as error:  # as above
+            raise ValueError(f"{self.path}: {key}: cannot be read: {reason(error)}") from error
+
+    @property
+    def identity(self) -> str:
+        """Path, size and time of the last change."""
+        return identity(self.path)
+
+    def close(self) -> None:
+        """Close the file; reading opens it again."""
+        self.files.drop(self.path)
+
+    def __enter__(self) -> "HDF5":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def identity(path: Path) -> str:
+    """What changes when a file does: its path, size and time of the last change."""
+    state = path.stat()
+    return f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
+
+
+def _too_large(dataset: h5py.Dataset, length: int) -> str:
+    """What is wrong with the size of an array, before any memory is taken for it.
+
+    Args:
+        dataset: Not yet read.
+        length: Bytes of the file.
+
+    Returns:
+        The complaint; empty if the bytes that are there can be so large an array. Chunks that were
+        never written are refused, but for 1 MiB.
+    """
+    shape, chunks = dataset.shape, dataset.chunks
+    if shape is None:
+        return "holds nothing"
+    blocks = shape if chunks is None else chunks
+    items = math.prod(-(-n // max(c, 1)) * c for n, c in zip(shape, blocks, strict=True))
+    room = items * dataset.id.get_type().get_size()
+    stored = dataset.id.get_storage_size()
+    settings = dataset.id.get_create_plist()
+    filters = [settings.get_filter(number)[0] for number in range(settings.get_nfilters())]
+    most = stored * max((UNFOLDED.get(one, UNFOLDS) for one in filters), default=1)
+    if stored > length or room > most + FILL or shape[:1] > (length,):
+        return (
+            f"truncated, or its shape {shape} is not true: {room} bytes, of which {stored} are in "
+            f"this file of {length}"
+        )
+    return ""
+
+
+def _is_text(value: Any) -> bool:
+    return all(isinstance(one, str | bytes) for one in np.asarray(value, object).reshape(-1))

@@ -1,0 +1,186 @@
+"""Look at a whole HDF5 file in a process that may be lost, before this one opens it.
+
+What damaged bytes do to libhdf5 cannot be caught: it may go round in circles or crash. So links,
+shapes and attributes of a file are walked over once by a child with a limit of time and memory.
+This file is also the child's script: a path in JSON on each line of stdin, an answer on stdout.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import h5py
+from h5py import h5a, h5d, h5l, h5o  # pyright: ignore[reportAttributeAccessIssue]  # compiled
+
+SECONDS = 1.0  # CPU time for a small file,
+RATE = 3e6  # and bytes for each second more: 10,000 groups of PDEBench are walked over at 8e6
+LONGEST = 60.0  # seconds
+MEMORY = 2**29  # address space of the child; Python and HDF5 alone take a quarter of it
+IDLE = 10  # seconds after which the child ends by itself; the next question starts another one
+ROWS = 2**16  # texts that are read at once
+READY = "ready"
+OPEN: dict[type, Any] = {h5py.h5g.GroupID: h5py.Group, h5d.DatasetID: h5py.Dataset}
+# What h5py says of a part of a file that is damaged; who reads this part will hear it again.
+SAID = (RuntimeError, OSError, KeyError, TypeError, ValueError, OverflowError)
+
+
+class Probe:
+    """The child, started at a process's first question and after each file that ends it."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[str] | None = None
+        self._owner = 0
+        self._lock = Lock()
+
+    def ask(self, path: Path) -> str:
+        """Let the child walk over a file.
+
+        Args:
+            path: The file.
+
+        Returns:
+            What is wrong with it; empty if nothing is.
+        """
+        if self._owner != os.getpid():  # a fork shares neither the child nor a lock that is held
+            self._child, self._owner, self._lock = None, os.getpid(), Lock()
+        with self._lock:
+            while True:
+                if self._child is None:
+                    self._child = _start()
+                answer = _exchange(self._child, json.dumps(str(path)))
+                if answer:
+                    return json.loads(answer)
+                code, self._child = self._child.wait(), None
+                if code != -signal.SIGALRM:  # which only says that it was idle
+                    break
+        loops = code == -signal.SIGPROF
+        return f"damaged: HDF5 {'does not come to an end' if loops else f'crashes ({code})'}"
+
+
+def _start() -> subprocess.Popen[str]:
+    paths = os.pathsep.join(path for path in sys.path if path)  # where h5py was found
+    child = subprocess.Popen(
+        [sys.executable, "-P", __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert child.stdout is not None
+    if child.stdout.readline().strip() != READY:
+        raise OSError(f"the process that looks at HDF5 files ended with code {child.wait()}")
+    return child
+
+
+def _exchange(child: subprocess.Popen[str], question: str) -> str:
+    """The line that answers a line; empty if the child has ended."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with suppress(BrokenPipeError):
+        child.stdin.write(question + "\n")
+        child.stdin.flush()
+    return child.stdout.readline()
+
+
+def look(path: str) -> str:
+    """Walk over all that a file holds.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What is wrong with it: it is no HDF5, its links are damaged, or one of its parts lies in
+        another file; empty if nothing is.
+    """
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except Exception as error:  # h5py passes on what libhdf5 says as any of a dozen kinds
+        return f"{'truncated' if 'truncated' in str(error) else 'not HDF5'}: {_line(error)}"
+    try:
+        with file:
+            links: list[tuple[bytes, int]] = [(b"/", h5l.TYPE_HARD)]
+            file.id.links.visit(lambda name, info: links.append((name, info.type)), info=True)
+            for name, kind in links:
+                _walk(file, name, kind)
+    except ElsewhereError as error:
+        return str(error)
+    except Exception as error:  # as above
+        return f"damaged: {_line(error)}"
+    return ""
+
+
+class ElsewhereError(Exception):
+    """Something of a file is in another file."""
+
+    def __init__(self, name: bytes, what: str) -> None:
+        text = name.decode(errors="replace")
+        super().__init__(f"{text}: {what}; only what is in the file itself is read")
+
+
+def _walk(file: h5py.File, name: bytes, kind: int) -> None:
+    """Look at an object and its attributes; texts are read, as they lie in a heap of their own."""
+    if kind == h5l.TYPE_SOFT:
+        return  # another name of what has one
+    if kind != h5l.TYPE_HARD:
+        raise ElsewhereError(name, "a link to another file")
+    found = None
+    with suppress(*SAID):
+        found = h5o.open(file.id, name)
+        if isinstance(found, h5d.DatasetID):
+            settings = found.get_create_plist()
+            if settings.get_layout() == h5d.VIRTUAL:
+                raise ElsewhereError(name, "a virtual dataset")
+            if settings.get_external_count():
+                raise ElsewhereError(name, "a dataset in another file")
+            found.get_storage_size()  # counts its chunks
+            _read_texts(h5py.Dataset(found))
+    if type(found) in OPEN and h5a.get_num_attrs(found):
+        attributes = OPEN[type(found)](found).attrs
+        for key in attributes:
+            with suppress(*SAID):
+                attributes[key]
+
+
+def _read_texts(dataset: h5py.Dataset) -> None:
+    if dataset.dtype.kind == "O" and dataset.ndim:
+        for start in range(0, len(dataset), ROWS):
+            dataset[start : start + ROWS]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def main() -> None:
+    """Answer questions until there are no more, or none for a while."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that this process
+    for limit, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0)):
+        with suppress(ValueError, OSError):  # a lower one is set already
+            resource.setrlimit(limit, (most, most))
+    _say(READY)
+    for line in sys.stdin:
+        signal.alarm(0)
+        path = json.loads(line)
+        seconds = min(SECONDS + Path(path).stat().st_size / RATE, LONGEST)
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # of CPU time, and then a signal ends this
+        answer = look(path)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        _say(json.dumps(answer))
+        signal.alarm(IDLE)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

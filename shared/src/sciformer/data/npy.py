@@ -1,0 +1,222 @@
+"""NumPy's own files, .npy and .npz: nothing in them is executed, and no size is believed."""
+
+import math
+import re
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, NamedTuple
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+import numpy as np
+
+from sciformer.files import UNFOLDS
+from sciformer.text import reason
+
+KINDS = "biufcSU"  # numbers and text of fixed size
+MAGIC = b"\x93NUMPY"
+LENGTHS = {1: struct.Struct("<H"), 2: struct.Struct("<I"), 3: struct.Struct("<I")}  # by version
+LONGEST = 2048  # bytes of a header: 64 axes, all of them long
+# What NumPy writes, others with other spaces: {'descr': '<f4', 'fortran_order': False, 'shape': (3,
+# 4), }. NumPy evaluates it as Python.
+ITEM = r"""\s*['"]{}['"]\s*:\s*{}\s*[,}}]"""
+DTYPE = re.compile(ITEM.format("descr", r"['\"]([<>|=]?[a-zA-Z?]\d{0,9})['\"]"))
+FORTRAN = re.compile(ITEM.format("fortran_order", "(True|False)"))
+SHAPE = re.compile(ITEM.format("shape", r"\(((?:\s*\d{1,18}\s*,)*\s*(?:\d{1,18})?\s*)\)"))
+NAMES = struct.Struct("<26x HH")  # the header of a member: lengths of its name and of what follows
+ENDING = ".npy"  # of what an array is called in a zip
+
+
+class Header(NamedTuple):
+    """What an array is.
+
+    Args:
+        dtype: Of its numbers.
+        shape: Sizes along its axes.
+        fortran: Whether the first axis is the quickest.
+        start: Where its numbers begin.
+    """
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    fortran: bool
+    start: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of its numbers; texts of no letters count as one byte each."""
+        return math.prod(self.shape) * max(self.dtype.itemsize, 1)
+
+    def array(self, numbers: bytearray | memoryview) -> np.ndarray:
+        """The array of these bytes."""
+        order = "F" if self.fortran else "C"
+        return np.frombuffer(numbers, self.dtype).reshape(self.shape, order=order)
+
+
+@lru_cache(maxsize=256)  # the samples of a data set mostly have the same header
+def parse(head: bytes) -> Header:
+    """Read the header of an array.
+
+    Args:
+        head: All bytes before its numbers.
+
+    Returns:
+        What the array is.
+
+    Raises:
+        ValueError: If it is no array, or one of something else than numbers and texts.
+    """
+    text = head.decode("latin1")
+    dtype, fortran, shape = (pattern.search(text) for pattern in (DTYPE, FORTRAN, SHAPE))
+    if dtype is None or fortran is None or shape is None:
+        raise ValueError("its header is not that of an array of numbers or texts")
+    try:
+        kind = np.dtype(dtype[1])
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"{dtype[1]!r} is no dtype") from error
+    if kind.kind not in KINDS:
+        raise ValueError(f"dtype {kind} would have to be unpickled, which is never done")
+    sizes = tuple(int(size) for size in shape[1].split(",") if size.strip())
+    return Header(kind, sizes, fortran[1] == "True", len(head))
+
+
+def head_of(file: IO[bytes]) -> bytes:
+    """All bytes before the numbers of an array, at which the file is."""
+    mark = file.read(len(MAGIC) + 2)
+    if mark[: len(MAGIC)] != MAGIC or mark[len(MAGIC)] not in LENGTHS:
+        raise ValueError(f"{mark!r} is not the mark of an npy file")
+    form = LENGTHS[mark[len(MAGIC)]]
+    length = file.read(form.size)
+    if len(length) < form.size:
+        raise ValueError("cut short in its header")
+    (count,) = form.unpack(length)
+    if count > LONGEST:
+        raise ValueError(f"a header of {count} bytes, which no array has")
+    return mark + length + file.read(count)
+
+
+def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
+    """Read a .npy or .npz file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Name -> array; that of a .npy file has no name.
+
+    Raises:
+        ValueError: If there is none, or it cannot be read, or it holds objects of Python.
+    """
+    with _reading(path), path.open("rb") as file:
+        if file.read(len(MAGIC)) == MAGIC:
+            file.seek(0)
+            return {"": _array(file, path.stat().st_size)}
+        with ZipFile(file) as archive:
+            members = _members(path, archive)
+            return {name: _unpacked(archive, info) for name, info in members.items()}
+
+
+def names_of(path: Path) -> list[str]:
+    """The names of the arrays of a .npz file, which are not read; raises as ``read_arrays``."""
+    with _reading(path), ZipFile(path) as archive:
+        return list(_members(path, archive))
+
+
+def axes_of(path: Path) -> int:
+    """How many axes the array of a .npy file has, which is not read; raises as ``read_arrays``."""
+    with _reading(path), path.open("rb") as file:
+        return len(_header(file, path.stat().st_size).shape)
+
+
+def map_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Map arrays of a .npz file; those that are compressed are read instead.
+
+    Args:
+        path: Of the file.
+        names: Which of them.
+
+    Returns:
+        Name -> array, which nothing can be written to if it is mapped.
+
+    Raises:
+        ValueError: If the file is damaged, or holds objects of Python.
+    """
+    with _reading(path), ZipFile(path) as archive:
+        members = _members(path, archive)
+        return {name: _mapped(path, archive, members[name]) for name in names}
+
+
+def numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
+    """See that an array holds numbers.
+
+    Args:
+        path: Where it is from.
+        name: Of it.
+        array: What was read.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{path}: {name or 'array'}: dtype {array.dtype} is no number")
+    return array
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    try:
+        yield
+    except Exception as error:  # a damaged zip, or one of a later version, may raise anything
+        raise ValueError(f"{path}: truncated or no array: {reason(error)}") from error
+
+
+def _members(path: Path, archive: ZipFile) -> dict[str, ZipInfo]:
+    """The arrays of a zip, whose sizes can be true."""
+    found = [info for info in archive.infolist() if info.filename.endswith(ENDING)]
+    if sum(info.compress_size for info in found) > path.stat().st_size:
+        raise ValueError("its members are larger than the file")
+    for info in found:
+        stored = info.compress_type == ZIP_STORED
+        if not stored and info.compress_type != ZIP_DEFLATED:
+            raise ValueError(f"{info.filename}: compressed as NumPy does not")
+        if info.file_size > info.compress_size * (1 if stored else UNFOLDS):
+            raise ValueError(f"{info.filename}: {info.compress_size} bytes for {info.file_size}")
+    return {info.filename.removesuffix(ENDING): info for info in found}
+
+
+def _header(file: IO[bytes], length: int) -> Header:
+    """The header of an array that cannot be larger than so many bytes."""
+    header = parse(head_of(file))
+    if header.start + header.size > length:
+        raise ValueError(f"shape {header.shape} of {header.dtype} in {length} bytes")
+    return header
+
+
+def _array(file: IO[bytes], length: int) -> np.ndarray:
+    header = _header(file, length)
+    return header.array(bytearray(file.read(header.size)))
+
+
+def _unpacked(archive: ZipFile, info: ZipInfo) -> np.ndarray:
+    with archive.open(info) as file:
+        return _array(file, info.file_size)
+
+
+def _mapped(path: Path, archive: ZipFile, info: ZipInfo) -> np.ndarray:
+    if info.compress_type != ZIP_STORED:
+        return _unpacked(archive, info)
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        first = sum(NAMES.unpack(file.read(NAMES.size))) + file.tell()
+        file.seek(first)
+        header = _header(file, info.file_size)
+    if header.fortran or not header.shape or not header.size:
+        return _unpacked(archive, info)
+    return np.memmap(path, header.dtype, "r", first + header.start, header.shape)

@@ -1,0 +1,91 @@
+"""JSON that every reader takes, and JSON of others."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+DEEPEST = 64  # lists in lists; Python's own limit depends on who calls
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """Write an object as JSON, with ``null`` for NaN and infinities, which JSON has no word for."""
+    return json.dumps(_plain(content), indent=2, allow_nan=False, default=str) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, Integral):  # numpy's too
+        return int(value)
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+def from_json(text: str | bytes) -> Any:
+    """Read JSON of others.
+
+    Args:
+        text: What a file holds.
+
+    Returns:
+        What it says.
+
+    Raises:
+        ValueError: If it is no JSON, lists in lists are too deep or a number has too many digits.
+    """
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise ValueError(f"not JSON of at most {DEEPEST} lists in lists") from error
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from error
+    level = [found]
+    for _ in range(DEEPEST):
+        level = [part for value in level for part in _parts(value)]
+    if level:
+        raise ValueError(f"not JSON of at most {DEEPEST} lists in lists")
+    return found
+
+
+def check_depth(text: str) -> None:
+    """Refuse a text with far more open brackets than closed ones: a parser may take minutes."""
+    depth = 0
+    for mark in re.findall(r"[\[\]{}]", text):
+        depth += 1 if mark in "[{" else -1
+        if depth > DEEPEST:
+            raise ValueError(f"more than {DEEPEST} lists in lists")
+
+
+def read_json(path: Path, kind: type = dict) -> Any:
+    """Read what was kept as JSON.
+
+    Args:
+        path: Of the file.
+        kind: What it must be: a table of names and values, or a list.
+
+    Returns:
+        What it says.
+
+    Raises:
+        ValueError: Naming the file, if it is damaged.
+    """
+    try:
+        found = from_json(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(found, kind):
+        raise ValueError(f"{path}: a {type(found).__name__}, not a {kind.__name__}")
+    return found
+
+
+def _parts(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
