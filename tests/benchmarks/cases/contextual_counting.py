@@ -4,14 +4,9 @@ from itertools import islice
 
 import torch
 from case import Call, Case, Pass, differentiable, module
+from parts import CORE, COUNTING
 from torch import nn
 from torch.nn.functional import cross_entropy
-
-from contextual_counting.count_attention import count_attention
-from contextual_counting.data import CountingData
-from contextual_counting.model import CountingTransformer
-from contextual_counting.module import CountingModule
-from sciformer.nn.attention import SelfAttention
 
 DIM, TOKENS = 64, 5
 
@@ -20,11 +15,12 @@ def counting(
     batch: int, time: int, heads: int = 1, causal: bool = True, dtype: torch.dtype = torch.float32
 ) -> Case:
     def build():
-        attention = SelfAttention(DIM, heads, causal).to(dtype)
+        attention = CORE.SelfAttention(DIM, heads, causal).to(dtype)
         classes = torch.randn(TOKENS, DIM, dtype=dtype)
         normed = torch.randn(TOKENS, DIM, dtype=dtype)
         seen = torch.randint(TOKENS, (batch, time, 1)) == torch.arange(TOKENS)
         leaves = [*attention.parameters(), normed, classes]
+        count_attention = COUNTING.count_attention
         return (lambda: count_attention(attention, normed, classes, seen)), leaves
 
     return differentiable(build, recorded=True)
@@ -32,7 +28,7 @@ def counting(
 
 def network(time: int, **options) -> Case:
     def build():
-        model = CountingTransformer(DIM, length=time, **options)
+        model = COUNTING.CountingTransformer(DIM, length=time, **options)
         tokens = torch.randint(4, (2048 // time, time))
         return (lambda: model(tokens, 4)), list(model.parameters())
 
@@ -40,13 +36,15 @@ def network(time: int, **options) -> Case:
 
 
 def encoder(time: int) -> Case:
-    return module(lambda: (CountingTransformer(DIM).encoder, (torch.randint(4, (4, time)),)))
+    return module(
+        lambda: (COUNTING.CountingTransformer(DIM).encoder, (torch.randint(4, (4, time)),))
+    )
 
 
 def step(kind: Pass) -> Call:
     torch.manual_seed(0)
-    network = CountingModule(steps=[1000])
-    batch = CountingData(length=512, regions=4, batch_size=8).draw(0)
+    network = COUNTING.CountingModule(steps=[1000])
+    batch = COUNTING.CountingData(length=512, regions=4, batch_size=8).draw(0)
     (optimizer,), _ = network.configure_optimizers()
 
     def call() -> None:
@@ -62,20 +60,20 @@ def step(kind: Pass) -> Call:
 
 def draw(**settings) -> Case:
     def make(kind: Pass) -> Call:
-        data = CountingData(**settings)
+        data = COUNTING.CountingData(**settings)
         return lambda: [data.draw(number) for number in range(8)]
 
     return Case(make)
 
 
 def loader(kind: Pass) -> Call:
-    data = CountingData(length=64, regions=2, batch_size=64)
+    data = COUNTING.CountingData(length=64, regions=2, batch_size=64)
     train = data.train_dataloader()
     return lambda: sum(len(batch.tokens) for batch in islice(train, 16))
 
 
 def validation(kind: Pass) -> Call:
-    batches = CountingData(length=64, regions=2).val_dataloader()
+    batches = COUNTING.CountingData(length=64, regions=2).val_dataloader()
     return lambda: sum(len(batch.tokens) for batch in batches)
 
 
