@@ -1,164 +1,24 @@
 """AstroCLIP's data: files of galaxies of every kind, batches, resampling, and what simulates."""
 
-from collections.abc import Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 
-import h5py
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from astropy.io import fits
-from astropy.wcs import WCS
+import survey_files as surveys
+import torch
 from case import Call, Case, Pass
 from files import once, own
-from parts import ASTROCLIP
-
-PIXELS, FIRST, STEP = 7781, 3600.0, 0.8  # the survey's grid in Angstrom
-ARMS = {"B": (0, 2751), "R": (2700, 2326), "Z": (4900, 2881)}  # first pixel, and how many
-SIZE, SCALE = 96, 0.262  # of images: pixels, and arcsec of one
-RA, DEC = 30.0, 10.0
-GALAXIES = 4
-BANDS = "grz"
-GRID = FIRST + STEP * np.arange(PIXELS)
-REDSHIFTS = np.linspace(0.05, 0.5, GALAXIES)
-
-
-def noise(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(shape, np.float32)
-
-
-def images(count: int = GALAXIES, bands: int = 3) -> np.ndarray:
-    return 1 + 0.3 * noise(count, bands, SIZE, SIZE)
-
-
-def fluxes(count: int = GALAXIES, pixels: int = PIXELS) -> np.ndarray:
-    return 2 + 0.5 * noise(count, pixels)
-
-
-def write_hdf5(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    with h5py.File(path, "w") as file:
-        for key, array in arrays.items():
-            file[key] = array
-
-
-def write_fits(path: Path, parts: Sequence[fits.ImageHDU | fits.BinTableHDU]) -> None:
-    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(path)
-
-
-def table(name: str | None = None, **columns) -> fits.BinTableHDU:
-    arrays = [np.asarray(column) for column in columns.values()]
-    return fits.BinTableHDU(np.rec.fromarrays(arrays, names=list(columns)), name=name)
-
-
-def sky(turn: float = 0.0) -> fits.Header:
-    """World coordinates of an image that is turned by some degrees."""
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-    wcs.wcs.crval = [RA, DEC]
-    wcs.wcs.crpix = [(SIZE + 1) / 2] * 2
-    angle = np.radians(turn)
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    wcs.wcs.cd = rotation * [-SCALE / 3600, SCALE / 3600]
-    return wcs.to_header()
-
-
-def original(folder: Path) -> None:
-    groups = {
-        "images": images().transpose(0, 3, 2, 1),
-        "spectra": fluxes()[..., None],
-        "redshifts": REDSHIFTS,
-        "targetids": np.arange(GALAXIES),
-    }
-    write_hdf5(folder / "pairs.hdf5", {f"0/{key}": array for key, array in groups.items()})
-
-
-def parquet(folder: Path) -> None:
-    columns = {
-        "image": images().transpose(0, 3, 2, 1).tolist(),
-        "spectrum": fluxes().tolist(),
-        "redshift": REDSHIFTS,
-        "targetid": np.arange(GALAXIES),
-    }
-    pq.write_table(pa.table(columns), folder / "pairs.parquet", row_group_size=2)
-
-
-def universe(folder: Path) -> None:
-    ids = {"object_id": np.arange(GALAXIES), "ra": RA + np.arange(GALAXIES)}
-    ids["dec"] = np.full(GALAXIES, DEC)
-    seen = {"image_array": images(bands=4), "image_scale": np.full((GALAXIES, 4), SCALE, "f4")}
-    seen["image_band"] = np.tile(np.array([b"des-g", b"des-r", b"des-i", b"des-z"]), (GALAXIES, 1))
-    write_hdf5(folder / "images.hdf5", ids | seen)
-    found = {"spectrum_flux": fluxes(), "spectrum_ivar": np.abs(fluxes())}
-    found["spectrum_lambda"] = np.tile(GRID.astype("f4"), (GALAXIES, 1))
-    found["spectrum_mask"] = np.zeros((GALAXIES, PIXELS), bool)
-    found |= {"Z": REDSHIFTS, "ZWARN": np.zeros(GALAXIES, int)}
-    write_hdf5(folder / "spectra.hdf5", ids | found)
-
-
-def coadd(folder: Path) -> None:
-    kinds = np.array(["TGT"] * GALAXIES)
-    parts = [table("FIBERMAP", TARGETID=np.arange(GALAXIES), OBJTYPE=kinds)]
-    for arm, (first, count) in ARMS.items():
-        arrays = {
-            "WAVELENGTH": GRID[first : first + count],
-            "FLUX": fluxes(pixels=count),
-            "IVAR": np.abs(fluxes(pixels=count)),
-            "MASK": np.zeros((GALAXIES, count), "i4"),
-        }
-        parts += [fits.ImageHDU(array, name=f"{arm}_{name}") for name, array in arrays.items()]
-    write_fits(folder / "coadd.fits", parts)
-
-
-def exposures(folder: Path) -> None:
-    place = np.arange(SIZE) - (SIZE - 1) / 2
-    light = 1e4 * np.exp(-(place[:, None] ** 2 + place**2) / 50)
-    for number, band in enumerate(BANDS):
-        counts = (light + 10 * noise(SIZE, SIZE) + 360).astype("f4")
-        primary = fits.PrimaryHDU(header=fits.Header({"EXPNUM": number, "PRODTYPE": "image"}))
-        parts = [primary, fits.ImageHDU(counts, sky(30.0 * number), name="N4")]
-        fits.HDUList(parts).writeto(folder / f"c4d_ooi_{band}.fits")
-    numbers = {"expnum": range(3), "ccdname": ["N4"] * 3, "filter": list(BANDS)}
-    known = {"exptime": 90.0, "ccdzpt": 24.9, "ccdskycounts": 4.0, "sig1": 0.01}
-    columns = numbers | {name: np.full(3, value) for name, value in known.items()}
-    write_fits(folder / "survey-ccds.fits", [table(**columns)])
-
-
-def cutouts(folder: Path) -> None:
-    for number, image in enumerate(images()):
-        header = sky()
-        header["BANDS"] = BANDS
-        write_fits(folder / f"g{number}.fits", [fits.ImageHDU(image, header)])
-
-
-def fits_spectra(folder: Path) -> None:
-    """On a grid of one's own: pixels that double in width."""
-    grid = np.geomspace(3500, 9900, 4000)
-    for number, flux in enumerate(fluxes(4, 4000)):
-        one = table(wavelength=grid, flux=flux, ivar=np.abs(flux))
-        write_fits(folder / f"g{number}.fits", [one])
-
-
-def arrays(folder: Path) -> None:
-    for name in ("images", "spectra"):
-        (folder / name).mkdir()
-    for number in range(GALAXIES):
-        np.save(folder / "images" / f"g{number}.npy", images(1)[0])
-        flux, ivar = fluxes(2)
-        np.savez(folder / "spectra" / f"g{number}.npz", flux=flux, ivar=np.abs(ivar))
-    rows = [f"g{number},{0.1 * number},10.5" for number in range(GALAXIES)]
-    (folder / "labels.csv").write_text("\n".join(["id,redshift,log_mass", *rows]) + "\n")
-
+from parts import ASTROCLIP, CORE
+from survey_files import SIZE, fluxes, images
 
 FILES = {  # kind -> what writes files, and the file to open, if not the folder
-    "AstroCLIP HDF5": (original, "pairs.hdf5"),
-    "AstroCLIP parquet": (parquet, "pairs.parquet"),
-    "MMU images": (universe, "images.hdf5"),
-    "MMU spectra": (universe, "spectra.hdf5"),
-    "DESI coadd": (coadd, "coadd.fits"),
-    "exposures": (exposures, ""),
-    "FITS images": (cutouts, ""),
-    "FITS spectra": (fits_spectra, ""),
+    "AstroCLIP HDF5": (surveys.original, "pairs.hdf5"),
+    "AstroCLIP parquet": (surveys.parquet, "pairs.parquet"),
+    "MMU images": (surveys.universe, "images.hdf5"),
+    "MMU spectra": (surveys.universe, "spectra.hdf5"),
+    "DESI coadd": (surveys.coadd, "coadd.fits"),
+    "exposures": (surveys.exposures, ""),
+    "FITS images": (surveys.cutouts, ""),
+    "FITS spectra": (surveys.fits_spectra, ""),
 }
 
 
@@ -186,7 +46,7 @@ def opening(kind: Pass) -> Call:
 
 def paired(kind: Pass) -> Call:
     """Images and spectra of two folders, with labels: as numpy's arrays."""
-    folder = once("astroclip-arrays", arrays)
+    folder = once("astroclip-arrays", surveys.arrays)
     entry = {name: str(folder / name) for name in ("images", "spectra")}
     entry["labels"], open_source = str(folder / "labels.csv"), ASTROCLIP.open_source
     return lambda: sum(1 for _ in open_source(entry))
@@ -199,6 +59,26 @@ def batches(kind: Pass) -> Call:
     source = ASTROCLIP.GalaxyData(files=files, batch_size=2, size=48, splits=shares)
     train = source.train_dataloader()
     return lambda: sum(len(batch.number) for batch in islice(train, 2))
+
+
+def pool(kind: Pass) -> Call:
+    """Batches of galaxies that were simulated before."""
+    torch.manual_seed(0)
+    shapes = (3, 48, 48), (2048,), (2048,)
+    arrays = [torch.randn(256, *shape).half() for shape in shapes]
+    data = ASTROCLIP.PoolDataset(ASTROCLIP.Pool(*arrays, torch.randn(256, 6)))
+    numbers = [torch.randperm(256)[:64].tolist() for _ in range(4)]
+    return lambda: [data.__getitems__(some) for some in numbers]
+
+
+def shards(kind: Pass) -> Call:
+    folder, units = own(), ASTROCLIP.UNITS
+    arrays = {"image": images(1)[0], "flux": fluxes(1)[0], "ivar": fluxes(1)[0]}
+    sample = arrays | {"labels": np.zeros(6, "f4")}
+    made = ASTROCLIP.GENERATOR, ASTROCLIP.VERSION
+    CORE.write_shards(folder, lambda _: sample, CORE.Recipe(*made, 0, 16, 2, units, {"size": SIZE}))
+    source = ASTROCLIP.Shards(str(folder))
+    return lambda: sum(1 for _ in source)
 
 
 def resampling(kind: Pass) -> Call:
@@ -250,7 +130,9 @@ CASES = {
     **{f"astroclip reader {kind}": reader(kind) for kind in FILES},
     "astroclip opening": Case(opening),
     "astroclip reader pairs of arrays": Case(paired),
+    "astroclip reader shards": Case(shards),
     "astroclip batches": Case(batches),
+    "astroclip batches simulated": Case(pool),
     "astroclip resampling": Case(resampling),
     "astroclip simulator": Case(simulated),
     "astroclip embeddings parquet": embeddings(".parquet"),

@@ -4,6 +4,7 @@ from itertools import islice
 
 import torch
 from case import Call, Case, Pass, differentiable, module
+from files import own
 from parts import CORE, COUNTING
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -77,6 +78,13 @@ def validation(kind: Pass) -> Call:
     return lambda: sum(len(batch.tokens) for batch in batches)
 
 
+def shards(kind: Pass) -> Call:
+    folder = str(own() / "shards")
+    COUNTING.simulate(folder, shards=2, samples=256, length=64, regions=2)
+    train = COUNTING.CountingData(shards=folder, batch_size=32).train_dataloader()
+    return lambda: sum(len(batch.tokens) for batch in train)
+
+
 VARIED = {"steps": 100, "lengths": [32, 64], "regions": [1, 3], "density": [0.1, 0.9]}
 CASES = {
     "count attention T64": counting(32, 64),
@@ -93,5 +101,6 @@ CASES = {
     "draw T64 varied": draw(length=64, regions=2, stages=[VARIED]),
     "draw T512": draw(length=512),
     "counting loader": Case(loader),
+    "counting reader shards": Case(shards),
     "counting validation loader": Case(validation),
 }

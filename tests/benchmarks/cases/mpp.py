@@ -60,9 +60,9 @@ def block(bias: str) -> Case:
 def step(kind: Pass) -> Call:
     torch.manual_seed(0)
     shares = {"train": 1.0, "val": 0.0, "test": 0.0}
-    options = {"history": 2, "test_horizon": 1, "steps": 30, "splits": shares}
+    options = {"history": 2, "test_horizon": 1, "steps": 3, "batch_size": 2, "splits": shares}
     source = MPP.PhysicsData(simulate=SYSTEMS, **options)
-    own = MPP.PhysicsModule(source.fields, steps=30, **SMALL)
+    own = MPP.PhysicsModule(source.fields, steps=1000, **SMALL)
     batches = list(islice(source.train_dataloader(), 3))
     (optimizer,), _ = own.configure_optimizers()
 
@@ -88,6 +88,13 @@ def rollout(kind: Pass) -> Call:
     return call
 
 
+def metrics(kind: Pass) -> Call:
+    torch.manual_seed(0)
+    said, true = torch.randn(2, 2, 5, 3, 64, 64)
+    found = [getattr(MPP, name) for name in ("nrmse", "vrmse", "spectral_error")]
+    return lambda: [each(said, true) for each in found]
+
+
 PERIODIC, OPEN = ("periodic", "periodic"), ("open", "wall")
 CASES = {
     "mpp stem": stem((4, 2, 2)),
@@ -95,8 +102,9 @@ CASES = {
     "mpp head": head((4, 2, 2), (4, 4)),
     "mpp block relative": block("relative"),
     "mpp block continuous": block("continuous"),
-    "mpp AViT small 32 x 32": network(32, 4, PERIODIC, size=(96, 4, 2), patch=(4,), halo=2),
-    "mpp AViT Ti 64 x 64": network(64, 2, OPEN),
+    "mpp AViT 32 x 32": network(32, 4, PERIODIC, size=(96, 1, 2), patch=(4,), halo=2),
+    "mpp AViT 64 x 64": network(64, 4, OPEN, size=(192, 2, 3)),
     "mpp step": Case(step),
     "mpp rollout": Case(rollout),
+    "mpp metrics": Case(metrics),
 }

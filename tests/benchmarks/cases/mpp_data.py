@@ -101,9 +101,9 @@ def reader(kind: str, windows: int = 4) -> Case:
 
 
 def opening(kind: Pass) -> Call:
-    """Find out what files hold."""
-    places, open_files = [place(kind) for kind in FILES], MPP.open_files
-    return lambda: [open_files(place) for place in places]
+    """Find out what files hold, and which fields they have together."""
+    places, data = [place(kind) for kind in FILES], MPP.PhysicsData
+    return lambda: data(files=places, extend=True)
 
 
 def batches(kind: Pass) -> Call:

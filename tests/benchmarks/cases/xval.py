@@ -104,6 +104,12 @@ def transforms(kind: Pass) -> Call:
     return call
 
 
+def scores(kind: Pass) -> Call:
+    torch.manual_seed(0)
+    said, true, scores = torch.randn(10_000), torch.randn(10_000), XVAL.scores
+    return lambda: scores(said, true)
+
+
 CASES = {
     "xval embedding": embedding(8, 128, 64),
     "xval embedding dim 768": embedding(4, 256, 768),
@@ -114,5 +120,6 @@ CASES = {
     "xval answers": Case(answers),
     "xval fill": Case(fill),
     "xval generate": Case(generate),
+    "xval scores": Case(scores, memory=()),
     "xval transforms": Case(transforms, memory=()),
 }
