@@ -1,17 +1,12 @@
 """MPP: stem, head and block, networks of small and large frames, steps and rollouts."""
 
-from itertools import islice
-
 import torch
 from case import Call, Case, Pass, differentiable
 from parts import MPP
 from torch import Tensor, nn
 
 SMALL = {"size": [96, 1, 2], "patch": [4], "halo": 2, "layer_scale": 1.0, "drop_path": 0.0}
-SYSTEMS = [
-    {"system": name, "count": 8, "frames": 5, "shape": [32, 32]}
-    for name in ("shallow_water", "diffusion_reaction", "incompressible")
-]
+SYSTEM = {"system": "shallow_water", "count": 8, "frames": 5, "shape": [32, 32]}
 ROWS = torch.tensor([0, 1, 2])
 
 
@@ -59,19 +54,17 @@ def block(bias: str) -> Case:
 
 def step(kind: Pass) -> Call:
     torch.manual_seed(0)
-    shares = {"train": 1.0, "val": 0.0, "test": 0.0}
-    options = {"history": 2, "test_horizon": 1, "steps": 3, "batch_size": 2, "splits": shares}
-    source = MPP.PhysicsData(simulate=SYSTEMS, **options)
+    options = {"history": 2, "test_horizon": 1, "steps": 3, "batch_size": 2}
+    source = MPP.PhysicsData(simulate=[SYSTEM], splits={"train": 1, "val": 0, "test": 0}, **options)
+    batch = next(iter(source.train_dataloader()))
     own = MPP.PhysicsModule(source.fields, steps=1000, **SMALL)
-    batches = list(islice(source.train_dataloader(), 3))
     (optimizer,), _ = own.configure_optimizers()
 
     def call() -> None:
-        for batch in batches:
-            optimizer.zero_grad()
-            own.loss(batch).backward()
-            nn.utils.clip_grad_norm_(own.parameters(), 1.0)
-            optimizer.step()
+        optimizer.zero_grad()
+        own.loss(batch).backward()
+        nn.utils.clip_grad_norm_(own.parameters(), 1.0)
+        optimizer.step()
 
     return call
 
