@@ -13,14 +13,18 @@ LIMIT = VERDICTS["LIMITS"]["time"]
 NOISE = 0.06  # of one generation on a machine with two other jobs; 0.01 to 0.03 on a quiet one
 
 
-def draw(rng: random.Random, ratio: float, count: int) -> list[float]:
+AGAIN = 0.04  # of one of the second measurement, which takes more rounds
+
+
+def draw(rng: random.Random, ratio: float, count: int, noise: float) -> list[float]:
     """Ratios of generations; one in twenty is far off, as after a burst of other work."""
     outliers = [rng.gauss(1, 0.5) if rng.random() < 0.05 else 1.0 for _ in range(count)]
-    return [ratio * outlier * rng.lognormvariate(0, NOISE) for outlier in outliers]
+    return [ratio * outlier * rng.lognormvariate(0, noise) for outlier in outliers]
 
 
 def found(rng: random.Random, ratio: float) -> bool:
-    return suspect(draw(rng, ratio, 5), LIMIT) and credible(draw(rng, ratio, 8), LIMIT)
+    first, second = draw(rng, ratio, 5, NOISE), draw(rng, ratio, 8, AGAIN)
+    return suspect(first, LIMIT) and credible(second, LIMIT)
 
 
 def test_the_same_code_does_not_fail():
@@ -28,10 +32,10 @@ def test_the_same_code_does_not_fail():
     assert sum(found(rng, 1.0) for _ in range(20_000)) == 0  # 130 measures in 150 runs
 
 
-def test_a_quarter_more_time_is_found():
+def test_a_fifth_more_time_is_found():
     rng = random.Random(0)
-    share = sum(found(rng, 1.25) for _ in range(2000)) / 2000
-    assert share > 0.9  # of single measures; a slower function is in several
+    share = sum(found(rng, 1.2) for _ in range(2000)) / 2000
+    assert share > 0.95  # of single measures; a slower function is in several
 
 
 def test_just_below_the_limit_seldom_fails():

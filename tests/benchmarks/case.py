@@ -50,7 +50,7 @@ def differentiable(
             with torch.set_grad_enabled(kind != "forward"):
                 out = function()
             if kind == "training":
-                torch.autograd.grad(out, leaves, torch.ones_like(out))
+                torch.autograd.grad(out, leaves, torch.ones_like(out), allow_unused=True)
 
         return call
 

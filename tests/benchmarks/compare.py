@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from learning import BANDS, quick_runs
-from pairs import CaseError, Measure, Pair, find_measures, generation
+from pairs import CaseError, Measure, Pair, Rounds, find_measures, generation
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from tables import FAILED, Report, Row
@@ -25,9 +25,9 @@ from trees import check_out, commit, copy_working_tree
 from verdicts import credible, interval, suspect, undecided
 
 ROOMS = sorted(p.stem for p in Path(__file__).parent.glob("cases/[!_]*.py"))
-SCREEN = {"time": 5, "memory": 2}  # generations of the first measurement
+SCREEN = {"time": 5, "memory": 1}  # generations of the first measurement
 CONFIRM = {"time": 8, "memory": 2}  # and of the second
-ROUNDS, ROUNDS_AGAIN = 7, 15  # in which the two trees take turns
+ROUNDS, ROUNDS_AGAIN = Rounds(7, 15, 0.1), Rounds(15, 41, 0.4)
 AT_ONCE = 12  # suspects that are measured again together, the slowest first
 Trees = tuple[Path, Path]
 
@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("base", help="the commit to compare with")
     parser.add_argument("--head", help="a commit instead of the working tree")
     parser.add_argument("--out", type=Path, default=Path("runs/bench.json"), help="and .md beside")
-    parser.add_argument("--only", default="", help="cases whose name holds this; no learning")
+    parser.add_argument("--only", help="cases whose name or file's name holds this; no learning")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after Ctrl-C
     console = Console(width=None if sys.stdout.isatty() else 140)
@@ -54,7 +54,7 @@ def main() -> int:
     return int(bool(report.failures))
 
 
-def compare(base: str, head: str | None, only: str, console: Console) -> Report:
+def compare(base: str, head: str | None, only: str | None, console: Console) -> Report:
     """Check both trees out, measure them, and train the quick runs of the head."""
     start = time.perf_counter()
     base_commit = commit(base)
@@ -70,7 +70,7 @@ def compare(base: str, head: str | None, only: str, console: Console) -> Report:
         else:
             copy_working_tree(trees[1])
         learned = []
-        if not only:
+        if only is None:
             runs = progress.track(
                 quick_runs(trees[1], folder),
                 total=sum(len(plan["seeds"]) for plan in BANDS.values()),
@@ -78,15 +78,26 @@ def compare(base: str, head: str | None, only: str, console: Console) -> Report:
             )
             learned = [metric for run in runs for metric in run]
         rows = measure_all(trees, only, progress)
+    if all(row.verdict == "new" for row in rows):
+        raise ValueError(f"{base} cannot run any of the {len(rows)} cases: {rows[0].note}")
     seconds = time.perf_counter() - start
     named = f"{head} ({head_commit[:8]})" if head and head_commit else "the working tree"
     return Report(f"{base} ({base_commit[:8]})", named, rows, learned, seconds)
 
 
-def measure_all(trees: Trees, only: str, progress: Progress) -> list[Row]:
+def chosen(measures: list[Measure], only: str | None) -> list[Measure]:
+    """Those that ``--only`` asks for; a ``ValueError`` lists all if there is none."""
+    found = [m for m in measures if only is None or any(only in name for name in m[:2])]
+    if not found:
+        cases = ", ".join(dict.fromkeys(measure.case for measure in measures))
+        raise ValueError(f"--only {only!r} is in no name of {', '.join(ROOMS)}; nor of {cases}")
+    return found
+
+
+def measure_all(trees: Trees, only: str | None, progress: Progress) -> list[Row]:
     """Measure what both trees have; measure again what is suspect."""
     found, failed = find_measures(trees, ROOMS)
-    rows = [Row(measure) for measure in found if only in measure.case]
+    rows = [Row(measure) for measure in chosen(found, only)]
     for room, error in failed.items():
         if error.tree == "head":
             rows.append(Row(Measure(room, room, "run", "time")))
@@ -131,6 +142,7 @@ def measure(
 ) -> None:
     """Add generations to rows; ``again``, only as long as these can still be confirmed."""
     task = progress.add_task(name, total=generations * len(rows))
+    start = time.perf_counter()
     by_measure = {row.measure: row for row in rows}
     for done in range(generations):
         left = [row for row in rows if row.verdict not in ("new", "broken")]
@@ -142,10 +154,13 @@ def measure(
                 add(by_measure[key], result)
                 progress.advance(task)
         progress.update(task, completed=(done + 1) * len(rows))
+        if not progress.console.is_terminal:  # where a bar is shown at its end only
+            taken = time.perf_counter() - start
+            progress.console.print(f"{name}: {done + 1} of {generations}, {taken:.0f} s")
 
 
 def add(row: Row, result: Pair | CaseError) -> None:
-    """Keep a result; a case that the base cannot run is new, one that the head cannot is broken."""
+    """Keep a result; a case that the head cannot run is broken, one that the base cannot is new."""
     if isinstance(result, Pair):
         row.pairs.append(result)
     else:

@@ -1,6 +1,12 @@
-"""Measure two trees in turn, each in a process of its own, one of them running at a time."""
+"""Measure two trees in turn, each in a process of its own, one of them running at a time.
+
+Both processes of a generation run on one core, drawn anew. Left to the system they may stay on two
+cores, of which a neighbor keeps one busy (its caches, its power, its other thread): the same code
+then differs by 20 to 40 %, and alternating does not help, as it is always one tree that suffers.
+"""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -14,7 +20,7 @@ from typing import Any, NamedTuple
 from trees import environment
 
 WORKER = Path(__file__).with_name("worker.py")
-SAMPLE_S = 0.004
+SAMPLE_S = 0.002
 SLACK_BYTES = 1 << 16  # a few Python objects more are no larger memory
 
 
@@ -33,6 +39,24 @@ class Pair(NamedTuple):
     base: float
     head: float
     ratio: float
+
+
+class Rounds(NamedTuple):
+    """In how many rounds the two trees take turns: many of short samples, few of long ones.
+
+    Args:
+        least: Of any.
+        most: Of any.
+        cpu_s: What both trees may take together, beyond the least.
+    """
+
+    least: int
+    most: int
+    cpu_s: float
+
+    def of(self, sample_s: float) -> int:
+        """How many, of samples that take so long."""
+        return min(self.most, max(self.least, round(self.cpu_s / (2 * sample_s))))
 
 
 class CaseError(Exception):
@@ -152,9 +176,12 @@ def find_measures(
 
 
 def generation(
-    trees: tuple[Path, Path], measures: list[Measure], rounds: int
+    trees: tuple[Path, Path], measures: list[Measure], rounds: Rounds
 ) -> Iterator[tuple[Measure, Pair | CaseError]]:
-    """Measure each once in a fresh process per tree, in an order drawn anew."""
+    """Measure each once in a fresh process per tree, in an order drawn anew.
+
+    The head sets up first: what it cannot run is broken, whether or not the base can.
+    """
     rooms = sorted({measure.room for measure in measures})
     with both(trees) as (base, head):
         for process in (base, head):
@@ -163,6 +190,7 @@ def generation(
         for process in (base, head):
             for _ in rooms:
                 process.receive()
+        on_one_core(base, head)
         for measure in random.sample(measures, len(measures)):
             try:
                 if measure.quantity == "memory":
@@ -173,22 +201,30 @@ def generation(
                 yield measure, error
 
 
+def on_one_core(*workers: Worker) -> None:
+    """Keep processes on the same core, where the system lets us."""
+    if sys.platform == "linux":
+        core = random.choice(sorted(os.sched_getaffinity(0)))
+        for each in workers:
+            os.sched_setaffinity(each.process.pid, {core})
+
+
 def compare_memory(base: Worker, head: Worker, measure: Measure) -> Pair:
     """Compare the peak of the bytes that are allocated."""
-    one, other = (process.ask("peak", measure.case, measure.kind) for process in (base, head))
+    other, one = (process.ask("peak", measure.case, measure.kind) for process in (head, base))
     return Pair(one, other, (other + SLACK_BYTES) / (one + SLACK_BYTES))
 
 
-def compare_time(base: Worker, head: Worker, measure: Measure, count: int) -> Pair:
+def compare_time(base: Worker, head: Worker, measure: Measure, rounds: Rounds) -> Pair:
     """Compare CPU time: the median over rounds that time one right after the other."""
     workers = (base, head)
-    first = [process.ask("prepare", measure.case, measure.kind) for process in workers]
+    first = [process.ask("prepare", measure.case, measure.kind) for process in (head, base)]
     repeats = max(1, round(SAMPLE_S / min(first)))
-    rounds = []
-    for _ in range(count):
+    taken = []
+    for _ in range(rounds.of(repeats * min(first))):
         times = [0.0, 0.0]
         for index in random.sample(range(2), 2):
             times[index] = workers[index].ask("sample", repeats)
-        rounds.append(times)
-    ratio = median(after / before for before, after in rounds)
-    return Pair(median(r[0] for r in rounds), median(r[1] for r in rounds), ratio)
+        taken.append(times)
+    ratio = median(after / before for before, after in taken)
+    return Pair(median(t[0] for t in taken), median(t[1] for t in taken), ratio)

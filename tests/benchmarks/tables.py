@@ -106,6 +106,8 @@ class Report:
     def verdict(self) -> str:
         """One line."""
         where = f"{self.head} against {self.base}: {len(self.rows)} measures"
+        new = sum(row.verdict == "new" for row in self.rows)
+        where += f", {new} of them new" if new else ""
         count, more = len(self.failures), sum(row.verdict == "suspect" for row in self.rows)
         said = f"{count} failed" if count else "nothing slower, larger or out of its band"
         said += f", {more} more are suspect" if more else ""

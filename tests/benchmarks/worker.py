@@ -16,8 +16,10 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import files
 import torch
 from case import Call, Case
+from parts import Parts
 from torch.profiler import ProfilerActivity, profile
 
 SOURCES = re.compile(r"/(shared|packages/[^/]+)/src/?$")
@@ -29,6 +31,7 @@ def main(tree: str) -> None:
     os.dup2(2, 1)  # whatever is printed meanwhile is no answer
     # Editable installs put another tree on the path: what this one lacks would come from there.
     sys.path[:] = [p for p in sys.path if not SOURCES.search(p) or p.startswith(tree + "/")]
+    files.shared = Path(tree).parent / "files"
     torch.set_num_threads(1)
     # As in a process that trains: once it has freed a large tensor, glibc keeps what is freed.
     torch.ones(31 << 18)
@@ -51,8 +54,12 @@ class Session:
 
     def load(self, room: str) -> dict[str, Any]:
         """Import a file of cases; return name -> its passes for time and for memory."""
-        cases: dict[str, Case] = importlib.import_module(f"cases.{room}").CASES
+        found = importlib.import_module(f"cases.{room}")
+        cases: dict[str, Case] = found.CASES
         self.cases |= cases
+        for part in vars(found).values():
+            if isinstance(part, Parts):
+                part.preload()
         gc.collect()
         gc.freeze()  # or each collection would go through all that the imports have made: 0.2 s
         return {name: [case.passes, case.memory] for name, case in cases.items()}

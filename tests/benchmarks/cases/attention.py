@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import torch
 from case import Case, differentiable
+from parts import CORE
 from torch import Tensor
-
-from sciformer.nn.attention import attend
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "autocast": torch.float32}
 
@@ -61,6 +60,7 @@ def attention(setting: Setting) -> Case:
         bias = torch.randn(1, heads, queries, time) if setting.bias else None
         lengths = torch.linspace(time // 2, time, batch)[:, None, None, None]
         mask = torch.arange(time) < lengths if setting.mask else None
+        attend = CORE.attend
 
         def function() -> Tensor:
             with torch.autocast("cpu", torch.bfloat16, enabled=setting.dtype == "autocast"):

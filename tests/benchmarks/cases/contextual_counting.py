@@ -4,14 +4,10 @@ from itertools import islice
 
 import torch
 from case import Call, Case, Pass, differentiable, module
+from files import own
+from parts import CORE, COUNTING
 from torch import nn
 from torch.nn.functional import cross_entropy
-
-from contextual_counting.count_attention import count_attention
-from contextual_counting.data import CountingData
-from contextual_counting.model import CountingTransformer
-from contextual_counting.module import CountingModule
-from sciformer.nn.attention import SelfAttention
 
 DIM, TOKENS = 64, 5
 
@@ -20,11 +16,12 @@ def counting(
     batch: int, time: int, heads: int = 1, causal: bool = True, dtype: torch.dtype = torch.float32
 ) -> Case:
     def build():
-        attention = SelfAttention(DIM, heads, causal).to(dtype)
+        attention = CORE.SelfAttention(DIM, heads, causal).to(dtype)
         classes = torch.randn(TOKENS, DIM, dtype=dtype)
         normed = torch.randn(TOKENS, DIM, dtype=dtype)
         seen = torch.randint(TOKENS, (batch, time, 1)) == torch.arange(TOKENS)
         leaves = [*attention.parameters(), normed, classes]
+        count_attention = COUNTING.count_attention
         return (lambda: count_attention(attention, normed, classes, seen)), leaves
 
     return differentiable(build, recorded=True)
@@ -32,7 +29,7 @@ def counting(
 
 def network(time: int, **options) -> Case:
     def build():
-        model = CountingTransformer(DIM, length=time, **options)
+        model = COUNTING.CountingTransformer(DIM, length=time, **options)
         tokens = torch.randint(4, (2048 // time, time))
         return (lambda: model(tokens, 4)), list(model.parameters())
 
@@ -40,13 +37,15 @@ def network(time: int, **options) -> Case:
 
 
 def encoder(time: int) -> Case:
-    return module(lambda: (CountingTransformer(DIM).encoder, (torch.randint(4, (4, time)),)))
+    return module(
+        lambda: (COUNTING.CountingTransformer(DIM).encoder, (torch.randint(4, (4, time)),))
+    )
 
 
 def step(kind: Pass) -> Call:
     torch.manual_seed(0)
-    network = CountingModule(steps=[1000])
-    batch = CountingData(length=512, regions=4, batch_size=8).draw(0)
+    network = COUNTING.CountingModule(steps=[1000])
+    batch = COUNTING.CountingData(length=512, regions=4, batch_size=8).draw(0)
     (optimizer,), _ = network.configure_optimizers()
 
     def call() -> None:
@@ -62,21 +61,28 @@ def step(kind: Pass) -> Call:
 
 def draw(**settings) -> Case:
     def make(kind: Pass) -> Call:
-        data = CountingData(**settings)
+        data = COUNTING.CountingData(**settings)
         return lambda: [data.draw(number) for number in range(8)]
 
     return Case(make)
 
 
 def loader(kind: Pass) -> Call:
-    data = CountingData(length=64, regions=2, batch_size=64)
+    data = COUNTING.CountingData(length=64, regions=2, batch_size=64)
     train = data.train_dataloader()
     return lambda: sum(len(batch.tokens) for batch in islice(train, 16))
 
 
 def validation(kind: Pass) -> Call:
-    batches = CountingData(length=64, regions=2).val_dataloader()
+    batches = COUNTING.CountingData(length=64, regions=2).val_dataloader()
     return lambda: sum(len(batch.tokens) for batch in batches)
+
+
+def shards(kind: Pass) -> Call:
+    folder = str(own() / "shards")
+    COUNTING.simulate(folder, shards=2, samples=256, length=64, regions=2)
+    train = COUNTING.CountingData(shards=folder, batch_size=32).train_dataloader()
+    return lambda: sum(len(batch.tokens) for batch in train)
 
 
 VARIED = {"steps": 100, "lengths": [32, 64], "regions": [1, 3], "density": [0.1, 0.9]}
@@ -95,5 +101,6 @@ CASES = {
     "draw T64 varied": draw(length=64, regions=2, stages=[VARIED]),
     "draw T512": draw(length=512),
     "counting loader": Case(loader),
+    "counting reader shards": Case(shards),
     "counting validation loader": Case(validation),
 }

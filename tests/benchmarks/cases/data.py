@@ -1,21 +1,16 @@
 """The core's loaders and shards: CPU time of a pass over a small data set."""
 
-import atexit
-import shutil
-import tempfile
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from case import Call, Case, Pass
+from files import own
+from parts import CORE
 from torch import Tensor
 from torch.utils.data import Dataset
-
-from sciformer.data.index import Recipe
-from sciformer.data.loading import generated_loader, seeded_loader, split_by_id
-from sciformer.data.sharded import ShardedDataset
-from sciformer.data.shards import write_shards
 
 SAMPLES = 256
 
@@ -42,20 +37,17 @@ class Memory(Dataset[Sample]):
 
 
 def written() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="bench-shards-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-
-    def make_sample(number: int) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng(number)
-        image = rng.standard_normal((4, 16, 16)).astype(np.float32)
-        return {"image": image, "label": np.array(number)}
-
-    write_shards(folder, make_sample, Recipe("bench", "1", 0, SAMPLES, 4, {}))
+    folder = own()
+    CORE.write_shards(folder, make_sample, CORE.Recipe("bench", "1", 0, SAMPLES, 4, {}))
     return folder
 
 
+def make_sample(number: int) -> dict[str, np.ndarray]:
+    return {"image": np.full((4, 16, 16), number, np.float32), "label": np.array(number)}
+
+
 def in_memory(kind: Pass) -> Call:
-    loader = seeded_loader(Memory(), 64, seed=0)
+    loader = CORE.seeded_loader(Memory(), 64, seed=0)
     return lambda: sum(len(batch.label) for batch in loader)
 
 
@@ -64,33 +56,48 @@ def generated(kind: Pass) -> Call:
         images = torch.full((64, 4, 16, 16), float(step))
         return Sample(images, torch.arange(64))
 
-    loader = generated_loader(make, 32)
+    loader = CORE.generated_loader(make, 32)
     return lambda: sum(len(batch.label) for batch in loader)
 
 
 def shards(kind: Pass) -> Call:
-    dataset = ShardedDataset(written(), Sample)
+    dataset = CORE.ShardedDataset(written(), Sample)
     return lambda: sum(int(dataset[index].label) for index in range(SAMPLES))
 
 
 def loaded_shards(kind: Pass) -> Call:
-    loader = seeded_loader(ShardedDataset(written(), Sample), 64, seed=0)
+    loader = CORE.seeded_loader(CORE.ShardedDataset(written(), Sample), 64, seed=0)
     return lambda: sum(len(batch.label) for batch in loader)
 
 
 def first_pass(kind: Pass) -> Call:
-    folder = written()
+    folder, seeded_loader, dataset = written(), CORE.seeded_loader, CORE.ShardedDataset
 
     def call() -> int:
-        loader = seeded_loader(ShardedDataset(folder, Sample), 64, seed=0)
+        loader = seeded_loader(dataset(folder, Sample), 64, seed=0)
         return sum(len(batch.label) for batch in loader)
 
     return call
 
 
 def split(kind: Pass) -> Call:
-    ids = range(2000)
+    ids, split_by_id = range(2000), CORE.split_by_id
     return lambda: split_by_id(ids, {"train": 0.8, "val": 0.2})
+
+
+def streamed(kind: Pass) -> Call:
+    folder, stream = written(), CORE.stream
+    return lambda: sum(int(sample.label) for sample in islice(stream(folder, Sample), 64))
+
+
+def verified(kind: Pass) -> Call:
+    folder, damage = written(), CORE.damage
+    return lambda: list(damage(folder))
+
+
+def writing(kind: Pass) -> Call:
+    write_shards, recipe = CORE.write_shards, CORE.Recipe("bench", "1", 0, 32, 2, {})
+    return lambda: write_shards(own(), make_sample, recipe)
 
 
 CASES = {
@@ -99,5 +106,8 @@ CASES = {
     "shards by number": Case(shards),
     "loader of shards": Case(loaded_shards),
     "loader of shards, first pass": Case(first_pass),
+    "shards streamed": Case(streamed),
+    "shards verified": Case(verified),
+    "shards written": Case(writing, memory=()),
     "split by id": Case(split),
 }

@@ -1,77 +1,103 @@
-"""MPP: the block, networks of small and large frames, the training step, solvers and loader."""
-
-from itertools import islice
+"""MPP: stem, head and block, networks of small and large frames, steps and rollouts."""
 
 import torch
 from case import Call, Case, Pass, differentiable
-from torch import nn
+from parts import MPP
+from torch import Tensor, nn
 
-from mpp.data.module import PhysicsData
-from mpp.model import AViT
-from mpp.module import PhysicsModule
-from mpp.simulate.registry import system
-
-SMALL = {"size": [96, 4, 2], "patch": [4], "halo": 2, "layer_scale": 1.0, "drop_path": 0.0}
-SYSTEMS = [
-    {"system": name, "count": 16, "frames": 8, "shape": [32, 32]}
-    for name in ("shallow_water", "diffusion_reaction", "incompressible")
-]
+SMALL = {"size": [96, 1, 2], "patch": [4], "halo": 2, "layer_scale": 1.0, "drop_path": 0.0}
+SYSTEM = {"system": "shallow_water", "count": 8, "frames": 5, "shape": [32, 32]}
 ROWS = torch.tensor([0, 1, 2])
 
 
 def network(points: int, time: int, boundaries: tuple[str, str], **options) -> Case:
     def build():
-        model = AViT(**{"layer_scale": 1.0, "drop_path": 0.0, **options})
+        model = MPP.AViT(**{"layer_scale": 1.0, "drop_path": 0.0, **options})
         frames = torch.randn(1, time, 3, points, points)
         return (lambda: model(frames, ROWS, boundaries)), list(model.parameters())
 
     return differentiable(build)
 
 
-def data(**options) -> PhysicsData:
-    return PhysicsData(simulate=SYSTEMS, history=2, steps=30, **options)
+def avit(**options) -> nn.Module:
+    return MPP.AViT(size=(96, 1, 3), layer_scale=1.0, drop_path=0.0, **options)
+
+
+def stem(patch: tuple[int, ...], halo: int = 0) -> Case:
+    """From four frames of three fields to their tokens."""
+
+    def build():
+        network = avit(patch=patch, halo=halo).get_submodule("stem")
+        frames = torch.randn(4, 3, 64, 64)
+        return (lambda: network(frames, ROWS, PERIODIC)), list(network.parameters())
+
+    return differentiable(build)
+
+
+def head(patch: tuple[int, ...], grid: tuple[int, int]) -> Case:
+    def build():
+        network = avit(patch=patch).get_submodule("head")
+        tokens = torch.randn(4, grid[0] * grid[1], 96)
+        return (lambda: network(tokens, ROWS, grid)), list(network.parameters())
+
+    return differentiable(build)
+
+
+def block(bias: str) -> Case:
+    def build():
+        network = avit(bias=bias).get_submodule("blocks.0")
+        tokens = torch.randn(2, 4, 64, 96)
+        return (lambda: network(tokens, (8, 8), PERIODIC)), list(network.parameters())
+
+    return differentiable(build)
 
 
 def step(kind: Pass) -> Call:
     torch.manual_seed(0)
-    source = data()
-    own = PhysicsModule(source.fields, steps=30, **SMALL)
-    batches = list(islice(source.train_dataloader(), 3))
+    options = {"history": 2, "test_horizon": 1, "steps": 3, "batch_size": 2}
+    source = MPP.PhysicsData(simulate=[SYSTEM], splits={"train": 1, "val": 0, "test": 0}, **options)
+    batch = next(iter(source.train_dataloader()))
+    own = MPP.PhysicsModule(source.fields, steps=1000, **SMALL)
     (optimizer,), _ = own.configure_optimizers()
 
     def call() -> None:
-        for batch in batches:
-            optimizer.zero_grad()
-            own.loss(batch).backward()
-            nn.utils.clip_grad_norm_(own.parameters(), 1.0)
-            optimizer.step()
+        optimizer.zero_grad()
+        own.loss(batch).backward()
+        nn.utils.clip_grad_norm_(own.parameters(), 1.0)
+        optimizer.step()
 
     return call
 
 
-def loader(augment: bool) -> Case:
-    def make(kind: Pass) -> Call:
-        train = data(augment=augment).train_dataloader()
-        return lambda: sum(len(batch.frames) for batch in train)
+def rollout(kind: Pass) -> Call:
+    torch.manual_seed(0)
+    network, rollout = avit(patch=(4,)), MPP.rollout
+    frames = torch.randn(1, 4, 3, 32, 32)
 
-    return Case(make)
+    @torch.no_grad()
+    def call() -> Tensor:
+        return rollout(network, frames, ROWS, PERIODIC, 3)
+
+    return call
 
 
-def solver(name: str) -> Case:
-    def make(kind: Pass) -> Call:
-        return lambda: system(name).simulate(0, 4, frames=4, shape=(32, 32))
-
-    return Case(make)
+def metrics(kind: Pass) -> Call:
+    torch.manual_seed(0)
+    said, true = torch.randn(2, 2, 5, 3, 64, 64)
+    found = [getattr(MPP, name) for name in ("nrmse", "vrmse", "spectral_error")]
+    return lambda: [each(said, true) for each in found]
 
 
 PERIODIC, OPEN = ("periodic", "periodic"), ("open", "wall")
 CASES = {
-    "AViT small 32 x 32": network(32, 4, PERIODIC, size=(96, 4, 2), patch=(4,), halo=2),
-    "AViT Ti 64 x 64": network(64, 4, OPEN),
+    "mpp stem": stem((4, 2, 2)),
+    "mpp stem halo": stem((4,), halo=2),
+    "mpp head": head((4, 2, 2), (4, 4)),
+    "mpp block relative": block("relative"),
+    "mpp block continuous": block("continuous"),
+    "mpp AViT 32 x 32": network(32, 4, PERIODIC, size=(96, 1, 2), patch=(4,), halo=2),
+    "mpp AViT 64 x 64": network(64, 4, OPEN, size=(192, 2, 3)),
     "mpp step": Case(step),
-    "mpp loader": loader(augment=False),
-    "mpp loader augmented": loader(augment=True),
-    "mpp shallow water": solver("shallow_water"),
-    "mpp compressible": solver("compressible"),
-    "mpp incompressible": solver("incompressible"),
+    "mpp rollout": Case(rollout),
+    "mpp metrics": Case(metrics),
 }

@@ -2,14 +2,8 @@
 
 import torch
 from case import Call, Case, Pass, module
+from parts import CORE
 from torch import Tensor
-
-from sciformer.nn.attention import SelfAttention
-from sciformer.nn.block import TransformerBlock
-from sciformer.nn.encoder import Encoder
-from sciformer.nn.mlp import MLP
-from sciformer.nn.pooling import AttentionPooling
-from sciformer.nn.position import Alibi, Rotary, alibi_slopes
 
 DIM, HEADS = 64, 4
 
@@ -24,7 +18,7 @@ def padded(batch: int = 4, time: int = 128) -> Tensor:
 
 def encoder_step(kind: Pass) -> Call:
     torch.manual_seed(0)
-    network, x = Encoder(DIM, 2, HEADS), tokens()
+    network, x = CORE.Encoder(DIM, 2, HEADS), tokens()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
 
     def step() -> None:
@@ -36,26 +30,35 @@ def encoder_step(kind: Pass) -> Call:
 
 
 CASES = {
-    "pooling 1 query": module(lambda: (AttentionPooling(DIM, HEADS, 1), (tokens(),))),
-    "pooling 1 query mask": module(lambda: (AttentionPooling(DIM, HEADS, 1), (tokens(), padded()))),
-    "pooling 32 queries": module(lambda: (AttentionPooling(DIM, HEADS, 32), (tokens(),))),
-    "self-attention": module(lambda: (SelfAttention(DIM, HEADS), (tokens(),))),
-    "mlp": module(lambda: (MLP(DIM, 4 * DIM), (tokens(),))),
-    "rotary": module(lambda: (Rotary(16), (torch.randn(8, 4, 128, 16),))),
-    "block": module(lambda: (TransformerBlock(DIM, HEADS), (tokens(),))),
+    "pooling 1 query": module(lambda: (CORE.AttentionPooling(DIM, HEADS, 1), (tokens(),))),
+    "pooling 1 query mask": module(
+        lambda: (CORE.AttentionPooling(DIM, HEADS, 1), (tokens(), padded()))
+    ),
+    "pooling 32 queries": module(lambda: (CORE.AttentionPooling(DIM, HEADS, 32), (tokens(),))),
+    "self-attention": module(lambda: (CORE.SelfAttention(DIM, HEADS), (tokens(),))),
+    "mlp": module(lambda: (CORE.MLP(DIM, 4 * DIM), (tokens(),))),
+    "rotary": module(lambda: (CORE.Rotary(16), (torch.randn(8, 4, 128, 16),))),
+    "block": module(lambda: (CORE.TransformerBlock(DIM, HEADS), (tokens(),))),
     "block causal T512": module(
-        lambda: (TransformerBlock(DIM, HEADS, causal=True), (tokens(1, 512),))
+        lambda: (CORE.TransformerBlock(DIM, HEADS, causal=True), (tokens(1, 512),))
     ),
     "block rotary qk-norm": module(
-        lambda: (TransformerBlock(DIM, HEADS, qk_norm=True, rotary=Rotary(16)), (tokens(),))
-    ),
-    "block causal alibi": module(
         lambda: (
-            TransformerBlock(DIM, HEADS, causal=True, alibi=Alibi(alibi_slopes(HEADS))),
+            CORE.TransformerBlock(DIM, HEADS, qk_norm=True, rotary=CORE.Rotary(16)),
             (tokens(),),
         )
     ),
-    "block bf16": module(lambda: (TransformerBlock(DIM, HEADS).bfloat16(), (tokens().bfloat16(),))),
-    "encoder": module(lambda: (Encoder(DIM, 2, HEADS), (tokens(),))),
+    "block causal alibi": module(
+        lambda: (
+            CORE.TransformerBlock(
+                DIM, HEADS, causal=True, alibi=CORE.Alibi(CORE.alibi_slopes(HEADS))
+            ),
+            (tokens(),),
+        )
+    ),
+    "block bf16": module(
+        lambda: (CORE.TransformerBlock(DIM, HEADS).bfloat16(), (tokens().bfloat16(),))
+    ),
+    "encoder": module(lambda: (CORE.Encoder(DIM, 2, HEADS), (tokens(),))),
     "encoder step": Case(encoder_step),
 }
