@@ -203,3 +203,20 @@ def test_idle_threads_sleep_unless_the_user_says_otherwise(monkeypatch):
     with pytest.raises(SystemExit):
         main(["--help"])
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("words", "on"),
+    [
+        (["a"], False),
+        (["a", "--overwrite"], True),
+        (["--overwrite", "a"], True),
+        (["--overwrite", "false", "a"], False),
+        (["--overwrite=true", "a"], True),
+    ],
+)
+def test_an_option_that_is_off_by_default_needs_no_value(words, on):
+    def function(path: str, overwrite: bool = False) -> tuple[str, bool]:
+        return path, overwrite
+
+    assert call(function, "x", words) == ("a", on)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.resources import files
+from inspect import signature
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -145,9 +146,18 @@ def call(function: Callable[..., Any], command: str, words: Sequence[str]) -> An
     parser = OneLineParser(prog=command, description=(function.__doc__ or "").split("\n\n")[0])
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_function_arguments(function, as_positional=True)
-    options = parser.parse_args(list(words))
+    options = parser.parse_args(_flagged(function, words))
     del options["debug"]
     return function(**vars(options))
+
+
+def _flagged(function: Callable[..., Any], words: Sequence[str]) -> list[str]:
+    """Let options that are off by default be given without the value that jsonargparse wants."""
+    parameters = signature(function).parameters.items()
+    off = {f"--{name}" for name, parameter in parameters if parameter.default is False}
+    pairs = zip(words, [*words, ""][1:], strict=True)
+    said = ("true", "false")
+    return [f"{word}=true" if word in off and after not in said else word for word, after in pairs]
 
 
 def resolve(target: str) -> Any:
