@@ -107,6 +107,9 @@ class ExactResume(Callback):
         loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
         assert fetcher is not None
         trainer.fit_loop._restarting = False  # or no plateau would be seen at this epoch's end
+        epochs = trainer.fit_loop.epoch_progress.total
+        if epochs.ready == epochs.completed:  # with max_steps an epoch of no step would come now
+            loop.restarting = False
         validates = loop._should_check_val_fx(fetcher)
         self.again = validates and self.moment == STEP
         if validates and self.moment == VALIDATION:  # as if interrupted at its first batch
