@@ -202,8 +202,8 @@ def _gaussians(size: int) -> Iterator[Float[Tensor, " pixels"]]:
     """Around places in the image, of widths that double up to a third of the side."""
     width, place = NARROWEST, torch.arange(size) - (size - 1) / 2
     while width <= max(size / 3, NARROWEST):
-        center = SPACING * width * (torch.arange(PLACES) - PLACES // 2)
-        center = center[center.abs() <= size / 2]
-        rows = torch.exp(-((place - center[:, None]) ** 2) / (2 * width**2))
+        every = (SPACING * width * (number - PLACES // 2) for number in range(PLACES))
+        center = torch.tensor([[x] for x in every if abs(x) <= size / 2])
+        rows = torch.exp(-((place - center) ** 2) / (2 * width**2))
         yield from torch.einsum("ah,bw->abhw", rows, rows).flatten(2).flatten(0, 1)
         width *= 2
