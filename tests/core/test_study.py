@@ -62,7 +62,7 @@ def test_there_is_no_study_without_a_process(tmp_path):
 SLOW = (
     *WORDS,
     "--trainer.max_steps=1000000",
-    "--trainer.max_epochs=-1",
+    "--trainer.max_epochs=1000000",
     "--trainer.callbacks+=minimal.Announce",
     "--trainer.callbacks.step=1",
 )
