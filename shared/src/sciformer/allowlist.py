@@ -21,7 +21,7 @@ def restrict(*targets: str) -> None:
     object was defined with the list, so that ``torch.os.system`` is one of ``os``.
 
     Args:
-        targets: Objects of the project at hand, as ``package.file:name``: its package is known.
+        *targets: Objects of the project at hand, as ``package.file:name``: its package is known.
     """
     named = [*targets, *(entry.value for entry in entry_points(group=GROUP))]
     ours = {"sciformer", *(target.partition(":")[0].partition(".")[0] for target in named)}

@@ -67,7 +67,7 @@ def check_least(**values: tuple[int | float | None, int | float]) -> None:
     """Refuse numbers that are too small.
 
     Args:
-        values: Argument -> its value, and the least that it can have; None is no number to judge.
+        **values: Argument -> its value, and the least that it can have; None is no number to judge.
 
     Raises:
         ArgumentError: Naming the first one that is less.
@@ -81,7 +81,7 @@ def check_positive(**values: int | float | None) -> None:
     """Refuse numbers that are not above 0 and finite.
 
     Args:
-        values: Argument -> its value; None is no number to judge.
+        **values: Argument -> its value; None is no number to judge.
 
     Raises:
         ArgumentError: Naming the first one.
@@ -95,7 +95,7 @@ def check_not_negative(**values: int | float | None) -> None:
     """Refuse numbers that are below 0 or not finite.
 
     Args:
-        values: Argument -> its value; None is no number to judge.
+        **values: Argument -> its value; None is no number to judge.
 
     Raises:
         ArgumentError: Naming the first one.
@@ -109,7 +109,7 @@ def check_share(**values: int | float | None) -> None:
     """Refuse numbers that do not lie between 0 and 1.
 
     Args:
-        values: Argument -> its value; None is no number to judge.
+        **values: Argument -> its value; None is no number to judge.
 
     Raises:
         ArgumentError: Naming the first one.

@@ -70,7 +70,7 @@ def remove_leftovers(folder: Path, *names: str) -> None:
 
     Args:
         folder: Where they wrote.
-        names: Of the files that they would have become, or patterns of them.
+        *names: Of the files that they would have become, or patterns of them.
     """
     for path in (path for name in names for path in folder.glob(f".{name}.*")):
         found = LEFTOVER.fullmatch(path.name)

@@ -60,7 +60,7 @@ class Builder:
 
     Args:
         options: What was parsed for a verb.
-        groups: The classes whose arguments are options themselves: ``model`` and ``data``.
+        **groups: The classes whose arguments are options themselves: ``model`` and ``data``.
     """
 
     def __init__(self, options: Namespace, **groups: type) -> None:

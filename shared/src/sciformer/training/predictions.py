@@ -133,7 +133,9 @@ def _save_parquet(path: Path, found: Mapping[str, Columns], out: Path) -> None:
         import pyarrow  # an extra
         from pyarrow import parquet
     except ImportError as error:
-        raise ValueError(f"out: {out}: pyarrow is not installed; {NPZ} needs nothing") from error
+        raise ValueError(
+            f"out: {out}: pip install 'sciformer[parquet]'; {NPZ} needs nothing"
+        ) from error
     tables = []
     for name, columns in found.items():
         for key, values in columns.items():

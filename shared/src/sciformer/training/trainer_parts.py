@@ -84,6 +84,9 @@ class FitParts:
 
         Args:
             resumed: The step that is gone on from.
+
+        Returns:
+            Loggers, or ``False``.
         """
         given = self.given.logger
         if given is False:
