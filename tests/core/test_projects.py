@@ -90,10 +90,10 @@ def fit(small, root, *words):
     )
 
 
-def losses(root):
+def losses(root, column="train/loss"):
     with (Path(root) / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    return [float(row["train/loss"]) for row in rows if row["train/loss"]]
+    return [float(row[column]) for row in rows if row[column]]
 
 
 def weights(root):
@@ -156,6 +156,8 @@ def test_two_ranks_of_a_project_give_the_losses_of_one(small, start, here):
     assert len(losses("one")) == 2
     for strategy in ("DDP", "FSDP"):
         assert losses(strategy) == pytest.approx(losses("one"), rel=1e-5)
+        norms = [losses(root, "train/grad_norm") for root in (strategy, "one")]
+        assert norms[0] == pytest.approx(norms[1], rel=1e-4)  # a gradient's digits, not a loss's
     fit(small, "on", "--ckpt_path=FSDP", "--trainer.max_epochs=2", "--trainer.max_steps=4")
     assert checkpoint.read("on/last.ckpt")["global_step"] == 4
 
