@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import fit_two
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -128,6 +129,25 @@ def test_a_project_goes_on_from_any_step_to_the_very_same_weights(small):
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(tensor, ours[name]) for name, tensor in theirs.items())
     assert losses("run") == losses("straight")
+
+
+def answers(path):
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
+def test_a_project_predicts_each_sample_once(small):
+    fit(small, "run")
+    quiet = ("--ckpt_path=run", "--config=smoke.yaml", "--trainer.enable_progress_bar=false")
+    command(small, "predict", *quiet, "--out=p.npz")
+    found = answers("p.npz")
+    ids = {name.removesuffix("/id"): x for name, x in found.items() if name.endswith("/id")}
+    assert ids
+    for name, each in ids.items():
+        assert len(set(each.tolist())) == len(each) > 0
+        parts = [x for key, x in found.items() if key.startswith(f"{name}/")]
+        assert len(parts) > 1
+        assert all(len(x) == len(each) for x in parts)
 
 
 def test_a_project_writes_shards_and_fits_from_them(small):
