@@ -195,3 +195,27 @@ def test_the_demo_runs_a_project(small, start, here):
     assert process.returncode == 0, err + out
     metrics = json.loads((here / "out" / "metrics.json").read_text())
     assert any(name.startswith(f"{project.name}/") for name in metrics)
+
+
+@pytest.mark.process
+def test_two_ranks_predict_what_one_does(start, here):
+    """Of MPP, which predicts several sets."""
+    mpp = next(row for row in TABLE if row.project.startswith("mpp"))
+    fit(mpp, "run")
+    words = ("predict", "--ckpt_path=run", "--config=smoke.yaml", "--threads=1")
+    quiet = "--trainer.enable_progress_bar=false"
+    command(mpp, *words, quiet, "--out=one.npz")
+    two = (
+        "--trainer.devices=2",
+        "--trainer.strategy={class_path: sciformer.training.strategies.DDP}",
+    )
+    process = start("-m", "mpp", *words, quiet, *two, "--out=two.npz")
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err + out
+    one, two = answers("one.npz"), answers("two.npz")
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        if value.dtype.kind == "U":
+            assert two[name].tolist() == value.tolist()
+        else:  # batches of another size round otherwise
+            np.testing.assert_allclose(two[name], value, rtol=1e-4, atol=1e-5)
