@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import fit_two
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -90,10 +91,10 @@ def fit(small, root, *words):
     )
 
 
-def losses(root):
+def losses(root, column="train/loss"):
     with (Path(root) / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    return [float(row["train/loss"]) for row in rows if row["train/loss"]]
+    return [float(row[column]) for row in rows if row[column]]
 
 
 def weights(root):
@@ -130,6 +131,25 @@ def test_a_project_goes_on_from_any_step_to_the_very_same_weights(small):
     assert losses("run") == losses("straight")
 
 
+def answers(path):
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
+def test_a_project_predicts_each_sample_once(small):
+    fit(small, "run")
+    quiet = ("--ckpt_path=run", "--config=smoke.yaml", "--trainer.enable_progress_bar=false")
+    command(small, "predict", *quiet, "--out=p.npz")
+    found = answers("p.npz")
+    ids = {name.removesuffix("/id"): x for name, x in found.items() if name.endswith("/id")}
+    assert ids
+    for name, each in ids.items():
+        assert len(set(each.tolist())) == len(each) > 0
+        parts = [x for key, x in found.items() if key.startswith(f"{name}/")]
+        assert len(parts) > 1
+        assert all(len(x) == len(each) for x in parts)
+
+
 def test_a_project_writes_shards_and_fits_from_them(small):
     command(small, "simulate", "--out", "shards", "--shards", "3", *small.simulate)
     command_of_core("verify", "shards")
@@ -156,6 +176,8 @@ def test_two_ranks_of_a_project_give_the_losses_of_one(small, start, here):
     assert len(losses("one")) == 2
     for strategy in ("DDP", "FSDP"):
         assert losses(strategy) == pytest.approx(losses("one"), rel=1e-5)
+        norms = [losses(root, "train/grad_norm") for root in (strategy, "one")]
+        assert norms[0] == pytest.approx(norms[1], rel=1e-4)  # a gradient's digits, not a loss's
     fit(small, "on", "--ckpt_path=FSDP", "--trainer.max_epochs=2", "--trainer.max_steps=4")
     assert checkpoint.read("on/last.ckpt")["global_step"] == 4
 
@@ -173,3 +195,27 @@ def test_the_demo_runs_a_project(small, start, here):
     assert process.returncode == 0, err + out
     metrics = json.loads((here / "out" / "metrics.json").read_text())
     assert any(name.startswith(f"{project.name}/") for name in metrics)
+
+
+@pytest.mark.process
+def test_two_ranks_predict_what_one_does(start, here):
+    """Of MPP, which predicts several sets."""
+    mpp = next(row for row in TABLE if row.project.startswith("mpp"))
+    fit(mpp, "run")
+    words = ("predict", "--ckpt_path=run", "--config=smoke.yaml", "--threads=1")
+    quiet = "--trainer.enable_progress_bar=false"
+    command(mpp, *words, quiet, "--out=one.npz")
+    two = (
+        "--trainer.devices=2",
+        "--trainer.strategy={class_path: sciformer.training.strategies.DDP}",
+    )
+    process = start("-m", "mpp", *words, quiet, *two, "--out=two.npz")
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err + out
+    one, two = answers("one.npz"), answers("two.npz")
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        if value.dtype.kind == "U":
+            assert two[name].tolist() == value.tolist()
+        else:  # batches of another size round otherwise
+            np.testing.assert_allclose(two[name], value, rtol=1e-4, atol=1e-5)

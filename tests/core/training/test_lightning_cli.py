@@ -274,3 +274,14 @@ def test_a_run_goes_on_from_the_last_checkpoint_of_its_folder(here):
     assert ours["global_step"] == theirs["global_step"]
     for name, tensor in theirs["state_dict"].items():
         assert torch.equal(tensor, ours["state_dict"][name])
+
+
+def test_a_run_that_ended_by_its_epochs_goes_on_elsewhere_by_its_steps(here):
+    assert fit("straight", "--trainer.max_epochs=2") == 0
+    assert fit("run", "--trainer.max_epochs=1") == 0
+    longer = ("--trainer.max_epochs=2", "--trainer.max_steps=8")
+    assert fit("on", *longer, "--ckpt_path=run") == 0
+    ours, theirs = (checkpoint.read(f"{root}/last.ckpt") for root in ("on", "straight"))
+    assert ours["global_step"] == theirs["global_step"] == 8
+    for name, tensor in theirs["state_dict"].items():
+        assert torch.equal(tensor, ours["state_dict"][name])

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import LearningRateFinder
 from lightning.pytorch.profilers import PassThroughProfiler
 
 from sciformer.text import hide_secrets
@@ -112,6 +113,18 @@ class StepSeed(Callback):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed takes 0.3 ms for its backends
         if pl_module.device.type == "cuda":
             torch.cuda.manual_seed(seed)
+
+
+class FoundRate(Callback):
+    """Let optimizer and schedule begin with the learning rate that Lightning's finder has found.
+
+    It changes what the optimizer has, which a schedule forgets at its first step.
+    """
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        callbacks = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        if any(isinstance(each, LearningRateFinder) for each in callbacks):
+            trainer.strategy.setup_optimizers(trainer)
 
 
 class NoProfiler(PassThroughProfiler):

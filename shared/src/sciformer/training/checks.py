@@ -8,7 +8,14 @@ from inspect import signature
 
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import (
+    LearningRateFinder,
+    StochasticWeightAveraging,
+    WeightAveraging,
+)
+from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
+from lightning.pytorch.utilities.parsing import lightning_hasattr
 
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, inside
 from sciformer.text import single_line
@@ -55,6 +62,30 @@ def check_numbers(given: Namespace) -> None:
             num_sanity_val_steps=(given.num_sanity_val_steps, -1),
         )
         check_not_negative(gradient_clip_val=given.gradient_clip_val)
+
+
+def check_callbacks(trainer: Trainer, model: LightningModule) -> None:
+    """Refuse callbacks of Lightning that cannot do their work in a run.
+
+    Args:
+        trainer: That has them.
+        model: Of the run.
+
+    Raises:
+        ArgumentError: Naming the option and the callback.
+    """
+    sharded = isinstance(trainer.strategy, FSDPStrategy | ModelParallelStrategy)
+    callbacks = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+    for each in callbacks:
+        kind, reason = type(each).__name__, ""
+        if isinstance(each, StochasticWeightAveraging | WeightAveraging) and sharded:
+            reason = "copies the whole network, which this strategy shares out; take DDP"
+        if isinstance(each, LearningRateFinder) and each._update_attr:
+            names = [each._attr_name] if each._attr_name else ["lr", "learning_rate"]
+            if not any(lightning_hasattr(model, name) for name in names):
+                reason = f"{type(model).__name__} has no argument {' or '.join(names)}"
+        if reason:
+            raise ArgumentError("trainer.callbacks", f"{kind}: {reason}")
 
 
 def check_interval(given: Namespace, data: LightningDataModule) -> None:

@@ -29,7 +29,7 @@ from sciformer.strict_json import to_json
 from sciformer.text import hide_secrets, single_line
 from sciformer.training import checkpoint
 from sciformer.training.callbacks import RunRecord, versions
-from sciformer.training.checks import check_interval, check_numbers, trainer_errors
+from sciformer.training.checks import check_callbacks, check_interval, check_numbers, trainer_errors
 from sciformer.training.claim import Claim, check_free, claimed
 from sciformer.training.folder import CONFIG, LAST, NUMBERS, keep_logged
 from sciformer.training.lightning_parser import (
@@ -222,6 +222,7 @@ class Cli(LightningCLI):
 
     def before_fit(self) -> None:
         self._check_checkpoint()
+        check_callbacks(self.trainer, self.model)
         if self.trainer.is_global_zero:
             self.model.check(self.datamodule)
             self.datamodule.check()

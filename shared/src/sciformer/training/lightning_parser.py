@@ -4,8 +4,9 @@ import sys
 from inspect import signature
 from typing import NoReturn
 
+import torch
 from jsonargparse import set_parsing_settings
-from jsonargparse.typing import NonNegativeInt, restricted_number_type
+from jsonargparse.typing import NonNegativeInt, register_type, restricted_number_type
 from lightning.pytorch.cli import LightningArgumentParser
 
 from sciformer.allowlist import TRUST
@@ -14,6 +15,8 @@ from sciformer.config_errors import complaint
 from sciformer.training.checks import passes
 
 set_parsing_settings(config_read_mode_fsspec_enabled=False)  # importing Lightning's enables it
+# A default of some callbacks; config.yaml has to say it in words that are understood.
+register_type(torch.device, str, deserializer_exceptions=RuntimeError)
 Threads = restricted_number_type("Threads", int, [(">=", 0), ("<=", 1024)])  # more can crash
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
 

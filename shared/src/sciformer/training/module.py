@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sciformer.training.callbacks import RunRecord
 from sciformer.training.checkpoint import stamp
 from sciformer.training.strategies import shard
+from sciformer.training.update_log import due
 
 
 class Module(LightningModule):
@@ -49,9 +50,8 @@ class Module(LightningModule):
         Args:
             losses: By name; ``loss`` is the one that the progress bar shows.
         """
-        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
-        if (self.trainer.global_step + 1) % every:
-            return  # each call of log costs 0.2 ms
+        if not due(self.trainer):
+            return
         for name, value in losses.items():
             self.log(f"train/{name}", value, prog_bar=name == "loss", sync_dist=True)
 

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from sciformer.data.order import Order
 from sciformer.training.ranks import Agreement
+from sciformer.training.update_log import due, log_update
 
 NORM, GRADIENT, LOSS = 1, 2, 3  # what a rank finds not to be finite, the surest last
 
@@ -23,7 +24,8 @@ NORM, GRADIENT, LOSS = 1, 2, 3  # what a rank finds not to be finite, the surest
 class StopOnNonFiniteLoss(Callback):
     """End a run before the step that a loss or a gradient which is NaN or infinite would spoil.
 
-    Of the gradient its norm is looked at, which is not computed a second time where it is clipped.
+    Of the gradient its norm is looked at, and logged with the learning rate; it is not computed a
+    second time where it is clipped.
     In fp16 a loss that is scaled too high makes infinities, and the scaler leaves out such steps:
     there the run ends when they go on at a scale below one. Weights that are not finite, whatever
     made them so, are never saved.
@@ -37,7 +39,7 @@ class StopOnNonFiniteLoss(Callback):
         self.agreement = Agreement()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.clips = clip_by_known_norm(trainer, pl_module, self._judge)
+        self.clips = clip_by_known_norm(trainer, pl_module, self._look)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -80,7 +82,21 @@ class StopOnNonFiniteLoss(Callback):
                 the rank, the first parameter, and the samples of the batch.
         """
         if not self.clips:
-            self._judge(trainer, pl_module, _sum_of_norms(optimizer))
+            self._look(trainer, pl_module, optimizer, *_norm(optimizer))
+
+    def _look(
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        optimizer: Optimizer,
+        norm: float,
+        shared: bool = False,
+    ) -> None:
+        """Judge a gradient by its norm and log it; of a shared one each rank gives its part's."""
+        self._judge(trainer, module, norm)
+        if due(trainer):
+            whole = self.agreement.norm(norm) if shared else norm
+            log_update(trainer, module, optimizer, whole)
 
     def _judge(self, trainer: Trainer, module: LightningModule, norm: float | None) -> None:
         rank, world = trainer.global_rank, trainer.world_size
@@ -145,14 +161,14 @@ class StopOnNonFiniteLoss(Callback):
 def clip_by_known_norm(
     trainer: Trainer,
     module: LightningModule,
-    judge: Callable[[Trainer, LightningModule, float], None],
+    look: Callable[[Trainer, LightningModule, Optimizer, float], None],
 ) -> bool:
     """Let the trainer show the norm by which it clips gradients.
 
     Args:
         trainer: Which may clip by norm, by value or not at all.
         module: Which may clip by itself.
-        judge: Called with the norm, before the gradients are scaled by it.
+        look: Called with the norm, before the gradients are scaled by it.
 
     Returns:
         Whether it will be called at each step.
@@ -166,21 +182,27 @@ def clip_by_known_norm(
     def clip(optimizer: Optimizer, clip_val: int | float) -> None:
         parameters = [p for p in plugin.main_params(optimizer) if p.grad is not None]
         norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
-        judge(trainer, module, (norm.full_tensor() if isinstance(norm, DTensor) else norm).item())
+        whole = norm.full_tensor() if isinstance(norm, DTensor) else norm
+        look(trainer, module, optimizer, whole.item())
         clip_grads_with_norm_(parameters, clip_val, norm)
 
     plugin.clip_grad_by_norm = clip
     return module.automatic_optimization and bool(trainer.gradient_clip_val)
 
 
-def _sum_of_norms(optimizer: Optimizer) -> float:
-    """As finite as the gradients of this rank; on a CPU in half the time of ``get_total_norm``."""
+def _norm(optimizer: Optimizer) -> tuple[float, bool]:
+    """Of the gradients that this rank holds, and whether others hold the rest.
+
+    On a CPU in half the time of ``get_total_norm``.
+    """
     parameters = (p for group in optimizer.param_groups for p in group["params"])
-    grads = [_local(p.grad) for p in parameters if p.grad is not None]
-    if all(grad.device.type == "cpu" for grad in grads):
-        norms = torch._foreach_norm(grads) if grads else ()  # pyright: ignore[reportPrivateImportUsage]
-        return sum(norm.item() for norm in norms)
-    return get_total_norm(grads).item()
+    grads = [p.grad for p in parameters if p.grad is not None]
+    shared = any(isinstance(grad, DTensor) for grad in grads)
+    own = [_local(grad) for grad in grads]
+    if all(grad.device.type == "cpu" for grad in own):
+        norms = torch._foreach_norm(own) if own else ()  # pyright: ignore[reportPrivateImportUsage]
+        return math.hypot(*(norm.item() for norm in norms)), shared
+    return get_total_norm(own).item(), shared
 
 
 def _counts(trainer: Trainer) -> bool:

@@ -28,6 +28,14 @@ class Agreement:
         distributed.all_reduce(word, distributed.ReduceOp.MAX, self.group)
         return int(word)
 
+    def norm(self, part: float) -> float:
+        """The Euclidean norm of what the ranks share out, each of which gives that of its part."""
+        if self.alone:
+            return part
+        word = torch.tensor(part, dtype=torch.float64).square()
+        distributed.all_reduce(word, group=self.group)
+        return word.sqrt().item()
+
     def gathered(self, value: Any) -> list[Any] | None:
         """What every rank gives, by rank, in the first one; None in all others."""
         if self.alone:

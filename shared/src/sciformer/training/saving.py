@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, StochasticWeightAveraging
 
 from sciformer.training.steps import STEP, VALIDATION, AfterSteps, owes_validation
 
@@ -64,8 +64,18 @@ class KeepLast(AfterSteps, Checkpoint):
             self._save(trainer, END if last else STEP)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        callbacks = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
         if not self.done and self.saved != (trainer.global_step, END):
             self._save(trainer, END)
+        elif any(isinstance(each, StochasticWeightAveraging) for each in callbacks):
+            self._take_average(trainer)
+
+    def _take_average(self, trainer: Trainer) -> None:
+        """Put the weights of now, which are an average, into a file of before."""
+        if trainer.is_global_zero:
+            saved = trainer.strategy.checkpoint_io.load_checkpoint(self.path)
+            saved["state_dict"] = trainer.strategy.lightning_module_state_dict()
+            trainer.strategy.checkpoint_io.save_checkpoint(saved, self.path)
 
     def _save(self, trainer: Trainer, moment: str) -> None:
         """Write the file, after what the loggers hold."""

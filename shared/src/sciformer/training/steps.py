@@ -107,8 +107,8 @@ class ExactResume(Callback):
         loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
         assert fetcher is not None
         trainer.fit_loop._restarting = False  # or no plateau would be seen at this epoch's end
-        epochs = trainer.fit_loop.epoch_progress.total
-        if epochs.ready == epochs.completed:  # with max_steps an epoch of no step would come now
+        epoch: Any = trainer.fit_loop.epoch_progress.current
+        if epoch.ready == epoch.processed:  # it has ended; where max_steps is given it would again
             loop.restarting = False
         validates = loop._should_check_val_fx(fetcher)
         self.again = validates and self.moment == STEP

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from sciformer.training.callbacks import NoProfiler, RunRecord, StepSeed
+from sciformer.training.callbacks import FoundRate, NoProfiler, RunRecord, StepSeed
 from sciformer.training.checkpoint_io import CheckpointFiles
 from sciformer.training.checks import passes
 from sciformer.training.folder import LAST, NUMBERS, loggers, savers
@@ -64,6 +64,7 @@ class FitParts:
         given = listed(self.given.callbacks)
         found: list[Callback] = [
             *given,
+            FoundRate(),
             ExactResume(prolongs=(self.root / NUMBERS).is_file()),
             self.record,
             StepSeed(self.seed),
