@@ -6,11 +6,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from jsonargparse._common import parsing_settings
 
 torch.set_num_threads(1)
 # A shell lets what it starts in the background ignore Ctrl-C, and what that starts too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.append(str(Path(__file__).parent))  # for verbs.py
+
+
+@pytest.fixture(autouse=True)
+def words_and_parser_of_its_own(monkeypatch):
+    """A command line changes the words of its process and what its parser may import."""
+    monkeypatch.setattr(sys, "argv", sys.argv[:1])
+    settings = dict(parsing_settings)
+    yield
+    parsing_settings.update(settings)
 
 
 @pytest.fixture

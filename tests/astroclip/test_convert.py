@@ -165,7 +165,7 @@ def test_specformer_and_the_vision_transformer_convert_alone(original, tmp_path)
     teacher = {f"backbone.{name}": value for name, value in image.state_dict().items()}
     teacher |= {"dino_head.mlp.0.weight": torch.zeros(3, 3)}
     torch.save(teacher, tmp_path / "astrodino.ckpt")
-    convert(str(tmp_path / "astrodino.ckpt"), out, image_heads=2)
+    convert(str(tmp_path / "astrodino.ckpt"), out, image_heads=2, overwrite=True)
     model, rgb = load(out), torch.rand(2, 3, 24, 24)
     assert isinstance(model, VisionTransformer)
     assert apart(model(rgb), image(rgb, bag=False)) <= 1e-5
@@ -240,9 +240,7 @@ def test_files_that_are_none_are_named(tmp_path, original):
     with pytest.raises(ValueError, match=r"nowhere.ckpt: no such file"):
         convert(str(tmp_path / "nowhere.ckpt"), out)
     (tmp_path / "cut.ckpt").write_bytes(b"PK\x03\x04 and no more")
-    with pytest.raises(
-        ValueError, match=r"cut.ckpt: not a checkpoint of plain tensors, or cut short"
-    ):
+    with pytest.raises(ValueError, match=r"cut.ckpt: damaged or cut short"):
         convert(str(tmp_path / "cut.ckpt"), out)
     with pytest.raises(ValueError, match=r"out: x.pt does not end in .safetensors"):
         convert("nowhere.ckpt", "x.pt")

@@ -84,7 +84,7 @@ def test_the_seed_on_the_command_line_seeds_weights_and_data(smoke, tmp_path):
     ("words", "said"),
     [
         (["--model.heads", "5"], ["heads", "5", "64"]),
-        (["--data.length", "3"], ["length 3", "regions 2"]),
+        (["--data.length", "3"], ["data.length: 3", "regions 2"]),
         (["--data.batch_size", "-4"], ["batch_size", "-4"]),
     ],
 )

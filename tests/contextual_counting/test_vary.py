@@ -74,4 +74,4 @@ def test_a_configuration_without_a_stage_is_named(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     config = configuration(tmp_path / "tiny.yaml", stages=[{"steps": 2}])
     assert exit_code(PROJECT, "vary", "--config", config) == 2
-    assert "tiny.yaml: data: 'batch_size' is not there" in capsys.readouterr().err
+    assert "stages of steps and batch_size: no 'batch_size'" in capsys.readouterr().err

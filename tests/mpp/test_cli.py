@@ -99,7 +99,7 @@ def of_one_frame(file):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (without_pressure, ["pressure", "no such field"]),
+        (without_pressure, ["pressure", "no such key"]),
         (with_nan, ["density", "frame 0 holds nan at (2, 3)"]),
         (of_integers, ["Vx", "int32"]),
         (of_one_frame, ["frames: 1, but there is nothing to predict"]),

@@ -74,9 +74,9 @@ def test_one_step_has_no_mean_over_steps():
     assert list(spans(2)) == ["step1", "step2", "steps1to2"]
 
 
-def test_a_systems_name_becomes_a_part_of_a_key():
+def test_a_systems_name_is_kept_as_it_is_in_a_key():
     found = compare("my file (2)", KNOWN, [windows()], halved).numbers()
-    assert "my_file_2_/nrmse/step1" in found
+    assert "my file (2)/nrmse/step1" in found
 
 
 def test_a_model_that_overflows_is_measured_as_such():

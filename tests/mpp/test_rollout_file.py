@@ -137,7 +137,7 @@ def test_a_field_without_a_row_and_a_missing_one_are_named(tmp_path, flow, capsy
     )
     with h5py.File(flow, "r+") as file:
         del file["pressure"]
-    assert f"{flow}: pressure: no such field" in complaint(capsys, "rollout", tmp_path, flow)
+    assert f"{flow}: pressure: no such key" in complaint(capsys, "rollout", tmp_path, flow)
 
 
 def test_a_checkpoint_that_says_nothing_of_its_data_needs_a_history(tmp_path, flow, capsys):

@@ -24,7 +24,7 @@ def restrict(*targets: str) -> None:
         *targets: Objects of the project at hand, as ``package.file:name``: its package is known.
     """
     named = [*targets, *(entry.value for entry in entry_points(group=GROUP))]
-    ours = {"sciformer", *(target.partition(":")[0].partition(".")[0] for target in named)}
+    ours = {"sciformer", *(target.partition(":")[0].partition(".")[0] for target in named)} - {""}
     set_parsing_settings(
         instantiate_subclass_spec_in_any=False,
         import_path_denylist=["*", *(f"{package}.__main__" for package in ours)],

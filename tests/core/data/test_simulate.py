@@ -88,7 +88,7 @@ def test_a_stopped_run_goes_on_with_other_workers_to_the_same_bytes(simulate, tm
     [
         (["--shards", "13"], "shards: 13 for 12 samples"),
         (["--shards", "0"], "shards: 0 for 12 samples"),
-        (["--samples", "-1"], "shards: 6 for -1 samples"),
+        (["--samples", "-1"], "samples: -1 is less than 1"),
         (["--workers", "-1"], "workers: -1 is less than 0"),
         (["--seed", "-1"], "seed: -1 is less than 0"),
         (["--workers", "two"], "two"),

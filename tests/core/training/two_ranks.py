@@ -79,7 +79,7 @@ def fit(root: Path, *words: Any) -> None:
         "--trainer.enable_progress_bar=false",
         "--trainer.enable_model_summary=false",
     )
-    fixed = ("--trainer.accelerator=cpu", "--threads=1", "--trainer.log_every_n_steps=1", "--trust")
+    fixed = ("--trainer.accelerator=cpu", "--threads=1", "--trainer.log_every_n_steps=1")
     run(PROJECT, ["fit", *quiet, *fixed, f"--trainer.default_root_dir={root}", *map(str, words)])
 
 

@@ -17,6 +17,7 @@ from sciformer.arguments import check_least
 from sciformer.page import Cell, duration, percent
 from sciformer.report import Report
 from sciformer.study import Run, Study, cost, read_config
+from sciformer.text import reason
 from sciformer.training import checkpoint
 
 ARMS = {
@@ -120,9 +121,8 @@ def _stages(config: str) -> dict[str, str]:
             "density": [0.1, 0.9],
         }
     except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"{config}: data: needs length, regions, density and stages: {error!r}"
-        ) from error
+        needs = "needs length, regions, density, and stages of steps and batch_size"
+        raise ValueError(f"{config}: data: {needs}: no {reason(error)}") from error
     fixed = {
         "lengths": [length, length],
         "regions": [regions, regions],

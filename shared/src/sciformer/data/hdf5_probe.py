@@ -54,7 +54,7 @@ class Probe:
             while True:
                 if self._child is None:
                     self._child = _start()
-                answer = _exchange(self._child, json.dumps(str(path)))
+                answer = _exchange(self._child, json.dumps(str(path.absolute())))
                 if answer:
                     return json.loads(answer)
                 code, self._child = self._child.wait(), None
