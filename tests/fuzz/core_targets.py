@@ -1,18 +1,18 @@
 """Readers of the core: shards, checkpoints, weights, configurations, kept figures."""
 
 import formats
-import mutations
 import numpy as np
 import torch
 from minimal import Batch, MinimalModule, make_sample
+from mutations import change_json, change_words, to
 from target import Target
 
+from sciformer.config_errors import check_configs
 from sciformer.data.index import Recipe, read_index
 from sciformer.data.sharded import ShardedDataset
 from sciformer.data.shards import write_shards
 from sciformer.data.streaming import stream
 from sciformer.data.verify import damage
-from sciformer.errors import check_configs
 from sciformer.strict_json import read_json, to_json
 from sciformer.training import checkpoint
 from sciformer.training.export import export
@@ -126,7 +126,7 @@ def config(folder):
 
 
 def read_config(folder):
-    check_configs([str(folder / "a.yaml")])
+    check_configs(["fit", "--config", str(folder / "a.yaml")])
     yield
 
 
@@ -149,10 +149,6 @@ TARGETS = [
     Target("core checkpoint", save, read_checkpoint, TORCH),
     Target("core safetensors", exported, read_exported, PLAIN),
     Target("core weights", weights, read_weights, TORCH),
-    Target(
-        "core yaml", config, read_config, (lambda f, r: mutations.change_words(f / "a.yaml", r),)
-    ),
-    Target(
-        "core json", figures, read_figures, (lambda f, r: mutations.change_json(f / "a.json", r),)
-    ),
+    Target("core yaml", config, read_config, to("a.yaml", change_words)),
+    Target("core json", figures, read_figures, to("a.json", change_json)),
 ]

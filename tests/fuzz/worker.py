@@ -1,7 +1,8 @@
 """The process that reads hostile inputs: one after the other, with a limit of time and memory.
 
-Questions and answers are lines of JSON, after a line with the names of all targets. A question is a target, a seed and a number; the answer says
-what became of the input that they make. Whoever asks notices when this process is gone.
+Questions and answers are lines of JSON, after a line with the names of all targets. A question is
+a target, a seed and a number; the answer says what became of the input that they make. Whoever
+asks notices when this process is gone.
 """
 
 import json
@@ -19,9 +20,6 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-HERE = Path(__file__).parent
-sys.path += [str(HERE), str(HERE.parent), str(HERE.parent / "core")]
-
 import torch
 from astroclip_targets import TARGETS as ASTROCLIP
 from core_targets import TARGETS as CORE
@@ -32,13 +30,7 @@ from xval_targets import TARGETS as XVAL
 
 SECONDS, KILLED = 2.0, 10.0  # of CPU time: a failure; the end of this process
 MEMORY = 2**30  # bytes beside what the process has at its start
-NO_ROOM = (
-    "Unable to allocate",
-    "bad_alloc",
-    "Cannot allocate",
-    "can't allocate",
-    "not enough memory",
-)
+NO_ROOM = ("to allocate", "bad_alloc", "Cannot allocate", "can't allocate", "not enough memory")
 TARGETS = {target.name: target for target in [*CORE, *MPP, *ASTROCLIP, *XVAL]}
 
 
@@ -56,9 +48,9 @@ def make(target: Target, seed: int, number: int, scratch: Path) -> Path:
     by_format = bool(target.edits) and random.random() < 0.6
     if by_format:
         for _ in range(random.choice((1, 1, 2, 3))):
-            with suppress(Exception):  # what cannot be written, or not after the first change
-                with warnings.catch_warnings(action="ignore"):
-                    random.choice(target.edits)(folder, random)
+            # Some changes cannot be written, or not after the first one.
+            with suppress(Exception), warnings.catch_warnings(action="ignore"):
+                random.choice(target.edits)(folder, random)
     if not by_format or random.random() < 0.1:
         path = random.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
         path.write_bytes(damaged(path.read_bytes(), random))
@@ -103,13 +95,8 @@ def answer(target: Target, seed: int, number: int, scratch: Path) -> dict:
         wrong = "a sound input is refused"
     accepted = depth >= 0 and not wrong
     depth = depth if depth >= 0 else -1 - depth
-    return {
-        "depth": depth,
-        "accepted": accepted,
-        "wrong": wrong,
-        "seconds": seconds,
-        "bytes": gained,
-    }
+    said = {"depth": depth, "accepted": accepted, "wrong": wrong}
+    return said | {"seconds": seconds, "bytes": gained}
 
 
 def _cpu() -> float:
@@ -141,12 +128,14 @@ def _peak() -> int:
 
 def main() -> None:
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+    temporary = tempfile.TemporaryDirectory(prefix="fuzz-")
+    with temporary as folder, Path(os.devnull).open("w") as silence:
         scratch = Path(folder)
         most = _status("VmSize:") + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        answers, sys.stdout = sys.stdout, sys.stderr  # where verbs may say something
+        answers, sys.stdout = sys.stdout, silence  # verbs may say something
         print(json.dumps(list(TARGETS)), file=answers, flush=True)
+        os.dup2(silence.fileno(), 2)  # and so may libraries
         for line in sys.stdin:
             name, seed, number = json.loads(line)
             said = json.dumps(answer(TARGETS[name], seed, number, scratch))
