@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from target import Target
 
 from astroclip import convert, embeddings
+from astroclip.cache import HALF, CachedFeatures, Features
 from astroclip.data.files import open_source
 from astroclip.data.fits import is_fits, open_fits
 from astroclip.data.parquet import open_parquet
@@ -188,6 +189,19 @@ def read_shards(folder):
     yield
 
 
+def features(folder):
+    for name in Features._fields[:-1]:
+        np.save(folder / f"{name}.npy", np.ones((4, 3), HALF))
+    np.save(folder / "number.npy", np.arange(4))
+
+
+def read_features(folder):
+    found = CachedFeatures(folder)
+    yield
+    found.__getitems__([0, len(found) - 1])
+    yield
+
+
 def embedded(suffix):
     def write(folder):
         random = np.random.default_rng(0)
@@ -256,6 +270,7 @@ TARGETS = [
     Target("astroclip labels csv", labels_csv, read_labelled, to("labels.csv", change_cells)),
     Target("astroclip provabgs", provabgs, read_labelled, HDF5_EDITS),
     Target("astroclip shards", shards, read_shards, SEALED, formats.resealed),
+    Target("astroclip cache", features, read_features, (formats.npy,)),
     Target("astroclip embeddings parquet", embedded(".parquet"), read_embedded, (formats.parquet,)),
     Target("astroclip embeddings npz", embedded(".npz"), read_embedded, (formats.npz,)),
     Target("astroclip checkpoint", small_astroclip.save, read_trained,

@@ -4,7 +4,7 @@ import formats
 import numpy as np
 import torch
 from minimal import Batch, MinimalModule, make_sample
-from mutations import change_json, change_words, to
+from mutations import change_cells, change_json, change_words, to
 from target import Target
 
 from sciformer.config_errors import check_configs
@@ -17,6 +17,7 @@ from sciformer.strict_json import read_json, to_json
 from sciformer.training import checkpoint
 from sciformer.training.export import export
 from sciformer.training.original import read_original, write_converted
+from sciformer.training.table import Rows
 
 CONFIG = """seed_everything: 1
 model:
@@ -67,9 +68,13 @@ def read_stream(folder):
 
 def save(folder):
     torch.manual_seed(0)
-    module = MinimalModule(dim=8, heads=2)
+    save_run(folder, MinimalModule(dim=8, heads=2), {"dim": 8, "shards": None})
+
+
+def save_run(folder, module, data):
+    """Write a checkpoint of a network, as a run would."""
     state = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
-    state |= {"datamodule_hyper_parameters": {"dim": 8, "shards": None}, "epoch": 1}
+    state |= {"datamodule_hyper_parameters": data, "epoch": 1}
     state |= {"global_step": 3, "loops": {}, "callbacks": {}, "lr_schedulers": []}
     adam = torch.optim.AdamW(module.parameters())
     state["optimizer_states"] = [adam.state_dict()]
@@ -130,6 +135,20 @@ def read_config(folder):
     yield
 
 
+def rows(folder):
+    text = "step,epoch,train/loss\n0,0,1.5\n10,0,\n20,1,0.25\n"
+    (folder / "metrics.csv").write_text(text)
+
+
+def read_rows(folder):
+    kept = Rows(str(folder))
+    yield
+    kept.keep(20)
+    kept.log_metrics({"val/loss": 1.0}, 20)
+    kept.save()
+    yield
+
+
 def figures(folder):
     (folder / "a.json").write_text(to_json({"loss": 0.1, "run": {"results": [], "wall_s": 1.0}}))
 
@@ -150,5 +169,6 @@ TARGETS = [
     Target("core safetensors", exported, read_exported, PLAIN),
     Target("core weights", weights, read_weights, TORCH),
     Target("core yaml", config, read_config, to("a.yaml", change_words)),
+    Target("core metrics.csv", rows, read_rows, to("metrics.csv", change_cells)),
     Target("core json", figures, read_figures, to("a.json", change_json)),
 ]

@@ -23,6 +23,7 @@ from random import Random
 import torch
 from astroclip_targets import TARGETS as ASTROCLIP
 from core_targets import TARGETS as CORE
+from counting_targets import TARGETS as COUNTING
 from mpp_targets import TARGETS as MPP
 from mutations import damaged
 from target import Target
@@ -31,7 +32,7 @@ from xval_targets import TARGETS as XVAL
 SECONDS, KILLED = 2.0, 10.0  # of CPU time: a failure; the end of this process
 MEMORY = 2**30  # bytes beside what the process has at its start
 NO_ROOM = ("to allocate", "bad_alloc", "Cannot allocate", "can't allocate", "not enough memory")
-TARGETS = {target.name: target for target in [*CORE, *MPP, *ASTROCLIP, *XVAL]}
+TARGETS = {target.name: target for target in [*CORE, *COUNTING, *MPP, *ASTROCLIP, *XVAL]}
 
 
 def make(target: Target, seed: int, number: int, scratch: Path) -> Path:

@@ -51,7 +51,7 @@ class Universe(Source):
     def positions(self) -> Positions | None:
         if not {"ra", "dec"} <= self.keys:
             return None
-        return np.stack([self.file.read(key) for key in ("ra", "dec")], 1).astype(np.float64)
+        return np.stack([self.file.read(key, (), np.float64) for key in ("ra", "dec")], 1)
 
     def read(self, number: int) -> Galaxy:
         image = self._image(number) if self.images else None
@@ -103,7 +103,7 @@ def _redshifts(file: HDF5, keys: set[str]) -> np.ndarray:
     key = next((key for key in REDSHIFT if key in keys), None)
     if key is None:
         return np.full(file.shape(ID)[0], np.nan)
-    redshifts = file.read(key).astype(np.float64)
+    redshifts = file.read(key, (), np.float64)
     sure = redshifts > 0 if key == "z_spec" else np.isfinite(redshifts)  # 0 where nobody measured
     if "ZWARN" in keys:
         warnings = file.read("ZWARN")
