@@ -153,8 +153,10 @@ def change_cells(path, random):
     rows = [line.split(comma) for line in path.read_text().splitlines()]
     row = random.choice(rows)
     at = random.randrange(len(row))
-    kind = random.randrange(8)
-    if kind <= 2:
+    kind = random.randrange(10)
+    if kind >= 8:
+        row[at] = random.choice(("", "12.5", "-7", "2014-8-2"))
+    elif kind <= 2:
         row[at] = random.choice(CELLS)
     elif kind == 3:
         del row[at]

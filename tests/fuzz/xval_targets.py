@@ -17,6 +17,7 @@ from xval.comparison import Comparison
 from xval.data.module import TextData
 from xval.data.shards import GENERATOR, make_sample
 from xval.data.sources import open_files
+from xval.data.tables import read_table
 from xval.module import XValModule
 from xval.simulate.registry import VERSION, text_set
 from xval.tested import _read, _write
@@ -34,6 +35,9 @@ def write_text(name, text):
 
 def read_text(name, **table):
     def read(folder):
+        if not name.endswith(".jsonl"):
+            read_table(folder / name)
+        yield
         (source,) = open_files({"path": str(folder / name), **table}, "id")
         yield
         source.texts(0, source.size)
