@@ -4,6 +4,8 @@ import h5py
 import numpy as np
 from mutations import one_file
 
+MOST = 10**6  # numbers of an array whose copy is changed; one that lies has more
+
 
 def hdf5(folder, random):
     """Change an object or an attribute of an HDF5 file."""
@@ -75,7 +77,7 @@ def _values(file, name, random):
 
 def _replace(file, name, change):
     found = file[name]
-    if isinstance(found, h5py.Dataset):
+    if isinstance(found, h5py.Dataset) and (found.size or 0) < MOST:
         data, attributes = change(np.asarray(found[()])), dict(found.attrs)
         del file[name]
         file[name] = data

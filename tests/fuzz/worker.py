@@ -61,8 +61,8 @@ def make(target: Target, seed: int, number: int, scratch: Path) -> Path:
     return folder
 
 
-def read(target: Target, folder: Path) -> tuple[int, str]:
-    """How far a reader comes, and what is wrong with how it ends; empty if nothing is."""
+def read(target: Target, folder: Path) -> tuple[int, str, str]:
+    """How far a reader comes, why it refuses, and what is wrong with that; empty if nothing is."""
     depth, error = 0, None
     steps: Iterator[None] = target.read(folder)
     try:
@@ -72,31 +72,31 @@ def read(target: Target, folder: Path) -> tuple[int, str]:
     except (ValueError, OSError) as caught:
         error = caught
     except BaseException as caught:  # whatever it is, it is what is looked for
-        return depth, "".join(traceback.format_exception(caught))[-3000:]
+        return depth, "", "".join(traceback.format_exception(caught))[-3000:]
     cause = error
     while cause is not None:
         if isinstance(cause, MemoryError) or any(word in str(cause) for word in NO_ROOM):
-            return depth, "memory: " + "".join(traceback.format_exception(error))[-3000:]
+            return depth, "", "memory: " + "".join(traceback.format_exception(error))[-3000:]
         cause = cause.__cause__ or cause.__context__
-    return (depth if error is None else -1 - depth), ""
+    return depth, "" if error is None else f"{type(error).__name__}: {error}", ""
 
 
 def answer(target: Target, seed: int, number: int, scratch: Path) -> dict:
     folder = make(target, seed, number, scratch)
     before, start = _memory(), _cpu()
     signal.setitimer(signal.ITIMER_PROF, KILLED)  # its signal ends this process
-    depth, wrong = read(target, folder)
+    depth, refusal, wrong = read(target, folder)
     signal.setitimer(signal.ITIMER_PROF, 0)
     seconds, gained = _cpu() - start, _peak() - before
     if not wrong and seconds > SECONDS:
         wrong = f"slow: {seconds:.1f} s"
     if not wrong and gained > MEMORY:
         wrong = f"large: {gained / 2**20:.0f} MiB"
-    if not wrong and number == 0 and depth < 0:
-        wrong = "a sound input is refused"
-    accepted = depth >= 0 and not wrong
-    depth = depth if depth >= 0 else -1 - depth
-    said = {"depth": depth, "accepted": accepted, "wrong": wrong}
+    if not wrong and "\n" in refusal:
+        wrong = f"more than one line: {refusal}"
+    if not wrong and number == 0 and refusal:
+        wrong = f"a sound input is refused: {refusal}"
+    said = {"depth": depth, "accepted": not refusal and not wrong, "wrong": wrong}
     return said | {"seconds": seconds, "bytes": gained}
 
 

@@ -120,6 +120,8 @@ def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
         raise ValueError(
             f"{path}: format {number!r}, but this version reads formats up to {FORMAT}"
         )
+    if not isinstance(stamp.get("bases", []), list):
+        raise ValueError(f"{path}: bases: {stamp['bases']!r} is no list of classes")
     run = stamp.get("run")
     if not isinstance(run, dict) or not isinstance(run.get("versions", {}), dict):
         raise ValueError(f"{path}: has no record of its run")
