@@ -92,8 +92,8 @@ def answer(target: Target, seed: int, number: int, scratch: Path) -> dict:
         wrong = f"slow: {seconds:.1f} s"
     if not wrong and gained > MEMORY:
         wrong = f"large: {gained / 2**20:.0f} MiB"
-    if not wrong and "\n" in refusal:
-        wrong = f"more than one line: {refusal}"
+    if not wrong and refusal and ("\n" in refusal or str(folder) not in refusal):
+        wrong = f"more than one line, or of no file: {refusal}"
     if not wrong and number == 0 and refusal:
         wrong = f"a sound input is refused: {refusal}"
     said = {"depth": depth, "accepted": not refusal and not wrong, "wrong": wrong}

@@ -7,7 +7,7 @@ import numpy as np
 from astroclip.data.bands import planes_of
 from astroclip.data.batch import Galaxy, Image, Spectrum
 from astroclip.data.resample import resampled, rescaled
-from astroclip.data.source import Positions, Source
+from astroclip.data.source import Positions, Source, named
 from astroclip.survey import PIXEL_SCALE, wavelengths
 from sciformer.data.hdf5 import HDF5, OpenHDF5
 
@@ -51,7 +51,9 @@ class Universe(Source):
     def positions(self) -> Positions | None:
         if not {"ra", "dec"} <= self.keys:
             return None
-        return np.stack([self.file.read(key, (), np.float64) for key in ("ra", "dec")], 1)
+        with named(f"{self.where}: ra, dec"):
+            both = (self.file.read(key, (), np.float64) for key in ("ra", "dec"))
+            return np.stack([column.reshape(len(self)) for column in both], 1)
 
     def read(self, number: int) -> Galaxy:
         image = self._image(number) if self.images else None
