@@ -4,7 +4,9 @@ import h5py
 import numpy as np
 from mutations import one_file
 
-MOST = 10**6  # numbers of an array whose copy is changed; one that lies has more
+MOST = (
+    10**5
+)  # numbers of an array that is changed; libhdf5 keeps 700 bytes for each chunk that was read
 
 
 def hdf5(folder, random):
