@@ -4,9 +4,7 @@ import h5py
 import numpy as np
 from mutations import one_file
 
-MOST = (
-    10**5
-)  # numbers of an array that is changed; libhdf5 keeps 700 bytes for each chunk that was read
+MOST = 10**5  # numbers of an array that is changed: libhdf5 keeps 700 bytes of each chunk read
 
 
 def hdf5(folder, random):

@@ -24,6 +24,12 @@ def test_positions_of_another_shape_name_the_file(tmp_path):
         open_source(path).positions()
 
 
+def test_ids_may_be_bytes_that_are_no_text(tmp_path):
+    arrays = universe_spectra(object_id=np.array([b"a\xff", b"b", b"c"]))
+    source = open_source(write_hdf5(tmp_path / "a.hdf5", **arrays))
+    assert source.ids == [r"a\xff", "b", "c"]
+
+
 def test_pixels_of_the_mask_weigh_nothing(tmp_path):
     mask = np.zeros((3, 7781), bool)
     mask[1, 30:40] = True

@@ -132,5 +132,5 @@ def ids(found: np.ndarray, place: str) -> np.ndarray:
 
 
 def text(name: bytes | str | np.generic) -> str:
-    """An id or a band, however a file has written it."""
-    return name.decode() if isinstance(name, bytes) else str(name)
+    """An id or a band, however a file has written it; bytes that are no text as their codes."""
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
