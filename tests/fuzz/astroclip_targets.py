@@ -10,6 +10,7 @@ import plain_astroclip
 import pyarrow as pa
 import pyarrow.parquet as pq
 import small_astroclip
+import weight_edits
 from astropy.io import fits
 from mutations import change_cells, to
 from safetensors.torch import save_file
@@ -274,7 +275,7 @@ TARGETS = [
     Target("astroclip embeddings parquet", embedded(".parquet"), read_embedded, (formats.parquet,)),
     Target("astroclip embeddings npz", embedded(".npz"), read_embedded, (formats.npz,)),
     Target("astroclip checkpoint", small_astroclip.save, read_trained,
-           (formats.checkpoint, formats.pickled)),
-    Target("astroclip original", original, read_original, (formats.safetensors_header,)),
-    Target("astroclip converted", converted, read_converted, (formats.safetensors_header,)),
+           weight_edits.TORCH),
+    Target("astroclip original", original, read_original, weight_edits.PLAIN),
+    Target("astroclip converted", converted, read_converted, weight_edits.PLAIN),
 ]  # fmt: skip

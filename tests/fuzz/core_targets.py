@@ -3,6 +3,7 @@
 import formats
 import numpy as np
 import torch
+import weight_edits
 from minimal import Batch, MinimalModule, make_sample
 from mutations import change_cells, change_json, change_words, to
 from target import Target
@@ -159,15 +160,13 @@ def read_figures(folder):
 
 
 SEALED = {"edits": (formats.index, formats.members, formats.members), "seal": formats.resealed}
-TORCH = (formats.checkpoint, formats.checkpoint, formats.pickled)
-PLAIN = (formats.safetensors_header, formats.safetensors_header)
 TARGETS = [
     Target("core shards", shards, read_shards(Batch), **SEALED),
     Target("core shards, any", plain_shards, read_shards(dict), **SEALED),
     Target("core stream", shards, read_stream, **SEALED),
-    Target("core checkpoint", save, read_checkpoint, TORCH),
-    Target("core safetensors", exported, read_exported, PLAIN),
-    Target("core weights", weights, read_weights, TORCH),
+    Target("core checkpoint", save, read_checkpoint, weight_edits.TORCH),
+    Target("core safetensors", exported, read_exported, weight_edits.PLAIN),
+    Target("core weights", weights, read_weights, weight_edits.TORCH),
     Target("core yaml", config, read_config, to("a.yaml", change_words)),
     Target("core metrics.csv", rows, read_rows, to("metrics.csv", change_cells)),
     Target("core json", figures, read_figures, to("a.json", change_json)),

@@ -1,6 +1,7 @@
 """Readers of contextual counting: its sequences on the disk, its networks."""
 
-from core_targets import SEALED, TORCH, save_run
+import weight_edits
+from core_targets import SEALED, save_run
 from target import Target
 
 from contextual_counting.data import CountingData
@@ -33,5 +34,5 @@ def read_trained(folder):
 
 TARGETS = [
     Target("counting shards", shards, read_shards, **SEALED),
-    Target("counting checkpoint", trained, read_trained, TORCH),
+    Target("counting checkpoint", trained, read_trained, weight_edits.TORCH),
 ]

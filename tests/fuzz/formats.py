@@ -9,9 +9,8 @@ import zlib
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from astropy.io import fits
-from mutations import NUMBERS, VALUES, changed, damaged, one_file
+from mutations import NUMBERS, changed, damaged, one_file
 
 from sciformer.data.index import seal
 
@@ -216,23 +215,7 @@ def members(folder, random):
     resealed(folder)
 
 
-# Weights
-
-
-def safetensors_header(folder, random):
-    """Change the table in front of safetensors; its length is right again."""
-    path = one_file(folder, random, "*.safetensors")
-    raw = path.read_bytes()
-    (length,) = struct.unpack("<Q", raw[:8])
-    table, rest = json.loads(raw[8 : 8 + length]), raw[8 + length :]
-    notes = table.get("__metadata__", {})
-    if notes and random.random() < 0.6:
-        key = random.choice(list(notes))
-        notes[key] = json.dumps(changed(json.loads(notes[key]), random))
-    else:
-        table = changed(table, random)
-    text = json.dumps(table).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + rest)
+# Others
 
 
 def parquet(folder, random):
@@ -271,30 +254,3 @@ def gzipped(folder, random):
     """Change what gzip packs."""
     path = one_file(folder, random, "*.gz")
     path.write_bytes(repacked(path.read_bytes(), random))
-
-
-def values(found, random):
-    """A change of settings, with what JSON cannot say as well."""
-    odd = (
-        torch.ones(2), torch.zeros(3, device="meta"), torch.ones(1).expand(10**5, 10**5),
-        torch.eye(3).to_sparse(), torch.tensor(float("nan")), (1, [2]), {1: 2}, 2**63 - 1, 1j, b"x",
-    )  # fmt: skip
-    if isinstance(found, dict) and found and random.random() < 0.9:
-        key = random.choice(list(found))
-        return {**found, key: values(found[key], random)}
-    if isinstance(found, torch.Tensor) and random.random() < 0.5:
-        return random.choice((found[:1], found.double(), found * float("nan"), found.reshape(-1)))
-    return random.choice((*odd, *VALUES[:18], *VALUES[20:]))
-
-
-def checkpoint(folder, random):
-    """Save something else in a file of torch."""
-    path = one_file(folder, random, "*.ckpt", "*.pt")
-    found = torch.load(path, weights_only=True)
-    legacy = random.random() < 0.2
-    torch.save(values(found, random), path, _use_new_zipfile_serialization=not legacy)
-
-
-def pickled(folder, random):
-    """Change the pickle or a tensor's bytes within a file of torch."""
-    zipped(folder, random, "*.ckpt", "*.pt", change=damaged)

@@ -6,6 +6,7 @@ import mpp_small
 import mpp_trained
 import numpy as np
 import plain
+import weight_edits
 from mutations import change_cells, to
 from physics_samples import described, numbered
 from safetensors.torch import save_file
@@ -150,8 +151,6 @@ def read_logged(folder):
 
 
 HDF5_EDITS = (hdf5_edits.hdf5, hdf5_edits.hdf5, hdf5_edits.hdf5)
-TORCH = (formats.checkpoint, formats.checkpoint, formats.pickled)
-PLAIN = (formats.safetensors_header,)
 TARGETS = [
     *(Target(f"mpp {kind}", pdebench(kind), read_files(), HDF5_EDITS) for kind in SETS),
     Target("mpp gzip", pdebench("incompressible", "gzip"), read_files(), HDF5_EDITS),
@@ -159,8 +158,8 @@ TARGETS = [
     Target("mpp well", well, read_files(constants=True), HDF5_EDITS),
     Target("mpp shards", shards, read_shards, (formats.index, formats.members), formats.resealed),
     Target("mpp cache", cache, read_cache, (hdf5_edits.hdf5,)),
-    Target("mpp checkpoint", trained, read_trained, TORCH),
-    Target("mpp converted", converted, read_converted, PLAIN),
-    Target("mpp original", original, read_original, PLAIN),
+    Target("mpp checkpoint", trained, read_trained, weight_edits.TORCH),
+    Target("mpp converted", converted, read_converted, weight_edits.PLAIN),
+    Target("mpp original", original, read_original, weight_edits.PLAIN),
     Target("mpp metrics.csv", logged, read_logged, to("metrics.csv", change_cells)),
 ]

@@ -5,6 +5,7 @@ import numpy as np
 import plain_xval
 import torch
 import weather_tables
+import weight_edits
 import xval_small
 from mutations import change_cells, to
 from target import Target
@@ -129,8 +130,8 @@ TARGETS = [
     Target("xval jsonl", write_text("a.jsonl", LINES), read_text("a.jsonl"), JSONL),
     Target("xval station", stations, read_text("a.csv", **STATION), COMMA),
     Target("xval shards", shards, read_shards, (formats.index, formats.members), formats.resealed),
-    Target("xval checkpoint", trained, read_trained, (formats.checkpoint, formats.pickled)),
-    Target("xval original", original, read_original, (formats.checkpoint, formats.pickled)),
-    Target("xval converted", converted, read_converted, (formats.safetensors_header,)),
+    Target("xval checkpoint", trained, read_trained, weight_edits.TORCH),
+    Target("xval original", original, read_original, weight_edits.TORCH),
+    Target("xval converted", converted, read_converted, weight_edits.PLAIN),
     Target("xval answers", answers, read_answers, (formats.npz,)),
 ]
