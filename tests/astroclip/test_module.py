@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import torch
 from astroclip_small import data, fit, module
 
-from astroclip.cache import seen
+from astroclip.cache import CachedFeatures, seen
 from astroclip.data.batch import Batch
 from astroclip.learning import drawn_on
 from sciformer.training.checkpoint import stamp
@@ -95,6 +96,18 @@ def test_what_frozen_encoders_see_may_be_kept_on_the_disk(galaxies, tmp_path):
     assert list(tmp_path.iterdir()) == [folder]
     module(**frozen, width=8, cache=str(tmp_path)).check(data(seed=1))
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_cached_features_that_are_damaged_are_named(galaxies, tmp_path):
+    module(frozen=["image", "spectrum"], cache=str(tmp_path)).check(galaxies)
+    (folder,) = tmp_path.iterdir()
+    rows = CachedFeatures(folder).arrays[-1]
+    np.save(folder / "number.npy", rows[1:])
+    with pytest.raises(ValueError, match=f"{folder}: no features"):
+        CachedFeatures(folder)
+    (folder / "wanted.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"wanted\.npy: truncated"):
+        CachedFeatures(folder)
 
 
 def test_cached_features_give_the_loss_of_the_galaxies(batch):

@@ -1,25 +1,23 @@
 """Readers of AstroCLIP: galaxies of six surveys' layouts, labels, embeddings, networks."""
 
 import gzip
-import sys
-from pathlib import Path
 
 import formats
-import mutations
+import galaxy_files as galaxies
+import hdf5_edits
 import numpy as np
+import plain_astroclip
 import pyarrow as pa
 import pyarrow.parquet as pq
+import small_astroclip
+import weight_edits
 from astropy.io import fits
+from mutations import change_cells, to
+from safetensors.torch import save_file
 from target import Target
 
-HERE = Path(__file__).parents[1]
-sys.path += [str(HERE / "astroclip"), str(HERE / "astroclip/data")]
-import galaxy_files as galaxies
-import plain_astroclip
-import small_astroclip
-from safetensors.torch import save_file
-
 from astroclip import convert, embeddings
+from astroclip.cache import HALF, CachedFeatures, Features
 from astroclip.data.files import open_source
 from astroclip.data.fits import is_fits, open_fits
 from astroclip.data.parquet import open_parquet
@@ -192,6 +190,19 @@ def read_shards(folder):
     yield
 
 
+def features(folder):
+    for name in Features._fields[:-1]:
+        np.save(folder / f"{name}.npy", np.ones((4, 3), HALF))
+    np.save(folder / "number.npy", np.arange(4))
+
+
+def read_features(folder):
+    found = CachedFeatures(folder)
+    yield
+    found.__getitems__([0, len(found) - 1])
+    yield
+
+
 def embedded(suffix):
     def write(folder):
         random = np.random.default_rng(0)
@@ -242,13 +253,14 @@ def read_converted(folder):
     yield
 
 
-HDF5_EDITS = (formats.hdf5,)
+HDF5_EDITS = (hdf5_edits.hdf5,)
+SEALED = (formats.index, formats.members)
 FITS = (formats.card, formats.card, formats.hdu)
 TARGETS = [
-    Target("astroclip original hdf5", hdf5("a.h5", galaxies.original_groups), read, HDF5_EDITS),
-    Target("astroclip original parquet", parquet, read, (formats.parquet,)),
-    Target("astroclip universe spectra", hdf5("a.hdf5", galaxies.universe_spectra), read, HDF5_EDITS),
-    Target("astroclip universe images", hdf5("a.hdf5", galaxies.universe_images), read, HDF5_EDITS),
+    Target("astroclip hdf5", hdf5("a.h5", galaxies.original_groups), read, HDF5_EDITS),
+    Target("astroclip parquet", parquet, read, (formats.parquet,)),
+    Target("astroclip spectra hdf5", hdf5("a.hdf5", galaxies.universe_spectra), read, HDF5_EDITS),
+    Target("astroclip images hdf5", hdf5("a.hdf5", galaxies.universe_images), read, HDF5_EDITS),
     Target("astroclip npz", npz, read, (formats.npz, formats.npz, formats.npy)),
     Target("astroclip cutouts", cutouts, read, FITS),
     Target("astroclip tiles", packed, read, FITS),
@@ -256,14 +268,14 @@ TARGETS = [
     Target("astroclip gzip", zipped, read, (formats.gzipped,)),
     Target("astroclip exposures", exposures, read, FITS),
     Target("astroclip coadd", coadd, read_coadd, FITS),
-    Target("astroclip labels csv", labels_csv, read_labelled,
-           (lambda f, r: mutations.change_cells(f / "labels.csv", r),)),
+    Target("astroclip labels csv", labels_csv, read_labelled, to("labels.csv", change_cells)),
     Target("astroclip provabgs", provabgs, read_labelled, HDF5_EDITS),
-    Target("astroclip shards", shards, read_shards, (formats.index, formats.members), formats.resealed),
+    Target("astroclip shards", shards, read_shards, SEALED, formats.resealed),
+    Target("astroclip cache", features, read_features, (formats.npy,)),
     Target("astroclip embeddings parquet", embedded(".parquet"), read_embedded, (formats.parquet,)),
     Target("astroclip embeddings npz", embedded(".npz"), read_embedded, (formats.npz,)),
-    Target("astroclip checkpoint", lambda f: small_astroclip.save(f), read_trained,
-           (formats.checkpoint, formats.pickled)),
-    Target("astroclip original", original, read_original, (formats.safetensors_header,)),
-    Target("astroclip converted", converted, read_converted, (formats.safetensors_header,)),
+    Target("astroclip checkpoint", small_astroclip.save, read_trained,
+           weight_edits.TORCH),
+    Target("astroclip original", original, read_original, weight_edits.PLAIN),
+    Target("astroclip converted", converted, read_converted, weight_edits.PLAIN),
 ]  # fmt: skip

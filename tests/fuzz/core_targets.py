@@ -1,22 +1,24 @@
 """Readers of the core: shards, checkpoints, weights, configurations, kept figures."""
 
 import formats
-import mutations
 import numpy as np
 import torch
+import weight_edits
 from minimal import Batch, MinimalModule, make_sample
+from mutations import change_cells, change_json, change_words, to
 from target import Target
 
+from sciformer.config_errors import check_configs
 from sciformer.data.index import Recipe, read_index
 from sciformer.data.sharded import ShardedDataset
 from sciformer.data.shards import write_shards
 from sciformer.data.streaming import stream
 from sciformer.data.verify import damage
-from sciformer.errors import check_configs
 from sciformer.strict_json import read_json, to_json
 from sciformer.training import checkpoint
 from sciformer.training.export import export
 from sciformer.training.original import read_original, write_converted
+from sciformer.training.table import Rows
 
 CONFIG = """seed_everything: 1
 model:
@@ -67,9 +69,13 @@ def read_stream(folder):
 
 def save(folder):
     torch.manual_seed(0)
-    module = MinimalModule(dim=8, heads=2)
+    save_run(folder, MinimalModule(dim=8, heads=2), {"dim": 8, "shards": None})
+
+
+def save_run(folder, module, data):
+    """Write a checkpoint of a network, as a run would."""
     state = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
-    state |= {"datamodule_hyper_parameters": {"dim": 8, "shards": None}, "epoch": 1}
+    state |= {"datamodule_hyper_parameters": data, "epoch": 1}
     state |= {"global_step": 3, "loops": {}, "callbacks": {}, "lr_schedulers": []}
     adam = torch.optim.AdamW(module.parameters())
     state["optimizer_states"] = [adam.state_dict()]
@@ -126,7 +132,21 @@ def config(folder):
 
 
 def read_config(folder):
-    check_configs([str(folder / "a.yaml")])
+    check_configs(["fit", "--config", str(folder / "a.yaml")])
+    yield
+
+
+def rows(folder):
+    text = "step,epoch,train/loss\n0,0,1.5\n10,0,\n20,1,0.25\n"
+    (folder / "metrics.csv").write_text(text)
+
+
+def read_rows(folder):
+    kept = Rows(str(folder))
+    yield
+    kept.keep(20)
+    kept.log_metrics({"val/loss": 1.0}, 20)
+    kept.save()
     yield
 
 
@@ -140,19 +160,14 @@ def read_figures(folder):
 
 
 SEALED = {"edits": (formats.index, formats.members, formats.members), "seal": formats.resealed}
-TORCH = (formats.checkpoint, formats.checkpoint, formats.pickled)
-PLAIN = (formats.safetensors_header, formats.safetensors_header)
 TARGETS = [
     Target("core shards", shards, read_shards(Batch), **SEALED),
     Target("core shards, any", plain_shards, read_shards(dict), **SEALED),
     Target("core stream", shards, read_stream, **SEALED),
-    Target("core checkpoint", save, read_checkpoint, TORCH),
-    Target("core safetensors", exported, read_exported, PLAIN),
-    Target("core weights", weights, read_weights, TORCH),
-    Target(
-        "core yaml", config, read_config, (lambda f, r: mutations.change_words(f / "a.yaml", r),)
-    ),
-    Target(
-        "core json", figures, read_figures, (lambda f, r: mutations.change_json(f / "a.json", r),)
-    ),
+    Target("core checkpoint", save, read_checkpoint, weight_edits.TORCH),
+    Target("core safetensors", exported, read_exported, weight_edits.PLAIN),
+    Target("core weights", weights, read_weights, weight_edits.TORCH),
+    Target("core yaml", config, read_config, to("a.yaml", change_words)),
+    Target("core metrics.csv", rows, read_rows, to("metrics.csv", change_cells)),
+    Target("core json", figures, read_figures, to("a.json", change_json)),
 ]

@@ -1,170 +1,33 @@
-"""Changes of files that a reader of bytes would hardly meet: each format's own writer makes them."""
+"""Changes of files that hardly come about by changing bytes: each format's writer makes them."""
 
+import gzip
 import json
 import struct
 import zipfile
 import zlib
-from random import Random
 
-import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from astropy.io import fits
-from mutations import NUMBERS, VALUES, changed, damaged
+from mutations import NUMBERS, changed, damaged, one_file
 
 from sciformer.data.index import seal
 
-
-def one_file(path, random: Random, *patterns):
-    """A file of a folder."""
-    return random.choice([file for pattern in patterns for file in sorted(path.rglob(pattern))])
-
-
-# HDF5
-
-
-def hdf5(folder, random):
-    """Change an object or an attribute of an HDF5 file."""
-    path = one_file(folder, random, "*.h5", "*.hdf5")
-    with h5py.File(path, "r+") as file:
-        names = []
-        file.visit(names.append)
-        name = random.choice(names)
-        random.choice(HDF5)(file, name, random)
-
-
-def _attribute(file, name, random):
-    owner = random.choice((file, file[name]))
-    keys = list(owner.attrs) or ["latestIndex", "n_trajectories", "dim_varying", "field_names"]
-    key, value = random.choice(keys), random.choice(ATTRIBUTES)
-    if value is ...:
-        del owner.attrs[key]
-    else:
-        owner.attrs[key] = file[name].ref if value == "ref" else value
-
-
-ATTRIBUTES = (
-    ..., "ref", 0, -1, 2**62, 1.5, np.nan, True, "text", "", b"bytes", h5py.Empty("f4"),
-    np.array([1, 2]), np.array([[True], [False]]), np.array(["x", "y"], h5py.string_dtype()),
-    np.array([b"x"]), np.zeros(0), np.complex64(1j), np.zeros(3, [("a", "i4")]),
-    np.full((300, 20), 7), np.array([b"\xff\xfe"]), np.array(["x"] * 300, h5py.string_dtype()),
-)  # fmt: skip
-
-
-def _dtype(file, name, random):
-    def change(data):
-        kind = random.choice(
-            ("f2", "f8", ">f4", "i1", "u8", "?", "S3", "c8", "O", "V4", "f16", "U")
-        )
-        if kind == "O":
-            return np.array([str(x) for x in data.reshape(-1)[:9]], h5py.string_dtype())
-        if kind == "U":
-            return h5py.Empty("f4")
-        return np.zeros(data.shape, kind) if kind == "V4" else data.astype(kind)
-
-    _replace(file, name, change)
-
-
-def _shape(file, name, random):
-    def change(data):
-        kind = random.randrange(7)
-        if kind == 0:
-            return data[..., None]
-        if kind == 1:
-            return data[0] if data.ndim else data
-        if kind == 2:
-            return data[:0] if data.ndim else data
-        if kind == 3:
-            return np.concatenate([data, data[:1]]) if data.ndim and len(data) else data
-        if kind == 4:
-            return np.moveaxis(data, 0, -1) if data.ndim else data
-        if kind == 5:
-            return data.reshape(-1)
-        return data[..., :1] if data.ndim else data
-
-    _replace(file, name, change)
-
-
-def _values(file, name, random):
-    def change(data):
-        data = data.copy()
-        if data.size and data.dtype.kind in "fiu":
-            value = random.choice((0, -1, np.nan, np.inf, 1e300, 127))
-            where = (..., slice(random.randrange(3), None)) if data.ndim else ...
-            with np.errstate(all="ignore"):
-                data[where] = np.array(value).astype(data.dtype)
-        return data
-
-    _replace(file, name, change)
-
-
-def _replace(file, name, change):
-    found = file[name]
-    if isinstance(found, h5py.Dataset):
-        data, attributes = change(np.asarray(found[()])), dict(found.attrs)
-        del file[name]
-        file[name] = data
-        file[name].attrs.update(attributes)
-
-
-def _lie(file, name, random):
-    """A shape without the numbers."""
-    found = file[name]
-    if isinstance(found, h5py.Dataset):
-        shape, dtype = list(found.shape or (1,)) or [1], found.dtype
-        at = random.randrange(len(shape))
-        shape[at] = random.choice((10**5, 10**7, 4 * 10**9, 10**11, 2**40))
-        options = random.choice(({}, {"chunks": (1,) * len(shape)}, {"chunks": True}))
-        if options and random.random() < 0.5:
-            options["compression"] = random.choice(("gzip", "lzf"))
-        attributes = dict(found.attrs)
-        del file[name]
-        made = file.create_dataset(name, shape, dtype, **options)
-        if options and random.random() < 0.5:
-            made[(slice(1),) * len(shape)] = 0
-        made.attrs.update(attributes)
-
-
-def _zeros(file, name, random):
-    """Many numbers in few bytes, as deflate can have them."""
-    found = file[name]
-    if isinstance(found, h5py.Dataset) and found.dtype.kind in "fiub" and found.ndim:
-        shape = list(found.shape)
-        shape[random.randrange(len(shape))] = random.choice((1000, 100_000))
-        if np.prod(shape, dtype=float) < 2e6:
-            attributes = dict(found.attrs)
-            del file[name]
-            made = file.create_dataset(name, data=np.zeros(shape, "f4"), compression="gzip")
-            made.attrs.update(attributes)
-
-
-def _other(file, name, random):
-    """Something else under a name, or the same under others."""
-    kind = random.randrange(9)
-    found = file[name]
-    if kind == 0:
-        file[f"{random.choice('0xz')}{random.randrange(9)}"] = found  # another name
-    elif kind == 1 and isinstance(found, h5py.Group):
-        found["itself"] = file["/"]
-    elif kind == 8:
-        file.move(name, random.choice(("tensor", "nu", "0/data", "image_array", "dimensions", "9")))
-    else:
-        del file[name]
-    if kind == 2:
-        file[name] = h5py.SoftLink(f"/{name}")
-    elif kind == 3:
-        file[name] = h5py.ExternalLink("/etc/hostname", "x")
-    elif kind == 4:
-        file[name] = np.dtype("f4")
-    elif kind == 5:
-        file.create_group(name)
-    elif kind == 6:
-        file.create_dataset(name, (4, 4), "f4", external=[("/etc/hostname", 0, 64)])
-
-
-HDF5 = (_attribute, _attribute, _dtype, _shape, _shape, _values, _lie, _lie, _zeros, _other)
-
-
 # NumPy's files, and other zips
+
+
+DTYPES = (
+    "'|O'",
+    "'<f4'",
+    "'<U99999999'",
+    "'<V8'",
+    "'z'",
+    "[('a', '<f4')]",
+    "'<M8[s]'",
+    "1",
+    "'|S0'",
+)
 
 
 def npy_header(raw, random):
@@ -174,26 +37,11 @@ def npy_header(raw, random):
     kind = random.randrange(6)
     if kind == 0:
         numbers = text[text.index("(") + 1 : text.index(")")]
-        shape = ", ".join(
-            str(random.choice((*NUMBERS, 10**400))) for _ in range(random.choice((1, 2, 70)))
-        )
-        text = text.replace(f"({numbers})", f"({shape},)")
+        shape = random.choices((*NUMBERS, 10**400), k=random.choice((1, 2, 70)))
+        text = text.replace(f"({numbers})", str(tuple(shape)))
     elif kind == 1:
         start, stop = text.index(": ") + 2, text.index(",")
-        dtype = random.choice(
-            (
-                "'|O'",
-                "'<f4'",
-                "'<U99999999'",
-                "'<V8'",
-                "'z'",
-                "[('a', '<f4')]",
-                "'<M8[s]'",
-                "1",
-                "'|S0'",
-            )
-        )
-        text = text[:start] + dtype + text[stop:]
+        text = text[:start] + random.choice(DTYPES) + text[stop:]
     elif kind == 2:
         text = text.replace("False", random.choice(("True", "0", "None", "(" * 99)))
     elif kind == 3:
@@ -217,7 +65,7 @@ def npy(folder, random):
 
 
 def zipped(folder, random, *patterns, change=npy_header):
-    """Change members of a zip: contents, names, number, how they are compressed; or what it says."""
+    """Change members of a zip: contents, names, number and compression; or its tables."""
     path = one_file(folder, random, *patterns)
     with zipfile.ZipFile(path) as archive:
         members = [(info.filename, archive.read(info)) for info in archive.infolist()]
@@ -229,10 +77,8 @@ def zipped(folder, random, *patterns, change=npy_header):
     elif kind <= 3:
         members[at] = name, damaged(data, random)
     elif kind == 4:
-        members[at] = (
-            random.choice(("", "x", f"{name}.npy", "../x.npy", "flux.npy", name[1:])),
-            data,
-        )
+        name = random.choice(("", "x", f"{name}.npy", "../x.npy", "flux.npy", name[1:]))
+        members[at] = name, data
     elif kind == 5:
         members += members[at : at + 1] if random.random() < 0.5 else []
         members = members[:at] + members[at + 1 :]
@@ -267,6 +113,10 @@ def _lying_zip(path, random):
 # FITS
 
 
+CARDS = (b"END", b"COMMENT", b"\xff" * 80, b"NAXIS   = 999", b"CONTINUE  'x'", b"XTENSION= 'IMAGE'")
+CARD_VALUES = (*NUMBERS, 1.5, "T", "F", "'x'", "''", "1E999", "'9999999E'", "'PE(9)'", "'1PE'")
+
+
 def card(folder, random):
     """Change a card of a header, as bytes: astropy would not write it."""
     path = one_file(folder, random, "*.fits", "*.fz")
@@ -276,25 +126,11 @@ def card(folder, random):
     kind = random.randrange(6)
     key = bytes(raw[at : at + 8])
     if kind <= 2:
-        value = str(
-            random.choice(
-                (*NUMBERS, 1.5, "T", "F", "'x'", "''", "1E999", "'9999999E'", "'PE(9)'", "'1PE'")
-            )
-        )
-        new = key + b"= " + value.rjust(20).encode()
+        new = key + b"= " + str(random.choice(CARD_VALUES)).rjust(20).encode()
     elif kind == 3:
         new = damaged(raw[at : at + 80], random)
     elif kind == 4:
-        new = random.choice(
-            (
-                b"END",
-                b"COMMENT",
-                b"\xff" * 80,
-                b"NAXIS   = 999",
-                b"CONTINUE  'x'",
-                b"XTENSION= 'IMAGE'",
-            )
-        )
+        new = random.choice(CARDS)
     else:
         new = bytes(raw[(other := random.choice(cards)) : other + 80])
     raw[at : at + 80] = new[:80].ljust(80)
@@ -321,12 +157,13 @@ def hdu(folder, random):
     elif isinstance(part, fits.BinTableHDU):
         name = random.choice(part.columns.names)
         keep = [c for c in part.columns if c.name != name]
-        data = random.choice((np.array(["x"] * len(part.data)), np.full((len(part.data), 2), np.nan),
-                              np.zeros(len(part.data), complex), np.zeros(len(part.data), "u1")))  # fmt: skip
-        form = {"U": "A1", "f": "2D", "c": "M", "u": "B"}[data.dtype.kind]
-        if random.random() < 0.2:
-            form, data = "PE()", np.array([np.zeros(n % 3, "f4") for n in range(len(data))], object)
-        columns = [*keep, fits.Column(name, form, array=data)]
+        rows = len(part.data)
+        column = random.choice((
+            ("A1", np.array(["x"] * rows)), ("2D", np.full((rows, 2), np.nan)),
+            ("M", np.zeros(rows, complex)), ("B", np.zeros(rows, "u1")),
+            ("PE()", np.array([np.zeros(n % 3, "f4") for n in range(rows)], object)),
+        ))  # fmt: skip
+        columns = [*keep, fits.Column(name, column[0], array=column[1])]
         parts[at] = fits.BinTableHDU.from_columns(columns, name=part.name)
     fits.HDUList(parts).writeto(path, overwrite=True, output_verify="silentfix+ignore")
 
@@ -378,30 +215,11 @@ def members(folder, random):
     resealed(folder)
 
 
-# Weights
-
-
-def safetensors_header(folder, random):
-    """Change the table in front of safetensors; its length is right again."""
-    path = one_file(folder, random, "*.safetensors")
-    raw = path.read_bytes()
-    (length,) = struct.unpack("<Q", raw[:8])
-    table, rest = json.loads(raw[8 : 8 + length]), raw[8 + length :]
-    notes = table.get("__metadata__", {})
-    if notes and random.random() < 0.6:
-        key = random.choice(list(notes))
-        notes[key] = json.dumps(changed(json.loads(notes[key]), random))
-    else:
-        table = changed(table, random)
-    text = json.dumps(table).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + rest)
+# Others
 
 
 def parquet(folder, random):
     """Write a table anew with a column of another kind."""
-    import pyarrow as pa  # of AstroCLIP
-    import pyarrow.parquet as pq
-
     path = one_file(folder, random, "*.parquet")
     table = pq.read_table(path)
     at = random.randrange(table.num_columns)
@@ -429,8 +247,6 @@ def parquet(folder, random):
 
 def repacked(data, random):
     """The bytes of gzip, or those that it packs, with a fault."""
-    import gzip
-
     return gzip.compress(damaged(gzip.decompress(data), random), 1)
 
 
@@ -438,32 +254,3 @@ def gzipped(folder, random):
     """Change what gzip packs."""
     path = one_file(folder, random, "*.gz")
     path.write_bytes(repacked(path.read_bytes(), random))
-
-
-def values(found, random):
-    """A change of settings, with what JSON cannot say as well."""
-    import torch
-
-    odd = (torch.ones(2), torch.zeros(3, device="meta"), torch.ones(1).expand(10**5, 10**5),
-           torch.eye(3).to_sparse(), torch.tensor(float("nan")), (1, [2]), {1: 2}, 2**63 - 1, 1j, b"x")  # fmt: skip
-    if isinstance(found, dict) and found and random.random() < 0.9:
-        key = random.choice(list(found))
-        return {**found, key: values(found[key], random)}
-    if isinstance(found, torch.Tensor) and random.random() < 0.5:
-        return random.choice((found[:1], found.double(), found * float("nan"), found.reshape(-1)))
-    return random.choice((*odd, *VALUES[:18], *VALUES[20:]))
-
-
-def checkpoint(folder, random):
-    """Save something else in a file of torch."""
-    import torch
-
-    path = one_file(folder, random, "*.ckpt", "*.pt")
-    found = torch.load(path, weights_only=True)
-    legacy = random.random() < 0.2
-    torch.save(values(found, random), path, _use_new_zipfile_serialization=not legacy)
-
-
-def pickled(folder, random):
-    """Change the pickle or a tensor's bytes within a file of torch."""
-    zipped(folder, random, "*.ckpt", "*.pt", change=lambda data, random: damaged(data, random))

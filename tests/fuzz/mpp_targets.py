@@ -1,20 +1,16 @@
 """Readers of MPP: PDEBench, The Well, shards, caches, its networks."""
 
-import sys
-from pathlib import Path
-
 import formats
-import mutations
-import numpy as np
-from target import Target
-
-HERE = Path(__file__).parents[1]
-sys.path += [str(HERE / "mpp"), str(HERE / "mpp/data")]
+import hdf5_edits
 import mpp_small
 import mpp_trained
+import numpy as np
 import plain
+import weight_edits
+from mutations import change_cells, to
 from physics_samples import described, numbered
 from safetensors.torch import save_file
+from target import Target
 
 from mpp import convert
 from mpp.data.cache import Cached
@@ -154,23 +150,16 @@ def read_logged(folder):
     yield
 
 
-HDF5_EDITS = (formats.hdf5, formats.hdf5, formats.hdf5)
-TORCH = (formats.checkpoint, formats.checkpoint, formats.pickled)
-PLAIN = (formats.safetensors_header,)
+HDF5_EDITS = (hdf5_edits.hdf5, hdf5_edits.hdf5, hdf5_edits.hdf5)
 TARGETS = [
     *(Target(f"mpp {kind}", pdebench(kind), read_files(), HDF5_EDITS) for kind in SETS),
     Target("mpp gzip", pdebench("incompressible", "gzip"), read_files(), HDF5_EDITS),
     Target("mpp lzf, grouped", pdebench("shallow_water", "lzf"), read_files(), HDF5_EDITS),
     Target("mpp well", well, read_files(constants=True), HDF5_EDITS),
     Target("mpp shards", shards, read_shards, (formats.index, formats.members), formats.resealed),
-    Target("mpp cache", cache, read_cache, (formats.hdf5,)),
-    Target("mpp checkpoint", trained, read_trained, TORCH),
-    Target("mpp converted", converted, read_converted, PLAIN),
-    Target("mpp original", original, read_original, PLAIN),
-    Target(
-        "mpp metrics.csv",
-        logged,
-        read_logged,
-        (lambda f, r: mutations.change_cells(f / "metrics.csv", r),),
-    ),
+    Target("mpp cache", cache, read_cache, (hdf5_edits.hdf5,)),
+    Target("mpp checkpoint", trained, read_trained, weight_edits.TORCH),
+    Target("mpp converted", converted, read_converted, weight_edits.PLAIN),
+    Target("mpp original", original, read_original, weight_edits.PLAIN),
+    Target("mpp metrics.csv", logged, read_logged, to("metrics.csv", change_cells)),
 ]

@@ -20,6 +20,16 @@ WORDS = (
 VALUES = (*NUMBERS, 10**400, 1.5, 1e308, float("nan"), float("inf"), None, True, [], {}, *WORDS)
 
 
+def to(name, change):
+    """Edits of a target: a change of one file of the folder."""
+    return (lambda folder, random: change(folder / name, random),)
+
+
+def one_file(folder, random, *patterns):
+    """A file of a folder."""
+    return random.choice([file for pattern in patterns for file in sorted(folder.rglob(pattern))])
+
+
 def deep(depth=3000):
     """Lists in lists, as text."""
     return "[" * depth + "]" * depth
@@ -96,24 +106,30 @@ FAULTS = (_flip, _flip, _cut, _insert, _repeat, _remove, _fill, _binary, _binary
 def changed(value, random: Random):
     """What JSON can say, with a change somewhere in it."""
     if isinstance(value, dict) and value and random.random() < 0.9:
-        key = random.choice(list(value))
-        how = random.random()
-        if how < 0.1:
-            return {k: v for k, v in value.items() if k != key}
-        if how < 0.15:
-            return {**value, random.choice(WORDS): value[key]}
-        return {**value, key: changed(value[key], random)}
+        return _changed_dict(value, random)
     if isinstance(value, list) and value and random.random() < 0.8:
-        at = random.randrange(len(value))
-        how = random.random()
-        if how < 0.2:
-            return value[:at] + value[at + 1 :]
-        if how < 0.3:
-            return value * random.choice((2, 50))
-        return [*value[:at], changed(value[at], random), *value[at + 1 :]]
+        return _changed_list(value, random)
     if type(value) is int and random.random() < 0.3:
         return value + random.choice((-1, 1, 2, 1000))
     return random.choice(VALUES)
+
+
+def _changed_dict(value, random):
+    key, how = random.choice(list(value)), random.random()
+    if how < 0.1:
+        return {k: v for k, v in value.items() if k != key}
+    if how < 0.15:
+        return {**value, random.choice(WORDS): value[key]}
+    return {**value, key: changed(value[key], random)}
+
+
+def _changed_list(value, random):
+    at, how = random.randrange(len(value)), random.random()
+    if how < 0.2:
+        return value[:at] + value[at + 1 :]
+    if how < 0.3:
+        return value * random.choice((2, 50))
+    return [*value[:at], changed(value[at], random), *value[at + 1 :]]
 
 
 def change_json(path, random):
@@ -124,37 +140,34 @@ def change_json(path, random):
     path.write_text(text)
 
 
+CELLS = (
+    *map(str, VALUES), "9" * 100_000, "0." + "1" * 50_000, "1e" + "9" * 4000, "1_0", "0x1",
+    '"', "'", '""', "\r", "\n", "\x00", "\ufeff", "'{[" * 999, "=" * 9999,
+    "-" * 40_000, "{'a':" * 5000, "[" * 20_000, "1," * 20_000, "1 " * 20_000,
+)  # fmt: skip
+
+
 def change_cells(path, random):
     """Change a table of text: cells, rows and columns."""
     comma = "\t" if path.suffix == ".tsv" else ","
     rows = [line.split(comma) for line in path.read_text().splitlines()]
     row = random.choice(rows)
     at = random.randrange(len(row))
-    kind = random.randrange(9)
-    if kind == 0:
-        row[at] = str(random.choice(VALUES))[:100_000]
-    elif kind == 1:
-        row[at] = random.choice(
-            ("9" * 100_000, "0." + "1" * 50_000, "1e" + "9" * 4000, "1_0", "0x1")
-        )
-    elif kind == 2:
-        del row[at]
+    kind = random.randrange(10)
+    if kind >= 8:
+        row[at] = random.choice(("", "12.5", "-7", "2014-8-2"))
+    elif kind <= 2:
+        row[at] = random.choice(CELLS)
     elif kind == 3:
-        row.insert(at, row[at])
+        del row[at]
     elif kind == 4:
-        rows += [row] * random.choice((1, min(3000, 10**5 // len(comma.join(row)) + 1)))
+        row.insert(at, row[at])
     elif kind == 5:
-        rows[0] += [f"c{number}" for number in range(random.choice((1, 20_000)))]
+        rows += [row] * random.choice((1, min(3000, 10**5 // len(comma.join(row)) + 1)))
     elif kind == 6:
-        row[at] = random.choice(
-            ('"', "'", '""', "\r", "\n", "\x00", "\ufeff", "'{[" * 999, "=" * 9999)
-        )
-    elif kind == 7:
-        rows[0][random.randrange(len(rows[0]))] = random.choice(rows[0])
+        rows[0] += [f"c{number}" for number in range(random.choice((1, 20_000)))]
     else:
-        row[at] = random.choice(
-            ("-" * 40_000, "{'a':" * 5000, "[" * 20_000, "1," * 20_000, "1 " * 20_000)
-        )
+        rows[0][random.randrange(len(rows[0]))] = random.choice(rows[0])
     path.write_text("\n".join(comma.join(row) for row in rows) + "\n")
 
 

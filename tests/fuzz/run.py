@@ -7,6 +7,7 @@ takes longer than 2 s of CPU time, more than 1 GiB of memory, or ends the proces
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -14,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-WORKER = Path(__file__).with_name("worker.py")
+HERE = Path(__file__).parent
+HELPERS = (".", "core", "mpp", "mpp/data", "xval", "astroclip", "astroclip/data")  # of the tests
 
 
 class Found(NamedTuple):
@@ -37,17 +39,26 @@ class Fuzzer:
         self._start()
 
     def _start(self) -> None:
+        paths = [os.environ.get("PYTHONPATH", ""), *(str(HERE.parent / name) for name in HELPERS)]
         self.process = subprocess.Popen(
-            [sys.executable, WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        self.names: list[str] = json.loads(self.process.stdout.readline())
+            [sys.executable, HERE / "worker.py"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        )
+        self.names: list[str] = json.loads(self._line())
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
 
     def ask(self, target: str, number: int) -> Found:
         """Let the worker read an input."""
+        assert self.process.stdin is not None
         self.process.stdin.write(json.dumps([target, self.seed, number]) + "\n")
         self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        line = self._line()
         if line:
             return Found(target, number, **json.loads(line))
         code = self.process.wait()
@@ -85,7 +96,8 @@ def fuzz(inputs: int, seed: int, first: int = 0, only: str = "") -> Iterator[Fou
 def table(found) -> str:
     """A line for each target."""
     rows = [
-        f"{'reader':30}{'inputs':>8}{'refused':>8}{'accepted':>9}{'reached':>8}{'read':>7}{'slowest s':>10}{'largest MiB':>12}{'failed':>7}"
+        f"{'reader':30}{'inputs':>7}{'refused':>8}{'accepted':>9}{'reached':>8}{'read':>6}"
+        f"{'slowest s':>10}{'largest MiB':>12}{'failed':>7}"
     ]
     for name in dict.fromkeys(one.target for one in found):
         own = [one for one in found if one.target == name]
@@ -94,7 +106,8 @@ def table(found) -> str:
         reached = sum(o.depth >= 1 for o in own) / len(own)
         read = sum(o.depth >= deepest for o in own) / len(own)
         rows.append(
-            f"{name:30}{len(own):8}{len(own) - accepted - wrong:8}{accepted:9}{reached:8.0%}{read:7.0%}"
+            f"{name:30}{len(own):7}{len(own) - accepted - wrong:8}{accepted:9}"
+            f"{reached:8.0%}{read:6.0%}"
             f"{max(o.seconds for o in own):10.2f}{max(o.bytes for o in own) / 2**20:12.0f}{wrong:7}"
         )
     return "\n".join(rows)
@@ -115,9 +128,8 @@ def main() -> int:
             last = one.wrong.strip().splitlines()[-1][:200]
             told[one.target, last] += 1
             if told[one.target, last] == 1:
-                print(
-                    f"--- {one.target}, --seed {given.seed} --first {one.number} --inputs 1\n{one.wrong}"
-                )
+                where = f"--only '{one.target}' --seed {given.seed} --first {one.number}"
+                print(f"--- {where} --inputs 1\n{one.wrong}", flush=True)
     print(table(found))
     return 1 if any(one.wrong for one in found) else 0
 

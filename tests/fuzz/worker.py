@@ -1,7 +1,8 @@
 """The process that reads hostile inputs: one after the other, with a limit of time and memory.
 
-Questions and answers are lines of JSON, after a line with the names of all targets. A question is a target, a seed and a number; the answer says
-what became of the input that they make. Whoever asks notices when this process is gone.
+Questions and answers are lines of JSON, after a line with the names of all targets. A question is
+a target, a seed and a number; the answer says what became of the input that they make. Whoever
+asks notices when this process is gone.
 """
 
 import json
@@ -19,12 +20,10 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-HERE = Path(__file__).parent
-sys.path += [str(HERE), str(HERE.parent), str(HERE.parent / "core")]
-
 import torch
 from astroclip_targets import TARGETS as ASTROCLIP
 from core_targets import TARGETS as CORE
+from counting_targets import TARGETS as COUNTING
 from mpp_targets import TARGETS as MPP
 from mutations import damaged
 from target import Target
@@ -32,14 +31,8 @@ from xval_targets import TARGETS as XVAL
 
 SECONDS, KILLED = 2.0, 10.0  # of CPU time: a failure; the end of this process
 MEMORY = 2**30  # bytes beside what the process has at its start
-NO_ROOM = (
-    "Unable to allocate",
-    "bad_alloc",
-    "Cannot allocate",
-    "can't allocate",
-    "not enough memory",
-)
-TARGETS = {target.name: target for target in [*CORE, *MPP, *ASTROCLIP, *XVAL]}
+NO_ROOM = ("to allocate", "bad_alloc", "Cannot allocate", "can't allocate", "not enough memory")
+TARGETS = {target.name: target for target in [*CORE, *COUNTING, *MPP, *ASTROCLIP, *XVAL]}
 
 
 def make(target: Target, seed: int, number: int, scratch: Path) -> Path:
@@ -56,9 +49,9 @@ def make(target: Target, seed: int, number: int, scratch: Path) -> Path:
     by_format = bool(target.edits) and random.random() < 0.6
     if by_format:
         for _ in range(random.choice((1, 1, 2, 3))):
-            with suppress(Exception):  # what cannot be written, or not after the first change
-                with warnings.catch_warnings(action="ignore"):
-                    random.choice(target.edits)(folder, random)
+            # Some changes cannot be written, or not after the first one.
+            with suppress(Exception), warnings.catch_warnings(action="ignore"):
+                random.choice(target.edits)(folder, random)
     if not by_format or random.random() < 0.1:
         path = random.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
         path.write_bytes(damaged(path.read_bytes(), random))
@@ -68,8 +61,8 @@ def make(target: Target, seed: int, number: int, scratch: Path) -> Path:
     return folder
 
 
-def read(target: Target, folder: Path) -> tuple[int, str]:
-    """How far a reader comes, and what is wrong with how it ends; empty if nothing is."""
+def read(target: Target, folder: Path) -> tuple[int, str, str]:
+    """How far a reader comes, why it refuses, and what is wrong with that; empty if nothing is."""
     depth, error = 0, None
     steps: Iterator[None] = target.read(folder)
     try:
@@ -79,37 +72,32 @@ def read(target: Target, folder: Path) -> tuple[int, str]:
     except (ValueError, OSError) as caught:
         error = caught
     except BaseException as caught:  # whatever it is, it is what is looked for
-        return depth, "".join(traceback.format_exception(caught))[-3000:]
+        return depth, "", "".join(traceback.format_exception(caught))[-3000:]
     cause = error
     while cause is not None:
         if isinstance(cause, MemoryError) or any(word in str(cause) for word in NO_ROOM):
-            return depth, "memory: " + "".join(traceback.format_exception(error))[-3000:]
+            return depth, "", "memory: " + "".join(traceback.format_exception(error))[-3000:]
         cause = cause.__cause__ or cause.__context__
-    return (depth if error is None else -1 - depth), ""
+    return depth, "" if error is None else f"{type(error).__name__}: {error}", ""
 
 
 def answer(target: Target, seed: int, number: int, scratch: Path) -> dict:
     folder = make(target, seed, number, scratch)
     before, start = _memory(), _cpu()
     signal.setitimer(signal.ITIMER_PROF, KILLED)  # its signal ends this process
-    depth, wrong = read(target, folder)
+    depth, refusal, wrong = read(target, folder)
     signal.setitimer(signal.ITIMER_PROF, 0)
     seconds, gained = _cpu() - start, _peak() - before
     if not wrong and seconds > SECONDS:
         wrong = f"slow: {seconds:.1f} s"
     if not wrong and gained > MEMORY:
         wrong = f"large: {gained / 2**20:.0f} MiB"
-    if not wrong and number == 0 and depth < 0:
-        wrong = "a sound input is refused"
-    accepted = depth >= 0 and not wrong
-    depth = depth if depth >= 0 else -1 - depth
-    return {
-        "depth": depth,
-        "accepted": accepted,
-        "wrong": wrong,
-        "seconds": seconds,
-        "bytes": gained,
-    }
+    if not wrong and refusal and ("\n" in refusal or str(folder) not in refusal):
+        wrong = f"more than one line, or of no file: {refusal}"
+    if not wrong and number == 0 and refusal:
+        wrong = f"a sound input is refused: {refusal}"
+    said = {"depth": depth, "accepted": not refusal and not wrong, "wrong": wrong}
+    return said | {"seconds": seconds, "bytes": gained}
 
 
 def _cpu() -> float:
@@ -141,12 +129,14 @@ def _peak() -> int:
 
 def main() -> None:
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+    temporary = tempfile.TemporaryDirectory(prefix="fuzz-")
+    with temporary as folder, Path(os.devnull).open("w") as silence:
         scratch = Path(folder)
         most = _status("VmSize:") + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        answers, sys.stdout = sys.stdout, sys.stderr  # where verbs may say something
+        answers, sys.stdout = sys.stdout, silence  # verbs may say something
         print(json.dumps(list(TARGETS)), file=answers, flush=True)
+        os.dup2(silence.fileno(), 2)  # and so may libraries
         for line in sys.stdin:
             name, seed, number = json.loads(line)
             said = json.dumps(answer(TARGETS[name], seed, number, scratch))

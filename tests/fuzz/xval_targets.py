@@ -1,19 +1,14 @@
 """Readers of xVal: tables, stations, shards, networks, kept answers."""
 
-import sys
-from pathlib import Path
-
 import formats
 import numpy as np
-import torch
-from target import Target
-
-HERE = Path(__file__).parents[1]
-sys.path.append(str(HERE / "xval"))
 import plain_xval
+import torch
 import weather_tables
+import weight_edits
 import xval_small
-from mutations import change_cells
+from mutations import change_cells, to
+from target import Target
 
 from sciformer.data.index import Recipe
 from sciformer.data.shards import write_shards
@@ -23,11 +18,13 @@ from xval.comparison import Comparison
 from xval.data.module import TextData
 from xval.data.shards import GENERATOR, make_sample
 from xval.data.sources import open_files
+from xval.data.tables import read_table
 from xval.module import XValModule
 from xval.simulate.registry import VERSION, text_set
 from xval.tested import _read, _write
 
-ROWS = ["name,mass,note,when,split", 'X1,1.50,"say ""hi""",2014-7-1,a', "Y2,-3e-07,,2014-7-2,b"]
+CSV = 'name,mass,note,when,split\nX1,1.50,"say ""hi""",2014-7-1,a\nY2,-3e-07,,2014-7-2,b\n'
+TSV = "a\tb\n1\t2.5\nx\t3\n"
 LINES = (
     '{"a": 1.50, "b": [2e3, {"c": null}], "d": "x y"}\n{"a": 2, "b": [], "d": "it\'s"}\n"a = 3"\n'
 )
@@ -39,6 +36,9 @@ def write_text(name, text):
 
 def read_text(name, **table):
     def read(folder):
+        if not name.endswith(".jsonl"):
+            read_table(folder / name)
+        yield
         (source,) = open_files({"path": str(folder / name), **table}, "id")
         yield
         source.texts(0, source.size)
@@ -122,29 +122,16 @@ def read_answers(folder):
     yield
 
 
-def cells(name):
-    return (lambda folder, random: change_cells(folder / name, random),)
-
-
+COMMA, TAB, JSONL = (to(f"a.{kind}", change_cells) for kind in ("csv", "tsv", "jsonl"))
 STATION = {"target": "actual_mean_temp", "columns": ["actual_min_temp"], "history": 3}
 TARGETS = [
-    Target(
-        "xval csv",
-        write_text("a.csv", "\n".join(ROWS)),
-        read_text("a.csv", id="name"),
-        cells("a.csv"),
-    ),
-    Target(
-        "xval tsv",
-        write_text("a.tsv", "a\tb\n1\t2.5\nx\t3\n"),
-        read_text("a.tsv", text=["a"]),
-        cells("a.tsv"),
-    ),
-    Target("xval jsonl", write_text("a.jsonl", LINES), read_text("a.jsonl"), cells("a.jsonl")),
-    Target("xval station", stations, read_text("a.csv", **STATION), cells("a.csv")),
+    Target("xval csv", write_text("a.csv", CSV), read_text("a.csv", id="name"), COMMA),
+    Target("xval tsv", write_text("a.tsv", TSV), read_text("a.tsv", text=["a"]), TAB),
+    Target("xval jsonl", write_text("a.jsonl", LINES), read_text("a.jsonl"), JSONL),
+    Target("xval station", stations, read_text("a.csv", **STATION), COMMA),
     Target("xval shards", shards, read_shards, (formats.index, formats.members), formats.resealed),
-    Target("xval checkpoint", trained, read_trained, (formats.checkpoint, formats.pickled)),
-    Target("xval original", original, read_original, (formats.checkpoint, formats.pickled)),
-    Target("xval converted", converted, read_converted, (formats.safetensors_header,)),
+    Target("xval checkpoint", trained, read_trained, weight_edits.TORCH),
+    Target("xval original", original, read_original, weight_edits.TORCH),
+    Target("xval converted", converted, read_converted, weight_edits.PLAIN),
     Target("xval answers", answers, read_answers, (formats.npz,)),
 ]

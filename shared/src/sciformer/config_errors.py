@@ -16,6 +16,7 @@ GROUPS = ("trainer", "model", "data")
 SUFFIXES = (".yaml", ".yml", ".json")  # of configurations that are named inside of others
 LONGEST_PATH = 1000
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # which jsonargparse takes
+DEEPEST = 100  # lists in lists
 NODES = 100_000  # values of a configuration; a file of ten lines can unfold to billions
 KEYED = (  # how jsonargparse, whose errors carry no key as data, begins what it says of one
     re.compile(r'Parser key "(?P<key>[^"]+)": ?'),
@@ -64,6 +65,7 @@ def read_config(path: str) -> dict[str, Any]:
     """
     try:
         content = _read(path)
+        nodes = _nodes(content, {})
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -74,7 +76,7 @@ def read_config(path: str) -> dict[str, Any]:
         raise ValueError(f"{path}: empty")
     if not isinstance(content, dict):
         raise ValueError(f"{path}: not a table of keys and values")
-    if _nodes(content, {}) > NODES:
+    if nodes > NODES:
         raise ValueError(f"{path}: its aliases unfold to more than {NODES} values")
     _check_keys(path, content)
     return content
@@ -219,7 +221,12 @@ def _read(path: str) -> Any:
     if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
         raise OSError(errno.EINVAL, "not a regular file", path)
     text = Path(path).read_text(encoding="utf-8")
-    yaml.safe_load(text)  # in Python, where what is nested too deeply is no crash
+    depth = 0
+    for event in yaml.parse(text, LOADER):  # not recursive, as loading is
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"nested more than {DEEPEST} times")
     return yaml.load(text, LOADER)  # it is safe
 
 

@@ -74,6 +74,16 @@ def test_fibres_on_the_sky_are_no_galaxies(tmp_path):
     np.testing.assert_array_equal(source.positions(), [[11, -4]])
 
 
+def test_positions_of_another_shape_name_the_file(tmp_path):
+    path = write_coadd(tmp_path / "b.fits")
+    with fits.open(path, "update") as file:
+        columns = [c for c in file["FIBERMAP"].columns if c.name != "TARGET_RA"]
+        columns.append(fits.Column("TARGET_RA", "2D", array=np.ones((2, 2))))
+        file["FIBERMAP"] = fits.BinTableHDU.from_columns(columns, name="FIBERMAP")
+    with pytest.raises(ValueError, match=r"b\.fits: TARGET_RA, TARGET_DEC: "):
+        open_source(path).positions()
+
+
 def test_redshifts_are_those_redrock_is_sure_of(tmp_path):
     path = write_coadd(tmp_path / "coadd-main-1.fits")
     redshifts = table("REDSHIFTS", TARGETID=[101, 100], Z=[0.2, 0.1], ZWARN=[4, 0])

@@ -18,6 +18,18 @@ def test_spectra_come_as_they_are(tmp_path):
     np.testing.assert_array_equal(source.positions(), [[10, -5], [11, -4], [12, -3]])
 
 
+def test_positions_of_another_shape_name_the_file(tmp_path):
+    path = write_hdf5(tmp_path / "a.hdf5", **universe_spectra(ra=np.ones((3, 2))))
+    with pytest.raises(ValueError, match=r"a\.hdf5: ra, dec: "):
+        open_source(path).positions()
+
+
+def test_ids_may_be_bytes_that_are_no_text(tmp_path):
+    arrays = universe_spectra(object_id=np.array([b"a\xff", b"b", b"c"]))
+    source = open_source(write_hdf5(tmp_path / "a.hdf5", **arrays))
+    assert source.ids == [r"a\xff", "b", "c"]
+
+
 def test_pixels_of_the_mask_weigh_nothing(tmp_path):
     mask = np.zeros((3, 7781), bool)
     mask[1, 30:40] = True

@@ -133,6 +133,14 @@ def test_a_size_that_the_file_does_not_hold_is_refused_before_memory_is_taken(pa
     assert said.startswith(f"{path}: z: cannot be read: truncated, or its shape (")
 
 
+@pytest.mark.parametrize("kind", ["V4", "c8", h5py.ref_dtype, h5py.vlen_dtype(np.int32)])
+def test_what_is_neither_numbers_nor_text_is_refused(path, kind):
+    change(path, lambda file: file.create_dataset("odd", (2,), kind))
+    assert "odd: cannot be read: neither numbers nor text" in complaint(
+        lambda: HDF5(path).read("odd")
+    )
+
+
 def test_there_are_no_more_entries_than_bytes(path):
     """Compressed zeros may be as many, but nobody has as many trajectories in so small a file."""
     change(path, lambda f: f.create_dataset("z", data=np.zeros((300_000, 2)), compression="gzip"))

@@ -212,6 +212,15 @@ def test_a_checkpoint_without_its_record_is_refused(number, changed):
     refuse(path, "has no record of its run")
 
 
+def test_a_count_that_is_a_tensor_is_refused_in_one_line(changed):
+    path = changed(lambda c: c.update(global_step=torch.eye(3)))
+    refuse(path, r"global_step: tensor\(.* is no whole number$")
+
+
+def test_bases_that_are_no_list_are_refused(changed):
+    refuse(changed(lambda c: c[STAMP].update(bases=3)), "bases: 3 is no list of classes")
+
+
 @pytest.mark.parametrize("key", sorted(RESUMED))
 def test_no_training_goes_on_without_all_of_its_state(key, written):
     saved = read(written)

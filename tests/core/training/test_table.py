@@ -42,6 +42,9 @@ def test_wherever_it_is_cut_the_whole_rows_are_left(cut, path):
     "damage",
     [
         b"\0" * 100,  # of a power cut
+        b"1,3,a\rb,\n",
+        b"1," + b"9" * 5000 + b",0.5,\n",
+        b"1,3," + b"9" * 200_000 + b",\n",
         b"1,3,0.\0\0\0\0\n",
         b"1,3,0.01,4,0.2,\r\n",  # half of a row, and the next one behind it
         b"1,3\r\n",

@@ -44,6 +44,13 @@ def test_a_cache_is_written_once(file, tmp_path):
     assert sorted(one.suffix for one in cached.path.parent.iterdir()) == [".f32", ".json"]
 
 
+def test_many_small_frames_are_decoded_at_once(file, tmp_path, monkeypatch):
+    data, asked = PDEBench(file[0]), []
+    monkeypatch.setattr(data, "fill", lambda number, start, out: asked.append(len(out)))
+    Cached(data, tmp_path / "cache")
+    assert asked == [20, 20, 20]
+
+
 def test_a_file_that_has_changed_is_decoded_anew(file, tmp_path):
     path, arrays, description = file
     first = Cached(PDEBench(path), tmp_path / "cache").path

@@ -111,6 +111,18 @@ def test_a_trajectory_that_ends_early(tmp_path):
     assert len(list(read.scan())) == 1
 
 
+def test_a_later_trajectory_without_one_of_the_channels(tmp_path):
+    description = described("activator", "inhibitor", boundary="wall")
+    path = tmp_path / "rd.h5"
+    write_pdebench(path, "diffusion_reaction", numbered(2, 4, description), description)
+    with h5py.File(path, "r+") as file:
+        one = file["0001/data"][..., :1]
+        del file["0001/data"]
+        file["0001/data"] = one
+    said = complaint(lambda: PDEBench(path).read(1, 0, 1))
+    assert said.startswith(f"{path}: 0001/data: shape (4, 8, 6, 1) has no channel 1")
+
+
 def test_all_fields_end_before_the_times_do(cns):
     """PDEBench's own times have one more than there are frames: the end of the last step."""
     for count in (5, 6):

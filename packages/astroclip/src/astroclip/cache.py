@@ -17,6 +17,7 @@ from astroclip.data.batch import Batch, pair
 from astroclip.model import AstroCLIP
 from astroclip.simulate.galaxies import VERSION
 from sciformer.data.loading import SeededLoader
+from sciformer.data.npy import map_array
 
 HALF = np.float16  # what is kept; the features of a norm's neighborhood are of order one
 
@@ -44,10 +45,18 @@ class CachedFeatures(Dataset[Features]):
 
     Args:
         folder: What ``keep`` wrote.
+
+    Raises:
+        ValueError: If it is not what was written.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in Features._fields]
+        self.arrays = [map_array(folder / f"{name}.npy") for name in Features._fields]
+        *features, number = self.arrays
+        shapes = [array.shape for array in features]
+        kinds = [array.dtype for array in self.arrays] != [HALF] * len(features) + [np.int64]
+        if kinds or number.ndim != 1 or any(shape[:-1] != number.shape for shape in shapes):
+            raise ValueError(f"{folder}: no features of {number.shape} galaxies; remove it")
 
     def __len__(self) -> int:
         return len(self.arrays[-1])

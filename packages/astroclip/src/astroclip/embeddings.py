@@ -149,7 +149,7 @@ def read_about(path: str | Path) -> dict[str, str]:
     else:
         with open_parquet(path) as file:
             metadata = file.schema_arrow.metadata or {}
-            found = metadata.get(ABOUT.encode(), b"{}").decode()
+            found = metadata.get(ABOUT.encode(), b"{}").decode(errors="replace")
     try:
         return {str(name): str(value) for name, value in dict(from_json(found)).items()}
     except (TypeError, ValueError) as error:

@@ -221,9 +221,9 @@ class HDF5:
                 raise ValueError(f"{self.path}: {key}: no such key; there are {there}")
             with self._reading(key):
                 found: Any = file[key]
-                wrong = _too_large(found, self.path.stat().st_size)
+                wrong = _unfit(found, self.path.stat().st_size)
                 if wrong:
-                    raise OverflowError(wrong)
+                    raise ValueError(wrong)
                 file.arrays[key] = Array(found.shape, found.dtype)
         return file.arrays[key]
 
@@ -257,20 +257,22 @@ def identity(path: Path) -> str:
     return f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
 
 
-def _too_large(dataset: h5py.Dataset, length: int) -> str:
-    """What is wrong with the size of an array, before any memory is taken for it.
+def _unfit(dataset: h5py.Dataset, length: int) -> str:
+    """What is wrong with the kind or size of an array, before any memory is taken for it.
 
     Args:
         dataset: Not yet read.
         length: Bytes of the file.
 
     Returns:
-        The complaint; empty if the bytes that are there can be so large an array. Chunks that were
-        never written are refused, but for 1 MiB.
+        The complaint; empty if these are numbers or texts, and the bytes that are there can be so
+        large an array. Chunks that were never written are refused, but for 1 MiB.
     """
     shape, chunks = dataset.shape, dataset.chunks
     if shape is None:
         return "holds nothing"
+    if dataset.dtype.kind not in "biufS" and h5py.check_string_dtype(dataset.dtype) is None:
+        return f"neither numbers nor text, but {dataset.dtype}"
     blocks = shape if chunks is None else chunks
     items = math.prod(-(-n // max(c, 1)) * c for n, c in zip(shape, blocks, strict=True))
     room = items * dataset.id.get_type().get_size()

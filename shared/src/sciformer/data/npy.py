@@ -130,6 +130,14 @@ def axes_of(path: Path) -> int:
         return len(_header(file, path.stat().st_size).shape)
 
 
+def map_array(path: Path) -> np.ndarray:
+    """Map the array of a .npy file, to be read only; raises as ``read_arrays``."""
+    with _reading(path), path.open("rb") as file:
+        header = _header(file, path.stat().st_size)
+        order = "F" if header.fortran else "C"
+        return np.memmap(path, header.dtype, "r", header.start, header.shape, order)
+
+
 def map_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Map arrays of a .npz file; those that are compressed are read instead.
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from sciformer.allowlist import check_plain
 from sciformer.arguments import ArgumentError
-from sciformer.text import hide_secrets, reason
+from sciformer.text import hide_secrets, reason, single_line
 from sciformer.training.distrust import (
     check_settings,
     check_tensors,
@@ -107,7 +107,8 @@ def read(path: str | Path) -> dict[str, Any]:
             raise ValueError(f"{path}: {error}") from error
     for key in COUNTS:
         if type(parts.get(key, 0)) is not int:
-            raise ValueError(f"{path}: {key}: {str(parts[key])[:100]} is no whole number")
+            said = single_line(str(parts[key]))[:100]
+            raise ValueError(f"{path}: {key}: {said} is no whole number")
     _migrate(path, parts)
     return parts
 
@@ -120,6 +121,8 @@ def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
         raise ValueError(
             f"{path}: format {number!r}, but this version reads formats up to {FORMAT}"
         )
+    if not isinstance(stamp.get("bases", []), list):
+        raise ValueError(f"{path}: bases: {stamp['bases']!r} is no list of classes")
     run = stamp.get("run")
     if not isinstance(run, dict) or not isinstance(run.get("versions", {}), dict):
         raise ValueError(f"{path}: has no record of its run")

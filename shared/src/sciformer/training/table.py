@@ -13,6 +13,7 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from sciformer.files import write_atomically
 
 STEP = "step"  # the column that every row has
+DIGITS = 19  # of a number of steps that is none
 
 
 class MetricsTable(CSVLogger):
@@ -92,12 +93,24 @@ def read(path: Path) -> tuple[list[str], list[list[str]]]:
     """
     content = path.read_bytes() if path.is_file() else b""
     whole = content.decode(errors="replace").split("\n")[:-1]  # what ends with a line's end
-    lines = [row for line in whole if "\0" not in line for row in csv.reader([line])]
+    lines = [row for line in whole if (row := _row(line))]
     if not lines or STEP not in lines[0]:
         return [], []
     columns, *rows = lines
     at = columns.index(STEP)
-    return columns, [row for row in rows if len(row) == len(columns) and row[at].isdecimal()]
+    return columns, [row for row in rows if len(row) == len(columns) and _is_step(row[at])]
+
+
+def _row(line: str) -> list[str]:
+    """The cells of a line; none where it is damaged."""
+    try:
+        return [] if "\0" in line else next(csv.reader([line]), [])
+    except csv.Error:
+        return []
+
+
+def _is_step(text: str) -> bool:
+    return text.isdecimal() and len(text) < DIGITS
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from astroclip.data.batch import Galaxy, Spectrum
 from astroclip.data.fits import Files, FITSFile
 from astroclip.data.resample import resampled
-from astroclip.data.source import Positions, Source
+from astroclip.data.source import Positions, Source, named
 from astroclip.survey import PIXELS
 
 GRID, FLUX = "_WAVELENGTH", "_FLUX"  # end the names of the parts of an arm
@@ -65,7 +65,9 @@ class Coadd(Source):
         if not self.file.has("FIBERMAP", "TARGET_RA"):
             return None
         both = [self.file.column("FIBERMAP", f"TARGET_{name}") for name in ("RA", "DEC")]
-        return np.stack(both, 1).astype(np.float64)[self.rows]
+        with named(f"{self.where}: TARGET_RA, TARGET_DEC"):
+            found = [column[self.rows].astype(np.float64).reshape(len(self)) for column in both]
+            return np.stack(found, 1)
 
     def read(self, number: int) -> Galaxy:
         flux, ivar = self._spectrum(number)

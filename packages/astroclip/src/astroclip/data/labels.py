@@ -78,7 +78,7 @@ def provabgs(file: HDF5) -> Table:
     """
     ids = file.read(ID)
     mass, rate, metals, age, redshift = (
-        file.read(key).astype(np.float64) for key in (MASS, SFR, METALS, AGE, "Z_HP")
+        file.read(key, (), np.float64) for key in (MASS, SFR, METALS, AGE, "Z_HP")
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = (redshift, mass, np.log10(rate) - mass, age, np.log10(metals))

@@ -7,7 +7,7 @@ import numpy as np
 from astroclip.data.bands import planes_of
 from astroclip.data.batch import Galaxy, Image, Spectrum
 from astroclip.data.resample import resampled, rescaled
-from astroclip.data.source import Positions, Source
+from astroclip.data.source import Positions, Source, named
 from astroclip.survey import PIXEL_SCALE, wavelengths
 from sciformer.data.hdf5 import HDF5, OpenHDF5
 
@@ -51,7 +51,9 @@ class Universe(Source):
     def positions(self) -> Positions | None:
         if not {"ra", "dec"} <= self.keys:
             return None
-        return np.stack([self.file.read(key) for key in ("ra", "dec")], 1).astype(np.float64)
+        with named(f"{self.where}: ra, dec"):
+            both = (self.file.read(key, (), np.float64) for key in ("ra", "dec"))
+            return np.stack([column.reshape(len(self)) for column in both], 1)
 
     def read(self, number: int) -> Galaxy:
         image = self._image(number) if self.images else None
@@ -103,7 +105,7 @@ def _redshifts(file: HDF5, keys: set[str]) -> np.ndarray:
     key = next((key for key in REDSHIFT if key in keys), None)
     if key is None:
         return np.full(file.shape(ID)[0], np.nan)
-    redshifts = file.read(key).astype(np.float64)
+    redshifts = file.read(key, (), np.float64)
     sure = redshifts > 0 if key == "z_spec" else np.isfinite(redshifts)  # 0 where nobody measured
     if "ZWARN" in keys:
         warnings = file.read("ZWARN")
@@ -130,5 +132,5 @@ def ids(found: np.ndarray, place: str) -> np.ndarray:
 
 
 def text(name: bytes | str | np.generic) -> str:
-    """An id or a band, however a file has written it."""
-    return name.decode() if isinstance(name, bytes) else str(name)
+    """An id or a band, however a file has written it; bytes that are no text as their codes."""
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)

@@ -13,6 +13,7 @@ from sciformer.data.open_files import OpenFiles, open_raw, read_into
 from sciformer.files import write_atomically
 
 FORMAT = 1
+PIECE = 2**25  # bytes that are decoded at once
 
 
 class Cached(Trajectories):
@@ -97,12 +98,13 @@ def decode(
     Raises:
         OSError: Naming the file, if the disk does not take it.
     """
+    step = max(PIECE // (4 * math.prod(original.frame_shape)), 1)
 
     def write(beside: Path) -> None:
         with beside.open("wb") as file:
             for number in range(len(original)):
-                for start in range(0, original.frames, 16):  # 16 frames of 512 x 512 x 3 are 50 MB
-                    stop = min(start + 16, original.frames)
+                for start in range(0, original.frames, step):
+                    stop = min(start + step, original.frames)
                     file.write(original.read(number, start, stop).data)
                 if progress is not None:
                     progress(number + 1)

@@ -214,23 +214,24 @@ class PDEBench(Trajectories):
         arrays = {}
         for number, part in enumerate(self.kind.parts):
             key = part.key.format(group)
+            if self.kind.grouped:
+                self._check_group(part, group)
             if key not in arrays:
-                arrays[key] = self._piece(part, key, trajectory, place)
+                index = (place,) if self.kind.grouped else (trajectory, place)
+                arrays[key] = self.source.read(key, index, np.float32)
             piece = arrays[key] if part.channel is None else arrays[key][..., part.channel]
             out[:, number] = piece.swapaxes(1, 2) if self.kind.swapped else piece
         where = f"{self.where}: {group or trajectory}"
         check_finite(out, start, self.description.names, where)
 
-    def _piece(self, part: Part, key: str, trajectory: int, place: slice) -> np.ndarray:
-        if self.kind.grouped:
-            shape = self._shape(part, key.partition("/")[0])
-            if shape != (self.frames, *self.stored):
-                raise ValueError(
-                    f"{self.where}: {key}: truncated: (time, *space) is {shape}, but "
-                    f"{self.keys[0]} has {(self.frames, *self.stored)}"
-                )
-        index = (place,) if self.kind.grouped else (trajectory, place)
-        return self.source.read(key, index, np.float32)
+    def _check_group(self, part: Part, group: str) -> None:
+        """See that a field of a trajectory is as in the first one."""
+        shape = self._shape(part, group)
+        if shape != (self.frames, *self.stored):
+            raise ValueError(
+                f"{self.where}: {part.key.format(group)}: truncated: (time, *space) is {shape}, "
+                f"but {self.keys[0]} has {(self.frames, *self.stored)}"
+            )
 
 
 def _kind(source: HDF5, groups: list[str], fields: tuple[str, ...] | None) -> Kind:

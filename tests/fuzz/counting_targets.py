@@ -1,0 +1,38 @@
+"""Readers of contextual counting: its sequences on the disk, its networks."""
+
+import weight_edits
+from core_targets import SEALED, save_run
+from target import Target
+
+from contextual_counting.data import CountingData
+from contextual_counting.evaluate import open_run
+from contextual_counting.module import CountingModule
+from contextual_counting.shards import simulate
+
+
+def shards(folder):
+    simulate(str(folder), shards=2, samples=8, length=32, regions=[1, 3], density=[0.2, 0.8])
+
+
+def read_shards(folder):
+    data = CountingData(length=32, regions=2, shards=str(folder), batch_size=4)
+    yield
+    for _ in data.train_dataloader():
+        pass
+    yield
+
+
+def trained(folder):
+    module = CountingModule(dim=8, heads=2, length=32, regions=2)
+    save_run(folder, module, dict(CountingData(length=32, regions=2).hparams))
+
+
+def read_trained(folder):
+    open_run(folder / "last.ckpt")
+    yield
+
+
+TARGETS = [
+    Target("counting shards", shards, read_shards, **SEALED),
+    Target("counting checkpoint", trained, read_trained, weight_edits.TORCH),
+]
