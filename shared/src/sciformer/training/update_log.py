@@ -11,6 +11,9 @@ def due(trainer: Trainer) -> bool:
 
     Args:
         trainer: Says how often; a barebones one never.
+
+    Returns:
+        Whether they do.
     """
     every = trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
     done = trainer.fit_loop.epoch_loop._batches_that_stepped
