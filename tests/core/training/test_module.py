@@ -12,6 +12,7 @@ from torch import nn
 
 from sciformer.cli import run
 from sciformer.training import checkpoint
+from sciformer.training.export import export
 
 QUIET = {"enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
 SPAWNED = """
@@ -61,6 +62,10 @@ def test_a_checkpoint_of_ones_own_trainer_opens_in_every_verb(weights_only, caps
     assert metrics["run"]["cpu_s"] > 0
     command("test", "--ckpt_path", path, "--trainer.accelerator=cpu")
     assert "test/loss" in capsys.readouterr().out
+    command("predict", "--ckpt_path", path, "--trainer.accelerator=cpu", "--out=p.npz")
+    assert Path("p.npz").is_file()
+    export(path, "own.safetensors")
+    assert isinstance(checkpoint.load("own.safetensors", MinimalModule), MinimalModule)
 
 
 def test_a_checkpoint_of_ones_own_trainer_goes_on():
@@ -74,6 +79,8 @@ def test_a_checkpoint_of_a_subclass_is_one_of_its_base():
     module = checkpoint.load(path, MinimalModule)
     assert isinstance(module, Deeper)
     assert module.hparams["own"] == 2
+    export(path, "own.safetensors")
+    assert isinstance(checkpoint.load("own.safetensors", MinimalModule), Deeper)
 
 
 def test_a_class_that_has_not_been_imported_is_not_imported(tmp_path):
