@@ -154,7 +154,7 @@ def test_a_compression_by_numbers_that_cannot_be_is_named(tmp_path, name, said):
     raw = bytearray(path.read_bytes())
     at = raw.index(b"= '" + name.encode()) + 80 - 8  # the card behind that of its name
     assert raw[at : at + 4] == b"ZVAL"
-    raw[at + 8 : at + 40] = f"= {said:20}".ljust(32).encode()
+    raw[at + 8 : at + 80] = f"= {said:20}".ljust(72).encode()
     path.write_bytes(raw)
     with pytest.raises(ValueError, match=rf"a\.fits: .*{name}: {said}$"):
         open_source(path)[0]
