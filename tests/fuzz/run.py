@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
+PLAIN_MALLOC = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # the others take 1 GiB of addresses
 HELPERS = (".", "core", "mpp", "mpp/data", "xval", "astroclip", "astroclip/data")  # of the tests
 
 
@@ -45,7 +46,7 @@ class Fuzzer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env={**os.environ, **PLAIN_MALLOC, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )
         self.names: list[str] = json.loads(self._line())
 

@@ -145,3 +145,16 @@ def test_two_galaxies_of_one_name_are_an_error(tmp_path):
         cutout(tmp_path / folder / "a.fits", image(), cutout_header())
     with pytest.raises(ValueError, match=r"q/a.fits: id a is that of .*p/a.fits as well"):
         open_source(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "said"), [("BYTEPIX", -1), ("BYTEPIX", 2**31), ("BLOCKSIZE", 0)])
+def test_a_compression_by_numbers_that_cannot_be_is_named(tmp_path, name, said):
+    packed = fits.CompImageHDU(image(), cutout_header(), compression_type="RICE_1")
+    path = write_fits(tmp_path / "a.fits", packed)
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"= '" + name.encode()) + 80 - 8  # the card behind that of its name
+    assert raw[at : at + 4] == b"ZVAL"
+    raw[at + 8 : at + 80] = f"= {said:20}".ljust(72).encode()
+    path.write_bytes(raw)
+    with pytest.raises(ValueError, match=rf"a\.fits: .*{name}: {said}$"):
+        open_source(path)[0]

@@ -121,6 +121,16 @@ def test_an_image_of_another_shape_names_file_and_galaxy(tmp_path):
         open_source(path)[0]
 
 
+def test_columns_on_which_arrow_ends_the_process_are_one_line(tmp_path):
+    path = write_parquet(tmp_path / "a.parquet")
+    raw = path.read_bytes()
+    optional, required = b"%\x02\x18\x07element", b"%\x00\x18\x07element"  # in the schema
+    assert optional in raw
+    path.write_bytes(raw.replace(optional, required))
+    with pytest.raises(ValueError, match=r"a\.parquet: truncated or not parquet: .* mismatch"):
+        open_source(path)
+
+
 @pytest.mark.parametrize("share", [0.3, 0.9])
 @pytest.mark.parametrize("suffix", [".h5", ".parquet"])
 def test_a_file_that_was_cut_off_is_one_line(tmp_path, suffix, share):

@@ -10,6 +10,8 @@ from sciformer.files import UNFOLDS
 BLOCK, CARD = 2880, 80  # bytes
 MOST = 999  # axes, or columns
 NUMBER = re.compile(rb"([A-Z0-9_]{1,8}) *= *([+-]?\d{1,30}) *(?:/.*)?")
+PACKED = re.compile(rb"ZNAME(\d+) *= *'(BYTEPIX|BLOCKSIZE) *'.*")
+PACKING = {b"BYTEPIX": 8, b"BLOCKSIZE": 1024}  # the most of each; it is 4 and 32 mostly
 FORM = re.compile(rb"TFORM\d+ *= *' *(\d{0,18})([A-Z])[^']*'.*")
 SIZES = {  # bits of what a column holds; P and Q say where in the heap it is
     b"X": 1, b"L": 8, b"B": 8, b"A": 8, b"I": 16, b"J": 32, b"E": 32, b"K": 64, b"D": 64, b"C": 64,
@@ -33,6 +35,7 @@ def check_sizes(file: IO[bytes]) -> None:
         cards = list(_cards(file))
         found = (match for match in map(NUMBER.fullmatch, cards) if match)
         said = {match[1]: int(match[2]) for match in found}
+        _check_packing(cards, said, f"HDU {number}")
         start = file.tell()
         size = _size(said, _columns(cards), f"HDU {number}")
         if start + size > length:
@@ -57,6 +60,14 @@ def _columns(cards: Sequence[bytes]) -> int:
         return 0
     forms = (match for match in map(FORM.fullmatch, cards) if match)
     return sum(-(-int(form[1] or 1) * SIZES.get(form[2], 8) // 8) for form in forms)
+
+
+def _check_packing(cards: Sequence[bytes], said: Mapping[bytes, int], where: str) -> None:
+    """Raise a ``ValueError`` for numbers of a compression by which astropy would take memory."""
+    for number, name in (match.groups() for match in map(PACKED.fullmatch, cards) if match):
+        value = said.get(b"ZVAL" + number, 1)
+        if not 1 <= value <= PACKING[name]:
+            raise ValueError(f"{where}: {name.decode()}: {value}")
 
 
 def _size(said: Mapping[bytes, int], columns: int, where: str) -> int:

@@ -1,7 +1,8 @@
 """Parquet files of others: what they say of their sizes is compared with their bytes."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import SEEK_CUR, SEEK_END, SEEK_SET, RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def open_parquet(path: Path, mapped: bool = False) -> pq.ParquetFile:
     with reading(path, "truncated or not parquet"):
         with pq.ParquetFile(path) as file:
             metadata, names = file.metadata, file.schema_arrow.names
+        _check_columns(metadata, path.stat().st_size)
         _check_sizes(metadata, path.stat().st_size)
         known = [name for name in TEXTS if name in names]
         return pq.ParquetFile(path, metadata=metadata, memory_map=mapped, read_dictionary=known)
@@ -57,6 +59,48 @@ def texts(column: pa.Array) -> list[Any]:
         return column.to_pylist()
     known: Sequence[Any] = column.dictionary.to_pylist()
     return [None if at is None else known[at] for at in column.indices.to_pylist()]
+
+
+class _ReadError(Exception):
+    """Somebody reads what must not be read."""
+
+
+class _Unread(RawIOBase):
+    """A file of which only the size is there.
+
+    Args:
+        size: Bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.ends = {SEEK_SET: 0, SEEK_CUR: 0, SEEK_END: size}
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.ends[SEEK_CUR]
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        self.ends[SEEK_CUR] = self.ends[whence] + offset
+        return self.ends[SEEK_CUR]
+
+    def read(self, size: int = -1) -> bytes:
+        raise _ReadError
+
+
+def _check_columns(metadata: Any, length: int) -> None:
+    """Let arrow look at what is said of columns where it passes on its errors.
+
+    ``RowGroupMetaData.column`` does not: they end the process. To buffer a file, arrow looks at all
+    columns before it reads any of them.
+    """
+    file = pq.ParquetFile(_Unread(length), metadata=metadata, pre_buffer=True)
+    with suppress(_ReadError):
+        file.read_row_groups(range(metadata.num_row_groups), use_threads=False)
 
 
 def _check_sizes(metadata: Any, length: int) -> None:
