@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, NamedTuple
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
@@ -27,6 +28,7 @@ FORTRAN = re.compile(ITEM.format("fortran_order", "(True|False)"))
 SHAPE = re.compile(ITEM.format("shape", r"\(((?:\s*\d{1,18}\s*,)*\s*(?:\d{1,18})?\s*)\)"))
 NAMES = struct.Struct("<26x HH")  # the header of a member: lengths of its name and of what follows
 ENDING = ".npy"  # of what an array is called in a zip
+Binary = IO[bytes] | BufferedIOBase  # the latter what a zip gives
 
 
 class Header(NamedTuple):
@@ -82,7 +84,7 @@ def parse(head: bytes) -> Header:
     return Header(kind, sizes, fortran[1] == "True", len(head))
 
 
-def head_of(file: IO[bytes]) -> bytes:
+def head_of(file: Binary) -> bytes:
     """All bytes before the numbers of an array, at which the file is."""
     mark = file.read(len(MAGIC) + 2)
     if mark[: len(MAGIC)] != MAGIC or mark[len(MAGIC)] not in LENGTHS:
@@ -199,7 +201,7 @@ def _members(path: Path, archive: ZipFile) -> dict[str, ZipInfo]:
     return {info.filename.removesuffix(ENDING): info for info in found}
 
 
-def _header(file: IO[bytes], length: int) -> Header:
+def _header(file: Binary, length: int) -> Header:
     """The header of an array that cannot be larger than so many bytes."""
     header = parse(head_of(file))
     if header.start + header.size > length:
@@ -207,7 +209,7 @@ def _header(file: IO[bytes], length: int) -> Header:
     return header
 
 
-def _array(file: IO[bytes], length: int) -> np.ndarray:
+def _array(file: Binary, length: int) -> np.ndarray:
     header = _header(file, length)
     return header.array(bytearray(file.read(header.size)))
 
