@@ -106,7 +106,7 @@ class LiteralFigure(Figure):
         super().draw(renderer)
 
 
-def _shown(formatter: Formatter, value: float, place: Any) -> str:
+def _shown(formatter: Formatter, value: float | np.integer, place: Any) -> str:
     return printable(formatter(value, place))
 
 

@@ -67,10 +67,11 @@ def shares_of(splits: Mapping[str, Any] | None) -> dict[str, float]:
     if shares.keys() != SHARES.keys():
         raise ArgumentError("splits", f"{shares} does not name train, val and test")
     try:
-        split_by_id([], shares)
+        found = {name: float(share) for name, share in shares.items()}
+        split_by_id([], found)
     except (TypeError, ValueError) as error:
         raise ArgumentError("splits", f"{shares} are not shares of 1") from error
-    return shares
+    return found
 
 
 def check_loading(batch_size: int, workers: int, seed: int) -> None:
