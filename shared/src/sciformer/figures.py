@@ -107,7 +107,7 @@ class LiteralFigure(Figure):
 
 
 def _shown(formatter: Formatter, value: float | np.integer, place: Any) -> str:
-    return printable(formatter(value, place))
+    return printable(formatter(float(value), place))
 
 
 @contextmanager

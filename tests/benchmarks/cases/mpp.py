@@ -8,6 +8,7 @@ from torch import Tensor, nn
 SMALL = {"size": [96, 1, 2], "patch": [4], "halo": 2, "layer_scale": 1.0, "drop_path": 0.0}
 SYSTEM = {"system": "shallow_water", "count": 8, "frames": 5, "shape": [32, 32]}
 ROWS = torch.tensor([0, 1, 2])
+ALL = {"train": 1.0, "val": 0.0, "test": 0.0}
 
 
 def network(points: int, time: int, boundaries: tuple[str, str], **options) -> Case:
@@ -55,7 +56,7 @@ def block(bias: str) -> Case:
 def step(kind: Pass) -> Call:
     torch.manual_seed(0)
     options = {"history": 2, "test_horizon": 1, "steps": 3, "batch_size": 2}
-    source = MPP.PhysicsData(simulate=[SYSTEM], splits={"train": 1, "val": 0, "test": 0}, **options)
+    source = MPP.PhysicsData(simulate=[SYSTEM], splits=ALL, **options)
     batch = next(iter(source.train_dataloader()))
     own = MPP.PhysicsModule(source.fields, steps=1000, **SMALL)
     (optimizer,), _ = own.configure_optimizers()

@@ -125,8 +125,8 @@ class Transforms:
         return torch.tensor([self.names.index(name) for name in names], dtype=torch.int64)
 
     def forward(
-        self, numbers: Float32[Tensor, "*batch"], fields: Int64[Tensor, "*#batch"]
-    ) -> Float32[Tensor, "*batch"]:
+        self, numbers: Float[Tensor, "*batch"], fields: Int64[Tensor, "*#batch"]
+    ) -> Float[Tensor, "*batch"]:
         """What the network sees of numbers.
 
         Args:
@@ -142,9 +142,9 @@ class Transforms:
     def channel(
         self,
         tokens: Int64[Tensor, "*batch"],
-        numbers: Float32[Tensor, "*batch"],
+        numbers: Float[Tensor, "*batch"],
         fields: Int64[Tensor, "*batch"],
-    ) -> Float32[Tensor, "*batch"]:
+    ) -> Float[Tensor, "*batch"]:
         """The number channel that the network sees.
 
         Args:
@@ -158,8 +158,8 @@ class Transforms:
         return self.forward(numbers, fields).where(tokens == NUM, 1.0)
 
     def inverse(
-        self, values: Float32[Tensor, "*batch"], fields: Int64[Tensor, "*#batch"]
-    ) -> Float32[Tensor, "*batch"]:
+        self, values: Float[Tensor, "*batch"], fields: Int64[Tensor, "*#batch"]
+    ) -> Float[Tensor, "*batch"]:
         """Numbers in their own units.
 
         Args:

@@ -131,6 +131,6 @@ def ids(found: np.ndarray, place: str) -> np.ndarray:
     return found
 
 
-def text(name: bytes | str | np.generic) -> str:
+def text(name: bytes | str | int | np.generic) -> str:
     """An id or a band, however a file has written it; bytes that are no text as their codes."""
     return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
