@@ -17,7 +17,6 @@ from statistics import median
 from typing import NamedTuple
 
 import torch
-from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 from torch.nn.functional import mse_loss
 from torch.optim import AdamW
@@ -25,9 +24,11 @@ from torch.utils.data import TensorDataset
 from verdicts import interval
 
 from sciformer.cli import Project
+from sciformer.data.datamodule import DataModule
 from sciformer.data.loading import seeded_loader
 from sciformer.nn.encoder import Encoder
 from sciformer.training.lightning_cli import run
+from sciformer.training.module import Module
 
 LIMIT = 1.05
 DIM, DEPTH, HEADS, TIME = 64, 2, 4, 128
@@ -36,7 +37,7 @@ CHUNK = 10  # steps at a time
 times: list[tuple[float, float]] = []  # seconds of a chunk: Lightning's, the plain loop's
 
 
-class Regression(LightningModule):
+class Regression(Module):
     """Predict tokens from tokens."""
 
     monitor = ("train/loss", "min")
@@ -47,8 +48,7 @@ class Regression(LightningModule):
 
     def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
         loss = self.loss(batch)
-        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:
-            self.log("train/loss", loss)  # as our modules do: it costs 0.5 ms
+        self.log_losses({"loss": loss})
         return loss
 
     def loss(self, batch: list[Tensor]) -> Tensor:
@@ -88,7 +88,7 @@ class Alternating:
                 return
 
 
-class Numbers(LightningDataModule):
+class Numbers(DataModule):
     """Random tokens.
 
     Args:

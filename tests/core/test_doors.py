@@ -281,3 +281,7 @@ def test_one_may_trust_ones_own_files(start, tmp_path):
     assert process.communicate()[1].count("\n") == 0
     assert process.returncode == 0
     assert (tmp_path / "PWNED").exists()
+
+
+def test_a_class_without_arguments_has_no_options_to_look_at():
+    check_named(Namespace(trainer=Namespace()), trusted=False)

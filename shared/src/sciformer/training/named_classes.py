@@ -47,7 +47,7 @@ def check_named(options: Namespace, trusted: bool) -> None:
         ArgumentError: Naming the option.
     """
     for group in ("model", "data"):
-        check_plain(group, options[group])
+        check_plain(group, options.get(group))  # which a class without arguments lacks
     for key, value in values("trainer", options.trainer) if not trusted else ():
         if names_class(value):
             _check_class(key, value["class_path"])
