@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, Trainer
 from minimal import PROJECT, MinimalModule
 from safetensors.torch import save_file
