@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -54,15 +53,6 @@ def from_json(text: str | bytes) -> Any:
     if level:
         raise ValueError(f"not JSON of at most {DEEPEST} lists in lists")
     return found
-
-
-def check_depth(text: str) -> None:
-    """Refuse a text with far more open brackets than closed ones: a parser may take minutes."""
-    depth = 0
-    for mark in re.findall(r"[\[\]{}]", text):
-        depth += 1 if mark in "[{" else -1
-        if depth > DEEPEST:
-            raise ValueError(f"more than {DEEPEST} lists in lists")
 
 
 def read_json(path: Path, kind: type = dict) -> Any:

@@ -15,9 +15,10 @@ from lightning.pytorch.callbacks import (
 from minimal import PROJECT, MinimalModule
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.optim.lr_scheduler import LambdaLR
+from verbs import exit_code
 
 from sciformer.arguments import ArgumentError
-from sciformer.cli import Project, run
+from sciformer.cli import Project
 from sciformer.training import checkpoint
 from sciformer.training.checks import check_callbacks
 from sciformer.training.strategies import FSDP
@@ -27,6 +28,7 @@ SWA = "{class_path: StochasticWeightAveraging, init_args: {swa_lrs: 0.01, swa_ep
 EMA = "{class_path: EMAWeightAveraging, init_args: {decay: 0.5}}"
 FINDER = "{class_path: LearningRateFinder, init_args: {num_training_steps: 30}}"
 LOGGERS = "lightning.pytorch.loggers"
+pytestmark = pytest.mark.usefixtures("here")
 
 
 class Fading(MinimalModule):
@@ -52,14 +54,7 @@ class Rateless(MinimalModule):
 
 
 def command(*words, project=PROJECT):
-    """Exit code of a command in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["minimal"])
-        try:
-            run(project, [str(word) for word in words])
-        except SystemExit as exit_:
-            return exit_.code
-    return 0
+    return exit_code(project, *words)
 
 
 def fit(root, *words, project=PROJECT, bar=False):
@@ -88,15 +83,6 @@ def rows(path):
 
 def weights(path):
     return checkpoint.read(path)["state_dict"]
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """An empty folder to stand in, and as many threads afterwards as before."""
-    threads = torch.get_num_threads()
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    torch.set_num_threads(threads)
 
 
 def test_a_further_checkpoint_on_the_same_metric_is_kept_beside_ours(here):

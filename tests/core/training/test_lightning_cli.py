@@ -1,40 +1,24 @@
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 from minimal import PROJECT, MinimalModule
+from verbs import exit_code
 
-from sciformer.cli import run
 from sciformer.training import checkpoint
 
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu", "--threads=1"]
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def command(*words):
-    """Exit code of the minimal project's command in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["minimal"])
-        try:
-            run(PROJECT, [str(word) for word in words])
-        except SystemExit as exit_:
-            return exit_.code
-    return 0
+    return exit_code(PROJECT, *words)
 
 
 def fit(root, *words):
     return command("fit", *QUIET, *words, f"--trainer.default_root_dir={root}")
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """An empty folder to stand in, and as many threads afterwards as before."""
-    threads = torch.get_num_threads()
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

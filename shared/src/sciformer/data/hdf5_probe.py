@@ -22,7 +22,7 @@ from h5py import h5a, h5d, h5l, h5o  # pyright: ignore[reportAttributeAccessIssu
 SECONDS = 1.0  # CPU time for a small file,
 RATE = 3e6  # and bytes for each second more: 10,000 groups of PDEBench are walked over at 8e6
 LONGEST = 60.0  # seconds
-MEMORY = 2**29  # address space of the child; Python and HDF5 alone take a quarter of it
+MEMORY = 3 * 2**27  # address space for a file, beyond what Python and HDF5 have taken
 IDLE = 10  # seconds after which the child ends by itself; the next question starts another one
 ROWS = 2**16  # texts that are read at once
 READY = "ready"
@@ -162,7 +162,7 @@ def _line(error: Exception) -> str:
 def main() -> None:
     """Answer questions until there are no more, or none for a while."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that this process
-    for limit, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0)):
+    for limit, most in ((resource.RLIMIT_AS, _taken() + MEMORY), (resource.RLIMIT_CORE, 0)):
         with suppress(ValueError, OSError):  # a lower one is set already
             resource.setrlimit(limit, (most, most))
     _say(READY)
@@ -175,6 +175,14 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
         _say(json.dumps(answer))
         signal.alarm(IDLE)
+
+
+def _taken() -> int:
+    """Address space of this process, which is large with some builds of NumPy, in bytes."""
+    with suppress(OSError):  # not every system says it
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+        return int(pages) * resource.getpagesize()
+    return 0
 
 
 def _say(line: str) -> None:

@@ -28,7 +28,7 @@ FORTRAN = re.compile(ITEM.format("fortran_order", "(True|False)"))
 SHAPE = re.compile(ITEM.format("shape", r"\(((?:\s*\d{1,18}\s*,)*\s*(?:\d{1,18})?\s*)\)"))
 NAMES = struct.Struct("<26x HH")  # the header of a member: lengths of its name and of what follows
 ENDING = ".npy"  # of what an array is called in a zip
-Binary = IO[bytes] | BufferedIOBase  # the latter what a zip gives
+Binary = IO[bytes] | BufferedIOBase  # a zip gives the latter
 
 
 class Header(NamedTuple):

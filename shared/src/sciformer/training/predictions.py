@@ -134,7 +134,7 @@ def _save_parquet(path: Path, found: Mapping[str, Columns], out: Path) -> None:
         from pyarrow import parquet
     except ImportError as error:
         raise ValueError(
-            f"out: {out}: pip install 'sciformer[parquet]'; {NPZ} needs nothing"
+            f"out: {out} needs pyarrow: pip install 'sciformer[parquet]'; {NPZ} does not"
         ) from error
     tables = []
     for name, columns in found.items():

@@ -68,6 +68,7 @@ class ExactResume(Callback):
         self.moment = ""
         self.rows = 0  # logged before the validation
         self.again = False  # a step that is done is about to be ended once more
+        self.stopped = False  # the training had ended by itself
         self.prolonged = False
         self.loaded: dict[str, Any] = {}
 

@@ -29,7 +29,9 @@ def set_defaults(parser: LightningArgumentParser, words: list[str], project: Pro
     try:
         parser.set_defaults(_settings(found, checkpoint.read(found), project))
     except KeyError as error:
-        raise ValueError(f"{found}: of another version: {error}") from error
+        raise ValueError(
+            f"{found}: of another version, or of a subclass with settings of its own: {error}"
+        ) from error
 
 
 def checkpoint_path(given: str, root: str | Path) -> str | None:

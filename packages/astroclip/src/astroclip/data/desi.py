@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from astroclip.data.batch import Galaxy, Spectrum
-from astroclip.data.fits import Files, FITSFile
+from astroclip.data.fits import FITSFile, OpenFITS
 from astroclip.data.resample import resampled
 from astroclip.data.source import Positions, Source, named
 from astroclip.survey import PIXELS
@@ -29,7 +29,7 @@ class Coadd(Source):
         ValueError: If a file cannot be read, or a part of it is missing or has another shape.
     """
 
-    def __init__(self, path: str | Path, files: Files | None = None) -> None:
+    def __init__(self, path: str | Path, files: OpenFITS | None = None) -> None:
         super().__init__(str(path), images=False, spectra=True, labels=["redshift"])
         self.file = FITSFile(path, files)
         targets = self.file.column("FIBERMAP", "TARGETID")

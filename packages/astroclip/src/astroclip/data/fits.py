@@ -29,7 +29,7 @@ OTHERS = re.compile(r"ivar|invvar|mask|wtmap|psf|depth|nexp|chi2|model|resid", r
 GZIP, FITS, HEADER = b"\x1f\x8b", b"SIMPLE", b"XTENSION"
 RATIO, SMALL = 100, 2**24  # bytes for each packed one, and for a small file; masks are mostly 0
 PIECE = 2**20
-Files = OpenFiles[Path, fits.HDUList]
+OpenFITS = OpenFiles[Path, fits.HDUList]
 
 
 def open_fits(path: Path) -> fits.HDUList:
@@ -72,7 +72,7 @@ class FITSFile:
         files: What opens it, to be shared by many of them.
     """
 
-    def __init__(self, path: str | Path, files: Files | None = None) -> None:
+    def __init__(self, path: str | Path, files: OpenFITS | None = None) -> None:
         self.path = Path(path)
         self.files = OpenFiles(open_fits) if files is None else files
 

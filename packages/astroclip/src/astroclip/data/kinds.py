@@ -6,7 +6,7 @@ from typing import Literal
 
 from astroclip.data.desi import arms
 from astroclip.data.exposures import is_ccd_table
-from astroclip.data.fits import Files, FITSFile, is_fits, is_other
+from astroclip.data.fits import FITSFile, OpenFITS, is_fits, is_other
 from astroclip.data.universe import FLUX, IMAGE, IVAR
 from sciformer.data.hdf5 import HDF5, OpenHDF5
 from sciformer.data.npy import axes_of, names_of
@@ -17,7 +17,7 @@ HDF5_SUFFIXES, PARQUET = (".hdf5", ".h5"), ".parquet"
 SHOWN = 12  # keys in an error
 
 
-def kinds_of(path: Path, fits: Files, hdf5: OpenHDF5) -> list[Kind]:
+def kinds_of(path: Path, fits: OpenFITS, hdf5: OpenHDF5) -> list[Kind]:
     """Find out what a file holds.
 
     Args:
