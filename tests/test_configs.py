@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sciformer.cli import resolve, run
+from sciformer.cli.main import run
+from sciformer.cli.options import resolve
 
 ROOT = Path(__file__).parents[1]
 sys.path.extend(str(ROOT / "tests" / name) for name in ("mpp", "xval"))

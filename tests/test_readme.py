@@ -60,5 +60,5 @@ def _runnable(kind, line):
     if words[0] == "evaluate":
         words += ["--windows", "8"] if name == "mpp" else ["--samples", "8"]
     if name == "sciformer":
-        return [sys.executable, "-c", f"from sciformer.cli import main; main({words})"]
+        return [sys.executable, "-c", f"from sciformer.cli.main import main; main({words})"]
     return [sys.executable, "-m", COMMANDS[name], *words]

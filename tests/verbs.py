@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from sciformer.cli import run
+from sciformer.cli.main import run
 
 
 def exit_code(project, *words):

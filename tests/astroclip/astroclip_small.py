@@ -3,7 +3,7 @@
 import torch
 from lightning.pytorch import Trainer
 
-from astroclip.data.module import GalaxyData
+from astroclip.data.datamodule import GalaxyData
 from astroclip.module import AstroCLIPModule
 
 NETWORK = {

@@ -5,10 +5,10 @@ import torch
 from verbs import exit_code
 
 from astroclip.cli import PROJECT
-from astroclip.data.module import GalaxyData
+from astroclip.data.datamodule import GalaxyData
 from astroclip.module import AstroCLIPModule
 from astroclip.survey import PIXELS
-from sciformer.training import checkpoint
+from sciformer.training.checkpoints import checkpoint
 
 SIZE = 16
 DATA = {"pairs": 64, "val_pairs": 8, "test_pairs": 40, "size": SIZE, "batch_size": 16}

@@ -7,7 +7,7 @@ import pytest
 from small_astroclip import astroclip, save
 
 from astroclip.cli import PROJECT
-from sciformer.cli import resolve
+from sciformer.cli.options import resolve
 
 pytestmark = pytest.mark.usefixtures("here")
 

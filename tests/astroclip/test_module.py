@@ -3,10 +3,10 @@ import pytest
 import torch
 from astroclip_small import data, fit, module
 
-from astroclip.cache import CachedFeatures, seen
 from astroclip.data.batch import Batch
-from astroclip.learning import drawn_on
-from sciformer.training.checkpoint import stamp
+from astroclip.losses.feature_cache import CachedFeatures, seen
+from astroclip.losses.objectives import drawn_on
+from sciformer.training.checkpoints.checkpoint import stamp
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from astroclip_networks import Calls, race, show
 
-from astroclip.cache import CachedFeatures, Features, folder_of, keep
 from astroclip.data.batch import Batch
-from astroclip.data.module import GalaxyData
+from astroclip.data.datamodule import GalaxyData
+from astroclip.losses.feature_cache import CachedFeatures, Features, folder_of, keep
 from astroclip.module import AstroCLIPModule
 
 GALAXIES, DEPTH = 512, 4

@@ -27,9 +27,9 @@ import torch.nn.functional as F
 from rich.console import Console
 from rich.table import Table
 
-from astroclip.convert import spectrum_from_reference
-from astroclip.nn.heads import PoolingHead
-from astroclip.reference import slice_spectrum
+from astroclip.convert.convert import spectrum_from_reference
+from astroclip.convert.original_networks import slice_spectrum
+from astroclip.convert.pooling_head import PoolingHead
 from sciformer.nn.hardware import bf16_products
 
 sys.path.append(str(Path(__file__).parents[1] / "astroclip"))

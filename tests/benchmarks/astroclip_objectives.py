@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, logsigmoid, normalize
 from worker import allocated
 
-from astroclip.objectives.caching import in_chunks
-from astroclip.objectives.contrastive import info_nce, siglip
+from astroclip.losses.contrastive import info_nce, siglip
+from astroclip.losses.gradient_cache import in_chunks
 from sciformer.nn.encoder import Encoder
 
 PAIRS, DIM = 8192, 256

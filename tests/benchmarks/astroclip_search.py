@@ -20,9 +20,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from astroclip.embeddings import SUFFIXES, Embeddings, write
-from astroclip.query import ask, open_bank
-from astroclip.search import find, table
+from astroclip.inference.embedding_files import SUFFIXES, Embeddings, write
+from astroclip.inference.query import ask, open_bank
+from astroclip.inference.search import find, table
 
 COUNT, QUICK, DIM, K = 100_000, 20_000, 128, 10
 LIMIT = 0.2  # CPU-seconds

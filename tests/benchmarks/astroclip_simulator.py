@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import r2_score
 
-from astroclip.baselines import (
+from astroclip.evaluation.baselines import (
     RANKS,
     boosted,
     canonical_correlation,
@@ -30,7 +30,7 @@ from astroclip.baselines import (
     recall,
     shapes,
 )
-from astroclip.photometry import photometry
+from astroclip.nn.aperture_photometry import photometry
 from astroclip.simulate.galaxies import BLOCK, LABELS, VERSION, fingerprint, simulate
 
 LIMIT = 2.0  # CPU-ms per pair

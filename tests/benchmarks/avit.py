@@ -23,8 +23,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from mpp.convert import from_reference
-from mpp.model import SIZES
+from mpp.convert.convert import from_reference
+from mpp.nn.model import SIZES
 from sciformer.nn.hardware import bf16_products
 
 sys.path.append(str(Path(__file__).parents[1] / "mpp"))

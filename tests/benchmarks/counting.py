@@ -17,9 +17,9 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from contextual_counting.data import CountingData
-from contextual_counting.model import CountingTransformer
+from contextual_counting.data.datamodule import CountingData
 from contextual_counting.module import CountingModule
+from contextual_counting.nn.model import CountingTransformer
 
 FASTER, TOKENS_PER_S = 4.0, 5e6
 

@@ -23,11 +23,11 @@ from torch.optim import AdamW
 from torch.utils.data import TensorDataset
 from verdicts import interval
 
-from sciformer.cli import Project
+from sciformer.cli.lightning import run
+from sciformer.cli.project import Project
 from sciformer.data.datamodule import DataModule
-from sciformer.data.loading import seeded_loader
+from sciformer.data.loader import seeded_loader
 from sciformer.nn.encoder import Encoder
-from sciformer.training.lightning_cli import run
 from sciformer.training.module import Module
 
 LIMIT = 1.05

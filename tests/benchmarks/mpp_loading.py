@@ -22,13 +22,13 @@ from avit import stepper
 from rich.console import Console
 from rich.table import Table
 
-from mpp.data.cache import Cached
-from mpp.data.fields import Description, by_name
-from mpp.data.mixture import MixtureWindows, Part
-from mpp.data.pdebench import PDEBench
+from mpp.data.dataset import MixtureWindows, Part
+from mpp.data.description import Description, by_name
+from mpp.data.frame_cache import Cached
+from mpp.data.readers.pdebench import PDEBench
 from mpp.data.windows import Windows
 from mpp.data.writers import write_pdebench
-from mpp.vocabulary import Vocabulary
+from mpp.nn.field_vocabulary import Vocabulary
 
 LEAST = 5.0  # times the items per second
 NAMES = ("velocity_x", "velocity_y", "tracer")

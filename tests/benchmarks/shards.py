@@ -21,10 +21,10 @@ import torch
 from torch.utils.data import Dataset
 from verdicts import interval
 
-from sciformer.data.index import Recipe
-from sciformer.data.loading import SeededLoader, seeded_loader
-from sciformer.data.sharded import ShardedDataset
-from sciformer.data.shards import write_shards
+from sciformer.data.loader import SeededLoader, seeded_loader
+from sciformer.data.shards.dataset import ShardedDataset
+from sciformer.data.shards.index import Recipe
+from sciformer.data.shards.writer import write_shards
 
 LEAST = 0.9  # times the samples per second of arrays in memory
 SHARDS = 8

@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from xval.data.module import TextData
+from xval.data.datamodule import TextData
 from xval.simulate import SETS
 
 SLOWEST, LEAST_REAL = 200.0, 0.9

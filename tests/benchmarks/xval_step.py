@@ -23,9 +23,9 @@ from rich.console import Console
 from rich.table import Table
 
 from sciformer.nn.hardware import bf16_products
-from xval.convert import from_reference
-from xval.encodings.special import NUM, PAD
-from xval.mask import hide
+from xval.convert.convert import from_reference
+from xval.encodings.masking import hide
+from xval.encodings.special_tokens import NUM, PAD
 
 sys.path.append(str(Path(__file__).parents[1] / "xval"))
 import plain_xval as plain

@@ -2,9 +2,9 @@
 
 import pytest
 
-from contextual_counting.circuit import BIASES
-from contextual_counting.data import CountingData
-from contextual_counting.oracle import build
+from contextual_counting.data.datamodule import CountingData
+from contextual_counting.evaluation.oracle import build
+from contextual_counting.nn.constructed_weights import BIASES
 
 
 @pytest.fixture(scope="session")

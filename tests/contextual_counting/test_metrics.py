@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from contextual_counting.metrics import RegionScores, ranking
-from contextual_counting.simulate import NO_REGION
+from contextual_counting.simulate.sequences import NO_REGION
 
 
 def test_scores_are_per_region_and_ignore_regions_that_are_not_there():

@@ -6,9 +6,9 @@ import torch
 from lightning.pytorch import Trainer
 from torch.nn.functional import cross_entropy
 
-from contextual_counting.data import VALIDATION, VALIDATION_SAMPLES, Batch, CountingData
+from contextual_counting.data.datamodule import VALIDATION, VALIDATION_SAMPLES, Batch, CountingData
 from contextual_counting.module import CountingModule
-from contextual_counting.simulate import NO_REGION
+from contextual_counting.simulate.sequences import NO_REGION
 from sciformer.training.optim import MuonAdamW
 
 RATES = [

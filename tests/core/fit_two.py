@@ -10,14 +10,15 @@ from pathlib import Path
 
 from torch import distributed
 
-from sciformer.cli import resolve, run
+from sciformer.cli.main import run
+from sciformer.cli.options import resolve
 
 
 def main(project: str, folder: Path, words: list[str]) -> None:
     """Fit under DDP and FSDP, each into a folder of its name."""
     for strategy in ("DDP", "FSDP"):
         sys.argv = [project]
-        kind = f"{{class_path: sciformer.training.strategies.{strategy}}}"
+        kind = f"{{class_path: sciformer.training.distributed.strategies.{strategy}}}"
         two = ["--trainer.devices=2", f"--trainer.strategy={kind}"]
         root = f"--trainer.default_root_dir={folder / strategy}"
         run(resolve(project), ["fit", *words, *two, root])

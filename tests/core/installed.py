@@ -3,7 +3,7 @@
 from importlib.metadata import distributions
 from pathlib import Path
 
-from sciformer.demo import GROUP
+from sciformer.cli.demo import GROUP
 
 
 def install(site: Path, dist: str, entry_points: str = "") -> None:

@@ -17,15 +17,16 @@ from torch.optim import AdamW
 from torch.utils.data import Dataset
 
 from sciformer.arguments import ArgumentError, check_least
-from sciformer.cli import Project, Verb, run
+from sciformer.cli.main import run
+from sciformer.cli.project import Project, Verb
 from sciformer.data.datamodule import DataModule
-from sciformer.data.index import Recipe
-from sciformer.data.loading import SeededLoader, seeded_loader
-from sciformer.data.sharded import ShardedDataset
-from sciformer.data.simulate import simulate as write
+from sciformer.data.loader import SeededLoader, seeded_loader
+from sciformer.data.shards.command import simulate as write
+from sciformer.data.shards.dataset import ShardedDataset
+from sciformer.data.shards.index import Recipe
 from sciformer.nn.block import TransformerBlock
-from sciformer.report import Report, report_folder
-from sciformer.training import checkpoint
+from sciformer.report.report import Report, report_folder
+from sciformer.training.checkpoints import checkpoint
 from sciformer.training.module import Module
 
 

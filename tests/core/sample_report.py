@@ -3,9 +3,9 @@
 import math
 from html.parser import HTMLParser
 
-from sciformer import page
-from sciformer.figures import figure
-from sciformer.report import Report
+from sciformer.report import html
+from sciformer.report.figures import figure
+from sciformer.report.report import Report
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 NASTY = "<script>alert(\"1\")</script> & 'more' <!-- report ends -->"
@@ -66,7 +66,7 @@ def line_figure():
 
 def sample_report(title="Numbers"):
     report = Report(title, RUN, "What it is.")
-    report.add_result("top-1 accuracy", page.percent(0.9983), "25.00 % (guessing)")
+    report.add_result("top-1 accuracy", html.percent(0.9983), "25.00 % (guessing)")
     report.add_metrics({"id/top1/region0": 0.998, "id/mse": float("nan"), "id/samples": 4000})
     report.add_table(
         "By set", ["Set", "MSE (m2)"], [["short", 9.1e-4], ["long", math.nan]], "Note."

@@ -13,9 +13,9 @@ from minimal import PROJECT, MinimalModule
 from safetensors.torch import save_file
 
 from sciformer.allowlist import restrict
-from sciformer.cli import run
-from sciformer.training.lightning_parser import OneLineLightningParser
-from sciformer.training.named_classes import Builder, check_named
+from sciformer.cli.lightning_parser import OneLineLightningParser
+from sciformer.cli.main import run
+from sciformer.cli.named_classes import Builder, check_named
 
 RUN = {"class_path": "subprocess.Popen", "init_args": {"args": "touch PWNED", "shell": True}}
 EVIL = """
@@ -101,8 +101,8 @@ CLASSES = [
     f"{PYTORCH}.trainer.Trainer",
     "torch.nn.Linear",
     "torchmetrics.text.BERTScore",
-    "sciformer.study.Study",
-    "sciformer.study.subprocess.Popen",
+    "sciformer.studies.runner.Study",
+    "sciformer.studies.runner.subprocess.Popen",
     "minimal.Noise",
     "minimal.__main__.Own",
     "jsonargparse.set_parsing_settings",
@@ -185,10 +185,10 @@ def test_what_a_yaml_names_is_not_run(key, value, parser, here):
     [
         ("trainer.callbacks", [one(f"{CALLBACKS}.EarlyStopping", monitor="val/loss")]),
         ("trainer.callbacks", "EarlyStopping"),
-        ("trainer.callbacks", one("sciformer.training.cost.Cost", ranks=2)),
+        ("trainer.callbacks", one("sciformer.training.callbacks.cost.Cost", ranks=2)),
         ("trainer.callbacks", [one("minimal.Announce", step=1)]),
         ("trainer.callbacks", one(f"{CALLBACKS}.EMAWeightAveraging", decay=0.9)),
-        ("trainer.strategy", one("sciformer.training.strategies.DDP")),
+        ("trainer.strategy", one("sciformer.training.distributed.strategies.DDP")),
         (
             "trainer.strategy",
             one(

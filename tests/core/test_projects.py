@@ -13,8 +13,9 @@ import torch
 import yaml
 from installed import GROUP, hide_projects, install
 
-from sciformer.cli import resolve, run
-from sciformer.training import checkpoint
+from sciformer.cli.main import run
+from sciformer.cli.options import resolve
+from sciformer.training.checkpoints import checkpoint
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -159,7 +160,7 @@ def test_a_project_writes_shards_and_fits_from_them(small):
 
 
 def command_of_core(*words):
-    core = resolve("sciformer.cli:main")
+    core = resolve("sciformer.cli.main:main")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["sciformer"])
         core(words)
@@ -190,7 +191,7 @@ def test_the_demo_runs_a_project(small, start, here):
     quick.write_text(yaml.safe_dump(small.smoke))
     hide_projects(here)
     install(here, "alone", f"[{GROUP}]\n{project.name} = {small.project}\n")
-    process = start("-c", "from sciformer.cli import main; main()", "demo", "--out", "out")
+    process = start("-c", "from sciformer.cli.main import main; main()", "demo", "--out", "out")
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0, err + out
     metrics = json.loads((here / "out" / "metrics.json").read_text())
@@ -207,7 +208,7 @@ def test_two_ranks_predict_what_one_does(start, here):
     command(mpp, *words, quiet, "--out=one.npz")
     two = (
         "--trainer.devices=2",
-        "--trainer.strategy={class_path: sciformer.training.strategies.DDP}",
+        "--trainer.strategy={class_path: sciformer.training.distributed.strategies.DDP}",
     )
     process = start("-m", "mpp", *words, quiet, *two, "--out=two.npz")
     out, err = process.communicate(timeout=100)

@@ -16,18 +16,19 @@ from mutations import change_cells, to
 from safetensors.torch import save_file
 from target import Target
 
-from astroclip import convert, embeddings
-from astroclip.cache import HALF, CachedFeatures, Features
-from astroclip.data.files import open_source
-from astroclip.data.fits import is_fits, open_fits
-from astroclip.data.parquet import open_parquet
+from astroclip.convert.convert import convert
+from astroclip.data.readers.fits import is_fits, open_fits
+from astroclip.data.readers.open import open_source
+from astroclip.data.readers.parquet import open_parquet
 from astroclip.data.shards import GENERATOR, Shards
-from astroclip.encode import open_module
+from astroclip.inference import embedding_files
+from astroclip.inference.encode import open_module
+from astroclip.losses.feature_cache import HALF, CachedFeatures, Features
 from astroclip.simulate.galaxies import LABELS, VERSION
 from sciformer.data.hdf5 import HDF5
-from sciformer.data.index import Recipe
 from sciformer.data.npy import names_of
-from sciformer.data.shards import write_shards
+from sciformer.data.shards.index import Recipe
+from sciformer.data.shards.writer import write_shards
 
 HEADS = {"heads": 3, "image_heads": 2, "pooling_heads": 4}
 FOOTPRINT = 60  # pixels along a side of an exposure
@@ -206,22 +207,22 @@ def read_features(folder):
 def embedded(suffix):
     def write(folder):
         random = np.random.default_rng(0)
-        vectors = {name: random.random((4, 3), np.float32) for name in embeddings.VECTORS}
+        vectors = {name: random.random((4, 3), np.float32) for name in embedding_files.VECTORS}
         labels = {"redshift": np.arange(4, dtype=np.float32)}
-        part = embeddings.Embeddings(list("abcd"), labels, random.random((4, 2)), vectors)
-        embeddings.write(folder / f"e{suffix}", [part], {"weights": "x"})
+        part = embedding_files.Embeddings(list("abcd"), labels, random.random((4, 2)), vectors)
+        embedding_files.write(folder / f"e{suffix}", [part], {"weights": "x"})
 
     return write
 
 
 def read_embedded(folder):
-    (path,) = (path for path in folder.iterdir() if path.suffix in embeddings.SUFFIXES)
+    (path,) = (path for path in folder.iterdir() if path.suffix in embedding_files.SUFFIXES)
     opened(path)
     yield
-    found = embeddings.read(path)
+    found = embedding_files.read(path)
     yield
     found.rows([0, len(found.ids) - 1])
-    embeddings.read_about(path)
+    embedding_files.read_about(path)
     yield
 
 

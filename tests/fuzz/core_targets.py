@@ -8,16 +8,16 @@ from minimal import Batch, MinimalModule, make_sample
 from mutations import change_cells, change_json, change_words, to
 from target import Target
 
-from sciformer.config_errors import check_configs
-from sciformer.data.index import Recipe, read_index
-from sciformer.data.sharded import ShardedDataset
-from sciformer.data.shards import write_shards
-from sciformer.data.streaming import stream
-from sciformer.data.verify import damage
+from sciformer.cli.config_errors import check_configs
+from sciformer.data.shards.dataset import ShardedDataset
+from sciformer.data.shards.index import Recipe, read_index
+from sciformer.data.shards.streaming import stream
+from sciformer.data.shards.verify import damage
+from sciformer.data.shards.writer import write_shards
 from sciformer.strict_json import read_json, to_json
-from sciformer.training import checkpoint
-from sciformer.training.export import export
-from sciformer.training.original import read_original, write_converted
+from sciformer.training.checkpoints import checkpoint
+from sciformer.training.checkpoints.export import export
+from sciformer.training.checkpoints.original_weights import read_original, write_converted
 from sciformer.training.table import Rows
 
 CONFIG = """seed_everything: 1

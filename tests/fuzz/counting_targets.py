@@ -4,10 +4,10 @@ import weight_edits
 from core_targets import SEALED, save_run
 from target import Target
 
-from contextual_counting.data import CountingData
-from contextual_counting.evaluate import open_run
+from contextual_counting.data.datamodule import CountingData
+from contextual_counting.data.shards import simulate
+from contextual_counting.evaluation.evaluate import open_run
 from contextual_counting.module import CountingModule
-from contextual_counting.shards import simulate
 
 
 def shards(folder):

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from astropy.io import fits
 from mutations import NUMBERS, changed, damaged, one_file
 
-from sciformer.data.index import seal
+from sciformer.data.shards.index import seal
 
 # NumPy's files, and other zips
 

@@ -12,17 +12,17 @@ from physics_samples import described, numbered
 from safetensors.torch import save_file
 from target import Target
 
-from mpp import convert
-from mpp.data.cache import Cached
-from mpp.data.pdebench import PDEBench
+from mpp.convert.convert import convert
+from mpp.convert.initial_weights import read as read_pretrained
+from mpp.data.frame_cache import Cached
+from mpp.data.readers.pdebench import PDEBench
 from mpp.data.shards import make_sample, recipe
 from mpp.data.sources import open_files
 from mpp.data.writers import write_pdebench, write_well
-from mpp.pretrained import read as read_pretrained
-from mpp.trained import open_trained
-from mpp.transfer import curve
+from mpp.evaluation.trained_model import open_trained
+from mpp.studies.transfer import curve
 from sciformer.data.hdf5 import HDF5
-from sciformer.data.shards import write_shards
+from sciformer.data.shards.writer import write_shards
 
 FLOW = ("velocity_x", "velocity_y", "density", "pressure")
 SETS = {

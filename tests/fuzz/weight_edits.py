@@ -9,7 +9,7 @@ from mutations import VALUES, changed, damaged, one_file
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from sciformer.training.plain import CHECKSUM
+from sciformer.training.checkpoints.safetensors import CHECKSUM
 
 
 def plain(folder, random):

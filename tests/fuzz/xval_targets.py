@@ -10,18 +10,18 @@ import xval_small
 from mutations import change_cells, to
 from target import Target
 
-from sciformer.data.index import Recipe
-from sciformer.data.shards import write_shards
-from sciformer.training import checkpoint
-from xval import convert
-from xval.comparison import Comparison
-from xval.data.module import TextData
+from sciformer.data.shards.index import Recipe
+from sciformer.data.shards.writer import write_shards
+from sciformer.training.checkpoints import checkpoint
+from xval.convert.convert import convert
+from xval.data.csv_json import read_table
+from xval.data.datamodule import TextData
 from xval.data.shards import GENERATOR, make_sample
 from xval.data.sources import open_files
-from xval.data.tables import read_table
+from xval.evaluation.comparison import Comparison
+from xval.evaluation.tested import _read, _write
 from xval.module import XValModule
 from xval.simulate.registry import VERSION, text_set
-from xval.tested import _read, _write
 
 CSV = 'name,mass,note,when,split\nX1,1.50,"say ""hi""",2014-7-1,a\nY2,-3e-07,,2014-7-2,b\n'
 TSV = "a\tb\n1\t2.5\nx\t3\n"

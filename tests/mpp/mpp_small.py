@@ -2,7 +2,7 @@
 
 import pytest
 
-from mpp.data.module import PhysicsData
+from mpp.data.datamodule import PhysicsData
 from mpp.module import PhysicsModule
 
 NETWORK = {"size": [16, 1, 2], "patch": [4], "halo": 1, "layer_scale": 1.0, "drop_path": 0.0}

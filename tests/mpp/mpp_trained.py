@@ -9,9 +9,9 @@ from mpp_small import SYSTEMS, module
 
 from mpp.cli import PROJECT
 from mpp.data.batch import Batch
-from mpp.data.fields import FIELDS, Description, by_name
-from sciformer.cli import run
-from sciformer.training import checkpoint
+from mpp.data.description import FIELDS, Description, by_name
+from sciformer.cli.main import run
+from sciformer.training.checkpoints import checkpoint
 
 KNOWN = Description(
     tuple(by_name(name) for name in ("height", "velocity_x")),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mpp.data.fields import Description, by_name
+from mpp.data.description import Description, by_name
 from mpp.data.writers import write_pdebench
 
 FLOW = ("velocity_x", "velocity_y", "density", "pressure")

@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 from mpp_small import batch, data, module, quiet
 
 from mpp.metrics import nrmse
-from mpp.rollout import rollout
+from mpp.nn.rollout import rollout
 
 FIELDS = ["height", "velocity_x", "velocity_y", "activator", "inhibitor"]
 

@@ -6,13 +6,13 @@ from torch.nn.functional import cross_entropy, pad
 from xval_small import NETWORK, batch, data, module, taught, trainer
 
 from sciformer.training.optim import MuonAdamW
-from xval.answers import read
 from xval.encodings.encoding import NAMES
-from xval.encodings.special import END, MASK, NUM, PAD
-from xval.generate import Text
+from xval.encodings.normalization import fit_transform
+from xval.encodings.special_tokens import END, MASK, NUM, PAD
 from xval.metrics import scores
 from xval.module import XValModule
-from xval.transforms import fit_transform
+from xval.nn.decode_numbers import read
+from xval.nn.generate import Text
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* left over are dropped")
 

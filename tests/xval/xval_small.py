@@ -5,7 +5,7 @@ import warnings
 import torch
 from lightning.pytorch import Trainer
 
-from xval.data.module import TextData
+from xval.data.datamodule import TextData
 from xval.module import XValModule
 
 NETWORK = {"dim": 16, "depth": 1, "heads": 2, "warmup": 1}

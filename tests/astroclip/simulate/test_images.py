@@ -7,7 +7,7 @@ from scipy.stats import lognorm
 from astroclip.simulate.images import BLUR, NOISE, Source, _add_arms, expose, lognormal, render
 from astroclip.simulate.light import band_fluxes, light
 from astroclip.simulate.profiles import mixture
-from astroclip.simulate.survey import targets
+from astroclip.simulate.target_selection import targets
 
 
 def source(radius, axis=1.0, angle=0.0, x=0.0, y=0.0, flux=(1.0, 2.0, 3.0)):

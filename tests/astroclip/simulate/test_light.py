@@ -5,7 +5,7 @@ import pytest
 
 from astroclip.simulate.light import Light, band_fluxes, light
 from astroclip.simulate.spectra import spectra
-from astroclip.simulate.survey import targets
+from astroclip.simulate.target_selection import targets
 from astroclip.survey import wavelengths
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from astroclip.simulate import gas
+from astroclip.simulate import emission_lines
 from astroclip.simulate.cosmology import MPC, luminosity_distance
 from astroclip.simulate.light import Light, light
 from astroclip.simulate.spectra import LOSS, SEEING, TILT, UNIT, fiber_shares, spectra, tilts
-from astroclip.simulate.survey import targets
+from astroclip.simulate.target_selection import targets
 from astroclip.survey import STEP, wavelengths
 
 COUNT = 64
@@ -22,7 +22,7 @@ def galaxies():
 def only(shining, name):
     """One line, and no stars."""
     lines = np.zeros_like(shining.lines)
-    number = list(gas.LINES).index(name)
+    number = list(emission_lines.LINES).index(name)
     lines[..., number] = shining.lines[..., number]
     return Light(0 * shining.masses, lines)
 
@@ -30,7 +30,7 @@ def only(shining, name):
 @pytest.mark.parametrize("name", ["[OII]3727", "H-beta", "[OIII]5008", "H-alpha"])
 def test_lines_stand_at_their_wavelength_times_one_plus_z(galaxies, name):
     flux = spectra(galaxies, only(light(galaxies), name), WHOLE).astype(np.float64)
-    center = gas.LINES[name] * (1 + galaxies.redshift)
+    center = emission_lines.LINES[name] * (1 + galaxies.redshift)
     inside = (center > 3650) & (center < 9770)
     found = (flux @ wavelengths())[inside] / flux.sum(1)[inside]
     np.testing.assert_allclose(found, center[inside], atol=0.02)  # a fortieth of a pixel

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from contextual_counting.analysis.attribution import at_length, attribute, brackets, predict
-from contextual_counting.analysis.kinds import KINDS
-from contextual_counting.circuit import BETA, BIASES
+from contextual_counting.analysis.token_kinds import KINDS
+from contextual_counting.nn.constructed_weights import BETA, BIASES
 
 CLOSING = ["earlier ]", "own ]", "next ]", "later ]"]
 ABSENT = {0: {"earlier ]"}, 2: {"later ]"}, 3: {"next ]", "later ]"}}

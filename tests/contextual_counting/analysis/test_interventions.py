@@ -12,8 +12,8 @@ from contextual_counting.analysis.interventions import (
     patched,
     without,
 )
-from contextual_counting.analysis.kinds import KINDS, OWN_ONES, kinds
-from contextual_counting.simulate import CLOSE, ONE, OPEN, ZERO
+from contextual_counting.analysis.token_kinds import KINDS, OWN_ONES, kinds
+from contextual_counting.simulate.sequences import CLOSE, ONE, OPEN, ZERO
 
 
 @pytest.fixture(scope="module")

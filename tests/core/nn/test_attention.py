@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from sciformer.nn import attention, attention_path, tiled
+from sciformer.nn import attention, attention_path, tiled_attention
 from sciformer.nn.attention import SelfAttention, attend
 from sciformer.nn.position import Alibi, Rotary
 
@@ -24,8 +24,8 @@ def path(request, monkeypatch):
     """Take one path whatever the shape, with tiles that cut everything into pieces."""
     monkeypatch.setattr(attention, "fastest", lambda *_, **__: request.param)
     monkeypatch.setattr(attention, "computed_in_fp32", lambda *_: False)
-    monkeypatch.setattr(tiled, "TILE_BYTES", 1 << 12)
-    monkeypatch.setattr(tiled, "CAUSAL_BLOCK_BYTES", 40)
+    monkeypatch.setattr(tiled_attention, "TILE_BYTES", 1 << 12)
+    monkeypatch.setattr(tiled_attention, "CAUSAL_BLOCK_BYTES", 40)
     return request.param
 
 

@@ -12,7 +12,8 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from sciformer.cli import Project, run
+from sciformer.cli.main import run
+from sciformer.cli.project import Project
 
 HEARD, SAID = os.pipe()
 os.set_blocking(HEARD, False)

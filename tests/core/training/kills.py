@@ -30,9 +30,10 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from sciformer import files
-from sciformer.cli import Project
-from sciformer.data.loading import SeededLoader
-from sciformer.training import checkpoint, lightning_cli
+from sciformer.cli import lightning
+from sciformer.cli.project import Project
+from sciformer.data.loader import SeededLoader
+from sciformer.training.checkpoints import checkpoint
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 SOON = 5.0  # seconds in which a run that is told to end has ended
@@ -184,7 +185,7 @@ def numbers(root: Path) -> dict[str, float]:
 
 def main(kills: int, seed: int, kinds: list[str]) -> None:
     """Kill so many times, and say how the runs ended."""
-    lightning_cli.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    lightning.set_parsing_settings(docstring_parse_attribute_docstrings=True)
     torch.set_num_threads(1)
     source, ends = random.Random(seed), Counter[str]()
     folder = Path(tempfile.mkdtemp(prefix="kills-"))  # is left where something differs

@@ -23,8 +23,8 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from sciformer.nn.encoder import Encoder
+from sciformer.training.distributed.strategies import DDP, FSDP, shard
 from sciformer.training.optim import MuonAdamW, adamw, decay_groups
-from sciformer.training.strategies import DDP, FSDP, shard
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
 STRATEGIES = {"one": lambda: "auto", "DDP": DDP, "FSDP": FSDP}

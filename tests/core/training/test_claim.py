@@ -13,7 +13,7 @@ import yaml
 from minimal import PROJECT
 from verbs import exit_code
 
-from sciformer.training import checkpoint
+from sciformer.training.checkpoints import checkpoint
 from sciformer.training.claim import LOCK, SOFT, Claim, claimed
 
 QUIET = ("--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu", "--threads=1")

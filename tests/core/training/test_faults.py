@@ -11,8 +11,8 @@ import pytest
 import torch
 from two_ranks import callback, fit, two
 
-from sciformer.data.order import GlobalBatches
-from sciformer.training import checkpoint
+from sciformer.data.sampler import GlobalBatches
+from sciformer.training.checkpoints import checkpoint
 
 pytestmark = pytest.mark.process
 

@@ -18,10 +18,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from verbs import exit_code
 
 from sciformer.arguments import ArgumentError
-from sciformer.cli import Project
-from sciformer.training import checkpoint
-from sciformer.training.checks import check_callbacks
-from sciformer.training.strategies import FSDP
+from sciformer.cli.checks import check_callbacks
+from sciformer.cli.project import Project
+from sciformer.training.checkpoints import checkpoint
+from sciformer.training.distributed.strategies import FSDP
 
 QUIET = ["--trainer.accelerator=cpu", "--threads=1"]
 SWA = "{class_path: StochasticWeightAveraging, init_args: {swa_lrs: 0.01, swa_epoch_start: 2}}"

@@ -10,9 +10,9 @@ from lightning.pytorch import Trainer
 from minimal import PROJECT, MinimalData, MinimalModule
 from torch import nn
 
-from sciformer.cli import run
-from sciformer.training import checkpoint
-from sciformer.training.export import export
+from sciformer.cli.main import run
+from sciformer.training.checkpoints import checkpoint
+from sciformer.training.checkpoints.export import export
 
 QUIET = {"enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
 SPAWNED = """

@@ -17,7 +17,7 @@ import torch
 from forks import Fork
 from minimal import PROJECT
 
-from sciformer.training import lightning_cli
+from sciformer.cli import lightning
 
 
 class Case(NamedTuple):
@@ -76,7 +76,7 @@ def tell(case: Case, root: Path) -> dict[str, object]:
 
 def main(folder: Path) -> None:
     """Run all cases, with a ``scontrol`` of our own."""
-    lightning_cli.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    lightning.set_parsing_settings(docstring_parse_attribute_docstrings=True)
     torch.set_num_threads(1)
     scontrol = folder / "bin/scontrol"
     scontrol.parent.mkdir()

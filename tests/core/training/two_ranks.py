@@ -17,11 +17,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from minimal import PROJECT
 from torch.distributed.tensor import DTensor
 
-from sciformer.cli import run
+from sciformer.cli.main import run
 
 HALF, STEPS = 6, 12  # within an epoch of four steps, and at the end of one
 STRATEGIES = ("DDP", "FSDP")
-RECOMPUTE = "sciformer.training.recompute.Recompute"
+RECOMPUTE = "sciformer.training.callbacks.recompute.Recompute"
 LARGE = (  # one block has 12 dim^2 parameters
     *("--data.dim=2048", "--model.heads=16", "--trainer.max_steps=1"),
     *("--trainer.enable_checkpointing=false", "--trainer.limit_val_batches=0"),
@@ -96,7 +96,7 @@ def recorded(path: Path) -> str:
 
 def two(strategy: str) -> tuple[str, ...]:
     """The options for two ranks."""
-    kind = f"{{class_path: sciformer.training.strategies.{strategy}}}"
+    kind = f"{{class_path: sciformer.training.distributed.strategies.{strategy}}}"
     return ("--trainer.devices=2", f"--trainer.strategy={kind}")
 
 

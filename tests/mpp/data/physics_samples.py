@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mpp.data.fields import Description, by_name
+from mpp.data.description import Description, by_name
 
 SPACE = (6, 8, 4)
 

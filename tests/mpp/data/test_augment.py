@@ -5,7 +5,7 @@ import pytest
 from physics_samples import described
 
 from mpp.data.augment import Move, draw, generator, moved, noisy
-from mpp.data.fields import Component, by_name
+from mpp.data.description import Component, by_name
 
 N = 16
 VECTOR = ("tracer", "velocity_x", "velocity_y")

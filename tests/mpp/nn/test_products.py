@@ -5,9 +5,9 @@ import torch
 from torch.nn.functional import layer_norm
 from torch.nn.functional import linear as matrix_product
 
-from mpp.nn.heads import split_heads
 from mpp.nn.linear import linear
-from mpp.nn.lines import attend_lines, together
+from mpp.nn.short_attention import attend_lines, together
+from mpp.nn.split_qkv import split_heads
 
 
 @pytest.mark.parametrize("biased", [False, True])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mpp.simulate.burgers import burgers
-from mpp.simulate.draws import centers
+from mpp.simulate.initial_states import centers
 
 K = 2 * np.pi
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mpp.data.pdebench import PDEBench
+from mpp.data.readers.pdebench import PDEBench
 from mpp.data.simulated import Simulated
 from mpp.data.sources import open_files
 from mpp.data.writers import write_pdebench

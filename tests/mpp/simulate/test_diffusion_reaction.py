@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mpp.simulate.diffusion_reaction import diffusion_reaction, heat
-from mpp.simulate.draws import centers
+from mpp.simulate.initial_states import centers
 
 
 def uniform(u, v):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mpp.simulate import system
-from mpp.simulate.draws import centers, smooth
 from mpp.simulate.incompressible import incompressible
+from mpp.simulate.initial_states import centers, smooth
 
 TAU = 2 * np.pi
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from xval_small import texts_of
 
-from xval.data.module import TextData
+from xval.data.datamodule import TextData
 
 REAL = os.environ.get("SCIFORMER_REAL_DATA")
 

@@ -1,8 +1,8 @@
 import pytest
 
-from sciformer.data.index import Recipe
-from sciformer.data.shards import write_shards
-from xval.data.module import TextData
+from sciformer.data.shards.index import Recipe
+from sciformer.data.shards.writer import write_shards
+from xval.data.datamodule import TextData
 from xval.data.shards import Shards, make_sample, simulate
 from xval.simulate import text_set
 

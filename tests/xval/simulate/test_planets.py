@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from xval.numbers import cut
+from xval.encodings.numbers_in_text import cut
 from xval.simulate import text_set
-from xval.simulate.draws import uniforms
 from xval.simulate.kepler import at_anomaly, later
 from xval.simulate.nbody import energy, motion
 from xval.simulate.planets import AXIS_GAP, MOST, PLAIN, STEP_GAP, draw, started
+from xval.simulate.random import uniforms
 
 
 def systems(number, samples=40, seed=0):

@@ -3,7 +3,7 @@ import ast
 import numpy as np
 
 from xval.simulate import text_set
-from xval.simulate.draws import uniforms
+from xval.simulate.random import uniforms
 from xval.simulate.temperature import PLAIN, climate, places, weather
 
 

@@ -1,10 +1,9 @@
-from . import convert as convert
-from .data.files import open_source as open_source
-from .data.module import GalaxyData as GalaxyData
-from .model import AstroCLIP as AstroCLIP
+from .data.datamodule import GalaxyData as GalaxyData
+from .data.readers.open import open_source as open_source
+from .inference.nearest import nearest as nearest
 from .module import AstroCLIPModule as AstroCLIPModule
-from .nn.image import ImageEncoder as ImageEncoder
-from .nn.spectrum import SpectrumEncoder as SpectrumEncoder
-from .photometry import photometry as photometry
-from .retrieval import nearest as nearest
+from .nn.aperture_photometry import photometry as photometry
+from .nn.image_encoder import ImageEncoder as ImageEncoder
+from .nn.model import AstroCLIP as AstroCLIP
+from .nn.spectrum_encoder import SpectrumEncoder as SpectrumEncoder
 from .survey import wavelengths as wavelengths

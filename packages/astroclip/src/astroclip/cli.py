@@ -1,26 +1,33 @@
 """The command ``astroclip``."""
 
-from sciformer.cli import Project, Verb, run
+from sciformer.cli.main import run
+from sciformer.cli.project import Project, Verb
 
 PROJECT = Project(
     name="astroclip",
     summary="Images and spectra of galaxies in one embedding space (arXiv 2310.03024).",
     module="astroclip.module:AstroCLIPModule",
-    data="astroclip.data.module:GalaxyData",
+    data="astroclip.data.datamodule:GalaxyData",
     links={"data.size": "model.size"},
     verbs={
         "simulate": Verb("astroclip.data.shards:simulate", "simulated galaxies as shards"),
-        "convert": Verb("astroclip.convert:convert", "weights of the paper's own code as ours"),
-        "embed": Verb("astroclip.embed:embed", "embeddings of the galaxies of files or shards"),
+        "convert": Verb(
+            "astroclip.convert.convert:convert", "weights of the paper's own code as ours"
+        ),
+        "embed": Verb(
+            "astroclip.inference.embed:embed", "embeddings of the galaxies of files or shards"
+        ),
         "search": Verb(
-            "astroclip.search:search",
+            "astroclip.inference.search:search",
             "the galaxies whose spectra are nearest to an image, or whose images to a spectrum",
         ),
         "evaluate": Verb(
-            "astroclip.evaluate:evaluate",
+            "astroclip.evaluation.evaluate:evaluate",
             "retrieval, properties and pictures of a checkpoint, beside the simplest answers",
         ),
-        "probe": Verb("astroclip.probe:probe", "properties of galaxies read off embeddings"),
+        "probe": Verb(
+            "astroclip.evaluation.probe:probe", "properties of galaxies read off embeddings"
+        ),
     },
 )
 

@@ -10,21 +10,27 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import CatMetric, MeanMetric
 
-from astroclip.cache import CachedFeatures, Features, folder_of, keep
+from astroclip.convert.initial_weights import begin
 from astroclip.data.batch import Batch, pair
-from astroclip.learning import Alignment, ImageDistillation, Loss, SpectrumModeling, drawn_on
-from astroclip.model import AstroCLIP
-from astroclip.nn.image import ImageEncoder
-from astroclip.nn.spectrum import SpectrumEncoder
-from astroclip.objectives.views import cut
-from astroclip.retrieval import ranks, recalls
-from astroclip.start import begin
+from astroclip.inference.nearest import ranks, recalls
+from astroclip.losses.feature_cache import CachedFeatures, Features, folder_of, keep
+from astroclip.losses.image_crops import cut
+from astroclip.losses.objectives import (
+    Alignment,
+    ImageDistillation,
+    Loss,
+    SpectrumModeling,
+    drawn_on,
+)
+from astroclip.nn.image_encoder import ImageEncoder
+from astroclip.nn.model import AstroCLIP
+from astroclip.nn.spectrum_encoder import SpectrumEncoder
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_positive
 from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
 
 if TYPE_CHECKING:
-    from astroclip.data.module import GalaxyData
+    from astroclip.data.datamodule import GalaxyData
 
 LEARNING = {"spectrum": SpectrumModeling, "image": ImageDistillation}
 NEEDED = {"align": ("images", "spectra"), "spectrum": ("spectra",), "image": ("images",)}

@@ -1,7 +1,7 @@
-from .data import Batch as Batch
-from .data import CountingData as CountingData
-from .model import CountingTransformer as CountingTransformer
+from .data.datamodule import Batch as Batch
+from .data.datamodule import CountingData as CountingData
 from .module import CountingModule as CountingModule
-from .simulate import simulate as simulate
-from .sites import run_with_cache as run_with_cache
-from .sites import run_with_hooks as run_with_hooks
+from .nn.hooks import run_with_cache as run_with_cache
+from .nn.hooks import run_with_hooks as run_with_hooks
+from .nn.model import CountingTransformer as CountingTransformer
+from .simulate.sequences import simulate as simulate

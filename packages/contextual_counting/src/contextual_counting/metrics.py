@@ -3,7 +3,7 @@
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from sciformer.metrics import PartMeans
+from sciformer.evaluation.metrics import PartMeans
 
 TOP = 5
 

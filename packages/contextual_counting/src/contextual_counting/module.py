@@ -11,11 +11,11 @@ from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from contextual_counting.data import Batch
-from contextual_counting.fewer import with_fewer_regions
+from contextual_counting.data.datamodule import Batch
+from contextual_counting.data.hide_regions import with_fewer_regions
 from contextual_counting.metrics import RegionScores, ranking
-from contextual_counting.model import CountingTransformer
-from contextual_counting.simulate import NO_REGION
+from contextual_counting.nn.model import CountingTransformer
+from contextual_counting.simulate.sequences import NO_REGION
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_share, inside
 from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, warmup_cosine

@@ -1,6 +1,6 @@
-from .convert import from_reference as from_reference
-from .data.module import PhysicsData as PhysicsData
-from .grow import grow as grow
-from .model import AViT as AViT
+from .convert.convert import from_reference as from_reference
+from .data.datamodule import PhysicsData as PhysicsData
 from .module import PhysicsModule as PhysicsModule
-from .vocabulary import Vocabulary as Vocabulary
+from .nn.add_fields import grow as grow
+from .nn.field_vocabulary import Vocabulary as Vocabulary
+from .nn.model import AViT as AViT

@@ -10,15 +10,14 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
+from mpp.convert.initial_weights import continued
 from mpp.data.batch import Batch
-from mpp.metrics import nrmse, vrmse
-from mpp.model import AViT
+from mpp.metrics import SystemScores, nrmse, vrmse
 from mpp.nn.bias import Bias, Boundary
-from mpp.nn.scale import Target
-from mpp.pretrained import continued
-from mpp.rollout import rollout
-from mpp.scores import SystemScores
-from mpp.vocabulary import Vocabulary
+from mpp.nn.field_vocabulary import Vocabulary
+from mpp.nn.model import AViT
+from mpp.nn.normalization import Target
+from mpp.nn.rollout import rollout
 from sciformer.arguments import ArgumentError, check_not_negative, check_positive
 from sciformer.training.module import Module
 from sciformer.training.optim import adamw, batches_before, decay_groups, warmup_cosine

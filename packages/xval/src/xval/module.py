@@ -14,17 +14,17 @@ from torch.optim.lr_scheduler import LambdaLR
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_positive
 from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
-from xval.answers import answers
 from xval.data.batch import Batch
 from xval.encodings.encoding import Encoding
-from xval.encodings.special import NUM
-from xval.mask import hide
-from xval.model import XVal
-from xval.scores import Found, Losses, Pass
-from xval.transforms import KINDS, Transforms, fit_transforms
+from xval.encodings.masking import hide
+from xval.encodings.normalization import KINDS, Transforms, fit_transforms
+from xval.encodings.special_tokens import NUM
+from xval.metrics import Found, Losses, Pass
+from xval.nn.decode_numbers import answers
+from xval.nn.model import XVal
 
 if TYPE_CHECKING:
-    from xval.data.module import TextData
+    from xval.data.datamodule import TextData
 
 ROUNDING = 1e-3  # of an absolute error: below it, half its square over it
 

@@ -6,9 +6,9 @@ from typing import Any
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import Dataset
 
-from sciformer.data.gathered import unchanged
-from sciformer.data.loading import SeededLoader, ordered_loader
-from sciformer.data.order import GlobalBatches
+from sciformer.data.collate import unchanged
+from sciformer.data.loader import SeededLoader, ordered_loader
+from sciformer.data.sampler import GlobalBatches
 
 
 class DataModule(LightningDataModule):

@@ -8,7 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from sciformer.arguments import ArgumentError
 from sciformer.nn.attention_path import computed_in_fp32, fastest
 from sciformer.nn.position import Alibi, Rotary
-from sciformer.nn.tiled import needs_grad, tiled_attention
+from sciformer.nn.tiled_attention import needs_grad, tiled_attention
 
 INF = float("inf")
 

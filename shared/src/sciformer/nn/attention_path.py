@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sciformer.nn.hardware import avx512, bf16_products
 from sciformer.nn.precision import HALF
-from sciformer.nn.tiled import needs_grad
+from sciformer.nn.tiled_attention import needs_grad
 
 Path = Literal["fused", "formula", "tiled"]
 # Training keeps the weights; more of them in one call than this are left to SDPA, whose memory

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from sciformer.files import remove_leftovers
-from sciformer.training.folder import BEST, CONFIG, LAST, METRICS, NUMBERS
+from sciformer.training.run_folder import BEST, CONFIG, LAST, METRICS, NUMBERS
 from sciformer.training.table import read
 
 LOCK, SOFT = ".lock", ".lock.soft"

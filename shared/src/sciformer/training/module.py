@@ -8,10 +8,10 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule
 from torch import Tensor, nn
 
-from sciformer.training.callbacks import RunRecord
-from sciformer.training.checkpoint import stamp
-from sciformer.training.strategies import shard
-from sciformer.training.update_log import due
+from sciformer.training.callbacks.run_record import RunRecord
+from sciformer.training.callbacks.update_log import due
+from sciformer.training.checkpoints.checkpoint import stamp
+from sciformer.training.distributed.strategies import shard
 
 
 class Module(LightningModule):

@@ -9,9 +9,9 @@ from astroclip.data.batch import Galaxy
 from astroclip.data.source import Source
 from astroclip.simulate.galaxies import BLOCK, LABELS, VERSION, Galaxies
 from astroclip.simulate.galaxies import simulate as simulate_block
-from sciformer.data.index import Recipe
-from sciformer.data.sharded import ShardedDataset
-from sciformer.data.simulate import simulate as write
+from sciformer.data.shards.command import simulate as write
+from sciformer.data.shards.dataset import ShardedDataset
+from sciformer.data.shards.index import Recipe
 
 GENERATOR = "astroclip.data.shards:make_sample"
 UNITS = {"image": "nanomaggy", "flux": "1e-17 erg s-1 cm-2 A-1", "ivar": "flux ** -2"}

@@ -28,10 +28,10 @@ from jaxtyping import Bool, Float32
 from numpy.random import Generator
 from threadpoolctl import ThreadpoolController
 
-from astroclip.simulate import fibers, images, spectra
-from astroclip.simulate.latents import SPHEROID, Latents
+from astroclip.simulate import images, spectra, spectrograph
 from astroclip.simulate.light import Light, band_fluxes, light
-from astroclip.simulate.survey import targets
+from astroclip.simulate.population import SPHEROID, Latents
+from astroclip.simulate.target_selection import targets
 
 THREADS = ThreadpoolController()
 VERSION = "1"  # to be raised with whatever changes a number
@@ -86,7 +86,7 @@ def _simulate(seed: int, block: int, size: int, count: int) -> Galaxies:
     kinds = morphology(galaxies)
     arms = np.where(kinds == MORPHOLOGIES.index("spiral"), looks.uniform(*ARMS, count), 0.0)
     image = images.expose(looks, galaxies, band_fluxes(galaxies, shining), arms, size)
-    flux, ivar, mask = fibers.observe(seen, _through_fibers(seen, galaxies, shining))
+    flux, ivar, mask = spectrograph.observe(seen, _through_fibers(seen, galaxies, shining))
     named = {name: getattr(galaxies, name) for name in LABELS[:-1]} | {"morphology": kinds}
     labels = np.stack([named[name] for name in LABELS], 1).astype(np.float32)
     return Galaxies(image, flux, ivar, mask, labels)

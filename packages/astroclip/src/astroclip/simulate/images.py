@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 from numpy.random import Generator
 
-from astroclip.simulate.latents import Latents
+from astroclip.simulate.population import Latents
 from astroclip.simulate.profiles import Mixture, mixture
 from astroclip.survey import PIXEL_SCALE
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
-from astroclip.simulate import gas, stars
+from astroclip.simulate import emission_lines, stars
 from astroclip.simulate.cosmology import MPC, luminosity_distance
-from astroclip.simulate.latents import FARTHEST, Latents
+from astroclip.simulate.population import FARTHEST, Latents
 
 EDGES = np.array([[3950.0, 5500.0], [5620.0, 7170.0], [8350.0, 10_150.0]])  # A, of g, r and z
 SOFT = 60.0  # A, over which a filter opens and closes
@@ -82,10 +82,11 @@ def _lines(galaxies: Latents) -> Float64[np.ndarray, "galaxies 2 lines"]:
     """Young stars ionize the disk; old ones ionize where they are."""
     mass = 10**galaxies.log_mass
     rate = mass * 10 ** (galaxies.log_ssfr + galaxies.burst)
-    young = (gas.HALPHA_PER_RATE * rate)[:, None] * gas.young(galaxies.gas())
-    old = (gas.HALPHA_PER_OLD_MASS * mass * 10**galaxies.nucleus)[:, None]
-    old = old * gas.old(galaxies.gas())
-    dust = galaxies.dust[:, None] * stars.attenuation(gas.WAVELENGTHS[None], galaxies.dust_slope)
+    young = (emission_lines.HALPHA_PER_RATE * rate)[:, None] * emission_lines.young(galaxies.gas())
+    old = (emission_lines.HALPHA_PER_OLD_MASS * mass * 10**galaxies.nucleus)[:, None]
+    old = old * emission_lines.old(galaxies.gas())
+    reddening = stars.attenuation(emission_lines.WAVELENGTHS[None], galaxies.dust_slope)
+    dust = galaxies.dust[:, None] * reddening
     young, old = young * 10 ** (-0.4 * NEBULAR_DUST * dust), old * 10 ** (-0.4 * dust)
     bulge = galaxies.bulge[:, None]
     return np.stack([bulge * old, (1 - bulge) * old + young], axis=1)
@@ -108,7 +109,7 @@ def _table() -> Float64[np.ndarray, "redshifts populations bands"]:
 def _line_fluxes(
     stretch: Float64[np.ndarray, "galaxies 1"], lines: Float64[np.ndarray, "galaxies 2 lines"]
 ) -> Float64[np.ndarray, "galaxies 2 bands"]:
-    seen = (gas.WAVELENGTHS * stretch)[..., None]
+    seen = (emission_lines.WAVELENGTHS * stretch)[..., None]
     grid = np.arange(3600.0, 10_500.0, 4.0)
     whole = SPEED * (_response(grid[:, None]) / grid[:, None]).sum(0) * 4.0
     return lines @ (seen * _response(seen) / whole)

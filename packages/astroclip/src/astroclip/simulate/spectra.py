@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Float32, Float64
 from numpy.random import Generator
 
-from astroclip.simulate import gas, stars
+from astroclip.simulate import emission_lines, stars
 from astroclip.simulate.cosmology import LIGHT, MPC, luminosity_distance
-from astroclip.simulate.latents import Latents
 from astroclip.simulate.light import Light
+from astroclip.simulate.population import Latents
 from astroclip.simulate.profiles import enclosed, mixture
 from astroclip.survey import FIRST, PIXELS, STEP, wavelengths
 
@@ -113,7 +113,7 @@ def _add_lines(
     speed = np.hypot(GAS_MOTION[0], rotation)
     row = np.arange(len(flux))[:, None]
     around = np.arange(-REACH, REACH + 1)
-    for wavelength, strength in zip(gas.WAVELENGTHS, lines.T, strict=True):
+    for wavelength, strength in zip(emission_lines.WAVELENGTHS, lines.T, strict=True):
         center = wavelength * stretch
         sigma = np.hypot(INSTRUMENT, center * speed / LIGHT)[:, None]
         pixel = np.rint((center - FIRST) / STEP).astype(np.int64)[:, None] + around

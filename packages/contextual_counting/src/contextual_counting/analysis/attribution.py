@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from contextual_counting.analysis.kinds import KINDS, OWN_ONES, kinds, one_hot
-from contextual_counting.model import CountingTransformer
-from contextual_counting.simulate import CLOSE, OPEN
-from contextual_counting.sites import read_out, run_with_cache
+from contextual_counting.analysis.token_kinds import KINDS, OWN_ONES, kinds, one_hot
+from contextual_counting.nn.hooks import read_out, run_with_cache
+from contextual_counting.nn.model import CountingTransformer
+from contextual_counting.simulate.sequences import CLOSE, OPEN
 
 AT_ONCE = 2**14  # tokens
 TINY = 1e-12

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from contextual_counting.analysis.attribution import Attribution
-from contextual_counting.analysis.components import Components
-from contextual_counting.analysis.encoder import Planes
-from contextual_counting.analysis.kinds import CLASSES, KINDS
-from contextual_counting.analysis.values import Values
-from sciformer.figures import BASELINE, INK, NARROW, PALETTE, WIDE, figure
+from contextual_counting.analysis.effective_values import Values
+from contextual_counting.analysis.encoder_attention import Planes
+from contextual_counting.analysis.principal_components import Components
+from contextual_counting.analysis.token_kinds import CLASSES, KINDS
+from sciformer.report.figures import BASELINE, INK, NARROW, PALETTE, WIDE, figure
 
 # One color per kind of token: beyond six those of Tol's muted scheme.
 MUTED = ("#999933", "#88ccee", "#44aa99", "#882255", "#aa4499", "#117733", "#ddcc77")

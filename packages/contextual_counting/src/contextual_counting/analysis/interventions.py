@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from contextual_counting.analysis.kinds import KINDS, OWN_ONES, kinds, places
-from contextual_counting.analysis.values import implied
-from contextual_counting.model import CountingTransformer
-from contextual_counting.simulate import CLOSE, ONE, OPEN, ZERO
-from contextual_counting.sites import Hook, run_with_cache, run_with_hooks
+from contextual_counting.analysis.effective_values import implied
+from contextual_counting.analysis.token_kinds import KINDS, OWN_ONES, kinds, places
+from contextual_counting.nn.hooks import Hook, run_with_cache, run_with_hooks
+from contextual_counting.nn.model import CountingTransformer
+from contextual_counting.simulate.sequences import CLOSE, ONE, OPEN, ZERO
 
 PATCHED = (
     "encoder.attention.out",

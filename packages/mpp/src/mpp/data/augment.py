@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.data.fields import PSEUDO, Component, Description
+from mpp.data.description import PSEUDO, Component, Description
 from mpp.data.trajectories import Frames
 
 NOISE = 1  # last word of a seed; 0 is that of the augmentation

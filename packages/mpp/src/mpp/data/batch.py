@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from mpp.data.fields import Boundary
+from mpp.data.description import Boundary
 
 
 class Batch(NamedTuple):

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.data.fields import COORDINATES, Boundary, Component, Description
+from mpp.data.description import COORDINATES, Boundary, Component, Description
 from mpp.data.simulated import arguments, describe
 from mpp.data.trajectories import Frames, Trajectories, check_finite
 from mpp.simulate.registry import system as find
-from sciformer.data.index import Recipe
-from sciformer.data.sharded import ShardedDataset
+from sciformer.data.shards.dataset import ShardedDataset
+from sciformer.data.shards.index import Recipe
 
 GENERATOR = "mpp.data.shards:make_sample"
 VERSION = "1"
@@ -28,7 +28,7 @@ class Sample(NamedTuple):
 def recipe(
     system: str, seed: int, count: int, shards: int, options: Mapping[str, Any] | None = None
 ) -> Recipe:
-    """What :func:`sciformer.data.shards.write_shards` writes for a simulated system.
+    """What :func:`sciformer.data.shards.writer.write_shards` writes for a simulated system.
 
     Args:
         system: Its name.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.data.fields import Component, Description, square
+from mpp.data.description import Component, Description, square
 from mpp.data.trajectories import Frames, Trajectories, check_finite
 from mpp.simulate.registry import system as find
 from sciformer.arguments import ArgumentError

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mpp.data.fields import renamed
-from mpp.data.pdebench import PDEBench
+from mpp.data.description import renamed
+from mpp.data.readers.pdebench import PDEBench
+from mpp.data.readers.well import Well
 from mpp.data.shards import Shards
 from mpp.data.simulated import OPTIONS, Simulated
 from mpp.data.trajectories import Joined, Trajectories
-from mpp.data.well import Well
 from sciformer.arguments import ArgumentError, check_least
 from sciformer.data.entry import Kinds, check_entry
 from sciformer.data.hdf5 import HDF5, OpenHDF5, open_hdf5
-from sciformer.data.index import INDEX
 from sciformer.data.open_files import OpenFiles
+from sciformer.data.shards.index import INDEX
 
 FILE: Kinds = {
     "path": str,

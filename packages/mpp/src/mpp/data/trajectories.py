@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.data.fields import Description
+from mpp.data.description import Description
 
 Frames = Float32[np.ndarray, "time field *space"]
 

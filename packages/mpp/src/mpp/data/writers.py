@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.data.fields import Component, Description, components
-from mpp.data.pdebench import (
+from mpp.data.description import Component, Description, components
+from mpp.data.readers.pdebench import (
     ADVECTION,
     BURGERS,
     DAM_BREAK,

@@ -5,10 +5,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpp.nn.bias import Bias, Boundary, make_bias
-from mpp.nn.heads import split_heads
 from mpp.nn.linear import Linear, linear
-from mpp.nn.lines import attend_lines
 from mpp.nn.norm import DeviationNorm, InstanceNorm
+from mpp.nn.short_attention import attend_lines
+from mpp.nn.split_qkv import split_heads
 from sciformer.nn.attention import divide
 
 

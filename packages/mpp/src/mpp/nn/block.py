@@ -7,7 +7,7 @@ from torch.nn.functional import gelu
 
 from mpp.nn.attention import AxialAttention, TemporalAttention
 from mpp.nn.bias import Bias, Boundary
-from mpp.nn.drop import DropPath
+from mpp.nn.drop_path import DropPath
 from mpp.nn.linear import Linear
 from mpp.nn.norm import DeviationNorm
 from sciformer.nn.block import Block

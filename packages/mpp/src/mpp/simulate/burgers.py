@@ -12,10 +12,10 @@ from jaxtyping import Float, Float32, Float64
 from numpy.random import Generator
 from torch import Tensor
 
-from mpp.simulate import checks
-from mpp.simulate.draws import drawn, smooth
+from mpp.simulate import validation
 from mpp.simulate.finite_volume import conservative_rate, padded
-from mpp.simulate.march import heun, march
+from mpp.simulate.initial_states import drawn, smooth
+from mpp.simulate.time_stepping import heun, march
 from sciformer.arguments import check_not_negative, check_positive
 
 
@@ -75,7 +75,7 @@ def burgers(
     """
     check_positive(dt=dt)
     check_not_negative(viscosity=viscosity)
-    checks.at_most(1.0, cfl=cfl)
+    validation.at_most(1.0, cfl=cfl)
     width = 1 / state.shape[-1]
 
     def rate(u: Tensor) -> Tensor:

@@ -18,12 +18,12 @@ from jaxtyping import Float, Float32
 from numpy.random import Generator
 from torch import Tensor
 
-from mpp.simulate import checks
-from mpp.simulate.draws import drawn, smooth
+from mpp.simulate import validation
 from mpp.simulate.finite_volume import Boundary, conservative_rate
 from mpp.simulate.hllc import hllc
-from mpp.simulate.march import heun, march
-from mpp.simulate.viscous import viscous_rate
+from mpp.simulate.initial_states import drawn, smooth
+from mpp.simulate.time_stepping import heun, march
+from mpp.simulate.viscous_stress import viscous_rate
 from sciformer.arguments import ArgumentError, check_not_negative, check_positive
 
 GAMMA = 5 / 3  # PDEBench's
@@ -106,7 +106,7 @@ def compressible(
     if not 1 < gamma < np.inf:
         raise ArgumentError("gamma", f"{gamma} is not above 1")
     check_not_negative(eta=eta, zeta=zeta)
-    checks.at_most(1.0, cfl=cfl)
+    validation.at_most(1.0, cfl=cfl)
     for name, values in (("density", state[:, 0]), ("pressure", state[:, 3])):
         if not values.min() > 0:
             raise ValueError(f"{name} is {values.min()} somewhere; it has to be positive")

@@ -18,8 +18,8 @@ from jaxtyping import Float, Float32, Float64
 from numpy.random import Generator
 from torch import Tensor
 
-from mpp.simulate import checks
-from mpp.simulate.draws import drawn, smooth
+from mpp.simulate import validation
+from mpp.simulate.initial_states import drawn, smooth
 from sciformer.arguments import check_not_negative, check_positive
 
 STABLE = 2.7  # reach of Runge-Kutta 4 along the negative axis
@@ -133,7 +133,7 @@ def diffusion_reaction(
         ValueError: A parameter is out of range.
     """
     check_positive(dt=dt, rate=rate, extent=extent)
-    checks.at_most(STABLE, reach=reach)
+    validation.at_most(STABLE, reach=reach)
     check_not_negative(
         activator_diffusivity=diffusivities[0], inhibitor_diffusivity=diffusivities[1], decay=decay
     )

@@ -16,9 +16,9 @@ from jaxtyping import Complex, Float, Float32, Float64
 from numpy.random import Generator
 from torch import Tensor
 
-from mpp.simulate import checks
-from mpp.simulate.draws import drawn, smooth
-from mpp.simulate.march import march
+from mpp.simulate import validation
+from mpp.simulate.initial_states import drawn, smooth
+from mpp.simulate.time_stepping import march
 from sciformer.arguments import check_not_negative, check_positive
 
 STABLE = 1.3  # 2.8 / (2 pi / 3): the reach of Runge-Kutta 4 over the largest kept wave number
@@ -49,7 +49,7 @@ def random_incompressible(
     Returns:
         Velocity along x and along y, tracer (mean 1, standard deviation 0.3 at the start).
     """
-    checks.at_most(min(shape) / 3, modes=modes)
+    validation.at_most(min(shape) / 3, modes=modes)
 
     def draw(rng: Generator) -> np.ndarray:
         vorticity, tracer = smooth(rng, shape, modes, -1.0), smooth(rng, shape, modes, 1.0)
@@ -116,7 +116,7 @@ def incompressible(
     """
     check_positive(dt=dt)
     check_not_negative(viscosity=viscosity, diffusivity=diffusivity)
-    checks.at_most(STABLE, cfl=cfl)
+    validation.at_most(STABLE, cfl=cfl)
     height, width = shape = (state.shape[-2], state.shape[-1])
     waves = Waves.of(shape)
     decay = torch.stack((viscosity * waves.squared, diffusivity * waves.squared))

@@ -15,10 +15,10 @@ from jaxtyping import Float, Float32, Float64
 from numpy.random import Generator
 from torch import Tensor
 
-from mpp.simulate import checks
-from mpp.simulate.draws import centers, drawn, smooth
+from mpp.simulate import validation
 from mpp.simulate.finite_volume import Boundary, conservative_rate
-from mpp.simulate.march import heun, march
+from mpp.simulate.initial_states import centers, drawn, smooth
+from mpp.simulate.time_stepping import heun, march
 from sciformer.arguments import check_positive
 
 
@@ -51,7 +51,7 @@ def random_shallow_water(
     Returns:
         Depth h, velocity along x and along y.
     """
-    checks.at_most(0.25, waves=waves)
+    validation.at_most(0.25, waves=waves)
 
     def draw(rng: Generator) -> np.ndarray:
         h, u, v = (smooth(rng, shape, modes) for _ in range(3))
@@ -129,7 +129,7 @@ def shallow_water(
         ValueError: A parameter is out of range, or the bed is dry somewhere.
     """
     check_positive(dt=dt, gravity=gravity, extent=min(extent))
-    checks.at_most(1.0, cfl=cfl)
+    validation.at_most(1.0, cfl=cfl)
     if not state[:, 0].min() > 0:
         raise ValueError(f"height is {state[:, 0].min()} somewhere; the bed has to be wet")
     spacing = (extent[0] / state.shape[-2], extent[1] / state.shape[-1])

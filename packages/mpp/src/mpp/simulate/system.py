@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.simulate import checks
+from mpp.simulate import validation
 from mpp.simulate.finite_volume import Boundary
 from sciformer.arguments import ArgumentError, check_least, check_positive
 
@@ -90,7 +90,7 @@ class System(NamedTuple):
         frames = self.frames if frames is None else frames
         shape = self.shape if shape is None else tuple(shape)
         dt = self.dt if dt is None else dt
-        checks.grid(shape, frames, axes=len(self.shape))
+        validation.grid(shape, frames, axes=len(self.shape))
         check_positive(dt=dt)
         values = {**self.parameters, **self._typed(parameters)}
         together = max(1, CELLS // max(1, int(np.prod(shape))))

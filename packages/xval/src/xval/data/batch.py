@@ -5,7 +5,7 @@ from typing import NamedTuple
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
-from xval.encodings.special import PAD
+from xval.encodings.special_tokens import PAD
 
 
 class Batch(NamedTuple):

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8, UInt16
 
-from xval.data.names import field_of, matches, names_of
+from xval.data.field_names import field_of, matches, names_of
 from xval.data.sources import Source
 from xval.encodings.encoding import Encoding
-from xval.encodings.special import END
-from xval.numbers import Cut, cut, value
+from xval.encodings.numbers_in_text import Cut, cut, value
+from xval.encodings.special_tokens import END
 
 CHUNK = 1024  # texts that are simulated and encoded at once
 NOBODY = ""  # the field of what nothing names

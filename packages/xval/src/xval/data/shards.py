@@ -3,11 +3,11 @@
 from functools import lru_cache, partial
 from typing import Any
 
-from sciformer.data.index import JSON, Field, Recipe
-from sciformer.data.sharded import ShardedDataset
-from sciformer.data.simulate import simulate as write
+from sciformer.data.shards.command import simulate as write
+from sciformer.data.shards.dataset import ShardedDataset
+from sciformer.data.shards.index import JSON, Field, Recipe
 from xval.simulate.registry import VERSION, text_set
-from xval.simulate.texts import Texts
+from xval.simulate.text import Texts
 
 GENERATOR = "xval.data.shards:make_sample"
 TEXT = Field(JSON, (), "")

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.entry import Kinds, check_entry
+from xval.data.csv_json import Rows, read_rows
 from xval.data.shards import Shards
-from xval.data.stations import read_station
-from xval.data.tables import Rows, read_rows
+from xval.data.weather_stations import read_station
 from xval.simulate.registry import text_set
-from xval.simulate.texts import Texts
+from xval.simulate.text import Texts
 
 SPLITS = ("train", "val", "test", "ood")
 COMMON: Kinds = {"name": str, "split": str, "answers": list[str]}

@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float32, Int64
 
 from sciformer.arguments import ArgumentError
 from xval.encodings.digits import LOWEST, WIDEST, Digits
-from xval.encodings.special import END, MASK, NUM, PAD, SPECIAL
-from xval.numbers import cut, value, write
+from xval.encodings.numbers_in_text import cut, value, write
+from xval.encodings.special_tokens import END, MASK, NUM, PAD, SPECIAL
 
 NAMES = ("p10", "p1000", "b1999", "fp15", "xval")
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from xval.numbers import cut
+from xval.encodings.numbers_in_text import cut
 
 PIECE = re.compile(r"[^\W\d_]+|\d|_|[^\w\s]+|\s+")
 LONGEST = 32

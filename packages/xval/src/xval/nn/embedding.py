@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from xval.encodings.special import NUM
+from xval.encodings.special_tokens import NUM
 
 
 class NumberEmbedding(nn.Module):

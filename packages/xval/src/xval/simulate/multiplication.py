@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from sciformer.arguments import ArgumentError
-from xval.simulate.draws import integers, uniforms
-from xval.simulate.texts import Texts
+from xval.simulate.random import integers, uniforms
+from xval.simulate.text import Texts
 
 
 def multiplication(seed: int, samples: Int64[np.ndarray, " samples"], digits: int = 3) -> Texts:

@@ -4,10 +4,10 @@ import numpy as np
 from jaxtyping import Int64
 
 from sciformer.arguments import check_least, check_share
-from xval.simulate.draws import between, integers, uniforms
 from xval.simulate.kepler import at_anomaly, later
 from xval.simulate.planets import AXIS_GAP
-from xval.simulate.texts import Texts, check_digits, significant
+from xval.simulate.random import between, integers, uniforms
+from xval.simulate.text import Texts, check_digits, significant
 
 
 def orbits(

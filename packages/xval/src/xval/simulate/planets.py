@@ -13,10 +13,10 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from sciformer.arguments import check_share
-from xval.simulate.draws import between, integers, uniforms
 from xval.simulate.kepler import at_anomaly
 from xval.simulate.nbody import TOLERANCE, Vectors, motion
-from xval.simulate.texts import Texts, check_digits, significant
+from xval.simulate.random import between, integers, uniforms
+from xval.simulate.text import Texts, check_digits, significant
 
 FEWEST, MOST = 2, 5
 AXIS_GAP = (1.005, 1.12)  # without a planet: the innermost is at 1, the next beyond 1.125

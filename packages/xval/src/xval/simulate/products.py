@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from sciformer.arguments import ArgumentError, check_share
-from xval.simulate.draws import log_between, uniforms
-from xval.simulate.texts import Texts, check_digits, significant
+from xval.simulate.random import log_between, uniforms
+from xval.simulate.text import Texts, check_digits, significant
 
 
 def products(

@@ -12,7 +12,7 @@ from xval.simulate.orbits import orbits
 from xval.simulate.planets import planets
 from xval.simulate.products import products
 from xval.simulate.temperature import temperature
-from xval.simulate.texts import Texts
+from xval.simulate.text import Texts
 from xval.simulate.trees import trees
 
 VERSION = "1"  # of what the sets write; another one may write other texts of the same seed
@@ -24,8 +24,8 @@ class TextSet(NamedTuple):
 
     Args:
         name: Its key in the registry.
-        answers: Patterns of the numbers that are asked for (:mod:`xval.data.names`); a parameter
-            stands in braces.
+        answers: Patterns of the numbers that are asked for (:mod:`xval.data.field_names`); a
+            parameter stands in braces.
         parameters: Defaults of the parameters, which the function documents.
         function: What simulates, called with seed, numbers of samples and the parameters by name.
     """

@@ -12,8 +12,8 @@ from jaxtyping import Float64, Int64
 from scipy.special import ndtri
 
 from sciformer.arguments import ArgumentError, check_least, check_positive
-from xval.simulate.draws import between, integers, uniforms
-from xval.simulate.texts import Texts
+from xval.simulate.random import between, integers, uniforms
+from xval.simulate.text import Texts
 
 PLAIN = 5  # columns of draws before those of the stations
 EARTH_KM = 6371.0

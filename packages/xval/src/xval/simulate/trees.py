@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from sciformer.arguments import ArgumentError
-from xval.simulate.draws import integers, log_between, uniforms
-from xval.simulate.texts import Texts, check_digits, significant
+from xval.simulate.random import integers, log_between, uniforms
+from xval.simulate.text import Texts, check_digits, significant
 
 MOST = 4  # operands
 Tree = tuple[Any, Any] | None  # two branches, or an operand

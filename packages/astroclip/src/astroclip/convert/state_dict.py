@@ -1,0 +1,252 @@
+"""The original's state dicts in our names: https://github.com/PolymathicAI/AstroCLIP.
+
+Every size but the numbers of heads is read from the weights.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from astroclip.convert.original_networks import MOMENTS
+from sciformer.training.checkpoints import original_weights
+
+CHUNK = re.compile(r"(blocks)\.\d+\.(\d+)\.")  # of DINOv2's block_chunks; blocks count through
+SELF_SUPERVISED = ("dino_head.", "ibot_head.")  # heads that only the training of DINOv2 uses
+
+Weights = dict[str, Tensor]
+Part = tuple[dict[str, Any], Weights]
+
+
+class Converted(NamedTuple):
+    """What became of a state dict of the original.
+
+    Args:
+        settings: Part -> arguments of its network; the parts are ``image``, ``spectrum``,
+            ``image_head`` and ``spectrum_head``.
+        weights: State dict of the parts, each under its name and a dot.
+        dropped: Names of parameters that the original keeps and never uses.
+    """
+
+    settings: dict[str, dict[str, Any]]
+    weights: Weights
+    dropped: list[str]
+
+
+class Source(original_weights.Source):
+    """A state dict of the original, taken one by one.
+
+    Args:
+        state: Names and tensors.
+    """
+
+    def __init__(self, state: Mapping[str, Tensor]) -> None:
+        super().__init__(state)
+        self.left = {CHUNK.sub(r"\1.\2.", name): value for name, value in self.left.items()}
+        self.dropped: list[str] = []
+
+    def drop(self, *prefixes: str) -> None:
+        """Leave out what begins so, if it is there."""
+        names = [name for name in self.left if name.startswith(prefixes)]
+        for name in names:
+            del self.left[name]
+        self.dropped += names
+
+
+def convert_state(
+    state: Mapping[str, Any], heads: int = 6, image_heads: int = 16, pooling_heads: int = 4
+) -> Converted:
+    """Translate whichever of the original's checkpoints it is.
+
+    Args:
+        state: Of ``astroclip.ckpt``, ``specformer.ckpt`` or ``astrodino.ckpt``.
+        heads: Attention heads of SpecFormer, which no weight shows.
+        image_heads: Those of the vision transformer.
+        pooling_heads: Those of both heads.
+
+    Returns:
+        Settings and weights of ours, and what was dropped.
+
+    Raises:
+        ValueError: Naming key and shape of what is missing, wrong or not known.
+    """
+    teacher = state.get("teacher")
+    source = Source(teacher if isinstance(teacher, Mapping) else state)
+    if any(name.startswith(("image_encoder.", "spectrum_encoder.")) for name in source.left):
+        spectrum, image = "spectrum_encoder.", "image_encoder."
+        parts = {
+            "spectrum": spectrum_part(source, f"{spectrum}backbone.", heads),
+            "image": image_part(source, f"{image}backbone.", image_heads, legacy=True),
+            "spectrum_head": head_part(source, spectrum, pooling_heads, residual=True),
+            "image_head": head_part(source, image, pooling_heads, residual=False),
+        }
+        source.drop("logit_scale")  # the loss never uses it
+    elif "data_embed.weight" in source.left:
+        parts = {"spectrum": spectrum_part(source, "", heads)}
+    else:
+        at = "backbone." if any(name.startswith("backbone.") for name in source.left) else ""
+        parts = {"image": image_part(source, at, image_heads, legacy=False)}
+        source.drop(*SELF_SUPERVISED)
+    return joined(source, parts)
+
+
+def joined(source: Source, parts: Mapping[str, Part]) -> Converted:
+    """Parts of a source from which nothing is left."""
+    source.check_empty()
+    weights = {
+        f"{part}.{name}": value for part, found in parts.items() for name, value in found[1].items()
+    }
+    return Converted({part: found[0] for part, found in parts.items()}, weights, source.dropped)
+
+
+def spectrum_part(source: Source, at: str, heads: int) -> Part:
+    """SpecFormer: arguments and state dict.
+
+    Args:
+        source: It is taken from here.
+        at: What its names begin with.
+        heads: Attention heads.
+
+    Returns:
+        Arguments and state dict of ours.
+
+    Raises:
+        ValueError: Naming key and shape of what is missing or wrong.
+    """
+    dim, features = source.sizes(f"{at}data_embed.weight", 2)
+    if features <= MOMENTS:
+        raise ValueError(f"{at}data_embed.weight of shape {dim, features} leaves no pixels")
+    length = source.sizes(f"{at}position_embed.weight", 2)[0]
+    hidden = source.sizes(f"{at}blocks.0.mlp.encoder.weight", 2)[0]
+    depth = source.count(f"{at}blocks")
+    check_heads(heads, dim, f"{at}data_embed.weight")
+    weights = {"positions.weight": source.take(f"{at}position_embed.weight", length, dim)}
+    weights |= _linear(source, f"{at}data_embed", "embed", dim, features)
+    weights |= _linear(source, f"{at}final_layernorm", "encoder.norm", dim)
+    weights |= _linear(source, f"{at}head", "head", features, dim)
+    for i in range(depth):
+        theirs, ours = f"{at}blocks.{i}.", f"encoder.blocks.{i}."
+        weights |= _linear(source, f"{theirs}layernorm1", f"{ours}attention_norm", dim)
+        weights |= _linear(source, f"{theirs}layernorm2", f"{ours}mlp_norm", dim)
+        weights |= _linear(source, f"{theirs}mlp.encoder", f"{ours}mlp.up", hidden, dim)
+        weights |= _linear(source, f"{theirs}mlp.decoder", f"{ours}mlp.down", dim, hidden)
+        names = "attention.attention", "attention.projection"
+        weights |= _attention(source, theirs, names, ours, dim)
+    settings = {"section": features - MOMENTS, "dim": dim, "depth": depth, "heads": heads}
+    return {**settings, "length": length, "mlp_ratio": hidden / dim}, weights
+
+
+def image_part(source: Source, at: str, heads: int, legacy: bool) -> Part:
+    """DINOv2's vision transformer: arguments and state dict.
+
+    Args:
+        source: It is taken from here.
+        at: What its names begin with.
+        heads: Attention heads.
+        legacy: Leave out class token and positions, as AstroCLIP's image branch does.
+
+    Returns:
+        Arguments and state dict of ours.
+
+    Raises:
+        ValueError: Naming key and shape of what is missing or wrong.
+    """
+    dim, bands, patch, _ = source.sizes(f"{at}patch_embed.proj.weight", 4)
+    length = source.sizes(f"{at}pos_embed", 3)[1]
+    hidden = source.sizes(f"{at}blocks.0.mlp.fc1.weight", 2)[0]
+    side, depth = math.isqrt(length - 1), source.count(f"{at}blocks")
+    check_heads(heads, dim, f"{at}patch_embed.proj.weight")
+    if bands != 3 or side**2 != length - 1:
+        raise ValueError(f"{at}pos_embed: {length - 1} patches of {bands} bands, not a square of 3")
+    kernel = source.take(f"{at}patch_embed.proj.weight", dim, 3, patch, patch)
+    weights = {
+        "embed.weight": kernel.flatten(1),
+        "embed.bias": source.take(f"{at}patch_embed.proj.bias", dim),
+    }
+    if not legacy:
+        weights["cls"] = source.take(f"{at}cls_token", 1, 1, dim)[0, 0]
+        weights["positions.weight"] = source.take(f"{at}pos_embed", 1, length, dim)[0]
+    source.drop(f"{at}cls_token", f"{at}pos_embed", f"{at}mask_token")
+    weights |= _linear(source, f"{at}norm", "norm", dim)
+    for i in range(depth):
+        theirs, ours = f"{at}blocks.{i}.", f"blocks.{i}."
+        weights |= _linear(source, f"{theirs}norm1", f"{ours}attention_norm", dim)
+        weights |= _linear(source, f"{theirs}norm2", f"{ours}mlp_norm", dim)
+        weights |= _linear(source, f"{theirs}mlp.fc1", f"{ours}mlp.up", hidden, dim)
+        weights |= _linear(source, f"{theirs}mlp.fc2", f"{ours}mlp.down", dim, hidden)
+        weights |= _attention(source, theirs, ("attn.qkv", "attn.proj"), ours, dim)
+        weights[f"{ours}attention_scale"] = source.take(f"{theirs}ls1.gamma", dim)
+        weights[f"{ours}mlp_scale"] = source.take(f"{theirs}ls2.gamma", dim)
+    settings = {"size": side * patch, "patch": patch, "dim": dim, "depth": depth, "heads": heads}
+    return {**settings, "mlp_ratio": hidden / dim, "legacy": legacy}, weights
+
+
+def head_part(source: Source, at: str, heads: int, residual: bool) -> Part:
+    """A head's cross-attention and MLP: arguments and state dict.
+
+    The bias of its keys cancels in the softmax and is left out.
+
+    Args:
+        source: It is taken from here.
+        at: What its names begin with.
+        heads: Attention heads.
+        residual: Whether the MLP adds to what was read.
+
+    Returns:
+        Arguments and state dict of ours.
+
+    Raises:
+        ValueError: Naming key and shape of what is missing or wrong.
+    """
+    attention = f"{at}cross_attention.multihead_attn."
+    dim = source.sizes(f"{at}cross_attention.query", 3)[2]
+    hidden = source.sizes(f"{at}mlp.encoder.weight", 2)[0]
+    check_heads(heads, dim, f"{at}cross_attention.query")
+    if f"{attention}in_proj_weight" in source.left:  # torch joins them where widths are equal
+        context = dim
+        query, key, value = source.take(f"{attention}in_proj_weight", 3 * dim, dim).chunk(3)
+    else:
+        context = source.sizes(f"{attention}k_proj_weight", 2)[1]
+        query = source.take(f"{attention}q_proj_weight", dim, dim)
+        key = source.take(f"{attention}k_proj_weight", dim, context)
+        value = source.take(f"{attention}v_proj_weight", dim, context)
+    query_bias, _, value_bias = source.take(f"{attention}in_proj_bias", 3 * dim).chunk(3)
+    weights = {
+        "pooling.queries": source.take(f"{at}cross_attention.query", 1, 1, dim)[0],
+        "pooling.query.weight": query,
+        "pooling.query.bias": query_bias,
+        "pooling.key.weight": key,
+        "pooling.value.weight": value,
+        "pooling.value.bias": value_bias,
+    }
+    weights |= _linear(source, f"{attention}out_proj", "pooling.out", dim, dim)
+    weights |= _linear(source, f"{at}cross_attention.layernorm", "norm", dim)
+    weights |= _linear(source, f"{at}mlp.encoder", "mlp.up", hidden, dim)
+    weights |= _linear(source, f"{at}mlp.decoder", "mlp.down", dim, hidden)
+    settings = {"dim": dim, "heads": heads, "context_dim": context, "hidden": hidden}
+    return {**settings, "residual": residual}, weights
+
+
+def check_heads(heads: int, dim: int, name: str) -> None:
+    """Raise ``ValueError`` where heads do not divide a width."""
+    if heads < 1 or dim % heads:
+        raise ValueError(f"heads: {heads} do not divide {dim}, the width of {name}")
+
+
+def _attention(source: Source, at: str, names: tuple[str, str], ours: str, dim: int) -> Weights:
+    joint, out = names
+    rows = source.take(f"{at}{joint}.weight", 3 * dim, dim).chunk(3)
+    offsets = source.take(f"{at}{joint}.bias", 3 * dim).chunk(3)
+    weights = _linear(source, f"{at}{out}", f"{ours}attention.out", dim, dim)
+    for name, weight, bias in zip(("query", "key", "value"), rows, offsets, strict=True):
+        weights[f"{ours}attention.{name}.weight"] = weight
+        weights[f"{ours}attention.{name}.bias"] = bias
+    return weights
+
+
+def _linear(source: Source, theirs: str, ours: str, *shape: int) -> Weights:
+    """Weight and bias of a linear layer, or of a norm."""
+    weight = source.take(f"{theirs}.weight", *shape)
+    return {f"{ours}.weight": weight, f"{ours}.bias": source.take(f"{theirs}.bias", shape[0])}

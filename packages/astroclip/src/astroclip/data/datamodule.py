@@ -1,0 +1,241 @@
+"""The data of a training: simulated galaxies, files or shards, their splits and loaders."""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from torch.utils.data import Dataset
+
+from astroclip.data.batch import Batch
+from astroclip.data.dataset import GalaxyDataset
+from astroclip.data.readers.open import Files, entries, open_source
+from astroclip.data.shards import Shards
+from astroclip.data.simulated import Grid, PoolDataset, fresh, simulated
+from astroclip.data.source import Joined, OnError, Source, good
+from astroclip.simulate.galaxies import BLOCK, LABELS
+from sciformer.arguments import ArgumentError, check_least, inside
+from sciformer.data.collate import unchanged
+from sciformer.data.datamodule import DataModule
+from sciformer.data.loader import (
+    SeededLoader,
+    check_loading,
+    generated_loader,
+    ordered_loader,
+    shares_of,
+    split_by_id,
+)
+from sciformer.data.sampler import GlobalBatches
+
+RESERVED = 16  # blocks in front of those of the training: validation, then test
+VAL, TEST = range(0, RESERVED // 2), range(RESERVED // 2, RESERVED)
+
+
+class GalaxyData(DataModule):
+    """Pairs of images and spectra: simulated unless there are files or shards.
+
+    Args:
+        pairs: Simulated galaxies of an epoch.
+        stream: Simulate each step's galaxies when it comes, so that none is seen twice and none is
+            kept; else all of them before the training.
+        files: Paths or patterns of files of galaxies, of any kind that can be read, or tables with
+            ``path`` and ``kind``; a pair of folders of one's own is one of them.
+        shards: Folder that ``simulate`` wrote.
+        labels: What to know of the galaxies of files; those of simulated ones are known.
+        size: Pixels along a side of the images, cut out of the middle of those of files.
+        grid: Spectra in 2048 ``bins`` equal in log wavelength, or in the pixels of the ``survey``.
+        batch_size: Galaxies per step of all devices together.
+        val_pairs: Simulated galaxies of the validation, 2,048 at most.
+        test_pairs: Simulated galaxies of the test, 2,048 at most.
+        epochs: ``trainer.max_epochs`` on the command line; the learning rate falls over all.
+        splits: Shares of files and shards, ``train``, ``val`` and ``test``; the same galaxies
+            always, by their ids.
+        on_error: Whether a galaxy of a file that cannot be used ends the run before it has begun
+            (``raise``), or is named and left out (``skip``).
+        workers: Processes that simulate, or read ahead; 0 does so in the main process.
+        seed: Of simulated galaxies and of the order.
+
+    Raises:
+        ValueError: For a number out of its range, or a file that cannot be read.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of the data
+        self,
+        pairs: int = 16_384,
+        stream: bool = False,
+        files: Files | None = None,
+        shards: str | None = None,
+        labels: list[str] | None = None,
+        size: int = 48,
+        grid: Grid = "bins",
+        batch_size: int = 256,
+        val_pairs: int = 1000,
+        test_pairs: int = 1000,
+        epochs: int = 1,
+        splits: dict[str, float] | None = None,
+        on_error: OnError = "raise",
+        workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        check_loading(batch_size, workers, seed)
+        check_least(
+            pairs=(pairs, 1),
+            size=(size, 8),
+            val_pairs=(val_pairs, 2),
+            test_pairs=(test_pairs, 2),
+            epochs=(epochs, 1),
+        )
+        for key, value in (("val_pairs", val_pairs), ("test_pairs", test_pairs)):
+            if value > len(VAL) * BLOCK:
+                raise ArgumentError(key, f"{value} is more than {len(VAL) * BLOCK}")
+        self.shares = shares_of(splits)
+        self.source = _open(files, shards, on_error)
+        if self.source is None and splits is not None:
+            warnings.warn(f"splits: {splits} is of files; pairs are counted apart", stacklevel=2)
+        if stream and self.source is not None:
+            reason = "true, but only simulated galaxies are made anew, and there are files"
+            raise ArgumentError("stream", reason)
+        if stream and batch_size % BLOCK:
+            reason = f"{batch_size} is not a multiple of {BLOCK}, as stream is"
+            raise ArgumentError("batch_size", reason)
+        self.pairs, self.stream, self.size = pairs, stream, size
+        self.grid: Grid = grid
+        self.batch_size, self.epochs, self.on_error = batch_size, epochs, on_error
+        self.tested = {"val": val_pairs, "test": test_pairs}
+        self.labels = list(LABELS if self.source is None else labels or self.source.labels)
+        self.workers, self.seed = workers, seed
+        self.sets: dict[str, Dataset[Any]] = {}
+
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        if self.source is None:
+            return self.pairs // self.batch_size
+        return len(self.dataset("train")) // self.batch_size  # pyright: ignore[reportArgumentType]
+
+    def check(self) -> None:
+        """Simulate, or read every galaxy of the files once, before a fit writes anything.
+
+        Raises:
+            ValueError: Naming file and object of the first that cannot be used.
+        """
+        if self.batches < 1:
+            reason = f"{self.batch_size} is more than the galaxies of an epoch"
+            raise ArgumentError("batch_size", reason)
+        for split in ("train", "val"):
+            if split == "val" or not self.stream:
+                self.dataset(split)
+
+    def train_dataloader(self) -> SeededLoader:
+        rank, world = self.rank()
+        if self.stream:
+            make = partial(
+                fresh,
+                seed=self.seed,
+                first=RESERVED,
+                size=self.size,
+                grid=self.grid,
+                batch_size=self.batch_size,
+            )
+            return generated_loader(
+                make, self.batches, rank=rank, world=world, workers=self.workers
+            )
+        found = self.dataset("train")
+        order = GlobalBatches(len(found), self.batch_size, self.seed, rank, world)  # pyright: ignore[reportArgumentType]
+        workers = 0 if self.source is None else self.workers
+        return ordered_loader(found, order, workers, unchanged)
+
+    def val_dataloader(self) -> SeededLoader:
+        return self.loader("val")
+
+    def test_dataloader(self) -> SeededLoader:
+        return self.loader("test")
+
+    @property
+    def predicted(self) -> dict[str, list[str]]:
+        """The galaxies of the test; simulated ones have their numbers as ids."""
+        found = self.dataset("test")
+        if isinstance(found, GalaxyDataset):
+            return {"test": [found.source.id(number) for number in found.numbers.tolist()]}
+        return {"test": [str(number) for number in range(self.tested["test"])]}
+
+    def loader(self, split: str) -> SeededLoader:
+        """Every galaxy of a split once, in order.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            Its loader.
+        """
+        workers = 0 if self.source is None else self.workers
+        return self.in_order(self.dataset(split), self.batch_size, workers)
+
+    def dataset(self, split: str) -> Dataset[Any]:
+        """The galaxies of a split.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            What a loader takes batches from.
+        """
+        if split not in self.sets:
+            if self.source is None:
+                self.sets[split] = self._simulated(split)
+            else:
+                self.sets.update(self._read(self.source))
+        return self.sets[split]
+
+    def _simulated(self, split: str) -> PoolDataset:
+        count = self.pairs if split == "train" else self.tested[split]
+        first = {"val": VAL.start, "test": TEST.start, "train": RESERVED}[split]
+        blocks = range(first, first + -(-count // BLOCK))
+        with _bar(f"simulating {count} galaxies: {split}", len(blocks)) as progress:
+            pool = simulated(self.seed, blocks, self.size, self.grid, self.workers, progress)
+        return PoolDataset(pool.first(count))
+
+    def _read(self, source: Source) -> dict[str, Dataset[Batch]]:
+        numbers, bad = good(source)
+        if bad and self.on_error == "raise":
+            more = f"; and {len(bad) - 1} others" if len(bad) > 1 else ""
+            raise ValueError(f"{bad[0].reason}{more} (on_error: skip leaves them out)")
+        for each in bad:
+            sys.stderr.write(f"left out: {each.reason}\n")
+        ids = [source.id(number) for number in numbers]
+        parts = split_by_id(ids, self.shares)
+        for split, places in parts.items():
+            if not places and self.shares[split]:
+                reason = f"{self.shares} leaves none of {len(ids)} for {split}"
+                raise ArgumentError("splits", reason)
+        return {
+            split: GalaxyDataset(
+                source, [numbers[place] for place in places], self.labels, self.size, self.grid
+            )
+            for split, places in parts.items()
+        }
+
+
+def _open(files: Files | None, shards: str | None, on_error: OnError) -> Source | None:
+    found: list[Source] = []
+    for index, entry in enumerate(entries(files)):
+        with inside(f"files[{index}]" if isinstance(files, list) else "files", entry):
+            found.append(open_source(entry, on_error=on_error))
+    if shards is not None:
+        with inside("shards", shards):
+            found.append(Shards(shards))
+    return Joined(found) if found else None
+
+
+@contextmanager
+def _bar(text: str, blocks: int) -> Iterator[Callable[[int], None]]:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(text, total=blocks)
+        yield lambda done: bar.update(task, completed=done)

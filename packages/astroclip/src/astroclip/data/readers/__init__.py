@@ -1,0 +1,1 @@
+"""Readers of galaxy images and spectra: FITS, DESI, HDF5, parquet, npz."""

@@ -1,0 +1,138 @@
+"""One image of a galaxy from exposures that are shifted and turned against each other."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from astropy.wcs import WCS
+from jaxtyping import Bool, Float
+from scipy.ndimage import gaussian_filter, map_coordinates
+
+from astroclip.data.batch import Image
+from astroclip.data.readers.fits import ARCSEC
+from astroclip.survey import BANDS, PIXEL_SCALE
+
+LARGEST = 152  # pixels along a side, as the cutouts that AstroCLIP was trained on
+SEEING = 2.0  # pixels; smooths noise before the galaxy is looked for
+APERTURE = 8  # pixels around the brightest that say where its middle is
+Plane = Float[np.ndarray, "height width"]
+Square = Float[np.ndarray, "size size"]
+Where = Bool[np.ndarray, "size size"]
+
+
+class Exposure(NamedTuple):
+    """An image of an exposure in nanomaggies.
+
+    Args:
+        band: Its filter.
+        flux: Per pixel, without the sky; NaN where it is bad.
+        wcs: From pixels to the sky.
+        weight: In a mean of several of one band.
+    """
+
+    band: str
+    flux: Plane
+    wcs: WCS
+    weight: float
+
+
+def cutout(exposures: Sequence[Exposure], middle: tuple[float, float]) -> Image:
+    """One image of a galaxy, north up, in nanomaggies per pixel of 0.262 arcsec.
+
+    Args:
+        exposures: In g, r and z.
+        middle: Right ascension and declination in degrees; the galaxy is the brightest nearby.
+
+    Returns:
+        The largest square around the galaxy that every band covers; rows go north, columns west.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    first = north_up(middle)
+    row, column = _brightest(*_means(exposures, first))
+    image, covered = _means(exposures, north_up(sky_at(first, column, row)))
+    side = np.abs(np.arange(LARGEST) - (LARGEST - 1) / 2)
+    from_middle = np.maximum(side[:, None], side)
+    half = int(np.min(from_middle, where=~covered, initial=LARGEST / 2))
+    if half < 1:
+        raise ValueError("image: g, r and z cover no common square around the galaxy")
+    inside = slice(LARGEST // 2 - half, LARGEST // 2 + half)
+    return image[:, inside, inside]
+
+
+def regridded(flux: Plane, wcs: WCS, grid: WCS, size: int) -> tuple[Square, Where]:
+    """An image on other pixels about as large, with its flux conserved.
+
+    The flux per old pixel is interpolated to the middles of new ones, and multiplied by how many
+    old pixels a new one covers there: on pixels that are only shifted or turned by right angles
+    these are the shares that they overlap.
+
+    Args:
+        flux: Per pixel; NaN where it is bad.
+        wcs: From its pixels to the sky.
+        grid: From the new pixels to the sky.
+        size: New pixels along a side.
+
+    Returns:
+        Flux per new pixel, NaN where more than half is bad; and where the old image is.
+    """
+    rows, columns = np.indices((size, size))
+    ra, dec = grid.wcs_pix2world(columns.ravel(), rows.ravel(), 0)
+    x, y = (each.reshape(size, size) for each in wcs.all_world2pix(ra, dec, 0))
+    (x_row, x_column), (y_row, y_column) = np.gradient(x), np.gradient(y)
+    area = np.abs(x_column * y_row - x_row * y_column)  # old pixels in a new one
+    known = np.isfinite(flux)
+    total, part = (
+        map_coordinates(each, [y, x], order=1, mode="constant")
+        for each in (np.where(known, flux, 0.0), known.astype(np.float64))
+    )
+    there = part > 0.5
+    height, width = flux.shape
+    inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
+    return np.where(there, total / np.where(there, part, 1) * area, np.nan), inside
+
+
+def sky_at(wcs: WCS, x: float, y: float) -> tuple[float, float]:
+    """Right ascension and declination of a pixel, in degrees."""
+    ra, dec = wcs.all_pix2world(x, y, 0)
+    return float(ra), float(dec)
+
+
+def north_up(middle: tuple[float, float]) -> WCS:
+    """Pixels of 0.262 arcsec, north up and east to the left, around a place on the sky."""
+    grid = WCS(naxis=2)
+    grid.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    grid.wcs.crval = list(middle)
+    grid.wcs.crpix = [(LARGEST + 1) / 2] * 2
+    grid.wcs.cdelt = [-PIXEL_SCALE / ARCSEC, PIXEL_SCALE / ARCSEC]
+    return grid
+
+
+def _means(exposures: Sequence[Exposure], grid: WCS) -> tuple[Image, Where]:
+    """Mean of each band on one grid, 0 where nothing is known; and where every band was seen."""
+    total, weight, seen = (np.zeros((len(BANDS), LARGEST, LARGEST)) for _ in range(3))
+    for exposure in exposures:
+        if exposure.band in BANDS:
+            number = BANDS.index(exposure.band)
+            flux, inside = regridded(exposure.flux, exposure.wcs, grid, LARGEST)
+            known = np.isfinite(flux) & inside
+            total[number] += np.where(known, flux, 0) * exposure.weight
+            weight[number] += known * exposure.weight
+            seen[number] += inside
+    mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+    return mean.astype(np.float32), np.all(seen > 0, axis=0)
+
+
+def _brightest(image: Image, covered: Where) -> tuple[float, float]:
+    """Row and column of the middle of the galaxy."""
+    light = gaussian_filter(np.where(covered, image.sum(0), 0.0), SEEING)
+    rows, columns = np.indices(light.shape)
+    if not covered.any():
+        raise ValueError("image: g, r and z cover no common square around the galaxy")
+    middle = rows[covered].mean(), columns[covered].mean()
+    near = np.hypot(rows - middle[0], columns - middle[1]) < np.sqrt(covered.sum()) / 4
+    row, column = np.unravel_index(np.where(near, light, -np.inf).argmax(), light.shape)
+    around = np.hypot(rows - row, columns - column) <= APERTURE
+    weight = np.where(around, light, 0).clip(0) + 1e-30
+    return float(np.average(rows, weights=weight)), float(np.average(columns, weights=weight))

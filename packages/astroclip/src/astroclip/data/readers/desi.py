@@ -1,0 +1,126 @@
+"""Coadded spectra of DESI: many fibres in a file, and parts for each arm of the spectrographs."""
+
+from pathlib import Path
+
+import numpy as np
+
+from astroclip.data.batch import Galaxy, Spectrum
+from astroclip.data.readers.fits import FITSFile, OpenFITS
+from astroclip.data.readers.resample import resampled
+from astroclip.data.source import Positions, Source, named
+from astroclip.survey import PIXELS
+
+GRID, FLUX = "_WAVELENGTH", "_FLUX"  # end the names of the parts of an arm
+REDSHIFTS = {"redrock": "REDSHIFTS", "zbest": "ZBEST"}  # what a file is called -> its table
+
+
+class Coadd(Source):
+    """The spectra of a coadd file, on one grid of 7781 pixels: ivar-weighted where arms overlap.
+
+    Pixels whose mask is not 0 weigh nothing; there may be no mask. Fibres that were put on the sky
+    (OBJTYPE is SKY) are no galaxies and left out. The redshift is that of the redrock (or zbest)
+    file beside it, where it warns of nothing (ZWARN is 0).
+
+    Args:
+        path: The file.
+        files: What opens it, to be shared by many of them.
+
+    Raises:
+        ValueError: If a file cannot be read, or a part of it is missing or has another shape.
+    """
+
+    def __init__(self, path: str | Path, files: OpenFITS | None = None) -> None:
+        super().__init__(str(path), images=False, spectra=True, labels=["redshift"])
+        self.file = FITSFile(path, files)
+        targets = self.file.column("FIBERMAP", "TARGETID")
+        self.rows = np.arange(len(targets))
+        if self.file.has("FIBERMAP", "OBJTYPE"):
+            kind = self.file.column("FIBERMAP", "OBJTYPE").astype(str)
+            self.rows = np.flatnonzero(np.char.strip(kind) != "SKY")
+        self.targets = targets[self.rows]
+        self.arms = arms(self.file)
+        if not self.arms:
+            raise ValueError(f"{path}: B{GRID}: no such HDU, nor of another arm")
+        for arm in self.arms:
+            self._check(arm, len(targets))
+        self.redshifts = self._redshifts()
+
+    def _check(self, arm: str, fibres: int) -> None:
+        pixels = self.file.part(arm + GRID).shape[-1]
+        for name in (arm + FLUX, f"{arm}_IVAR", *self._mask(arm)):
+            shape = self.file.part(name).shape
+            if shape != (fibres, pixels):
+                raise ValueError(
+                    f"{self.where}: {name}: shape {shape}, but FIBERMAP and {arm + GRID} say "
+                    f"{(fibres, pixels)}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def id(self, number: int) -> str:
+        return str(self.targets[number])
+
+    def positions(self) -> Positions | None:
+        if not self.file.has("FIBERMAP", "TARGET_RA"):
+            return None
+        both = [self.file.column("FIBERMAP", f"TARGET_{name}") for name in ("RA", "DEC")]
+        with named(f"{self.where}: TARGET_RA, TARGET_DEC"):
+            found = [column[self.rows].astype(np.float64).reshape(len(self)) for column in both]
+            return np.stack(found, 1)
+
+    def read(self, number: int) -> Galaxy:
+        flux, ivar = self._spectrum(number)
+        redshift = self.redshifts.get(int(self.targets[number]))
+        labels = {} if redshift is None else {"redshift": redshift}
+        return Galaxy(self.id(number), None, flux, ivar, labels)
+
+    def _spectrum(self, number: int) -> tuple[Spectrum, Spectrum]:
+        weighted, weight = np.zeros(PIXELS), np.zeros(PIXELS)
+        for arm in self.arms:
+            wavelength, flux, ivar = self._arm(arm, int(self.rows[number]))
+            try:
+                own, own_ivar = resampled(wavelength, flux, ivar)
+            except ValueError as error:
+                raise ValueError(f"{self.place(number)}: {arm}: {error}") from error
+            weighted += own.astype(np.float64) * own_ivar
+            weight += own_ivar
+        flux = np.divide(weighted, weight, out=np.zeros(PIXELS), where=weight > 0)
+        return flux.astype(np.float32), weight.astype(np.float32)
+
+    def _mask(self, arm: str) -> list[str]:
+        """The name of the mask of an arm, if there is one."""
+        name = f"{arm}_MASK"
+        return [name] if any(part.name.upper() == name for part in self.file.parts) else []
+
+    def _arm(self, arm: str, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Wavelength, flux and ivar of a fibre."""
+        with self.file.reading(arm):
+            wavelength = np.asarray(self.file.part(arm + GRID).data, np.float64).reshape(-1)
+            flux, ivar, *masks = (
+                np.asarray(self.file.part(name).section[row])
+                for name in (arm + FLUX, f"{arm}_IVAR", *self._mask(arm))
+            )
+        for mask in masks:
+            ivar = np.where(mask == 0, ivar, 0)
+        return wavelength, flux, ivar
+
+    def _redshifts(self) -> dict[int, float]:
+        """Those that redrock is sure of, by target."""
+        for name, table in REDSHIFTS.items():
+            path = self.file.path.with_name(self.file.path.name.replace("coadd", name, 1))
+            if path != self.file.path and path.is_file():
+                file = FITSFile(path, self.file.files)
+                columns = [file.column(table, key) for key in ("TARGETID", "Z", "ZWARN")]
+                rows = zip(*(column.tolist() for column in columns), strict=True)
+                return {target: redshift for target, redshift, warning in rows if warning == 0}
+        return {}
+
+
+def arms(file: FITSFile) -> list[str]:
+    """Names of the arms of a file: B, R and Z, or BRZ where they were joined; none in others."""
+    names = [part.name.upper() for part in file.parts]
+    if not any(name.endswith(GRID) for name in names):
+        return []
+    found = [name.partition("_")[0] for name in names if name.endswith((GRID, FLUX))]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,1 @@
+"""Evaluation of AstroCLIP: retrieval, redshift and galaxy properties, baselines."""

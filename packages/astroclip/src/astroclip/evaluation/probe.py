@@ -1,0 +1,92 @@
+"""``astroclip probe``: what galaxies are, read off their embeddings."""
+
+from pathlib import Path
+
+from astroclip.evaluation import tables
+from astroclip.evaluation.probes import common, constants, readings
+from astroclip.inference import embedding_files
+from astroclip.inference.embedding_files import Embeddings
+from sciformer.data.loader import split_by_id
+from sciformer.report.report import Report, report_folder
+
+SHARES = {"bank": 0.8, "test": 0.2}
+SUMMARY = (
+    "How much of what is known of galaxies can be read off their embeddings: by the nearest "
+    "galaxies of a bank, and by a small network that has learned from it."
+)
+
+
+def probe(
+    embeddings: str, test: str | None = None, out: str | None = None, overwrite: bool = False
+) -> None:
+    """Read properties of galaxies off embeddings: tables, and a page with ``metrics.json``.
+
+    By the nearest 16 and by MLPs, from images, from spectra and from one among the other: R2 of
+    what is a number (of redshifts also sigma NMAD, bias and outliers), accuracy of the morphology.
+
+    Args:
+        embeddings: File that ``astroclip embed`` wrote, with labels.
+        test: Another one, with the galaxies to ask about; if not given, a fifth of the first,
+            chosen by their ids.
+        out: Folder of ``metrics.json`` and ``index.html``; named as the file, with ``-probe``,
+            where none is given.
+        overwrite: Replace a report that is there.
+
+    Raises:
+        ValueError: If the embeddings cannot be read, or no labels are known.
+    """
+    bank, asked = parts(embeddings, test)
+    if not common(bank, asked):
+        raise ValueError(f"{test or embeddings}: no labels, of which two galaxies are needed")
+    beside = str(Path(embeddings).with_suffix("")) + "-probe"
+    folder = report_folder(out or beside, overwrite)
+    report = Report("AstroCLIP: properties read off embeddings", about(embeddings, test), SUMMARY)
+    found = [*readings(bank, asked), *constants(bank, asked)]
+    for each in found:
+        report.add_metrics(each.numbers())
+    report.add_metrics({"probe/galaxies": len(asked.ids), "probe/bank": len(bank.ids)})
+    tables.add_readings(report, found, len(bank.ids))
+    page = report.write(folder)
+    report.print()
+    print(page)  # noqa: T201  # what the verb answers
+
+
+def about(path: str, test: str | None) -> dict[str, str]:
+    """Where embeddings are from."""
+    said = {"embeddings": path, **embedding_files.read_about(path)}
+    return said | ({"test": test} if test else {})
+
+
+def parts(path: str, test: str | None = None) -> tuple[Embeddings, Embeddings]:
+    """The galaxies that answer, and those that are asked about.
+
+    Args:
+        path: Of embeddings.
+        test: Of others to ask about; if None, a fifth of the first, chosen by a hash of the ids.
+
+    Returns:
+        Both.
+
+    Raises:
+        ValueError: If they cannot be read or compared, or are too few.
+    """
+    bank = embedding_files.read(path)
+    if test is not None:
+        return bank, _alike(path, bank, test, embedding_files.read(test))
+    rows = split_by_id(bank.ids, SHARES)
+    if not all(rows.values()):
+        raise ValueError(f"{path}: {len(bank.ids)} galaxies are too few to be split")
+    return bank.rows(rows["bank"]), bank.rows(rows["test"])
+
+
+def _alike(path: str, bank: Embeddings, other: str, asked: Embeddings) -> Embeddings:
+    """The galaxies to ask about, if they were embedded by the same network."""
+    ours, theirs = (embedding_files.read_about(each).get("weights") for each in (path, other))
+    if ours != theirs:
+        raise ValueError(f"{other}: made by weights {theirs}, those of {path} by {ours}")
+    for name, vectors in asked.vectors.items():
+        there = bank.vectors.get(name)
+        if there is not None and there.shape[1] != vectors.shape[1]:
+            widths = f"{vectors.shape[1]} numbers, not {there.shape[1]}"
+            raise ValueError(f"{other}: {name}: {widths}")
+    return asked

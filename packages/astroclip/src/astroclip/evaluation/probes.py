@@ -1,0 +1,210 @@
+"""What galaxies are, read off their embeddings: by the nearest of a bank, or by a small network."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from astroclip.evaluation.probe_mlp import Targets, learn
+from astroclip.inference.embedding_files import Embeddings
+from astroclip.inference.nearest import nearest
+from astroclip.metrics import MORPHOLOGY, scores
+
+NEIGHBORS = 16
+FEWEST = 2  # galaxies that a figure can be of
+WAYS: Mapping[str, tuple[str, str]] = {  # name -> vector of the query, vectors of the bank
+    "image_h": ("image_h", "image_h"),
+    "image_z": ("image_z", "image_z"),
+    "spectrum_h": ("spectrum_h", "spectrum_h"),
+    "spectrum_z": ("spectrum_z", "spectrum_z"),
+    "image_to_spectrum": ("image_z", "spectrum_z"),
+    "spectrum_to_image": ("spectrum_z", "image_z"),
+}
+MLP = "mlp"
+BASELINE = "baseline_"
+
+Vectors = Float[np.ndarray, "galaxies dim"]
+Values = Float[np.ndarray, " galaxies"]
+
+
+class Reading(NamedTuple):
+    """Answers to one question in one way.
+
+    Args:
+        label: What was asked for.
+        way: How: one of ``WAYS``, the same with ``/mlp``, or ``baseline_...``.
+        truth: Of the galaxies of which it is known.
+        answers: For these.
+    """
+
+    label: str
+    way: str
+    truth: Values
+    answers: Values
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Figures by name."""
+        return scores(self.label, self.truth, self.answers)
+
+    def numbers(self) -> dict[str, float]:
+        """What ``metrics.json`` holds of it: ``<label>/<figure>/<way>``."""
+        return {f"{self.label}/{name}/{self.way}": value for name, value in self.scores.items()}
+
+
+def readings(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
+    """Ask all embeddings about all labels that are known of some galaxies of both.
+
+    Args:
+        bank: Galaxies whose labels answer.
+        test: Those that are asked about.
+
+    Yields:
+        Answers by the nearest 16 of the bank and by MLPs.
+
+    Raises:
+        ValueError: If a morphology is no class.
+    """
+    labels = common(bank, test)
+    ways = {
+        way: pair
+        for way, pair in WAYS.items()
+        if pair[0] in test.vectors and pair[1] in bank.vectors
+    }
+    for way, pair in ways.items():
+        for label, answers in by_neighbors(bank, test, labels, pair).items():
+            yield reading(test, label, way, answers)
+    for way, (vector, other) in ways.items():
+        if vector == other and labels:
+            for label, answers in by_mlp(bank, test, labels, vector).items():
+                yield reading(test, label, f"{way}/{MLP}", answers)
+
+
+def constants(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
+    """Answers that are the same for all galaxies.
+
+    Args:
+        bank: As of ``readings``.
+        test: As of ``readings``.
+
+    Yields:
+        The mean of the bank, of a class the most frequent one.
+    """
+    for label in common(bank, test):
+        values = bank.labels[label][known(bank, label)][None]
+        is_class = label == MORPHOLOGY
+        answer = majority(values) if is_class else values.mean(1)
+        way = BASELINE + ("majority" if is_class else "mean")
+        yield reading(test, label, way, np.repeat(answer, len(test.ids)))
+
+
+def reading(test: Embeddings, label: str, way: str, answers: Values) -> Reading:
+    """Answers for all galaxies, less those of which the truth is unknown.
+
+    Args:
+        test: The galaxies.
+        label: What was asked for.
+        way: How it was answered.
+        answers: For all of them.
+
+    Returns:
+        What can be judged.
+    """
+    there = known(test, label)
+    return Reading(label, way, test.labels[label][there].astype(np.float64), answers[there])
+
+
+def common(bank: Embeddings, test: Embeddings) -> list[str]:
+    """Labels that some galaxies of both have.
+
+    Args:
+        bank: As of ``readings``.
+        test: As of ``readings``.
+
+    Returns:
+        Their names.
+
+    Raises:
+        ValueError: If a morphology is no class.
+    """
+    found = [label for label in bank.labels if label in test.labels]
+    found = [label for label in found if min(known(e, label).sum() for e in (bank, test)) >= FEWEST]
+    for each in (bank, test) if MORPHOLOGY in found else ():
+        values = each.labels[MORPHOLOGY][known(each, MORPHOLOGY)]
+        if (odd := values[(values < 0) | (values % 1 != 0)]).size:
+            raise ValueError(f"{MORPHOLOGY}: {odd[0]:g} is not the number of a class")
+    return found
+
+
+def known(embeddings: Embeddings, label: str) -> Bool[np.ndarray, " galaxies"]:
+    """Of which galaxies a label is known."""
+    return np.isfinite(embeddings.labels[label])
+
+
+def by_neighbors(
+    bank: Embeddings, test: Embeddings, labels: Sequence[str], way: tuple[str, str]
+) -> dict[str, Values]:
+    """Answer by the nearest 16, by cosine, of those of the bank of which a label is known.
+
+    Args:
+        bank: Galaxies whose labels answer.
+        test: Those that are asked about.
+        labels: What to ask.
+        way: Vector of the query and of the bank.
+
+    Returns:
+        By label, the mean of the nearest; of a class, the most frequent among them.
+    """
+    queries, pool = unit(test.vectors[way[0]]), unit(bank.vectors[way[1]])
+    alike: dict[bytes, list[str]] = {}  # labels that the same galaxies have
+    for label in labels:
+        alike.setdefault(known(bank, label).tobytes(), []).append(label)
+    found: dict[str, Values] = {}
+    for some in alike.values():
+        rows = np.flatnonzero(known(bank, some[0]))
+        near = nearest(queries, pool[rows], min(NEIGHBORS, len(rows))).number.numpy()
+        for label in some:
+            values = bank.labels[label][rows][near]
+            found[label] = majority(values) if label == MORPHOLOGY else values.mean(1)
+    return {label: found[label].astype(np.float64) for label in labels}
+
+
+def by_mlp(
+    bank: Embeddings, test: Embeddings, labels: Sequence[str], vector: str
+) -> dict[str, Values]:
+    """Answer by an MLP that learns all labels of the bank at once.
+
+    Args:
+        bank: Galaxies to learn from.
+        test: Those that are asked about.
+        labels: What to ask.
+        vector: What to read.
+
+    Returns:
+        By label, the answers.
+    """
+    classes = [label for label in labels if label == MORPHOLOGY]
+    numbers = [label for label in labels if label != MORPHOLOGY]
+    targets = Targets(_columns(bank, numbers), _columns(bank, classes))
+    found = learn(bank.vectors[vector], targets, test.vectors[vector])
+    answers = np.concatenate([found.numbers, found.classes], 1).T
+    return dict(zip([*numbers, *classes], answers, strict=True))
+
+
+def _columns(embeddings: Embeddings, labels: Sequence[str]) -> Float[np.ndarray, "galaxies labels"]:
+    columns = [embeddings.labels[label].astype(np.float64) for label in labels]
+    return np.stack(columns, 1) if columns else np.empty((len(embeddings.ids), 0))
+
+
+def majority(values: Float[np.ndarray, "galaxies k"]) -> Values:
+    """The most frequent of each row; of several, the smallest."""
+    kinds = np.unique(values)
+    counts = np.stack([(values == kind).sum(1) for kind in kinds], 1)
+    return kinds[counts.argmax(1)]
+
+
+def unit(vectors: Vectors) -> torch.Tensor:
+    """The same with norm 1, for cosines."""
+    return torch.nn.functional.normalize(torch.from_numpy(np.array(vectors, np.float32)), dim=1)

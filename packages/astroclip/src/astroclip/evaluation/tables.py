@@ -1,0 +1,113 @@
+"""Tables of what is read off embeddings and of what is found among them."""
+
+from collections.abc import Mapping, Sequence
+
+from astroclip.evaluation.probes import Reading
+from astroclip.metrics import MORPHOLOGY, REDSHIFT, WORDS
+from sciformer.report.html import Cell, percent
+from sciformer.report.report import Report
+
+WAYS: Mapping[str, str] = {
+    "image_h": "image, encoder (h), k-NN",
+    "image_z": "image, aligned (z), k-NN",
+    "spectrum_h": "spectrum, encoder (h), k-NN",
+    "spectrum_z": "spectrum, aligned (z), k-NN",
+    "image_to_spectrum": "image among spectra, aligned (z), k-NN",
+    "spectrum_to_image": "spectrum among images, aligned (z), k-NN",
+    "image_h/mlp": "image, encoder (h), MLP",
+    "image_z/mlp": "image, aligned (z), MLP",
+    "spectrum_h/mlp": "spectrum, encoder (h), MLP",
+    "spectrum_z/mlp": "spectrum, aligned (z), MLP",
+    "baseline_photometry": "aperture photometry, gradient boosting",
+    "baseline_pca": "20 principal components of the spectrum, k-NN",
+    "baseline_mean": "mean of the bank",
+    "baseline_majority": "most frequent class",
+}
+LABELS: Mapping[str, str] = {
+    "log_mass": "log M*",
+    "log_ssfr": "log sSFR",
+    "log_metallicity": "log metallicity",
+}
+UNITS: Mapping[str, str] = {"log_mass": "Msun", "log_ssfr": "1/yr", "age": "Gyr"}
+HOW = (
+    "h: the encoder's own embedding; z: that in the space of both. k-NN: the mean (of a class, the "
+    "most frequent) of the nearest 16 of the bank by cosine; MLP: two hidden layers of 64."
+)
+REDSHIFTS = (
+    "Of d = (answer - z) / (1 + z): bias is its median, sigma NMAD 1.4826 times the median of "
+    "|d - bias|, outliers are |d| > 0.15."
+)
+
+
+def name(label: str) -> str:
+    """A label as one says it."""
+    return LABELS.get(label, label.replace("_", " "))
+
+
+def with_unit(label: str) -> str:
+    """A label and its unit, for an axis."""
+    return f"{name(label)} [{UNITS[label]}]" if label in UNITS else name(label)
+
+
+def said(way: str) -> str:
+    """A way to answer in words."""
+    return WAYS.get(way, way)
+
+
+def add_readings(report: Report, found: Sequence[Reading], size: int) -> None:
+    """All that was read off embeddings: numbers, redshifts and classes, each in a table.
+
+    Args:
+        report: Where to.
+        found: The answers.
+        size: Galaxies of the bank.
+    """
+    count = max((len(each.truth) for each in found), default=0)
+    note = f"{count} galaxies, a bank of {size}. {HOW}"
+    numbers = [each for each in found if each.label != MORPHOLOGY]
+    if numbers:
+        _add_r2(report, numbers, note)
+    for label, title, more in (
+        (REDSHIFT, "Redshift", REDSHIFTS),
+        (MORPHOLOGY, "Morphology", "Balanced accuracy: the mean over the classes."),
+    ):
+        own = [each for each in found if each.label == label]
+        if own:
+            _add_figures(report, title, own, more)
+
+
+def _add_r2(report: Report, found: Sequence[Reading], note: str) -> None:
+    labels = list(dict.fromkeys(each.label for each in found))
+    values = {(each.way, each.label): each.scores["r2"] for each in found}
+    rows: list[list[Cell]] = [
+        [said(way), *(_r2(values.get((way, label))) for label in labels)]
+        for way in _in_order(found)
+    ]
+    report.add_table("Properties: R2", ["Read off", *map(name, labels)], rows, note)
+
+
+def _add_figures(report: Report, title: str, found: Sequence[Reading], note: str) -> None:
+    own = {each.way: each.scores for each in found}
+    figures = list(found[0].scores)
+    rows: list[list[Cell]] = [
+        [said(way), *(written(figure, own[way][figure]) for figure in figures)]
+        for way in _in_order(found)
+    ]
+    report.add_table(title, ["Read off", *(WORDS[figure] for figure in figures)], rows, note)
+
+
+def written(figure: str, value: float) -> str:
+    """A figure as a table shows it."""
+    if figure in ("r2", "bias"):
+        return f"{value:.{3 if figure == 'r2' else 4}f}"
+    return f"{value:.4f}" if figure == "sigma_nmad" else percent(value, 1)
+
+
+def _r2(value: float | None) -> str | None:
+    return None if value is None else written("r2", value)
+
+
+def _in_order(found: Sequence[Reading]) -> list[str]:
+    """Ways as ``WAYS`` has them, each once."""
+    there = dict.fromkeys(each.way for each in found)
+    return [way for way in WAYS if way in there] + [way for way in there if way not in WAYS]

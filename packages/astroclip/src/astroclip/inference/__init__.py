@@ -1,0 +1,1 @@
+"""A trained AstroCLIP at work: embeddings and similarity search."""

@@ -1,0 +1,245 @@
+"""Files of embeddings: parquet or npz, written piece by piece and read without a copy."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Float32, Float64
+
+from astroclip.data.readers.parquet import open_parquet, reading, texts
+from astroclip.inference.npz_memmap import Member, write_members
+from sciformer.data.npy import map_arrays, names_of, read_arrays
+from sciformer.files import write_atomically
+from sciformer.strict_json import from_json
+from sciformer.text import reason
+
+KINDS = ("image", "spectrum")
+VECTORS = tuple(f"{kind}_{part}" for kind in KINDS for part in ("h", "z"))
+ID, POSITION, ABOUT = "id", ("ra", "dec"), "about"
+RESERVED = frozenset((ID, *POSITION, ABOUT, *VECTORS))  # every other column is a label
+NPZ, PARQUET = ".npz", ".parquet"
+SUFFIXES = (PARQUET, NPZ)
+GROUP = 1024  # galaxies of a row group; all that is in memory while a file is written
+
+
+class Embeddings(NamedTuple):
+    """Galaxies as a network sees them, in rows.
+
+    Args:
+        ids: Of the galaxies.
+        labels: Name -> values, NaN where unknown.
+        positions: Right ascension and declination in degrees; None where the source has none.
+        vectors: ``image_h``, ``image_z``, ``spectrum_h`` and ``spectrum_z``, as far as there are
+            images and spectra: the encoder's own embedding, and that in the space of both.
+    """
+
+    ids: Sequence[str]
+    labels: Mapping[str, Float32[np.ndarray, " galaxies"]]
+    positions: Float64[np.ndarray, "galaxies 2"] | None
+    vectors: Mapping[str, Float32[np.ndarray, "galaxies dim"]]
+
+    def rows(self, chosen: Sequence[int]) -> "Embeddings":
+        """Some of the galaxies."""
+        at = np.asarray(chosen, np.int64)
+        numbers: list[int] = at.tolist()
+        return Embeddings(
+            [self.ids[row] for row in numbers],
+            {name: values[at] for name, values in self.labels.items()},
+            None if self.positions is None else self.positions[at],
+            {name: values[at] for name, values in self.vectors.items()},
+        )
+
+
+def joined(parts: Sequence[Embeddings]) -> Embeddings:
+    """All rows of several, which have the same columns."""
+    first = parts[0]
+    positions = [part.positions for part in parts if part.positions is not None]
+    return Embeddings(
+        [id for part in parts for id in part.ids],
+        {name: np.concatenate([part.labels[name] for part in parts]) for name in first.labels},
+        None if first.positions is None else np.concatenate(positions),
+        {name: np.concatenate([part.vectors[name] for part in parts]) for name in first.vectors},
+    )
+
+
+def check_name(path: str | Path) -> Path:
+    """See that a file of embeddings has a name that says its format.
+
+    Args:
+        path: Of the file.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: If it has not.
+    """
+    if Path(path).suffix not in SUFFIXES:
+        raise ValueError(f"{path}: embeddings are in files that end in {' or '.join(SUFFIXES)}")
+    return Path(path)
+
+
+def write(path: str | Path, parts: Iterable[Embeddings], about: Mapping[str, str]) -> None:
+    """Write embeddings as they come; the file is there when it is whole, or not at all.
+
+    Args:
+        path: It ends in ``.parquet`` or ``.npz``.
+        parts: Rows with the same columns; none of them is kept.
+        about: What made them.
+
+    Raises:
+        ValueError: For another ending, or if there are no galaxies.
+    """
+    writer = _write_npz if check_name(path).suffix == NPZ else _write_parquet
+    write_atomically(path, lambda beside: writer(beside, _grouped(parts), json.dumps(dict(about))))
+
+
+def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
+    """Read embeddings; those of an uncompressed npz are mapped and cost no memory.
+
+    Args:
+        path: Of a file that ``write`` wrote.
+        vectors: Which to read; what the file does not have is not there.
+
+    Returns:
+        All rows.
+
+    Raises:
+        ValueError: If there is no such file, or it is damaged or holds something else.
+    """
+    path = _there(path)
+    columns = _read_npz(path, vectors) if path.suffix == NPZ else _read_parquet(path, vectors)
+    if ID not in columns or not set(columns) & set(VECTORS):
+        raise ValueError(f"{path}: no embeddings: {ID} and one of {', '.join(VECTORS)} are needed")
+    count = columns[ID].size
+    for name, values in columns.items():
+        if values.shape[:1] != (count,) or values.ndim != (2 if name in VECTORS else 1):
+            raise ValueError(f"{path}: {name}: shape {values.shape} for {count} galaxies")
+        if values.dtype.kind not in ("USO" if name == ID else "fiub"):
+            raise ValueError(f"{path}: {name}: dtype {values.dtype}")
+    known = all(name in columns for name in POSITION)
+    return Embeddings(
+        [str(id) for id in columns[ID].tolist()],
+        {name: v.astype(np.float32) for name, v in columns.items() if name not in RESERVED},
+        np.stack([columns[name] for name in POSITION], 1).astype(np.float64) if known else None,
+        {name: columns[name] for name in VECTORS if name in columns},
+    )
+
+
+def read_about(path: str | Path) -> dict[str, str]:
+    """What a file of embeddings says of itself.
+
+    Args:
+        path: Of the file.
+
+    Returns:
+        It; empty where it says nothing.
+
+    Raises:
+        ValueError: If there is no such file, or it is damaged.
+    """
+    path = _there(path)
+    if path.suffix == NPZ:
+        found = str(read_arrays(path)[ABOUT]) if ABOUT in names_of(path) else "{}"
+    else:
+        with open_parquet(path) as file:
+            metadata = file.schema_arrow.metadata or {}
+            found = metadata.get(ABOUT.encode(), b"{}").decode(errors="replace")
+    try:
+        return {str(name): str(value) for name, value in dict(from_json(found)).items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {ABOUT}: {reason(error)}") from error
+
+
+def _there(path: str | Path) -> Path:
+    path = check_name(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    return path
+
+
+def _grouped(parts: Iterable[Embeddings]) -> Iterator[Embeddings]:
+    """Parts of about ``GROUP`` rows."""
+    waiting: list[Embeddings] = []
+    for part in parts:
+        waiting.append(part)
+        if sum(len(each.ids) for each in waiting) >= GROUP:
+            yield joined(waiting)
+            waiting = []
+    if waiting:
+        yield joined(waiting)
+
+
+def _columns(part: Embeddings) -> dict[str, np.ndarray]:
+    found = {ID: np.array(part.ids, dtype=np.str_)}
+    if part.positions is not None:
+        found |= dict(zip(POSITION, part.positions.T, strict=True))
+    return found | dict(part.labels) | dict(part.vectors)
+
+
+def _write_parquet(path: Path, parts: Iterator[Embeddings], about: str) -> None:
+    writer = None
+    try:
+        for part in parts:
+            table = pa.table({name: _arrow(values) for name, values in _columns(part).items()})
+            if writer is None:
+                schema = table.schema.with_metadata({ABOUT: about})
+                writer = pq.ParquetWriter(path, schema, compression="NONE", use_dictionary=False)
+            writer.write_table(table, row_group_size=len(part.ids))
+    finally:
+        if writer is not None:
+            writer.close()
+    if writer is None:
+        raise ValueError("no galaxy is left to embed")
+
+
+def _arrow(values: np.ndarray) -> pa.Array:
+    if values.ndim == 1:
+        return pa.array(values.tolist() if values.dtype.kind == "U" else values)
+    flat = pa.array(np.ascontiguousarray(values).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+
+
+def _read_parquet(path: Path, vectors: Sequence[str]) -> dict[str, np.ndarray]:
+    with open_parquet(path, mapped=True) as file, reading(path, "damaged"):
+        left_out = set(VECTORS) - set(vectors)
+        names = [name for name in file.schema_arrow.names if name not in left_out]
+        table = file.read(names)
+        return {name: _numpy(table[name].combine_chunks()) for name in names}
+
+
+def _numpy(column: pa.Array) -> np.ndarray:
+    if pa.types.is_fixed_size_list(column.type):
+        return column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+    if pa.types.is_dictionary(column.type):
+        return np.array(texts(column), object)  # and not as wide as the longest of them
+    return column.to_numpy(zero_copy_only=False)
+
+
+def _write_npz(path: Path, parts: Iterator[Embeddings], about: str) -> None:
+    members: dict[str, Member] = {}
+    with tempfile.TemporaryDirectory(prefix=f"{path.name}.", dir=path.parent) as folder:
+        files: dict[str, BinaryIO] = {}
+        try:
+            for part in parts:
+                for name, values in _columns(part).items():
+                    if name not in files:
+                        files[name] = (Path(folder) / str(len(files))).open("w+b")
+                        members[name] = Member(files[name])
+                    members[name].append(values)
+            if not members:
+                raise ValueError("no galaxy is left to embed")
+            write_members(path, members, {ABOUT: np.array(about)})
+        finally:
+            for file in files.values():
+                file.close()
+
+
+def _read_npz(path: Path, vectors: Sequence[str]) -> dict[str, np.ndarray]:
+    left_out = {ABOUT, *VECTORS} - set(vectors)
+    return map_arrays(path, [name for name in names_of(path) if name not in left_out])

@@ -1,0 +1,207 @@
+"""A trained network run over galaxies, a batch at a time."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import astroclip
+from astroclip.data.batch import Batch, Galaxy, collate, middle
+from astroclip.data.readers.open import Files, entries, open_source
+from astroclip.data.shards import Shards
+from astroclip.data.source import Bad, Joined, OnError, Positions, Source, sound
+from astroclip.inference.embedding_files import RESERVED, Embeddings
+from sciformer.arguments import inside
+from sciformer.training.checkpoints import checkpoint
+
+if TYPE_CHECKING:
+    from astroclip.module import AstroCLIPModule
+
+
+def open_module(path: str | Path, device: str | None = None) -> "AstroCLIPModule":
+    """Open a checkpoint.
+
+    Args:
+        path: Of the file, or a run's folder.
+        device: Where it shall run; the GPU, where there is one, if None.
+
+    Returns:
+        The network, in evaluation mode.
+
+    Raises:
+        ValueError: If there is no such device, or it is no checkpoint of a training of AstroCLIP.
+    """
+    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        raise ValueError(f"device: {name!r} cannot be used: {error}") from error
+    return checkpoint.load(path, astroclip.AstroCLIPModule).to(place)
+
+
+def weights_hash(module: torch.nn.Module) -> str:
+    """Name weights: 16 hexadecimal digits that no other weights have.
+
+    Args:
+        module: Whose they are.
+
+    Returns:
+        The name.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
+
+
+def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "raise") -> Source:
+    """Open what ``--files`` and ``--shards`` name.
+
+    Args:
+        files: A path or pattern, a table as ``open_source`` takes it, or a list of these.
+        shards: Folder that ``simulate`` wrote.
+        on_error: As ``open_source`` takes it.
+
+    Returns:
+        All galaxies, those of the shards last.
+
+    Raises:
+        ValueError: If neither is given, or one cannot be read.
+    """
+    found: list[Source] = []
+    for index, entry in enumerate(entries(files)):
+        with inside(f"files[{index}]" if isinstance(files, list) else "files", entry):
+            found.append(open_source(entry, on_error=on_error))
+    if shards is not None:
+        with inside("shards", shards):
+            found.append(Shards(shards))
+    if not found:
+        raise ValueError("files: neither --files nor --shards says where the galaxies are")
+    return found[0] if len(found) == 1 else Joined(found)
+
+
+class Middles(Source):
+    """Galaxies whose images are cut to the size that a network reads.
+
+    Args:
+        source: The galaxies.
+        size: Pixels along a side.
+    """
+
+    def __init__(self, source: Source, size: int) -> None:
+        super().__init__(source.where, source.images, source.spectra, source.labels)
+        self.source, self.size = source, size
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def id(self, number: int) -> str:
+        return self.source.id(number)
+
+    def place(self, number: int) -> str:
+        return self.source.place(number)
+
+    def positions(self) -> Positions | None:
+        return self.source.positions()
+
+    def read(self, number: int) -> Galaxy:
+        galaxy = self.source[number]
+        if galaxy.image is None:
+            return galaxy
+        try:
+            return galaxy._replace(image=middle(galaxy.image, self.size))
+        except ValueError as error:
+            raise ValueError(f"{self.place(number)}: {error}") from error
+
+
+def encoded(
+    module: "AstroCLIPModule",
+    source: Source,
+    batch_size: int = 256,
+    on_error: OnError = "raise",
+    tell: Callable[[Bad], None] | None = None,
+) -> Iterator[Embeddings]:
+    """Embed all galaxies of a source; no more than a batch is in memory.
+
+    Args:
+        module: In evaluation mode.
+        source: With images, spectra or both.
+        batch_size: Galaxies at a time; the last batch has what is left.
+        on_error: Whether a galaxy that cannot be used is an error, or left out.
+        tell: Called with each that is left out.
+
+    Yields:
+        The embeddings of each batch.
+
+    Raises:
+        ValueError: Naming the first galaxy that cannot be used.
+    """
+    labels = tuple(name for name in source.labels if name not in RESERVED)
+    positions = source.positions()
+    cut = Middles(source, module.hparams["size"])
+    waiting: list[tuple[int, Galaxy]] = []
+    for each in sound(cut, on_error, tell):
+        waiting.append(each)
+        if len(waiting) == batch_size:
+            yield _encoded(module, waiting, labels, positions)
+            waiting = []
+    if waiting:
+        yield _encoded(module, waiting, labels, positions)
+
+
+def _encoded(
+    module: "AstroCLIPModule",
+    numbered: Sequence[tuple[int, Galaxy]],
+    labels: Sequence[str],
+    positions: Positions | None,
+) -> Embeddings:
+    numbers, galaxies = zip(*numbered, strict=True)
+    batch = collate(galaxies, numbers, labels)
+    columns = dict(zip(labels, batch.labels.numpy().T, strict=True))
+    at = None if positions is None else positions[list(numbers)]
+    vectors = encode(module, batch)
+    for name, rows in vectors.items():
+        for galaxy, row in zip(galaxies, rows, strict=True):
+            if not np.isfinite(row).all():
+                raise ValueError(f"{galaxy.id}: {name}: no numbers; its pixels are out of range")
+    return Embeddings([galaxy.id for galaxy in galaxies], columns, at, vectors)
+
+
+@torch.inference_mode()
+def encode(module: "AstroCLIPModule", batch: Batch) -> dict[str, np.ndarray]:
+    """Embed a batch.
+
+    Args:
+        module: In evaluation mode.
+        batch: With images, spectra or both.
+
+    Returns:
+        ``image_h``, ``image_z``, ``spectrum_h`` and ``spectrum_z``, as far as there are such.
+    """
+    vectors: dict[str, Tensor] = {}
+    if batch.image is not None:
+        seen = module.model.encode_image(batch.image.to(module.device))
+        vectors |= {"image_h": seen.h, "image_z": seen.z}
+    if batch.flux is not None and batch.ivar is not None:
+        flux, ivar = (each.to(module.device) for each in (batch.flux, batch.ivar))
+        measured = module.model.encode_spectrum(flux, ivar)
+        vectors |= {"spectrum_h": measured.h, "spectrum_z": measured.z}
+    return {name: vector.float().cpu().numpy() for name, vector in vectors.items()}
+
+
+def about(path: str | Path, module: torch.nn.Module) -> Mapping[str, str]:
+    """What a file of embeddings says of itself.
+
+    Args:
+        path: Of the checkpoint.
+        module: What it holds.
+
+    Returns:
+        The checkpoint, and the name of its weights.
+    """
+    return {"checkpoint": str(checkpoint.find(path)), "weights": weights_hash(module)}

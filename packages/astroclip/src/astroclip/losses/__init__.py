@@ -1,0 +1,1 @@
+"""Training objectives: contrastive (CLIP), self-distillation (DINOv2), masked spectra."""

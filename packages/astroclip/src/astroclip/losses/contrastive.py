@@ -1,0 +1,192 @@
+"""Contrastive losses of pairs, exact, in memory that is linear in the batch.
+
+The logits are computed in blocks, see ``astroclip.losses.blockwise_logits``. With negatives
+gathered over ranks a rank computes the rows of its own samples only, so that the work is
+shared too.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from astroclip.losses.blockwise_logits import Block, blocks_of, through_logits
+from astroclip.losses.distributed_batch import Share, share_of
+from astroclip.losses.precision import widened
+
+Embeddings = Float[Tensor, "batch dim"]
+Scalar = Float[Tensor, ""]
+
+
+def info_nce(a: Embeddings, b: Embeddings, scale: Scalar, gather: bool = False) -> Scalar:
+    """Symmetric InfoNCE: the mean of both cross-entropies of ``scale a b^T``, in nats.
+
+    Embeddings of a pair are in the same row. Computed in fp32 at least, whatever autocast says. A
+    batch of one gives 0.
+
+    Args:
+        a: Embeddings of one kind, normalized.
+        b: Of the other kind.
+        scale: Inverse temperature (15.5 in AstroCLIP); may be learned.
+        gather: Take negatives from all ranks too, see ``astroclip.losses.distributed_batch``.
+
+    Returns:
+        The loss; it can be differentiated once, by ``scale`` too.
+
+    Raises:
+        ValueError: If the embeddings are not pairs.
+    """
+    _check_pairs(a, b)
+    return _InfoNCE.apply(*map(widened, (a, b, scale)), share_of(a, gather))
+
+
+def siglip(
+    a: Embeddings, b: Embeddings, scale: Scalar, bias: Scalar, gather: bool = False
+) -> Scalar:
+    """Sigmoid loss (Zhai et al. 2023, arXiv 2303.15343, algorithm 1): is this a pair or not.
+
+    With ``x = scale a b^T + bias`` it is the sum of ``-log sigmoid(x)`` over the pairs and of
+    ``-log sigmoid(-x)`` over all others, divided by the number of pairs.
+
+    Args:
+        a: Embeddings of one kind, normalized.
+        b: Of the other kind.
+        scale: The paper starts at 10.
+        bias: The paper starts at -10: most are no pairs.
+        gather: Take negatives from all ranks too, see ``astroclip.losses.distributed_batch``.
+
+    Returns:
+        The loss; it can be differentiated once, by ``scale`` and ``bias`` too.
+
+    Raises:
+        ValueError: If the embeddings are not pairs.
+    """
+    _check_pairs(a, b)
+    return _SigLIP.apply(*map(widened, (a, b, scale, bias)), share_of(a, gather))
+
+
+@torch.no_grad()
+def matched(a: Embeddings, b: Embeddings) -> Scalar:
+    """Share of the rows of ``a`` to which no other row of ``b`` is as near as its own.
+
+    Args:
+        a: Embeddings of one kind, normalized.
+        b: Of the other kind.
+
+    Returns:
+        1 if every pair is found; 0 for embeddings that are all the same.
+    """
+    a, b = widened(a), widened(b)
+    hits = a.new_zeros(())
+    for block in blocks_of(a, b, Share((len(a),))):
+        nearer = block.logits >= block.pairs()[:, None]
+        hits += (nearer.sum(1) == 1).sum()
+    return hits / len(a)
+
+
+class _Sums(NamedTuple):
+    """Of exponentials, as the largest exponent and the sum relative to it.
+
+    Their logarithm in one number would cost digits: at a scale of 100 an ulp is 1e-5.
+    """
+
+    most: Float[Tensor, " rows"]
+    total: Float[Tensor, " rows"]
+
+    @classmethod
+    def of(cls, logits: Tensor, axis: int) -> "_Sums":
+        most = logits.amax(axis, keepdim=True)
+        return cls(most.squeeze(axis), (logits - most).exp_().sum(axis))
+
+    def plus(self, other: "_Sums") -> "_Sums":
+        most = self.most.maximum(other.most)
+        total = self.total * (self.most - most).exp() + other.total * (other.most - most).exp()
+        return _Sums(most, total)
+
+    def over(self, share: Share) -> "_Sums":
+        most = share.largest(self.most.clone())
+        return _Sums(most, share.sum(self.total * (self.most - most).exp()))
+
+
+class _InfoNCE(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, scale: Tensor, share: Share) -> Tensor:
+        columns = share.join(b)
+        row = _Sums(a.new_empty(len(a)), a.new_empty(len(a)))
+        column = _Sums(a.new_full((len(columns),), -math.inf), a.new_zeros(len(columns)))
+        pair = a.new_empty(len(a))
+        for block in blocks_of(a * scale, columns, share):
+            sums = _Sums.of(block.logits, 1)
+            row.most[block.rows], row.total[block.rows] = sums
+            pair[block.rows] = block.pairs()
+            column = column.plus(_Sums.of(block.logits, 0))
+        column = column.over(share)
+        ctx.save_for_backward(a, columns, scale, *row, *column)
+        ctx.share = share
+        own = _Sums(column.most[share.own], column.total[share.own])
+        losses = [(sums.most - pair + sums.total.log()).sum() for sums in (row, own)]
+        return share.sum(torch.stack(losses).sum() / (2 * share.total))
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # named, not *args
+        ctx: Any, gradient: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        a, columns, scale, *sums = ctx.saved_tensors
+        row, column = _Sums(*sums[:2]), _Sums(*sums[2:])
+
+        def by_logits(block: Block) -> Tensor:
+            """Both softmaxes, less one for each at the pair."""
+            most, total = (x[block.rows, None] for x in row)
+            by_row = (block.logits - most).exp_().div_(total)
+            both = block.logits.sub_(column.most).exp_().div_(column.total).add_(by_row)
+            both.diagonal(block.first).sub_(2)
+            return both
+
+        share = ctx.share
+        factor = gradient * share.ranks / (2 * share.total)
+        return *through_logits(a, columns, scale, share, by_logits, factor), None
+
+
+class _SigLIP(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, a: Tensor, b: Tensor, scale: Tensor, bias: Tensor, share: Share
+    ) -> Tensor:
+        columns = share.join(b)
+        loss = a.new_zeros(())
+        for block in blocks_of(a * scale, columns, share):
+            block.logits.add_(bias)
+            block.pairs().neg_()
+            loss += torch.nn.functional.softplus(block.logits).sum()
+        ctx.save_for_backward(a, columns, scale, bias)
+        ctx.share = share
+        return share.sum(loss / share.total)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # named, not *args
+        ctx: Any, gradient: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        a, columns, scale, bias = ctx.saved_tensors
+        by_bias = torch.zeros_like(bias)
+
+        def by_logits(block: Block) -> Tensor:
+            """What is taken for a pair, less one where it is one."""
+            likely = block.logits.add_(bias).sigmoid_()
+            likely.diagonal(block.first).sub_(1)
+            by_bias.add_(likely.sum())
+            return likely
+
+        share = ctx.share
+        factor = gradient * share.ranks / share.total
+        by_inputs = through_logits(a, columns, scale, share, by_logits, factor)
+        return *by_inputs, by_bias * factor, None
+
+
+def _check_pairs(a: Tensor, b: Tensor) -> None:
+    if a.shape != b.shape:
+        raise ValueError(f"embeddings {tuple(a.shape)} and {tuple(b.shape)} are not pairs")

@@ -1,0 +1,138 @@
+"""What frozen encoders see of every galaxy, on the disk: they run once, not at every step."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from astroclip.data.batch import Batch, pair
+from astroclip.nn.model import AstroCLIP
+from astroclip.simulate.galaxies import VERSION
+from sciformer.data.loader import SeededLoader
+from sciformer.data.npy import map_array
+
+HALF = np.float16  # what is kept; the features of a norm's neighborhood are of order one
+
+
+class Features(NamedTuple):
+    """What frozen encoders see of the galaxies of a step.
+
+    Args:
+        image: What the head of the image encoder embeds.
+        spectrum: What that of the spectrum encoder embeds.
+        wanted: What the reconstruction should be.
+        weight: How well that is known.
+        number: Of each galaxy in its source.
+    """
+
+    image: Float32[Tensor, "batch seen"]
+    spectrum: Float32[Tensor, "batch features"]
+    wanted: Float32[Tensor, "batch targets"]
+    weight: Float32[Tensor, "batch targets"]
+    number: Int64[Tensor, " batch"]
+
+
+class CachedFeatures(Dataset[Features]):
+    """The features of a folder, mapped and not read.
+
+    Args:
+        folder: What ``keep`` wrote.
+
+    Raises:
+        ValueError: If it is not what was written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.arrays = [map_array(folder / f"{name}.npy") for name in Features._fields]
+        *features, number = self.arrays
+        shapes = [array.shape for array in features]
+        kinds = [array.dtype for array in self.arrays] != [HALF] * len(features) + [np.int64]
+        if kinds or number.ndim != 1 or any(shape[:-1] != number.shape for shape in shapes):
+            raise ValueError(f"{folder}: no features of {number.shape} galaxies; remove it")
+
+    def __len__(self) -> int:
+        return len(self.arrays[-1])
+
+    def __getitems__(self, numbers: Sequence[int]) -> Features:
+        image, spectrum, wanted, weight, number = (
+            torch.from_numpy(array[numbers]) for array in self.arrays
+        )
+        return Features(image.float(), spectrum.float(), wanted.float(), weight.float(), number)
+
+
+def folder_of(root: str, model: AstroCLIP, settings: Mapping[str, Any]) -> Path:
+    """Where the features of a network and of some data lie: other weights, another folder.
+
+    Args:
+        root: Of all.
+        model: With frozen encoders.
+        settings: Of the data.
+
+    Returns:
+        The folder, which may not be there yet.
+    """
+    digest = hashlib.sha256(json.dumps([VERSION, dict(settings)], sort_keys=True).encode())
+    for encoder in (model.image, model.spectrum):
+        for name, tensor in encoder.state_dict().items():
+            if not name.startswith(("head.", "decoder.")):
+                digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return Path(root) / digest.hexdigest()[:16]
+
+
+@torch.no_grad()
+def keep(folder: Path, model: AstroCLIP, loader: SeededLoader) -> None:
+    """Run the encoders over galaxies once, and keep what their heads will be given.
+
+    Args:
+        folder: Made when all is there; nothing is done where it exists.
+        model: With frozen encoders.
+        loader: Of the galaxies, in order.
+    """
+    if folder.exists():
+        return
+    beside = folder.with_name(f".{folder.name}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    count = len(loader.dataset)  # pyright: ignore[reportArgumentType]  # ours have a length
+    arrays: dict[str, np.memmap] = {}
+    start, training = 0, model.training
+    model.eval()
+    for batch in loader:
+        found = seen(model, batch)
+        for name, values in found._asdict().items():
+            if name not in arrays:
+                kind = np.int64 if name == "number" else HALF
+                arrays[name] = np.lib.format.open_memmap(
+                    beside / f"{name}.npy", "w+", kind, (count, *values.shape[1:])
+                )
+            arrays[name][start : start + len(values)] = values.cpu().numpy()
+        start += len(batch.number)
+    for array in arrays.values():
+        array.flush()
+    model.train(training)
+    beside.rename(folder)
+
+
+def seen(model: AstroCLIP, batch: Batch) -> Features:
+    """Run the encoders as far as their heads.
+
+    Args:
+        model: With frozen encoders.
+        batch: Of galaxies with both.
+
+    Returns:
+        What the heads are given.
+    """
+    image, flux, ivar = pair(batch)
+    spectrum = model.spectrum.read(flux, ivar)
+    wanted, weight = spectrum.target()
+    features = model.spectrum.features(spectrum)
+    return Features(model.image.features(image), features, wanted, weight, batch.number)

@@ -1,1 +1,0 @@
-"""What the networks are trained for: plain torch."""

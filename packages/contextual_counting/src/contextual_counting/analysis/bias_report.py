@@ -1,0 +1,184 @@
+"""The part of the page on what counts are compared with, and on what follows from it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from contextual_counting.analysis import figures
+from contextual_counting.analysis.attribution import (
+    Attribution,
+    at_length,
+    attribute,
+    brackets,
+    predict,
+)
+from contextual_counting.analysis.token_kinds import KINDS
+from contextual_counting.analysis.trained_network import FEW, MANY, Case, key, region_names
+from contextual_counting.data.datamodule import VALIDATION
+from contextual_counting.evaluation.evaluate import Answers, answer_all
+from sciformer.report.html import Cell, percent
+from sciformer.report.report import Report
+
+SOLVED = 0.95  # exact counts of a region that counts as solved
+
+
+class Verdict(NamedTuple):
+    """One region on one set.
+
+    Args:
+        name: Of the set.
+        region: Counted from 0.
+        bias: Exact counts that the bias allows for.
+        predicted: And how attention moves with the length.
+        measured: Exact counts.
+        judged: Whether the region is solved on the run's own set, and this is another one.
+    """
+
+    name: str
+    region: int
+    bias: float
+    predicted: float
+    measured: float
+    judged: bool
+
+
+def add_bias(report: Report, case: Case) -> tuple[Attribution, Attribution]:
+    """What each region's count is compared with.
+
+    Args:
+        report: To add to.
+        case: The network.
+
+    Returns:
+        The attribution at half the run's own length, and at it.
+    """
+    half = case.data.own._replace(length=case.data.own.length // 2)
+    found = attribute(case.model, case.own().tokens, case.regions)
+    short = attribute(case.model, case.data.sequences(half, VALIDATION, MANY).tokens, case.regions)
+    for region in range(case.regions):
+        leading = found.leading(region)
+        text = ", ".join(f"{kind} {percent(share, 0)}" for kind, share in leading.items())
+        report.add_result(f"region {region + 1} is compared with", text)
+    shares = found.rest / found.rest.sum(1, keepdim=True)
+    report.add_metrics(
+        {
+            f"bias/{key(kind)}/region{region}": shares[region, index]
+            for index, kind in enumerate(KINDS[1:], 1)
+            for region in range(case.regions)
+        }
+        | {f"bias/weight/region{r}": found.rest[r].sum() for r in range(case.regions)}
+    )
+    report.add_figure(
+        "What a count is compared with",
+        figures.bias_bars(found),
+        "A prompt attends to the 1s of its region and to a rest; the ratio of both encodes the "
+        "count. Shares of the rest by kind of token. A network counts wherever its rest is as in "
+        "training: the beginning token, a region's own brackets and those of earlier regions are "
+        "always as many; next and later brackets change with the number of regions, 0s and other "
+        "1s with the length and the density.",
+    )
+    columns = ["Kind of token", *region_names(case.regions)]
+    rows: list[list[Cell]] = [
+        [kind, *(percent(value) for value in found.mass[:, index].tolist())]
+        for index, kind in enumerate(KINDS)
+    ]
+    weights = found.rest.sum(1).tolist()
+    rows.append(["weight of the rest, in own 1s", *(f"{weight:.1f}" for weight in weights)])
+    report.add_table("Attention of each prompt by kind of token", columns, rows)
+    report.add_figure(
+        "Which bracket",
+        figures.bracket_maps(brackets(case.model, case.own(FEW).tokens, case.regions)),
+        f"Share of each prompt's attention on each bracket, mean of {FEW} sequences.",
+    )
+    return short, found
+
+
+def add_predictions(report: Report, case: Case, short: Attribution, found: Attribution) -> None:
+    """Which sets must fail, next to what does fail.
+
+    Args:
+        report: To add to.
+        case: The network.
+        short: Attribution at half the run's own length.
+        found: At it.
+    """
+    sets = answer_all(case.module, case.data, case.samples, case.sets)
+    verdicts = [v for answers in sets for v in _verdicts(case, short, found, answers, sets[0])]
+    report.add_metrics(
+        {
+            f"{v.name}/{name}/region{v.region}": getattr(v, field)
+            for v in verdicts
+            for name, field in (("top1", "measured"), ("predicted", "predicted"))
+        }
+    )
+    judged = [v for v in verdicts if v.judged]
+    passed = np.array([v.measured >= SOLVED for v in judged], bool)
+    foretold = np.array([v.predicted >= SOLVED for v in judged], bool)
+    sizes = [int(passed.sum()), int((~passed).sum())]
+    hits = [int((passed & foretold).sum()), int((~passed & ~foretold).sum())]
+    right = [hit / size if size else float("nan") for hit, size in zip(hits, sizes, strict=True)]
+    words = [
+        f"{percent(share, 0)} of {size} that {verb}"
+        for share, size, verb in zip(right, sizes, ("count", "fail"), strict=True)
+        if size
+    ]
+    report.add_result("prediction of other sets is right for", " and ".join(words) or None)
+    report.add_metrics(
+        {"prediction/passing": sizes[0], "prediction/failing": sizes[1]}
+        | {f"prediction/right/{n}": v for n, v in zip(("passing", "failing"), right, strict=True)}
+    )
+    report.add_figure(
+        "Which sets must fail, and which do",
+        figures.predictions([(v.name, v.region, v.predicted, v.measured) for v in verdicts]),
+        "One point per region and set. The prediction never asks the network about the set: it "
+        "counts the tokens of each kind, shares out the attention as on the run's own sequences "
+        "(carried on to the set's length from that length and half of it), and reads the count "
+        "off with the network's head.",
+    )
+    rows: list[list[Cell]] = [
+        [
+            f"{v.name}, region {v.region + 1}",
+            percent(v.bias),
+            percent(v.predicted),
+            percent(v.measured),
+            "counts" if v.measured >= SOLVED else "fails",
+            ("yes" if (v.predicted >= SOLVED) == (v.measured >= SOLVED) else "no")
+            if v.judged
+            else "-",
+        ]
+        for v in verdicts
+    ]
+    report.add_table(
+        "Predicted and measured exact counts",
+        ["Set, region", "bias alone", "predicted", "measured", "so it", "foretold"],
+        rows,
+        f"Counts: at least {percent(SOLVED, 0)} exact. Foretold: of regions that are solved on the "
+        f"run's own set. {case.samples} sequences per set.",
+    )
+
+
+def _verdicts(
+    case: Case, short: Attribution, found: Attribution, answers: Answers, own: Answers
+) -> list[Verdict]:
+    """The regions of one set."""
+    batch = case.data.evaluation(answers.name, samples=case.samples)
+    reach = 2 * (answers.setting.length / case.data.own.length - 1)
+    far = at_length(short, found, reach)
+    bias, predicted = (
+        predict(case.model, attribution, batch.tokens, batch.counts).tolist()
+        for attribution in (found, far)
+    )
+    measured, at_home = (
+        (some.ranked[..., 0] == some.counts).mean(0).tolist() for some in (answers, own)
+    )
+    return [
+        Verdict(
+            answers.name,
+            region,
+            bias[region],
+            predicted[region],
+            measured[region],
+            at_home[region] >= SOLVED and answers.name != own.name,
+        )
+        for region in range(len(predicted))
+    ]

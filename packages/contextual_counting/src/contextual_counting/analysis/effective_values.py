@@ -1,0 +1,108 @@
+"""From attention to logits: what a token adds, and the paper's formula for what is answered."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from contextual_counting.analysis.token_kinds import OWN_ONES, kinds
+from contextual_counting.nn.count_heads import UNIT, QuadraticHead
+from contextual_counting.nn.hooks import run_with_cache
+from contextual_counting.nn.model import CountingTransformer
+from sciformer.nn.attention import merge
+
+
+class Values(NamedTuple):
+    """Equation 3 of the paper for one region: ``logits(n) = (n own + rest weight) / (n + weight)``.
+
+    Args:
+        own: Logits that full attention on one of the region's 1s would give.
+        rest: That full attention on all else, mixed as it is, would give.
+        weight: Attention on all else, in units of one of the region's 1s.
+    """
+
+    own: Float[Tensor, " classes"]
+    rest: Float[Tensor, " classes"]
+    weight: Float[Tensor, ""]
+
+    def logits(self, counts: Int64[Tensor, " counts"]) -> Float[Tensor, "counts classes"]:
+        """What the formula answers for a number of 1s."""
+        share = (counts / (counts + self.weight))[:, None]
+        return share * self.own + (1 - share) * self.rest
+
+
+def is_linear(model: CountingTransformer) -> bool:
+    """Whether logits are linear in what the one head attends to, as the formula supposes."""
+    return model.decoder.mlp is None and model.decoder.attention.heads == 1
+
+
+@torch.no_grad()
+def effective_values(
+    model: CountingTransformer, tokens: Int64[Tensor, "batch time"], regions: int
+) -> list[Values]:
+    """Effective values of each region (the paper's figure 10), means over sequences.
+
+    Args:
+        model: One of which :func:`is_linear` is true.
+        tokens: Sequences of ``regions`` regions.
+        regions: Number of prompts.
+
+    Returns:
+        Region by region.
+    """
+    names = ["decoder.cross.pattern", "decoder.cross.value"]
+    _, cache = run_with_cache(model, tokens, regions, names)
+    pattern, value = cache[names[0]][:, 0].double(), cache[names[1]][:, 0].double()
+    own = kinds(model.encoder.with_begin(tokens), regions) == OWN_ONES  # (B, R, K)
+    found = []
+    for region in range(regions):
+        chosen = own[:, region] & (own[:, region].sum(1) > 0)[:, None]
+        here = pattern[:, region] * chosen
+        there = pattern[:, region] * ~chosen * chosen.any(1, keepdim=True)
+        # Weighted by the attention on each token, sequences by 1 / attention on one 1 of theirs.
+        unit = (here.sum(1) / chosen.sum(1)).masked_fill(~chosen.any(1), torch.inf)[:, None]
+        mean = torch.einsum("bk,bkd->d", here / unit, value) / (here / unit).sum()
+        rest = torch.einsum("bk,bkd->d", there / unit, value) / (there / unit).sum()
+        weight = (there / unit).sum() / chosen.any(1).sum()
+        own_logits, rest_logits = (_answer(model, z, region) for z in (mean, rest))
+        found.append(Values(own_logits, rest_logits, weight))
+    return found
+
+
+def _answer(model: CountingTransformer, z: Tensor, region: int) -> Tensor:
+    """Logits of a region's prompt whose head attends to ``z``, in double precision."""
+    pooling, head = model.decoder.attention, model.decoder.head.collapsed()
+    out = pooling.out.weight.double() @ z + pooling.out.bias.double()
+    asked = pooling.queries[region].double()
+    return head.weight.double() @ (out + asked) + head.bias.double()
+
+
+def implied(
+    model: CountingTransformer, out: Float[Tensor, "batch regions dim"]
+) -> Float[Tensor, "batch regions"]:
+    """The count as a real number: the top of the head's parabola, or else the mean of the softmax.
+
+    Args:
+        model: The network.
+        out: What its head reads, the site ``decoder.out``.
+
+    Returns:
+        A number where the network answers with the nearest class.
+    """
+    head = model.decoder.head
+    if isinstance(head, QuadraticHead):
+        p, q = head.ratio(out).unbind(-1)
+        most = head.powers.shape[1] - 1
+        return (UNIT * p / q).where(q > 0, torch.tensor(float(most))).clamp(0, most)
+    logits = head(out).double()
+    return (logits.softmax(-1) @ torch.arange(logits.shape[-1]).double()).to(out.dtype)
+
+
+@torch.no_grad()
+def decoded(
+    model: CountingTransformer, tokens: Int64[Tensor, "batch time"], regions: int
+) -> Float[Tensor, "batch regions dim"]:
+    """What the decoder's attention hands over, heads side by side: ``decoder.cross.z``."""
+    _, cache = run_with_cache(model, tokens, regions, ["decoder.cross.z"])
+    return merge(cache["decoder.cross.z"])

@@ -1,0 +1,65 @@
+"""A trained network, and the sequences that it is looked at with."""
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxtyping import Int64
+from torch import Tensor
+
+from contextual_counting.data.datamodule import VALIDATION, Setting
+
+if TYPE_CHECKING:
+    from contextual_counting.data.datamodule import Batch, CountingData
+    from contextual_counting.module import CountingModule
+    from contextual_counting.nn.model import CountingTransformer
+
+FEW, MANY = 64, 1000  # sequences for pictures and interventions, and for means
+
+
+class Case(NamedTuple):
+    """What an analysis is of.
+
+    Args:
+        module: In evaluation mode.
+        data: Of its training.
+        samples: Sequences per set.
+    """
+
+    module: "CountingModule"
+    data: "CountingData"
+    samples: int
+
+    @property
+    def model(self) -> "CountingTransformer":
+        """The network."""
+        return self.module.model
+
+    @property
+    def regions(self) -> int:
+        """Regions of the run's own distribution."""
+        return self.data.own.regions
+
+    @property
+    def sets(self) -> dict[str, Setting]:
+        """The sets that the network can answer; its own distribution first."""
+        every = self.data.settings | self.data.further
+        can = self.module.can_answer
+        return {name: s for name, s in every.items() if can(s.length, s.regions)}
+
+    def own(self, samples: int = MANY) -> "Batch":
+        """Sequences of the run's own distribution, other ones than those it is measured on."""
+        return self.data.sequences(self.data.own, VALIDATION, samples)
+
+    def few(self) -> Int64[Tensor, "batch time"]:
+        """The first few of them."""
+        return self.own(FEW).tokens
+
+
+def key(name: str) -> str:
+    """A kind of token as a part of the name of a metric: ``own [`` is ``own_open``."""
+    return re.sub(r"[ /]", "_", name.replace("[", "open").replace("]", "close"))
+
+
+def region_names(regions: int) -> list[str]:
+    """Headings of columns."""
+    return [f"region {region + 1}" for region in range(regions)]

@@ -1,0 +1,1 @@
+"""Counting data: datamodule, curriculum, shards."""

@@ -1,0 +1,130 @@
+"""Sequences on the disk: what ``simulate`` writes and a training reads in place of drawn ones."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int32, UInt8
+
+from contextual_counting.data.curriculum import check_range, check_room
+from contextual_counting.simulate.sequences import simulate as draw
+from sciformer.data.shards.command import simulate as write
+from sciformer.data.shards.index import Recipe
+
+GENERATOR = "contextual_counting.shards:make_sample"
+VERSION = "1"
+SHARDS = 3  # first word of every seed; training and evaluation sets draw from 0, 1 and 2
+
+
+class Sample(NamedTuple):
+    """A sequence, as small as it can be, and the number of 1s in each of its regions."""
+
+    tokens: UInt8[np.ndarray, " time"]
+    counts: Int32[np.ndarray, " regions"]
+
+
+class Ranges(NamedTuple):
+    """What the sequences of a data set are drawn from."""
+
+    length: int
+    regions: tuple[int, int]
+    density: tuple[float, float]
+
+
+def simulate(
+    out: str = "data/contextual_counting",
+    shards: int = 8,
+    workers: int = 0,
+    samples: int = 10_000,
+    length: int = 512,
+    regions: int | list[int] = 4,
+    density: float | list[float] = 0.5,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> None:
+    """Write training sequences as shards; ``fit --data.shards`` reads them.
+
+    A run that was interrupted goes on where it stopped. The bytes are the same for any number of
+    workers.
+
+    Args:
+        out: Folder of the shards.
+        shards: Files that the sequences are spread over; at most ``samples``.
+        workers: Processes that write shards; 0 writes in this one.
+        samples: Number of sequences.
+        length: Tokens per sequence, T in the paper.
+        regions: Regions per sequence, R in the paper: a number, or fewest and most as [1, 4].
+        density: Probability that a token is a 1, between 0 and 1: a number, or [lowest, highest].
+        seed: Seed of the sequences.
+        overwrite: Replace the shards that are there.
+
+    Raises:
+        ValueError: For a number out of its range, or a folder with the shards of another recipe.
+    """
+    options = {"length": length, "regions": _pair(regions), "density": _pair(density)}
+    ranges = check(Ranges(length, tuple(options["regions"]), tuple(options["density"])))
+    recipe = Recipe(GENERATOR, VERSION, seed, samples, shards, {"counts": "ones"}, options)
+    write(out, partial(make_sample, seed=seed, ranges=ranges), recipe, workers, overwrite)
+
+
+def make_sample(number: int, seed: int, ranges: Ranges) -> dict[str, np.ndarray]:
+    """Draw one sequence: a pure function of its number and the recipe.
+
+    Args:
+        number: Of the sequence.
+        seed: Of the data set.
+        ranges: What it is drawn from.
+
+    Returns:
+        The fields of a ``Sample``.
+    """
+    rng = np.random.default_rng([SHARDS, seed, number])
+    tokens, counts = draw(rng, 1, *ranges)
+    return {"tokens": tokens[0].astype(np.uint8), "counts": counts[0].astype(np.int32)}
+
+
+def ranges_of(recipe: Recipe, address: str) -> Ranges:
+    """What the sequences of a data set were drawn from.
+
+    Args:
+        recipe: Of its index.
+        address: What to name in an error.
+
+    Returns:
+        The ranges.
+
+    Raises:
+        ValueError: If they are not sequences of this task, of this version.
+    """
+    if (recipe.generator, recipe.version) != (GENERATOR, VERSION):
+        raise ValueError(
+            f"{address}: made by {recipe.generator} {recipe.version}, not {GENERATOR} {VERSION}"
+        )
+    try:
+        length, regions, density = (recipe.options[name] for name in Ranges._fields)
+        return check(Ranges(length, tuple(regions), tuple(density)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{address}: options {recipe.options} cannot be: {error}") from error
+
+
+def check(ranges: Ranges) -> Ranges:
+    """See that sequences can be drawn.
+
+    Args:
+        ranges: What from.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: Naming the first number that cannot be.
+    """
+    check_range("length", (ranges.length, ranges.length), 1, np.inf)
+    check_range("regions", ranges.regions, 1, np.inf)
+    check_range("density", ranges.density, 0, 1)
+    check_room("length", ranges.length, ranges.regions[1])
+    return ranges
+
+
+def _pair(value: int | float | list[float] | list[int]) -> list[float] | list[int]:
+    return value if isinstance(value, list) else [value, value]

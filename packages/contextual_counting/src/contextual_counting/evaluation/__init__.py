@@ -1,0 +1,1 @@
+"""Evaluation of a counting transformer: accuracy by region, and the oracle."""

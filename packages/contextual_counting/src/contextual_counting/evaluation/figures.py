@@ -1,0 +1,136 @@
+"""Pictures of how a network counts."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+
+from contextual_counting.simulate.sequences import CLOSE, ONE, OPEN, ZERO
+from sciformer.report.figures import (
+    BASELINE,
+    BLUE,
+    INK,
+    ORANGE,
+    PALETTE,
+    SKY,
+    VERMILION,
+    WIDE,
+    figure,
+)
+from sciformer.report.report import Report
+
+if TYPE_CHECKING:
+    from contextual_counting.data.datamodule import CountingData
+    from contextual_counting.evaluation.evaluate import Answers
+    from contextual_counting.module import CountingModule
+
+SCATTERED = 500  # sequences per set in the scatter plots
+KINDS = {
+    "1": (ONE, BLUE),
+    "0": (ZERO, BASELINE),
+    "[ or ]": (OPEN, VERMILION),
+    "beginning": (4, ORANGE),
+}
+
+
+def add_accuracy(report: Report, sets: Sequence["Answers"], figures: dict[str, float]) -> None:
+    """Exact counts per region and set, beside the best constant answer."""
+    step = 0.8 / max(4, *(answers.setting.regions for answers in sets))
+    with figure(3.2, WIDE) as drawn:
+        axes = drawn.add_subplot()
+        for column, answers in enumerate(sets):
+            regions = answers.setting.regions
+            places = column + (np.arange(regions) - (regions - 1) / 2) * step
+            keys = [f"{answers.name}/top1/region{region}" for region in range(regions)]
+            constant = [100 * figures[f"{key}/baseline_constant"] for key in keys]
+            for region, (place, key) in enumerate(zip(places, keys, strict=True)):
+                label = f"region {region + 1}" if column == 0 else None
+                axes.bar(
+                    place, 100 * figures[key], 0.9 * step, color=PALETTE[region % 6], label=label
+                )
+            label = "best constant answer" if column == 0 else None
+            axes.plot(places, constant, "_", color=INK, markersize=9, label=label)
+        names = [f"{a.name}\n({'outside' if a.outside else 'inside'})" for a in sets]
+        axes.set_xticks(range(len(sets)), names)
+        axes.grid(False, axis="x")
+        axes.set_ylim(0, 100)
+        axes.set_ylabel("exact counts (% of sequences)")
+        drawn.legend(loc="outside upper center", ncols=5)
+    report.add_figure(
+        "Accuracy per region and set",
+        drawn,
+        "Share of sequences whose count is exactly right. Below each set: whether it lies inside "
+        "the lengths, numbers of regions and densities of this run's training.",
+    )
+
+
+def add_scatter(report: Report, sets: Sequence["Answers"]) -> None:
+    """Predicted counts against true ones, one panel per set."""
+    with figure(1.9, WIDE) as drawn:
+        panels = drawn.subplots(1, len(sets), squeeze=False)[0]
+        for axes, answers in zip(panels, sets, strict=True):
+            most = 1.05 * max(
+                1, answers.counts[:SCATTERED].max(), answers.ranked[:SCATTERED, :, 0].max()
+            )
+            axes.plot([0, most], [0, most], color=BASELINE, linewidth=0.8)
+            for region in range(answers.setting.regions):
+                axes.plot(
+                    answers.counts[:SCATTERED, region],
+                    answers.ranked[:SCATTERED, region, 0],
+                    ".",
+                    markersize=3,
+                    color=PALETTE[region % 6],
+                )
+            axes.set(title=answers.name, xlabel="true count", aspect="equal")
+            axes.set(xlim=(0, most), ylim=(0, most))
+        panels[0].set_ylabel("predicted count")
+    report.add_figure(
+        "Predicted against true counts",
+        drawn,
+        f"The first {SCATTERED} sequences of each set; colors are regions as above, the line is a "
+        "perfect count.",
+    )
+
+
+@torch.no_grad()
+def add_attention(report: Report, module: "CountingModule", data: "CountingData") -> None:
+    """What the decoder attends to in one sequence, one panel per region."""
+    batch = data.evaluation("id", samples=1)
+    regions = data.own.regions
+    encoded = module.model.encoder(batch.tokens)
+    weights = module.model.decoder.attention.weights(encoded, queries=regions)[0].mean(0).numpy()
+    tokens = module.model.encoder.with_begin(batch.tokens)[0].numpy()
+    answers = module(batch.tokens, regions).argmax(-1)[0]
+    with figure(1.2 + 1.1 * regions, WIDE) as drawn:
+        panels = drawn.subplots(regions, 1, sharex=True, squeeze=False)[:, 0]
+        for region, axes in enumerate(panels):
+            _attention(axes, tokens, weights[region], region)
+            axes.set_ylabel(f"region {region + 1}")
+            axes.set_title(
+                f"answer {answers[region]}, true {batch.counts[0, region]}", loc="right", fontsize=9
+            )
+        panels[-1].set_xlabel("position in the sequence")
+        handles, labels = panels[0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside upper center", ncols=5)
+    report.add_figure(
+        "Attention over one sequence",
+        drawn,
+        "Weight that each region's prompt puts on every token; all regions are shaded, its own one "
+        "darker. A ratio of the 1s in a region to a constant rest is what encodes the count.",
+    )
+
+
+def _attention(axes: Axes, tokens: np.ndarray, weights: np.ndarray, region: int) -> None:
+    opens, closes = np.flatnonzero(tokens == OPEN), np.flatnonzero(tokens == CLOSE)
+    for index, (first, last) in enumerate(zip(opens.tolist(), closes.tolist(), strict=True)):
+        axes.axvspan(first, last, color=SKY, alpha=0.45 if index == region else 0.15, linewidth=0)
+    for name, (token, color) in KINDS.items():
+        chosen = (tokens == token) | ((token == OPEN) & (tokens == CLOSE))
+        places = np.flatnonzero(chosen)
+        if len(places):
+            axes.vlines(places, 0, weights[places], color=color, linewidth=1.2, label=name)
+    axes.set_xlim(-0.5, len(tokens) - 0.5)
+    axes.set_ylim(0, None)
+    axes.grid(False, axis="x")

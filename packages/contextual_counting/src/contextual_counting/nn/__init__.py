@@ -1,0 +1,1 @@
+"""The counting transformer and its parts, plain torch."""

@@ -1,0 +1,1 @@
+"""Sequences of zeros, ones and delimiters."""

@@ -1,0 +1,1 @@
+"""Studies of the paper: position encodings, training ranges."""

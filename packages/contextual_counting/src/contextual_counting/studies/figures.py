@@ -1,0 +1,62 @@
+"""The strip plots of the paper's figures 2 to 4, ours and theirs."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from contextual_counting.studies.paper_grid import POSITIONS, Arm, Spread
+from sciformer.report.figures import BASELINE, BLUE, INK, VERMILION, WIDE, figure
+
+SHIFT = 0.17  # of points of the same arm to the side, so that they do not hide each other
+
+
+def strips(
+    ours: Mapping[Arm, Sequence[float]], theirs: Mapping[Arm, Spread], chance: float
+) -> Figure:
+    """Exact counts of all arms, one panel per mask.
+
+    Args:
+        ours: Points by arm.
+        theirs: The paper's best and median.
+        chance: Of the best constant answer.
+
+    Returns:
+        The figure.
+    """
+    with figure(4.6, WIDE) as drawn:
+        panels = drawn.subplots(2, 1, sharex=True)
+        for axes, causal in zip(panels, (True, False), strict=True):
+            axes.axhline(100 * chance, color=BASELINE, linewidth=0.8, linestyle="--")
+            _panel(axes, causal, ours, theirs)
+            axes.set(ylim=(-3, 103), ylabel="exact counts (%)")
+            axes.set_title("causal" if causal else "non-causal", loc="left")
+        names = list(POSITIONS.values())
+        panels[1].set_xticks([3 * index + 0.5 for index in range(len(names))], names)
+        handles, labels = panels[0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside upper center", ncols=4)
+    return drawn
+
+
+def _panel(
+    axes: Axes, causal: bool, ours: Mapping[Arm, Sequence[float]], theirs: Mapping[Arm, Spread]
+) -> None:
+    """Three columns per encoding: with a beginning token, without, and a gap."""
+    for begin, color in ((True, BLUE), (False, VERMILION)):
+        label = "with beginning token" if begin else "without"
+        x, y, best, median = [], [], [], []
+        for index, positions in enumerate(POSITIONS):
+            arm, place = Arm(causal, positions, begin), 3 * index + (not begin)
+            for number, value in enumerate(ours.get(arm, ())):
+                x.append(place + SHIFT * (number % 4 - 1.5))
+                y.append(100 * value)
+            if arm in theirs:
+                best.append((place, 100 * theirs[arm].best))
+                median += [(place, 100 * m) for m in [theirs[arm].median] if m is not None]
+        axes.plot(x, y, "o", color=color, markersize=4, alpha=0.7, label=label)
+        for points, mark, name in ((best, "_", "paper: best"), (median, "x", "paper: median")):
+            shown = name if begin else None
+            where, height = np.reshape(points, (-1, 2)).T  # there may be none
+            axes.plot(where, height, mark, color=INK, markersize=7, label=shown)
+    axes.grid(False, axis="x")

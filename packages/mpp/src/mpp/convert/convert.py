@@ -1,0 +1,108 @@
+"""The paper's own weights as ours: files and networks.
+
+The original is https://github.com/PolymathicAI/multiple_physics_pretraining.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from mpp.convert.state_dict import Converted, convert_state
+from mpp.nn.model import AViT
+from sciformer.training.checkpoints import original_weights
+from sciformer.training.checkpoints.distrust import fitted
+
+STAMP = "mpp"  # the key under which our own record lies in a file
+# The rows of the published weights; those called unused belong to no data set.
+PUBLISHED_FIELDS = (
+    *("swe_height", "ins_vx", "ins_vy", "ins_particles", "dr_activator", "dr_inhibitor"),
+    *("cns_vx", "cns_vy", "cns_density", "cns_pressure", "unused_10", "unused_11"),
+)
+
+
+def from_reference(state: Mapping[str, Tensor], heads: int | None = None) -> AViT:
+    """The original's network from its state dict, in eval mode.
+
+    Args:
+        state: Names and tensors; prefixes of DDP and torch.compile may be there.
+        heads: Attention heads; known from the weights unless given.
+
+    Returns:
+        A network that answers as the original does, ``legacy`` distances included.
+
+    Raises:
+        ValueError: Naming key and shape of what is missing, wrong or not known.
+    """
+    return build(convert_state(state, heads))
+
+
+def build(converted: Converted) -> AViT:
+    """The network of converted weights, in eval mode."""
+    return fitted(lambda: AViT(**converted.settings), converted.weights)
+
+
+def convert(original: str, out: str, overwrite: bool = False) -> list[str]:
+    """Write the paper's own weights in our format.
+
+    Args:
+        original: Its .tar or .pt file, a checkpoint or a bare state dict, or a .safetensors file.
+        out: The .safetensors file to write; ``load`` reads it.
+        overwrite: Replace a file that is there.
+
+    Returns:
+        Names of the parameters that were dropped, as the original never uses them.
+
+    Raises:
+        ValueError: If the original cannot be read or is none, or ``out`` has another ending.
+    """
+    converted = original_weights.translate_file(original, out, convert_state, overwrite)
+    rows = converted.settings["fields"]
+    names = PUBLISHED_FIELDS if rows == len(PUBLISHED_FIELDS) else [f"row_{i}" for i in range(rows)]
+    record = {
+        "settings": converted.settings,
+        "fields": list(names),
+        "dropped": converted.dropped,
+    }
+    original_weights.write_converted(STAMP, out, record, converted.weights)
+    unused = ", ".join(converted.dropped) or "nothing"
+    print(f"{out}: {len(names)} fields. Dropped, as never used: {unused}")  # noqa: T201  # the verb
+    return converted.dropped
+
+
+def load(path: str | Path) -> AViT:
+    """The network that ``convert`` wrote, in eval mode.
+
+    Args:
+        path: Of the .safetensors file.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: If the file is missing, damaged, or not what ``convert`` writes.
+    """
+    converted, _ = read_converted(path)
+    try:
+        return build(converted)
+    except ValueError as error:
+        raise ValueError(f"{path}: weights and settings do not fit: {error}") from error
+
+
+def read_converted(path: str | Path) -> tuple[Converted, list[str]]:
+    """Read what ``convert`` wrote.
+
+    Args:
+        path: Of the .safetensors file.
+
+    Returns:
+        Settings and weights, and the names of the fields.
+
+    Raises:
+        ValueError: If the file is missing, damaged, or not what ``convert`` writes.
+    """
+    record, weights = original_weights.read_converted(STAMP, path)
+    try:
+        return Converted(record["settings"], weights, record["dropped"]), record["fields"]
+    except KeyError as error:
+        raise ValueError(f"{path}: lacks its {error}") from error

@@ -1,0 +1,118 @@
+"""A trained network to start from: of a run of ours, or what ``mpp convert`` wrote."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from mpp.convert.convert import STAMP, read_converted
+from mpp.nn.add_fields import grow
+from mpp.nn.field_vocabulary import Vocabulary
+from mpp.nn.model import AViT, find_size
+from sciformer.arguments import ArgumentError, inside
+from sciformer.text import reason
+from sciformer.training.checkpoints import checkpoint
+from sciformer.training.checkpoints.distrust import fitted
+from sciformer.training.checkpoints.safetensors import PLAIN, read_plain
+
+# What a network computes with given weights; the rest only matters while it is trained.
+ARCHITECTURE = ("size", "patch", "axes", "halo", "bias", "target", "legacy")
+DEFAULTS = {"axes": 2, "halo": 0}  # of the paper's own
+PREFIX = "model."  # of the network's parameters in a checkpoint
+
+
+class Pretrained(NamedTuple):
+    """A trained network.
+
+    Args:
+        settings: Its architecture, as arguments of ``AViT``.
+        fields: Names of its rows.
+        weights: Its state dict.
+    """
+
+    settings: dict[str, Any]
+    fields: Vocabulary
+    weights: dict[str, Tensor]
+
+
+def read(path: str | Path) -> Pretrained:
+    """Read a trained network.
+
+    Args:
+        path: A checkpoint, a run's folder, what ``sciformer export`` made of one, or what
+            ``mpp convert`` wrote.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    found = checkpoint.find(path)
+    if is_converted(found):
+        original, names = read_converted(found)
+        settings, weights = DEFAULTS | original.settings, original.weights
+    else:
+        saved = checkpoint.read(found)
+        settings, names = saved["hyper_parameters"], saved["hyper_parameters"].get("fields", [])
+        weights = {
+            name.removeprefix(PREFIX): tensor
+            for name, tensor in saved["state_dict"].items()
+            if name.startswith(PREFIX)
+        }
+    missing = [name for name in ARCHITECTURE if name not in settings]
+    if missing or not names:
+        raise ValueError(
+            f"{found}: not a network of mpp: has no {', '.join(missing or ['fields'])}"
+        )
+    try:
+        return Pretrained(architecture(settings), Vocabulary(names), weights)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{found}: not a network of mpp: {reason(error)}") from error
+
+
+def is_converted(path: Path) -> bool:
+    """Whether a file is what ``mpp convert`` writes."""
+    return path.suffix == PLAIN and path.is_file() and STAMP in read_plain(path)
+
+
+def architecture(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those arguments of ``AViT`` that decide what it computes, as a YAML would say them."""
+    chosen = {name: settings[name] for name in ARCHITECTURE}
+    return chosen | {"size": list(find_size(chosen["size"])), "patch": list(chosen["patch"])}
+
+
+def continued(
+    path: str,
+    fields: Vocabulary,
+    like: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> AViT:
+    """A new network that starts with what another has learned.
+
+    Args:
+        path: Of the other, as :func:`read` takes it.
+        fields: Rows of the new one: those of the other, and new ones.
+        like: Field -> the known one whose row it starts as a copy of; other new ones are drawn.
+        **settings: Arguments of ``AViT``, with the architecture of the other.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: If the other cannot be read, or differs in more than new fields.
+    """
+    with inside("start", path):
+        trained = read(path)
+    for name, ours in architecture(settings).items():
+        if trained.settings[name] != ours:
+            raise ArgumentError(
+                "start", f"{path}: its {name} is {trained.settings[name]}, not {ours}"
+            )
+    try:
+        model = fitted(lambda: AViT(len(trained.fields), **settings), trained.weights).train()
+    except ValueError as error:
+        raise ArgumentError("start", f"{path}: {error}") from error
+    grow(model, trained.fields, fields, like)
+    return model

@@ -1,0 +1,131 @@
+"""Frames decoded once to a raw fp32 file, from which any window is one read."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from mpp.data.description import Description
+from mpp.data.trajectories import Frames, Trajectories
+from sciformer.data.open_files import OpenFiles, open_raw, read_into
+from sciformer.files import write_atomically
+
+FORMAT = 1
+PIECE = 2**25  # bytes that are decoded at once
+
+
+class Cached(Trajectories):
+    """The same trajectories from a cache, which is written where it is missing.
+
+    The file is (trajectory, time, field, *space) in native fp32 and nothing else: ``np.memmap``
+    opens it. It is read, not mapped, straight to its place in the batch: mapped pages count as
+    memory of the process, and a file that is cut off would end it without a word. What it holds was
+    checked for NaN when it was written. Its name depends on path, size and time of change of the
+    original, on the fields and on the shape: a file that has changed is decoded anew.
+
+    Args:
+        original: Where the frames come from.
+        folder: Of the cache; made where missing.
+        progress: Called with the number of trajectories that are decoded.
+
+    Raises:
+        ValueError: If the original cannot be read or holds a NaN.
+        OSError: Naming the file, if the disk does not take it.
+    """
+
+    def __init__(
+        self,
+        original: Trajectories,
+        folder: str | Path,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        super().__init__(
+            original.where,
+            original.identity,
+            original.description,
+            original.ids,
+            original.frames,
+        )
+        self.path = cache_path(original, folder)
+        self.frame_bytes = 4 * math.prod(self.frame_shape)
+        self.size = len(self) * self.frames * self.frame_bytes
+        self.files = OpenFiles(open_raw)
+        if not self.path.is_file() or self.path.stat().st_size != self.size:
+            decode(original, self.path, progress)
+
+    def fill(self, trajectory: int, start: int, out: Frames) -> None:
+        into = memoryview(out.data).cast("B")
+        offset = (trajectory * self.frames + start) * self.frame_bytes
+        while into:
+            try:
+                count = read_into(self.files[self.path], offset, [into])
+            except OSError as error:
+                raise ValueError(f"{self.path}: cannot be read: {error.strerror}") from error
+            if not count:
+                raise ValueError(
+                    f"{self.path}: truncated: {len(into)} bytes are missing; remove it"
+                )
+            into, offset = into[count:], offset + count
+
+
+def cache_path(original: Trajectories, folder: str | Path) -> Path:
+    """Where the cache of some trajectories is.
+
+    Args:
+        original: Where the frames come from.
+        folder: Of the cache.
+
+    Returns:
+        A file of the folder; another one for other numbers.
+    """
+    parts = (FORMAT, original.identity, original.description.names, original.frame_shape)
+    digest = hashlib.sha256(repr((*parts, original.frames, len(original))).encode()).hexdigest()
+    return Path(folder) / f"{Path(original.where).stem}-{digest[:16]}.f32"
+
+
+def decode(
+    original: Trajectories, path: Path, progress: Callable[[int], None] | None = None
+) -> None:
+    """Write all frames of some trajectories, whole or not at all, and what they are beside them.
+
+    Args:
+        original: Where they come from.
+        path: The file to write.
+        progress: Called with the number of trajectories that are done.
+
+    Raises:
+        OSError: Naming the file, if the disk does not take it.
+    """
+    step = max(PIECE // (4 * math.prod(original.frame_shape)), 1)
+
+    def write(beside: Path) -> None:
+        with beside.open("wb") as file:
+            for number in range(len(original)):
+                for start in range(0, original.frames, step):
+                    stop = min(start + step, original.frames)
+                    file.write(original.read(number, start, stop).data)
+                if progress is not None:
+                    progress(number + 1)
+
+    try:
+        write_atomically(path, write)
+        write_atomically(path.with_suffix(".json"), partial(_describe, original))
+    except OSError as error:
+        if error.filename is None and error.strerror:  # a full disk does not say which file
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def _describe(original: Trajectories, path: Path) -> None:
+    described: Description = original.description
+    record = {
+        "format": FORMAT,
+        "source": original.identity,
+        "dtype": "float32",
+        "axes": ["trajectory", "time", "field", *"xyz"[: len(described.shape)]],
+        "shape": [len(original), original.frames, *original.frame_shape],
+        "fields": described.names,
+    }
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Readers of PDEBench and The Well."""

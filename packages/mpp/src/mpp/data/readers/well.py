@@ -1,0 +1,236 @@
+"""The HDF5 files of The Well (Ohana et al. 2024, arXiv 2412.00568)."""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mpp.data.description import Boundary, Component, Description, components, square
+from mpp.data.grid import Line, line, need_floats, step
+from mpp.data.trajectories import Frames, Trajectories, check_finite
+from sciformer.data.hdf5 import HDF5, OpenHDF5
+
+RANKS = ("t0_fields", "t1_fields", "t2_fields")
+CONDITIONS = "boundary_conditions"
+
+
+class Stored(NamedTuple):
+    """A field as a file has it.
+
+    Args:
+        key: Of the dataset.
+        parts: Its components: 1, D or D x D of them.
+        trajectories: Whether the trajectories differ.
+        times: Whether the frames do.
+        along: Whether it varies along each axis of space.
+    """
+
+    key: str
+    parts: tuple[Component, ...]
+    trajectories: bool
+    times: bool
+    along: tuple[bool, ...]
+
+
+class Well(Trajectories):
+    """The trajectories of one file of The Well.
+
+    Scalar fields come first, then the components of vectors (``f_x``, ``f_y``) and of tensors
+    (``f_xx``, ``f_xy``, ...), as in the-well's own ``WellDataset``. Mirror images are taken as
+    solutions along periodic axes only, and quarter turns where all axes are: what gravity or an
+    inflow does at other boundaries the file does not say.
+
+    Args:
+        path: The file.
+        constants: Add the fields that do not change in time, the same in every frame.
+        files: What opens it, to be shared by many of them.
+
+    Raises:
+        ValueError: If the file cannot be read, or is not whole.
+    """
+
+    def __init__(
+        self, path: str | Path, constants: bool = False, files: OpenHDF5 | None = None
+    ) -> None:
+        self.source = HDF5(path, files)
+        with self.source:
+            self.axes = self._words("dimensions", "spatial_dims")
+            if not self.axes:
+                raise self._lacks("dimensions", "spatial_dims")
+            count = self.source.whole_number("/", "n_trajectories")
+            if count is None:
+                raise self._lacks("/", "n_trajectories")
+            times = self._line("time")
+            self.space = tuple(self._line(name).points for name in self.axes)
+            varying, constant = self._fields()
+            self.fields = varying + constant if constants else varying
+            if not varying:
+                raise ValueError(f"{path}: t0_fields, t1_fields, t2_fields: none changes in time")
+            for field in self.fields:
+                self._check(field, count, times.points)
+            description = self._describe(step(times, 1.0))
+        ids = [f"{self.source.path.name}/{number}" for number in range(count)]
+        super().__init__(str(path), self.source.identity, description, ids, times.points)
+
+    def scalars(self, trajectory: int) -> dict[str, np.ndarray]:
+        """The numbers of a trajectory that have no place in space.
+
+        Args:
+            trajectory: Its number.
+
+        Returns:
+            Name -> its value, or its values in time.
+        """
+        found = {}
+        for name in self._words("scalars", "field_names"):
+            key = f"scalars/{name}"
+            varying = self._flag(key, "sample_varying", False)
+            found[name] = self.source.read(key, (trajectory,) if varying else ())
+        return found
+
+    def fill(self, trajectory: int, start: int, out: Frames) -> None:
+        at = 0
+        for field in self.fields:
+            times = slice(start, start + len(out))
+            index = (trajectory,) * field.trajectories + (times,) * field.times
+            piece = self.source.read(field.key, index, np.float32)
+            if not field.times:
+                piece = piece[None]
+            count = len(field.parts)
+            sizes = [
+                size if along else 1 for size, along in zip(self.space, field.along, strict=True)
+            ]
+            piece = piece.reshape(len(piece), *sizes, count)  # (T, *S or 1, C)
+            out[:, at : at + count] = np.moveaxis(piece, -1, 1)
+            at += count
+        check_finite(out, start, self.description.names, f"{self.where}: {trajectory}")
+
+    def _lacks(self, key: str, attribute: str) -> ValueError:
+        there = ", ".join(self.source.keys()[:8])
+        return ValueError(
+            f"{self.source.path}: {key}: no attribute {attribute}, as The Well has; the file has "
+            f"{there}"
+        )
+
+    def _words(self, key: str, name: str) -> list[str]:
+        """An attribute that is a list of names; h5py gives a single one as a text."""
+        value = self.source.attribute(key, name)
+        found = [] if value is None else np.atleast_1d(np.asarray(value)).reshape(-1).tolist()
+        words = [one.decode(errors="replace") if isinstance(one, bytes) else one for one in found]
+        if not all(isinstance(word, str) for word in words):
+            raise ValueError(f"{self.source.path}: {key}: {name}: {value!r} are no names")
+        return words
+
+    def _flag(self, key: str, name: str, default: bool) -> bool:
+        """An attribute that is yes or no."""
+        flags = self._flags(key, name, [default])
+        if len(flags) != 1:
+            raise ValueError(f"{self.source.path}: {key}: {name}: {flags} is not yes or no")
+        return flags[0]
+
+    def _flags(self, key: str, name: str, default: list[bool]) -> list[bool]:
+        """An attribute that is several of those."""
+        value = self.source.attribute(key, name)
+        if value is None:
+            return default
+        found = np.atleast_1d(np.asarray(value)).reshape(-1)
+        if found.dtype.kind not in "biu":
+            raise ValueError(f"{self.source.path}: {key}: {name}: {value!r} is not yes or no")
+        return found.astype(bool).tolist()
+
+    def _line(self, name: str) -> Line:
+        """The coordinates of an axis."""
+        key = f"dimensions/{name}"
+        found = line(self.source, key)
+        if found is None:
+            raise ValueError(f"{self.source.path}: {key}: no such field")
+        if not found.points:
+            shape = self.source.shape(key)
+            raise ValueError(f"{self.source.path}: {key}: shape {shape}: no line")
+        return found
+
+    def _fields(self) -> tuple[list[Stored], list[Stored]]:
+        """The fields that change in time, and those that do not."""
+        varying, constant = [], []
+        for rank, group in enumerate(RANKS):
+            for name in self._words(group, "field_names"):
+                key = f"{group}/{name}"
+                need_floats(self.source, key)
+                along = self._flags(key, "dim_varying", [True] * len(self.axes))
+                if len(along) != len(self.axes):
+                    raise ValueError(
+                        f"{self.source.path}: {key}: dim_varying: {along} for {len(self.axes)} axes"
+                    )
+                field = Stored(
+                    key,
+                    tuple(components(name, rank, len(self.axes), self.axes)),
+                    self._flag(key, "sample_varying", True),
+                    self._flag(key, "time_varying", True),
+                    tuple(along),
+                )
+                (varying if field.times else constant).append(field)
+        return varying, constant
+
+    def _check(self, field: Stored, trajectories: int, frames: int) -> None:
+        """Compare the shape of a field with the file's own dimensions."""
+        shape = self.source.shape(field.key)
+        lead = (trajectories,) * field.trajectories + (frames,) * field.times
+        sizes = [n if along else 1 for n, along in zip(self.space, field.along, strict=True)]
+        wanted = (*lead, *sizes)
+        whole = math.prod(wanted) * len(field.parts)
+        if shape[: len(lead)] != lead or math.prod(shape) != whole:
+            names = ["trajectories"] * field.trajectories + ["frames"] * field.times
+            said = ", ".join(f"{size} {name}" for size, name in zip(lead, names, strict=True))
+            raise ValueError(
+                f"{self.source.path}: {field.key}: shape {shape}, truncated or of other axes: the "
+                f"file says {said} of {self.space} and {len(field.parts)} component(s)"
+            )
+
+    def _describe(self, dt: float) -> Description:
+        sides = self._sides()
+        flat = self._words("/", "grid_type") in ([], ["cartesian"])
+        spacing = [step(self._line(name), 1.0) for name in self.axes]
+        known = Description(
+            tuple(part for field in self.fields for part in field.parts),
+            self.space,
+            tuple(low if low == high else "open" for low, high in sides),
+            tuple(spacing),
+            dt,
+            tuple(axis for axis, side in enumerate(sides) if flat and side[0] == "periodic"),
+        )
+        all_periodic = len(known.flips) == len(self.space) > 1
+        return known._replace(turns=all_periodic and square(known))
+
+    def _sides(self) -> list[list[Boundary]]:
+        """Of each axis the boundaries at its two ends, open where the file says nothing.
+
+        An axis that is declared periodic is periodic whatever its mask: the-well's own dummy data
+        have empty ones. A wall has to cover an end wholly, as ``WellDataset`` wants it.
+        """
+        sides: list[list[Boundary]] = [["open", "open"] for _ in self.axes]
+        for condition in self.source.keys(CONDITIONS):
+            key = f"{CONDITIONS}/{condition}"
+            given = "".join(self._words(key, "bc_type")).lower()
+            mask, dims = self._mask(f"{key}/mask"), self._words(key, "associated_dims")
+            for place, name in enumerate(dims):
+                axis = self._axis(key, name)
+                if given == "periodic":
+                    sides[axis] = ["periodic", "periodic"]
+                elif given == "wall" and mask.ndim == len(dims):
+                    for end in (0, -1):
+                        if mask.take(end, place).all():
+                            sides[axis][end] = "wall"
+        return sides
+
+    def _mask(self, key: str) -> np.ndarray:
+        """Where a boundary condition holds; everywhere if the file does not say."""
+        return self.source.read(key) if self.source.holds(key) else np.ones(1, bool)
+
+    def _axis(self, key: str, name: str) -> int:
+        if name not in self.axes:
+            raise ValueError(
+                f"{self.source.path}: {key}: associated_dims: {name!r} is none of "
+                f"{', '.join(self.axes)}"
+            )
+        return self.axes.index(name)

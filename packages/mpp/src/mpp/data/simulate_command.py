@@ -1,0 +1,105 @@
+"""The verb ``simulate``: trajectories of a built-in system, in our shards or others' layouts."""
+
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from mpp.data.description import Description
+from mpp.data.readers.pdebench import PDEBench
+from mpp.data.shards import make_sample, recipe
+from mpp.data.simulated import describe
+from mpp.data.writers import write_pdebench, write_well
+from sciformer.arguments import check_least
+from sciformer.data.shards.command import simulate as write_shards
+from sciformer.files import new_file
+
+PDEBENCH = {  # system -> the set of PDEBench that has its fields
+    "shallow_water": "shallow_water",
+    "dam_break": "shallow_water",
+    "diffusion_reaction": "diffusion_reaction",
+    "diffusion_reaction_noise": "diffusion_reaction",
+    "incompressible": "incompressible",
+    "compressible": "compressible",
+    "burgers": "burgers",
+}
+
+
+def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the data
+    system: str,
+    out: str = "data/mpp",
+    layout: Literal["shards", "pdebench", "well"] = "shards",
+    samples: int = 64,
+    shards: int = 8,
+    workers: int = 0,
+    frames: int | None = None,
+    shape: list[int] | None = None,
+    dt: float | None = None,
+    parameters: dict[str, float] | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> None:
+    """Write trajectories of a built-in system; ``fit --data.files`` reads all layouts.
+
+    Shards that were interrupted go on where they stopped; their bytes are the same for any number
+    of workers.
+
+    Args:
+        system: shallow_water, dam_break, diffusion_reaction, diffusion_reaction_noise,
+            incompressible, compressible or burgers.
+        out: Folder of the files.
+        layout: ``shards``, or one file in the layout of ``pdebench`` or of The ``well``.
+        samples: Number of trajectories.
+        shards: Files that shards are spread over; at most ``samples``.
+        workers: Processes that write shards; 0 writes in this one.
+        frames: Of each trajectory; the system's own where none is given, as in all that follow.
+        shape: Points along each axis of space.
+        dt: Time between frames.
+        parameters: Physical parameters by name.
+        seed: Of the trajectories.
+        overwrite: Replace what is there.
+
+    Raises:
+        ValueError: For an unknown system or parameter, a number out of its range, or a folder that
+            cannot be written to.
+    """
+    given = {"frames": frames, "shape": shape, "dt": dt, "parameters": parameters}
+    options = {name: value for name, value in given.items() if value is not None}
+    if layout == "shards":
+        sample = partial(make_sample, system=system, seed=seed, options=options)
+        own = recipe(system, seed, samples, shards, options)
+        write_shards(out, sample, own, workers, overwrite)
+        return
+    check_least(samples=(samples, 1), seed=(seed, 0))
+    description, _ = describe(system, options)
+    path = new_file(Path(out) / f"{system}.hdf5", overwrite)
+    arrays = _all(system, samples, seed, options)
+    if layout == "pdebench":
+        write_pdebench(path, PDEBENCH[system], arrays, description)
+        _say_what_is_lost(path, description)
+    else:
+        write_well(path, system, arrays, description)
+    print(f"{path}: {samples} trajectories, {path.stat().st_size / 2**20:.1f} MiB")  # noqa: T201
+
+
+def _say_what_is_lost(path: Path, written: Description) -> None:
+    """PDEBench's sets have fields and boundaries of their own."""
+    found = PDEBench(path).description
+    lost = [name for name in written.names if name not in found.names]
+    if lost:
+        warnings.warn(f"{path}: this set of PDEBench has no {', '.join(lost)}", stacklevel=2)
+    if found.boundaries != written.boundaries:
+        ours, theirs = ", ".join(written.boundaries), ", ".join(found.boundaries)
+        warnings.warn(f"{path}: will be read as {theirs}, but is {ours}", stacklevel=2)
+
+
+def _all(system: str, samples: int, seed: int, options: dict[str, object]) -> np.ndarray:
+    """All trajectories, with a bar."""
+    console = Console(stderr=True)
+    numbers = track(range(samples), system, console=console, disable=not console.is_terminal)
+    make = partial(make_sample, system=system, seed=seed, options=options)
+    return np.stack([make(number)["frames"] for number in numbers])

@@ -1,0 +1,1 @@
+"""Evaluation of MPP: rollout errors, baselines, figures, movies."""

@@ -1,0 +1,151 @@
+"""Errors of a model and of the baselines on one system, by step and field."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from mpp.data.batch import Batch
+from mpp.data.description import Description
+from mpp.evaluation.baselines import BASELINES
+from mpp.metrics import BANDS, Future, Scores, drift, nrmse, spectral_error, spectrum, vrmse
+
+ByStep = Float64[np.ndarray, "steps fields"]
+MODEL, TRUTH = "model", "truth"
+METHODS = (MODEL, *BASELINES)
+
+
+class Comparison(NamedTuple):
+    """Means over the windows of one system.
+
+    Args:
+        name: Of the system.
+        description: Of its trajectories.
+        windows: How many.
+        errors: By metric (``nrmse``, ``vrmse``, ``spectral_low``, ..., ``drift``), then by method
+            (``model`` and the baselines; of the drift ``model`` and ``truth``).
+        spectra: Mean square of the last step at each number of waves, of ``truth`` and ``model``.
+    """
+
+    name: str
+    description: Description
+    windows: int
+    errors: dict[str, dict[str, ByStep]]
+    spectra: dict[str, Float64[np.ndarray, "fields shells"]]
+
+    @property
+    def steps(self) -> int:
+        """Frames that were predicted."""
+        return len(self.errors["nrmse"][MODEL])
+
+    @property
+    def conserved(self) -> list[int]:
+        """Numbers of the fields whose drift says something."""
+        names = self.description.names
+        return [number for number, name in enumerate(names) if name in self.description.conserved]
+
+    def over(self, metric: str, method: str, steps: slice) -> Float64[np.ndarray, " fields"]:
+        """The mean of an error over some steps, for each field."""
+        return self.errors[metric][method][steps].mean(0)
+
+    def best_baseline(self, metric: str, steps: slice) -> tuple[str, float]:
+        """The better of the baselines in the mean over fields, and its error."""
+        means = {name: float(self.over(metric, name, steps).mean()) for name in BASELINES}
+        best = min(means, key=lambda name: means[name])
+        return best, means[best]
+
+    def beaten(self, steps: slice) -> int:
+        """On how many fields the model's NRMSE and VRMSE are below those of every baseline."""
+        better = np.ones(len(self.description.names), bool)
+        for metric in ("nrmse", "vrmse"):
+            own = self.over(metric, MODEL, steps)
+            for baseline in BASELINES:
+                better &= own < self.over(metric, baseline, steps)
+        return int(better.sum())
+
+    def numbers(self) -> dict[str, float]:
+        """What ``metrics.json`` holds of it.
+
+        By ``<system>/<metric>/<steps>[/<field>]``, without a field the mean over fields; and with
+        ``/baseline_<method>`` behind it. The drift is of conserved fields alone.
+        """
+        system = self.name
+        found = {f"{system}/windows": float(self.windows)}
+        for metric, methods in self.errors.items():
+            every = list(range(len(self.description.names)))
+            chosen = self.conserved if metric == "drift" else every
+            for span, steps in spans(self.steps).items() if chosen else ():
+                for method in methods:
+                    values = self.over(metric, method, steps)
+                    end = "" if method == MODEL else f"/baseline_{method}"
+                    found[f"{system}/{metric}/{span}{end}"] = float(values[chosen].mean())
+                    for field in chosen:
+                        name = self.description.names[field]
+                        found[f"{system}/{metric}/{span}/{name}{end}"] = float(values[field])
+        return found
+
+
+@torch.no_grad()
+def compare(
+    name: str,
+    description: Description,
+    batches: Iterable[Batch],
+    predict: Callable[[Batch], Future],
+) -> Comparison:
+    """Measure a model and the baselines on all windows of a system.
+
+    Args:
+        name: Of the system.
+        description: Of its trajectories.
+        batches: Of any sizes.
+        predict: Gives the frames after a batch's history.
+
+    Returns:
+        Means, in which every window counts the same.
+    """
+    errors: dict[str, dict[str, list[Scores]]] = {}
+    spectra: dict[str, list[Tensor]] = {TRUTH: [], MODEL: []}
+    for batch in batches:
+        steps = batch.target.shape[1]
+        answers = {MODEL: predict(batch)}
+        answers |= {key: baseline(batch.frames, steps) for key, baseline in BASELINES.items()}
+        for method, answer in answers.items():
+            for metric, values in _errors(answer, batch.target).items():
+                errors.setdefault(metric, {}).setdefault(method, []).append(values)
+        for method, frames in ((MODEL, answers[MODEL]), (TRUTH, batch.target)):
+            moved = drift(frames, batch.frames[:, -1])
+            errors.setdefault("drift", {}).setdefault(method, []).append(moved)
+            spectra[method].append(spectrum(frames[:, -1:].double())[:, 0])
+    windows = sum(len(values) for values in errors["nrmse"][MODEL])
+    means = {
+        metric: {method: _mean(values) for method, values in methods.items()}
+        for metric, methods in errors.items()
+    }
+    lines = {method: _mean(values) for method, values in spectra.items()}
+    return Comparison(name, description, windows, means, lines)
+
+
+def spans(steps: int) -> dict[str, slice]:
+    """What is reported: each step, and the mean over all where there are several.
+
+    Args:
+        steps: How many there are.
+
+    Returns:
+        ``step1`` and so on, and ``steps1to5``.
+    """
+    each = {f"step{step + 1}": slice(step, step + 1) for step in range(steps)}
+    return each | ({f"steps1to{steps}": slice(0, steps)} if steps > 1 else {})
+
+
+def _errors(prediction: Future, target: Future) -> dict[str, Float[Tensor, "batch steps fields"]]:
+    names = [f"spectral_{band}" for band in BANDS]
+    spectral = dict(zip(names, spectral_error(prediction, target).unbind(-1), strict=True))
+    return {"nrmse": nrmse(prediction, target), "vrmse": vrmse(prediction, target), **spectral}
+
+
+def _mean(parts: Sequence[Tensor]) -> np.ndarray:
+    return torch.cat(list(parts)).mean(0).numpy()

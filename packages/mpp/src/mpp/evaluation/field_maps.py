@@ -1,0 +1,165 @@
+"""One frame of one field on some axes: a map, or a line where space has one axis."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+
+from mpp.data.description import Description
+from sciformer.report.figures import BLUE, INK, VERMILION
+
+MOST = 128  # points of a map along each axis; more take room and nobody sees them
+STATE, ERROR = "viridis", "RdBu_r"
+LONG = 4  # a domain that is longer than this is not drawn to scale
+
+Values = Float[np.ndarray, "*space"]
+
+
+class Shown(NamedTuple):
+    """A rollout to draw; truth is NaN where there is none.
+
+    Args:
+        name: Of the system.
+        description: Of its trajectories.
+        truth: The frames after the history.
+        prediction: The network's.
+        start: Time of the frame before the first.
+    """
+
+    name: str
+    description: Description
+    truth: Float[np.ndarray, "steps fields *space"]
+    prediction: Float[np.ndarray, "steps fields *space"]
+    start: float
+
+    @property
+    def error(self) -> Float[np.ndarray, "steps fields *space"]:
+        """Prediction less truth."""
+        return self.prediction - self.truth
+
+    def time(self, step: int) -> str:
+        """When a step is, counted from 0."""
+        dt = self.description.dt
+        return f"t = {self.start + (step + 1) * dt:.4g} (step {step + 1})"
+
+
+class Limits(NamedTuple):
+    """Ends of a scale."""
+
+    low: float
+    high: float
+
+
+def limits(shown: Shown, field: int) -> tuple[Limits, Limits]:
+    """The scales of one field: of truth and prediction together, and of the error.
+
+    Both are the truth's where there is one, so that a rollout that goes astray does not hide it:
+    the error's is cut at the truth's range.
+
+    Args:
+        shown: The rollout.
+        field: Its number.
+
+    Returns:
+        The two.
+    """
+    truth = _finite(shown.truth[:, field])
+    values = truth if truth.size else _finite(shown.prediction[:, field])
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    errors = np.abs(_finite(shown.error[:, field]))
+    most = min(float(errors.max()) if errors.size else 0.0, high - low) or high - low
+    return Limits(low, high), Limits(-most, most)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return values[np.isfinite(values)]
+
+
+def flat(frame: Values) -> Float[np.ndarray, "*drawn"]:
+    """What can be drawn of a frame: the middle of the last of three axes, at most 128 points."""
+    if frame.ndim == 3:
+        frame = frame[..., frame.shape[-1] // 2]
+    return frame[tuple(slice(None, None, -(-size // MOST)) for size in frame.shape)]
+
+
+def extent(description: Description) -> list[float]:
+    """Ends of the first two axes of space (of one, if it has one), in the units of the data."""
+    lengths = [n * h for n, h in zip(description.shape, description.spacing, strict=True)]
+    return [end for length in lengths[:2] for end in (0.0, length)]
+
+
+def draw(
+    axes: Axes, frame: Values, description: Description, scale: Limits, colors: str
+) -> AxesImage | Line2D:
+    """Draw a frame.
+
+    Args:
+        axes: Where.
+        frame: Of one field.
+        description: Of the trajectories.
+        scale: Of its colors, or of the vertical axis of a line.
+        colors: ``STATE`` or ``ERROR``.
+
+    Returns:
+        What :func:`redraw` gives another frame to.
+    """
+    ends = extent(description)
+    if frame.ndim == 1:
+        return _line(axes, frame, ends, scale, colors)
+    axes.grid(False)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.set_facecolor("none")
+    long = max(ends) / min(end for end in ends if end)
+    return axes.imshow(
+        flat(frame).T,
+        cmap=colors,
+        vmin=scale.low,
+        vmax=scale.high,
+        origin="lower",
+        extent=(ends[0], ends[1], ends[2], ends[3]),
+        aspect="equal" if long <= LONG else "auto",
+    )
+
+
+def _line(axes: Axes, frame: Values, ends: Sequence[float], scale: Limits, colors: str) -> Line2D:
+    values = flat(frame)
+    (line,) = axes.plot(
+        np.linspace(ends[0], ends[1], len(values), endpoint=False),
+        values,
+        color=VERMILION if colors == ERROR else BLUE,
+        linewidth=1.4,
+    )
+    room = 0.05 * (scale.high - scale.low)
+    axes.set(xlim=ends, ylim=(scale.low - room, scale.high + room))
+    axes.axhline(0, color=INK, linewidth=0.5)
+    return line
+
+
+def redraw(artist: Artist, frame: Values) -> None:
+    """Give what :func:`draw` drew another frame."""
+    if isinstance(artist, AxesImage):
+        artist.set_data(flat(frame).T)
+    elif isinstance(artist, Line2D):
+        artist.set_ydata(flat(frame))
+
+
+def label(name: str) -> str:
+    """A field's name as one writes it: ``velocity x``."""
+    return name.replace("_", " ")
+
+
+def place(description: Description) -> str:
+    """A sentence about the axes of a picture."""
+    sides = [n * h for n, h in zip(description.shape, description.spacing, strict=True)]
+    size = " x ".join(f"{side:.4g}" for side in sides)
+    points = " x ".join(map(str, description.shape))
+    words = ("x to the right", "y up", "the middle of z")[: len(sides)]
+    return f"Axes: {', '.join(words)}; a domain of {size} at {points} points."

@@ -1,0 +1,161 @@
+"""Pictures of rollouts: errors against time, maps beside the truth, spectra, films."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+from mpp.evaluation.baselines import BASELINES
+from mpp.evaluation.comparison import MODEL, TRUTH, Comparison
+from mpp.evaluation.field_maps import ERROR, STATE, Shown, draw, label, limits, place
+from mpp.evaluation.movies import gif
+from mpp.metrics import band_cuts
+from sciformer.report.figures import BASELINE, BLUE, INK, ORANGE, WIDE, figure
+from sciformer.report.report import Report
+
+LINES = {
+    MODEL: (BLUE, "-", "o"),
+    "persistence": (BASELINE, "--", "s"),
+    "linear": (ORANGE, ":", "^"),
+}
+NAMES = {MODEL: "model", "persistence": "persistence", "linear": "linear extrapolation"}
+FILM = 5.5  # inches: shown pixel by pixel on a desk screen
+ACROSS = 4  # panels side by side
+CAPTION = (
+    "Truth and prediction of a field have one scale, the error (prediction less truth) its own, "
+    "cut at the range of the truth. All frames come from the history alone. Numbers are in the "
+    "units of the data (those of the built-in systems have none)."
+)
+
+
+def add_errors(report: Report, compared: Comparison) -> None:
+    """VRMSE against the step, one panel per field."""
+    names = compared.description.names
+    columns = min(ACROSS, len(names))
+    lines = math.ceil(len(names) / columns)
+    steps = np.arange(1, compared.steps + 1)
+    with figure(0.6 + 1.9 * lines, WIDE) as drawn:
+        panels = drawn.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
+        for field, axes in enumerate(panels.flat):
+            if field >= len(names):
+                axes.set_visible(False)
+                continue
+            for method in (*BASELINES, MODEL):
+                color, style, marker = LINES[method]
+                values = compared.errors["vrmse"][method][:, field]
+                axes.plot(
+                    steps,
+                    values,
+                    style,
+                    color=color,
+                    marker=marker,
+                    markersize=4,
+                    label=NAMES[method],
+                )
+            axes.set(title=label(names[field]), yscale="log")
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        for axes in panels[-1]:
+            axes.set_xlabel("steps ahead")
+        for axes in panels[:, 0]:
+            axes.set_ylabel("VRMSE")
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        drawn.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=3)
+    report.add_figure(
+        f"{label(compared.name)}: error against time",
+        drawn,
+        f"Root mean square error over the standard deviation of the true frame, in the mean over "
+        f"{compared.windows} windows; a step takes {compared.description.dt:.4g} in the time of "
+        "the data. 1 is what the right mean everywhere would get.",
+    )
+
+
+def add_spectra(report: Report, compared: Comparison) -> None:
+    """How much of each field lies at each wave number, at the last step."""
+    names = compared.description.names
+    columns = min(ACROSS, len(names))
+    lines = math.ceil(len(names) / columns)
+    space = compared.description.shape
+    cuts = [cut * max(space) / (2 * math.pi) for cut in band_cuts(space)]
+    with figure(0.6 + 1.9 * lines, WIDE) as drawn:
+        panels = drawn.subplots(lines, columns, squeeze=False, sharex=True)
+        for field, axes in enumerate(panels.flat):
+            if field >= len(names):
+                axes.set_visible(False)
+                continue
+            waves = np.arange(1, compared.spectra[TRUTH].shape[1])
+            truth = compared.spectra[TRUTH][field, 1:]
+            axes.plot(waves, truth, color=INK, label="truth")
+            axes.plot(waves, compared.spectra[MODEL][field, 1:], "--", color=BLUE, label="model")
+            for cut in cuts:
+                axes.axvline(cut, color=BASELINE, linewidth=0.8, linestyle=":")
+            axes.set(title=label(names[field]), xscale="log", yscale="log")
+            _decades(axes, truth)
+        for axes in panels[-1]:
+            axes.set_xlabel("waves along the domain")
+        for axes in panels[:, 0]:
+            axes.set_ylabel("mean square")
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside upper center", ncols=2)
+    report.add_figure(
+        f"{label(compared.name)}: spectra after {compared.steps} steps",
+        drawn,
+        "The part of the mean square of a field (in its unit squared) at each whole number of "
+        "waves along the longest axis, in any direction, in the mean over the windows. Dotted "
+        "lines part the low, middle and high wave numbers of the spectral error.",
+    )
+
+
+def _decades(axes: Axes, truth: np.ndarray) -> None:
+    """Leave out what lies below fp32's round-off of the largest."""
+    top = truth.max()
+    if top > 0:
+        axes.set_ylim(max(truth[truth > 0].min() / 3, top * 1e-13), 3 * top)
+
+
+def add_strip(report: Report, shown: Shown, field: int, steps: Sequence[int]) -> None:
+    """Truth, prediction and error of one field at a few steps.
+
+    Args:
+        report: Where to.
+        shown: The rollout.
+        field: Number of the field.
+        steps: Counted from 0.
+    """
+    name = label(shown.description.names[field])
+    rows = (("truth", shown.truth), ("prediction", shown.prediction), ("error", shown.error))
+    with figure(5.4 if len(shown.description.shape) > 1 else 4.4, WIDE) as drawn:
+        panels = drawn.subplots(len(rows), len(steps), squeeze=False)
+        state, error = limits(shown, field)
+        for (title, values), line in zip(rows, panels, strict=True):
+            scale, colors = (error, ERROR) if title == "error" else (state, STATE)
+            drawings = [
+                draw(axes, values[step, field], shown.description, scale, colors)
+                for axes, step in zip(line, steps, strict=True)
+            ]
+            line[0].set_ylabel(title)
+            if isinstance(drawings[0], AxesImage):
+                bar = drawn.colorbar(drawings[0], ax=list(line), aspect=12, pad=0.02)
+                bar.set_label("error" if title == "error" else name)
+        for axes, step in zip(panels[0], steps, strict=True):
+            axes.set_title(shown.time(step), fontsize=9)
+    report.add_figure(
+        f"{label(shown.name)}: {name}, beside the truth",
+        drawn,
+        f"The field with the largest VRMSE. {place(shown.description)} {CAPTION}",
+    )
+
+
+def add_film(report: Report, shown: Shown) -> None:
+    """All fields of one rollout, moving."""
+    report.add_film(
+        f"{label(shown.name)}: {len(shown.truth)} steps of a rollout",
+        gif(shown),
+        FILM,
+        f"{place(shown.description)} {CAPTION}",
+    )

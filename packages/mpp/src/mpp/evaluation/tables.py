@@ -1,0 +1,109 @@
+"""Tables of errors: model, persistence and linear extrapolation side by side."""
+
+from collections.abc import Sequence
+
+from mpp.evaluation.comparison import METHODS, MODEL, TRUTH, Comparison, spans
+from mpp.evaluation.field_maps import label
+from mpp.metrics import BANDS
+from sciformer.report.html import Cell
+from sciformer.report.report import Report
+
+NAMES = {"nrmse": "NRMSE", "vrmse": "VRMSE"}
+HEADS = ("model", "persistence", "linear")
+NOTE = (
+    "NRMSE: root mean square error over the root mean square of the true frame; VRMSE: over its "
+    "standard deviation. Means over {windows} windows."
+)
+
+
+def add_results(report: Report, systems: Sequence[Comparison]) -> None:
+    """What a model is judged by: its error at one step and over all, beside the better baseline."""
+    for compared in systems:
+        for span, steps in _ends(compared).items():
+            name, error = compared.best_baseline("vrmse", steps)
+            value = float(compared.over("vrmse", MODEL, steps).mean())
+            where = f"{label(compared.name)}, VRMSE at {_words(span)}"
+            report.add_result(where, value, f"{error:.4g} ({name})")
+    count = sum(len(compared.description.names) for compared in systems)
+    for number, when in enumerate(("at one step", "over all steps")):
+        ends = [list(_ends(compared).values())[-number] for compared in systems]
+        won = sum(one.beaten(steps) for one, steps in zip(systems, ends, strict=True))
+        report.add_result(
+            f"fields predicted better than by both baselines, {when}", f"{won} of {count}"
+        )
+
+
+def add_tables(report: Report, compared: Comparison) -> None:
+    """Errors by field, by step, and by wave number, of one system."""
+    add_fields(report, compared)
+    if compared.steps > 1:
+        add_steps(report, compared)
+    report.add_table(
+        f"{label(compared.name)}: error by wave number, and drift",
+        *_by_band(compared),
+        "NRMSE of the low, middle and high wave numbers alone (The Well's three bands). Drift: by "
+        "how much the mean of a conserved field goes away, in units of its root mean square; in "
+        "brackets that of the truth itself.",
+    )
+
+
+def add_fields(report: Report, compared: Comparison) -> None:
+    """Errors by field, at one step and over all."""
+    note = NOTE.format(windows=compared.windows)
+    report.add_table(f"{label(compared.name)}: errors by field", *_by_field(compared), note)
+
+
+def add_steps(report: Report, compared: Comparison) -> None:
+    """Errors by step, in the mean over fields."""
+    rows: list[list[Cell]] = []
+    for step in range(compared.steps):
+        row: list[Cell] = [f"step {step + 1}"]
+        for metric in NAMES:
+            row += [float(compared.errors[metric][method][step].mean()) for method in METHODS]
+        rows.append(row)
+    heads = [f"{name}, {head}" for name in NAMES.values() for head in HEADS]
+    note = "In the mean over fields. " + NOTE.format(windows=compared.windows)
+    report.add_table(f"{label(compared.name)}: errors by step", ["Step", *heads], rows, note)
+
+
+def _ends(compared: Comparison) -> dict[str, slice]:
+    """One step, and the mean over all."""
+    found = spans(compared.steps)
+    return {span: found[span] for span in dict.fromkeys((next(iter(found)), list(found)[-1]))}
+
+
+def _words(span: str) -> str:
+    """``steps1to5`` as one says it."""
+    return span.replace("steps1to", "steps 1 to ").replace("step1", "step 1")
+
+
+def _by_field(compared: Comparison) -> tuple[list[str], list[list[Cell]]]:
+    ends = _ends(compared)
+    rows: list[list[Cell]] = []
+    for field, name in enumerate(compared.description.names):
+        for metric, title in NAMES.items():
+            row: list[Cell] = [f"{label(name)}, {title}"]
+            for steps in ends.values():
+                row += [float(compared.over(metric, method, steps)[field]) for method in METHODS]
+            rows.append(row)
+    heads = [f"{_words(span)}: {head}" for span in ends for head in HEADS]
+    return ["Field", *heads], rows
+
+
+def _by_band(compared: Comparison) -> tuple[list[str], list[list[Cell]]]:
+    ends = _ends(compared)
+    rows: list[list[Cell]] = []
+    for field, name in enumerate(compared.description.names):
+        row: list[Cell] = [label(name)]
+        for steps in ends.values():
+            for band in BANDS:
+                row.append(float(compared.over(f"spectral_{band}", MODEL, steps)[field]))
+        row.append(_drift(compared, field) if field in compared.conserved else "not conserved")
+        rows.append(row)
+    heads = [f"{_words(span)}: {band}" for span in ends for band in BANDS]
+    return ["Field", *heads, f"drift at step {compared.steps}"], rows
+
+
+def _drift(compared: Comparison, field: int) -> str:
+    own, true = (compared.errors["drift"][method][-1, field] for method in (MODEL, TRUTH))
+    return f"{own:.2g} ({true:.2g})"

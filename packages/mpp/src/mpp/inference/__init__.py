@@ -1,0 +1,1 @@
+"""A trained MPP at work: rollouts and finetuning."""

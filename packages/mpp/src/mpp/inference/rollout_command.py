@@ -1,0 +1,161 @@
+"""Roll out a trained network from the first frames of a file of one's own."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor
+
+from mpp.data.batch import Batch
+from mpp.data.sources import open_files
+from mpp.data.trajectories import Trajectories
+from mpp.data.writers import write_like
+from mpp.evaluation import figures, tables
+from mpp.evaluation.comparison import Comparison, compare
+from mpp.evaluation.field_maps import Shown, label
+from mpp.evaluation.movies import check_film, write_film
+from mpp.evaluation.trained_model import Trained, open_trained
+from sciformer.arguments import ArgumentError, check_least, inside
+from sciformer.files import new_folder
+from sciformer.report.report import Report, report_folder
+
+FRAMES = "rollout.h5"
+
+
+def rollout_file(
+    checkpoint: str,
+    file: dict[str, Any] | str,
+    steps: int = 20,
+    out: str | None = None,
+    trajectories: list[int] | None = None,
+    start: int = 0,
+    history: int | None = None,
+    film: str = "rollout.gif",
+    device: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Predict many frames after the first ones of a file, also beyond its end.
+
+    Writes ``rollout.h5`` (the history and the predicted frames after it, in PDEBench's layout where
+    the fields are those of one of its sets, else in The Well's), a film of the first trajectory,
+    and ``metrics.json`` and ``index.html`` with the errors as far as the file goes.
+
+    Args:
+        checkpoint: Of the network, or a run's folder.
+        file: An HDF5 file of PDEBench or The Well, a folder of shards, or a table as under
+            ``data.files`` of a configuration, which also names or renames fields.
+        steps: Frames to predict.
+        out: Folder of what is written; ``rollout`` beside the checkpoint where none is given.
+        trajectories: Their numbers; the first of the file where none are given.
+        start: The first frame of the history.
+        history: Frames of it; as many as in the training where not given.
+        film: Name of the film in the folder; ends in ``.gif``, or in ``.mp4``, which needs ffmpeg.
+        device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        overwrite: Replace what is there.
+
+    Raises:
+        ValueError: If something is missing, or does not fit together.
+    """
+    check_least(steps=(steps, 1), start=(start, 0), history=(history, 1))
+    if trajectories == []:
+        raise ArgumentError("trajectories", "none to roll out")
+    check_film(film)
+    trained = open_trained(checkpoint, device)
+    with inside("file", file):
+        name, source = open_files(file)
+    rows = trained.rows(source)
+    past = _history(trained, source, start, history)
+    numbers = [0] if trajectories is None else trajectories
+    frames = np.stack([source.read(number, start, start + past) for number in numbers])
+    folder = report_folder(out or trained.path.parent / "rollout", overwrite)
+    new_folder(folder, (FRAMES, film), overwrite)
+    answers = roll(trained, source, torch.from_numpy(frames), rows, steps)
+    known = min(steps, source.frames - start - past)
+    truth = np.full_like(answers, np.nan)
+    for row, number in enumerate(numbers if known else ()):
+        truth[row, :known] = source.read(number, start + past, start + past + known)
+    write_like(folder / FRAMES, name, np.concatenate([frames, answers], 1), source.description)
+    shown = Shown(name, source.description, truth[0], answers[0], _time(source, start + past - 1))
+    write_film(folder / film, shown)
+    summary = (
+        f"{steps} steps of {len(numbers)} trajectories of {source.where} from {past} true frames. "
+        f"{FRAMES} has {past} + {steps} frames of each. The truth is known for {known} steps."
+    )
+    report = Report(f"Rollout of {label(name)}", trained.run, summary)
+    if known:
+        _add_errors(report, _compare(name, source, frames, answers[:, :known], truth[:, :known]))
+    figures.add_film(report, shown)
+    page = report.write(folder)
+    report.print()
+    print(folder / FRAMES, folder / film, page, sep="\n")  # noqa: T201  # what the verb answers
+
+
+def roll(
+    trained: Trained,
+    source: Trajectories,
+    frames: Float32[Tensor, "batch time fields *space"],
+    rows: Int64[Tensor, " fields"],
+    steps: int,
+) -> Float32[np.ndarray, "batch steps fields *space"]:
+    """Roll out some histories, one after the other, as the memory of one is enough then.
+
+    Args:
+        trained: The checkpoint.
+        source: Where they are from.
+        frames: The histories.
+        rows: Of the fields.
+        steps: Frames to predict.
+
+    Returns:
+        What comes after them. A warning says where a number is not finite.
+    """
+    boundaries = source.description.boundaries
+    parts = [trained.rollout(one, rows, boundaries, steps) for one in frames.split(1)]
+    answers = torch.cat(parts)
+    lost = ~answers.isfinite().flatten(2).all(2)
+    if lost.any():
+        step = int(lost.any(0).nonzero()[0]) + 1
+        warnings.warn(f"the prediction is not finite from step {step} on", stacklevel=2)
+    return answers.numpy()
+
+
+def _history(trained: Trained, source: Trajectories, start: int, history: int | None) -> int:
+    """How many frames the network starts from."""
+    past = history if history is not None else trained.settings.get("history")
+    if past is None:
+        raise ValueError(f"{trained.path}: history: not said in the checkpoint; give --history")
+    if start + past > source.frames:
+        raise ValueError(
+            f"{source.where}: frames: {source.frames} are too few for a history of {past} from "
+            f"frame {start}; a shorter one is --history"
+        )
+    return int(past)
+
+
+def _time(source: Trajectories, frame: int) -> float:
+    return frame * source.description.dt
+
+
+def _compare(
+    name: str,
+    source: Trajectories,
+    frames: Float32[np.ndarray, "batch time fields *space"],
+    answers: Float32[np.ndarray, "batch steps fields *space"],
+    truth: Float32[np.ndarray, "batch steps fields *space"],
+) -> Comparison:
+    """Errors of all trajectories together."""
+    given, target = torch.from_numpy(frames), torch.from_numpy(truth)
+    rows = torch.arange(target.shape[2])  # of no network: it has answered already
+    batch = Batch(given, target, rows, source.description.boundaries, 0)
+    return compare(name, source.description, [batch], lambda _: torch.from_numpy(answers))
+
+
+def _add_errors(report: Report, compared: Comparison) -> None:
+    report.add_metrics(compared.numbers())
+    tables.add_results(report, [compared])
+    tables.add_fields(report, compared)
+    if compared.steps > 1:
+        tables.add_steps(report, compared)
+        figures.add_errors(report, compared)

@@ -1,0 +1,62 @@
+"""New fields for a network that is trained."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from mpp.nn.field_vocabulary import Vocabulary
+from mpp.nn.model import AViT
+from mpp.nn.stem import uniform
+from sciformer.arguments import ArgumentError
+
+
+def grow(
+    model: AViT, known: Vocabulary, wanted: Vocabulary, like: Mapping[str, str] | None = None
+) -> None:
+    """Give a network the rows that a larger vocabulary asks for; trained rows stay bit for bit.
+
+    Parameters of stem and head are replaced: make the optimizer afterwards.
+
+    Args:
+        model: Changed in place.
+        known: What its rows are now.
+        wanted: The same names in the same order, and new ones.
+        like: Field -> the known one whose row it starts as a copy of; a known field loses its own
+            row by that, which may never have been trained. Other new ones are drawn.
+
+    Raises:
+        ValueError: If ``wanted`` does not begin with ``known``, or ``like`` names other fields.
+    """
+    like = like or {}
+    rows = model.stem.field_weight.shape[1]
+    if len(known) != rows or wanted.names[:rows] != known.names:
+        reason = f"{list(wanted.names)} does not begin with the {rows} rows of the network"
+        raise ArgumentError("fields", reason)
+    strange = [name for name in like if name not in wanted.names]
+    if strange:
+        names = ", ".join(wanted.names)
+        raise ArgumentError("like", f"{', '.join(strange)} is no field; there are {names}")
+    origins = [like.get(name, name if name in known.names else None) for name in wanted.names]
+    sources = known.rows([origin or known.names[0] for origin in origins])
+    drawn = torch.tensor([origin is None for origin in origins], dtype=torch.bool)
+    points = model.head.kernel.shape[2]
+    for owner, name, axis, inputs in (
+        (model.stem, "field_weight", 1, len(wanted)),
+        (model.head, "kernel", 1, len(wanted) * points),
+        (model.head, "bias", 0, len(wanted) * points),
+    ):
+        setattr(owner, name, _widened(getattr(owner, name), axis, inputs, sources, drawn))
+
+
+def _widened(
+    old: nn.Parameter, axis: int, inputs: int, sources: Tensor, drawn: Tensor
+) -> nn.Parameter:
+    with torch.no_grad():
+        copies = old.index_select(axis, sources.to(old.device))
+        fresh = torch.empty_like(copies)
+        uniform(fresh, inputs)
+        shape = [1] * old.ndim
+        shape[axis] = -1
+        rows = torch.where(drawn.to(old.device).view(shape), fresh, copies)
+        return nn.Parameter(rows, old.requires_grad)

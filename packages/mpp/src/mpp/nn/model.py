@@ -1,0 +1,192 @@
+"""The AViT of Multiple Physics Pretraining (McCabe et al. 2023, arXiv 2310.02994).
+
+One network for many physical systems: any fields of its vocabulary, any number of past frames, any
+size of the domain, a boundary for each axis.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from mpp.nn.bias import Bias, Boundary, name_boundaries
+from mpp.nn.block import SpaceTimeBlock
+from mpp.nn.normalization import TARGETS, Target, Units, step_units, units
+from mpp.nn.patches import tokens_along
+from mpp.nn.stem import Head, Stem
+from sciformer.arguments import ArgumentError, check_least
+
+
+class Size(NamedTuple):
+    """Width, depth and heads of a network."""
+
+    dim: int
+    depth: int
+    heads: int
+
+
+SIZES = {  # of the paper
+    "Ti": Size(192, 12, 3),
+    "S": Size(384, 12, 6),
+    "B": Size(768, 12, 12),
+    "L": Size(1024, 24, 16),
+}
+OPEN: tuple[Boundary, ...] = ("open",)
+EPS, LEGACY_EPS = 1e-3, 1e-8  # of a deviation; the original's lets a uniform frame overflow
+
+
+class AViT(nn.Module):
+    """Predict the next frame of some fields from the frames before it.
+
+    normalize -> stem -> blocks of attention over time and along the axes of space -> head -> units.
+
+    A size that is no multiple of the patch is continued to the next one and cut off at the end: a
+    periodic axis with its other end, an open one with its edge, a wall with zeros (the mean). Every
+    token covers at least one point of the domain, and units are those of the domain alone. Along a
+    periodic axis of whole patches, shifts by whole patches shift the answer. Frames of fewer axes
+    than the network's get further ones of one point.
+
+    Raises ``ValueError`` for sizes that do not fit together.
+
+    Args:
+        fields: Rows of the vocabulary.
+        size: A name of the paper, ``Ti``, ``S``, ``B`` or ``L``, or (dim, depth, heads): width, a
+            multiple of 4 and of heads; number of blocks; attention heads.
+        patch: Strides of the stages of stem and head, in points; (4, 2, 2) is a patch of 16.
+        axes: Of space: 1, 2 or 3.
+        halo: Points by which the first kernel of the stem reaches over its window on each side.
+        bias: Of the attention: ``relative``, ``continuous`` or ``none``.
+        target: What the network gives: the ``next`` state in units of the state, or the ``change``
+            in units of the changes before.
+        legacy: Compute as the original does: inexact distances along periodic axes, and no floor
+            under the deviation that a norm divides by.
+        layer_scale: First value of the gain of each branch of a block.
+        drop_path: Chance that a sample goes without a branch of the last block; of the others less,
+            in proportion. 0.2 is what the paper's runs had.
+    """
+
+    def __init__(
+        self,
+        fields: int = 12,
+        size: str | Sequence[int] = "Ti",
+        patch: Sequence[int] = (4, 2, 2),
+        axes: int = 2,
+        halo: int = 0,
+        bias: Bias = "relative",
+        target: Target = "change",
+        legacy: bool = False,
+        layer_scale: float = 1e-6,
+        drop_path: float = 0.2,
+    ) -> None:
+        super().__init__()
+        dim, depth, heads = find_size(size)
+        stages = tuple(patch)
+        _check(fields, dim, stages, axes, halo, target)
+        if not 0 <= drop_path < 1:
+            raise ArgumentError("drop_path", f"{drop_path} is not in [0, 1)")
+        if not math.isfinite(layer_scale):
+            raise ArgumentError("layer_scale", f"{layer_scale} is not finite")
+        eps = LEGACY_EPS if legacy else EPS
+        self.axes = axes
+        self.patch = math.prod(stages)
+        self.target = target
+        self.stem = Stem(fields, dim, stages, axes, halo, eps)
+        self.blocks = nn.ModuleList(
+            SpaceTimeBlock(
+                dim, heads, bias, legacy, eps, layer_scale, drop_path * i / max(depth - 1, 1)
+            )
+            for i in range(depth)
+        )
+        self.head = Head(fields, dim, stages, axes, eps)
+
+    def forward(
+        self,
+        frames: Float[Tensor, "batch time fields *space"],
+        fields: Int64[Tensor, " fields"],
+        boundaries: Sequence[Boundary | int],
+    ) -> Float[Tensor, "batch fields *space"]:
+        """Predict the frame after the last.
+
+        Args:
+            frames: The past, of any length.
+            fields: The row of the vocabulary of each field.
+            boundaries: Of each axis of space: ``periodic``, ``open`` or ``wall``, or whether it is
+                periodic.
+
+        Returns:
+            In the units of ``frames``; fp32 at least.
+        """
+        kinds = name_boundaries(boundaries, frames.ndim - 3)
+        missing = self.axes - len(kinds)
+        if missing < 0 or not kinds or frames.shape[2] != len(fields):
+            raise ValueError(
+                f"frames of shape {tuple(frames.shape)} are no (batch, time, field, *space) of "
+                f"{len(fields)} fields and at most {self.axes} axes of space"
+            )
+        # Units are differences of large numbers: fp32 at least, under autocast too.
+        wide = frames.to(torch.promote_types(frames.dtype, torch.float32))
+        wide = wide[(..., *(None,) * missing)]
+        state = units(wide)
+        x = ((wide - state.origin) / state.size).to(self.stem.kernel.dtype)
+        y = self.decoded(x, fields, kinds + missing * OPEN).to(wide.dtype)
+        out = self.to_state(y, wide, state)
+        return out[(..., *(0,) * missing)] if missing else out
+
+    def decoded(
+        self,
+        x: Float[Tensor, "batch time fields *space"],
+        fields: Int64[Tensor, " fields"],
+        boundaries: tuple[Boundary, ...],
+    ) -> Float[Tensor, "batch fields *space"]:
+        """What the network gives, in its own units."""
+        batch, time, _, *space = x.shape
+        grid = tuple(tokens_along(size, self.patch) for size in space)
+        x = self.stem(x.flatten(0, 1), fields, boundaries).unflatten(0, (batch, time))
+        # The residual stream stays in the dtype of the weights: bf16 would lose small branches.
+        x = x.to(self.stem.kernel.dtype)
+        for block in self.blocks:
+            x = block(x, grid, boundaries, last=block is self.blocks[-1])
+        y = self.head(x[:, -1], fields, grid)
+        return y[(..., *(slice(size) for size in space))]
+
+    def to_state(
+        self,
+        y: Float[Tensor, "batch fields *space"],
+        frames: Float[Tensor, "batch time fields *space"],
+        state: Units,
+    ) -> Float[Tensor, "batch fields *space"]:
+        """Take what the network gives from its units to those of the frames."""
+        origin, size = state if self.target == "next" else step_units(frames, state)
+        return y * size[:, 0] + origin[:, 0]
+
+
+def find_size(size: str | Sequence[int]) -> Size:
+    """The size of a name, or of three numbers; else ``ValueError``."""
+    if isinstance(size, str):
+        if size not in SIZES:
+            raise ArgumentError("size", f"{size!r} is none of {', '.join(SIZES)}")
+        return SIZES[size]
+    if len(size) != 3:
+        raise ArgumentError("size", f"{list(size)} is not [dim, depth, heads]")
+    dim, _, heads = size
+    if min(size) < 1 or dim % heads:
+        reason = f"{list(size)}: one is below 1, or {heads} heads do not divide a width of {dim}"
+        raise ArgumentError("size", reason)
+    return Size(*size)
+
+
+def _check(
+    fields: int, dim: int, stages: tuple[int, ...], axes: int, halo: int, target: str
+) -> None:
+    if dim % 4 or dim < 4:
+        raise ArgumentError("size", f"a width of {dim} is no multiple of 4")
+    if not stages or min(stages) < 1:
+        raise ArgumentError("patch", f"{list(stages)} is no list of strides")
+    if axes not in (1, 2, 3):
+        raise ArgumentError("axes", f"{axes} is none of 1, 2, 3")
+    check_least(fields=(fields, 1), halo=(halo, 0))
+    if target not in TARGETS:
+        raise ArgumentError("target", f"{target!r} is none of {', '.join(TARGETS)}")

@@ -1,0 +1,202 @@
+"""The verb ``joint``: does one network for several systems beat one for each?"""
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from mpp.cli import PROJECT
+from mpp.evaluation.baselines import BASELINES
+from mpp.evaluation.tested import tested
+from sciformer.arguments import check_least
+from sciformer.report.figures import BASELINE, BLUE, INK, ORANGE, WIDE, figure
+from sciformer.report.html import duration
+from sciformer.report.report import Report
+from sciformer.studies.runner import Run, Study, cost, read_config
+
+JOINT, EQUAL, WHOLE = "joint", "alone", "alone-whole"
+ARMS = {
+    JOINT: "one network for all",
+    EQUAL: "one for this system, as many steps on it",
+    WHOLE: "one for this system, the joint network's whole compute",
+}
+COLORS = dict(zip(ARMS, (BLUE, ORANGE, BASELINE), strict=True))
+SPANS = {"step1": "at one step", "steps1to5": "in the mean of five"}
+
+Numbers = dict[str, float]
+
+
+def joint(
+    config: str = "configs/mpp/joint.yaml",
+    out: str = "runs/mpp/joint",
+    seeds: int = 3,
+    jobs: int = 1,
+) -> None:
+    """Train one network for all systems of a configuration, and one for each, and compare them.
+
+    For each seed: the joint network; for each system a network that has as many steps on it; and
+    one that has the joint network's whole compute for it. Errors are those of the test windows.
+    What is finished is not run again; a run that was interrupted goes on.
+
+    Args:
+        config: What the joint network is trained with; the systems are under ``data.simulate``.
+        out: Folder of the runs, of ``metrics.json`` and ``index.html``.
+        seeds: Number of seeds, from 0; each draws network, data and order.
+        jobs: Processes at a time, of one thread each.
+
+    Raises:
+        ValueError: If the configuration cannot be read or a run failed.
+    """
+    check_least(seeds=(seeds, 1))
+    training = read(config)
+    systems = list(training.systems)
+    if len(systems) < 2:
+        raise ValueError(f"{config}: data.simulate: {systems} are less than two systems")
+    runs = plan(config, training, seeds)
+    study = Study(PROJECT, out, jobs)
+    found = study.fit(runs)
+    scores = {run.name: tested(study.folder(run.name) / "last.ckpt") for run in runs}
+    spent = cost(found)
+    report = Report(
+        "One network for several systems, or one for each",
+        {"command": f"mpp joint --config {config} --seeds {seeds}", "config": config},
+        f"{len(runs)} trainings, {duration(spent)} of CPU time. NRMSE on test windows, in the mean "
+        f"over fields and {seeds} seeds; in brackets the lowest and the highest seed.",
+    )
+    report.add_metrics({"study/cpu_s": spent, "study/runs": len(runs)})
+    for span, words in SPANS.items():
+        _add_table(report, scores, systems, seeds, span, words)
+    _add_picture(report, scores, systems, seeds)
+    page = report.write(out)
+    report.print()
+    print(f"{duration(spent)} of CPU time; {page}")  # noqa: T201  # what the verb answers
+
+
+class Training(NamedTuple):
+    """What a study has to know of a configuration.
+
+    Args:
+        systems: Simulated systems, by name, each as the configuration has it.
+        steps: Of the training.
+        warmup: Of the learning rate.
+    """
+
+    systems: dict[str, Any]
+    steps: int
+    warmup: int
+
+
+def read(config: str) -> Training:
+    """Read the configuration of a training on simulated systems.
+
+    Args:
+        config: Its path.
+
+    Returns:
+        What a study has to know of it.
+
+    Raises:
+        ValueError: If it cannot be read, or does not say all of it.
+    """
+    said = read_config(PROJECT, config)
+    try:
+        listed = said["data"]["simulate"]
+        named = {one.get("name", one["system"]): one for one in listed}
+        return Training(named, int(said["data"]["steps"]), int(said["model"]["warmup"]))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ValueError(
+            f"{config}: needs data.simulate (a list of tables), data.steps and model.warmup: "
+            f"{error!r}"
+        ) from error
+
+
+def plan(config: str, training: Training, seeds: int) -> list[Run]:
+    """The runs of the study."""
+    runs, part = [], len(training.systems)
+    fewer = {"data.steps": training.steps // part, "model.warmup": training.warmup // part}
+    fewer["trainer.val_check_interval"] = fewer["data.steps"]
+    short = tuple(f"--{key}={value}" for key, value in fewer.items())
+    for seed in range(seeds):
+        fit = ("fit", "--config", config, "--seed_everything", str(seed))
+        runs.append(Run(place(seed, JOINT), fit))
+        for name, system in training.systems.items():
+            one = ("--data.simulate", json.dumps([system]))
+            runs.append(Run(place(seed, EQUAL, name), (*fit, *one, *short)))
+            runs.append(Run(place(seed, WHOLE, name), (*fit, *one)))
+    return runs
+
+
+def place(seed: int, arm: str, system: str = "") -> str:
+    """Folder of a run."""
+    return f"seed{seed}/{arm}" + (f"-{system}" if arm != JOINT else "")
+
+
+def errors(scores: dict[str, Numbers], arm: str, system: str, seeds: int, span: str) -> list[float]:
+    """NRMSE of an arm on a system, seed by seed."""
+    return [scores[place(seed, arm, system)][f"{system}/nrmse/{span}"] for seed in range(seeds)]
+
+
+def _add_table(
+    report: Report,
+    scores: dict[str, Numbers],
+    systems: list[str],
+    seeds: int,
+    span: str,
+    words: str,
+) -> None:
+    means: dict[str, list[float]] = {}
+    rows = []
+    for arm, label in ARMS.items():
+        row, means[arm] = [label], []
+        for system in systems:
+            each = errors(scores, arm, system, seeds, span)
+            means[arm].append(float(np.mean(each)))
+            report.add_metrics({f"{system}/nrmse/{span}/{arm}": means[arm][-1]})
+            row.append(f"{means[arm][-1]:.4f} ({min(each):.3f} to {max(each):.3f})")
+        rows.append(row)
+    for baseline in BASELINES:
+        row = [baseline]
+        for system in systems:
+            key = f"{system}/nrmse/{span}/baseline_{baseline}"
+            mean = np.mean([scores[place(seed, JOINT)][key] for seed in range(seeds)])
+            report.add_metrics({key: mean})
+            row.append(f"{mean:.4f}")
+        rows.append(row)
+    report.add_table(f"NRMSE {words}", ("Network", *map(spaced, systems)), rows)
+    won = sum(ours < theirs for ours, theirs in zip(means[JOINT], means[EQUAL], strict=True))
+    report.add_result(
+        f"Systems on which the joint network beats the specialist {words}, at equal steps on each",
+        f"{won} of {len(systems)}",
+    )
+    report.add_metrics({f"study/joint_wins/{span}": won})
+
+
+def spaced(name: str) -> str:
+    """The name of a system, to read."""
+    return name.replace("_", " ")
+
+
+def _add_picture(
+    report: Report, scores: dict[str, Numbers], systems: list[str], seeds: int
+) -> None:
+    with figure(2.6, WIDE) as drawn:
+        panels = drawn.subplots(1, len(SPANS), sharey=True)
+        for axes, (span, words) in zip(panels, SPANS.items(), strict=True):
+            for number, (arm, label) in enumerate(ARMS.items()):
+                for row, system in enumerate(systems):
+                    each = errors(scores, arm, system, seeds, span)
+                    y = np.full(seeds, row + 0.22 * (number - 1))
+                    named = label if row == 0 else None
+                    axes.plot(each, y, "o", color=COLORS[arm], markersize=5, label=named)
+                    axes.plot(np.mean(each), y[0], "|", color=INK, markersize=12)
+            axes.set(xscale="log", xlabel=f"NRMSE {words}", ylim=(len(systems) - 0.5, -0.5))
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 4)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.set_yticks(range(len(systems)), list(map(spaced, systems)))
+        handles, labels = panels[0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside upper center", ncols=1)
+    report.add_figure(
+        "Seed by seed", drawn, "Each dot is a network, the bar the mean over seeds; left is better."
+    )

@@ -1,0 +1,1 @@
+"""Weights of the original xVal as ours."""

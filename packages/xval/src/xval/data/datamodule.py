@@ -1,0 +1,273 @@
+"""The data of a training: simulated sets, files or shards, their splits and loaders."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from sciformer.arguments import ArgumentError, check_least, check_share, inside
+from sciformer.data.collate import unchanged
+from sciformer.data.datamodule import DataModule
+from sciformer.data.loader import SeededLoader, check_loading, ordered_loader, shares_of
+from xval.data.corpus import Corpus, Encoder, together
+from xval.data.dataset import EncodedTexts
+from xval.data.sampler import LengthBatches
+from xval.data.sources import SPLITS, Source, open_files, open_set, open_shards
+from xval.data.splits import OOD, split_by_label
+from xval.encodings.digits import LOWEST
+from xval.encodings.encoding import Encoding
+from xval.encodings.words import frequent_words
+
+HEAD = 256  # texts of each source that the words are taken from
+
+
+class Numbers(NamedTuple):
+    """All numbers of the training texts.
+
+    Args:
+        values: As they are written.
+        fields: Field of each; 0 is that of what nothing names.
+        asked: Which of the patterns asks for it; -1 for none.
+    """
+
+    values: Float32[np.ndarray, " numbers"]
+    fields: Int64[np.ndarray, " numbers"]
+    asked: Int64[np.ndarray, " numbers"]
+
+
+class TextData(DataModule):
+    """Texts with numbers: simulated sets, tables of one's own, stations, shards.
+
+    Args:
+        sets: Simulated sets: names, or tables with ``set``, ``count``, ``seed``, ``parameters``,
+            ``name``, ``split`` and ``answers``.
+        files: CSV, TSV or JSON-lines files: paths, patterns, or tables with ``path``; ``columns``,
+            ``text``, ``id`` and ``labels``, or for a weather station ``target``, ``columns``,
+            ``known``, ``history``, ``date`` and ``station``; ``name``, ``split`` and ``answers``.
+        shards: Folder or address of texts that ``simulate`` wrote.
+        encoding: ``xval``, ``p10``, ``p1000``, ``b1999`` or ``fp15``.
+        clip: Take the nearest number in the range of the encoding for one that is not.
+        lowest: The lowest of the 16 exponents of the text codes: of numbers from 10^(lowest + 2) to
+            9.99 x 10^(lowest + 17).
+        words: Pieces of text with tokens of their own; ``None`` finds the most frequent ones.
+        fields: Names of the fields of numbers; ``None`` finds them.
+        answers: Patterns of the numbers that are asked for; ``None`` takes those of the sets.
+        gaps: Pattern -> interval. A text with such a number in it is not trained on, but tested as
+            out of distribution.
+        split_by: Label that decides the split: ``id`` or another one by its hash, ``date`` in the
+            order of time.
+        splits: Shares of ``train``, ``val`` and ``test``.
+        hide: Probability that masked modelling hides a word or number.
+        ask: Share of the texts of which the numbers that are asked for are hidden and nothing else.
+        context: Most tokens of a text.
+        end: Append [END], which generation stops at.
+        batch_size: Texts per step of all devices together.
+        workers: Processes per device that read ahead; 0 reads in the main process.
+        seed: Of the order, of what is hidden, and of simulated sets: the first has this one, the
+            next one more.
+
+    Raises:
+        ValueError: For a number out of its range, or a file that cannot be read.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of the data
+        self,
+        sets: list[str | dict[str, Any]] | None = None,
+        files: list[str | dict[str, Any]] | None = None,
+        shards: str | None = None,
+        encoding: str = "xval",
+        clip: bool = False,
+        lowest: int = LOWEST,
+        words: list[str] | None = None,
+        fields: list[str] | None = None,
+        answers: list[str] | None = None,
+        gaps: dict[str, list[float]] | None = None,
+        split_by: str = "id",
+        splits: dict[str, float] | None = None,
+        hide: float = 0.3,
+        ask: float = 0.0,
+        context: int = 1024,
+        end: bool = False,
+        batch_size: int = 64,
+        workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        check_loading(batch_size, workers, seed)
+        check_least(context=(context, 1))
+        check_share(hide=hide, ask=ask)
+        self.shares = shares_of(splits)
+        Encoding(encoding)  # an unknown one is said before files are read
+        self.sources = _open(sets or [], files or [], shards, split_by, seed)
+        if answers is not None:
+            self.sources = [source._replace(answers=answers) for source in self.sources]
+        if words is None:
+            heads = (source.texts(0, min(HEAD, source.size)) for source in self.sources)
+            words = frequent_words(chain(*(head.texts for head in heads)))
+        self.hparams["words"] = words  # a checkpoint keeps its tokens
+        self.code = Encoding(encoding, words, lowest, clip)
+        patterns = dict.fromkeys(chain(*(source.answers for source in self.sources)))
+        intervals = {key: _interval(key, ends) for key, ends in (gaps or {}).items()}
+        self.encoder = Encoder(self.code, list(patterns), intervals, fields, context, end)
+        self.split_by = split_by
+        self.hide, self.ask, self.batch_size = hide, ask, batch_size
+        self.workers, self.seed, self.context = workers, seed, context
+        self.corpus: Corpus | None = None
+        self.ids: list[str] = []
+        self.texts: dict[str, dict[str, Int64[np.ndarray, " texts"]]] = {}
+
+    @property
+    def coding(self) -> dict[str, Any]:
+        """The encoding as plain data."""
+        return self.code.settings()
+
+    @property
+    def batches(self) -> int:
+        """Steps of an epoch."""
+        return len(self._texts("train")[1]) // self.batch_size
+
+    @property
+    def patterns(self) -> list[str]:
+        """Of the numbers that are asked for; ``Batch.asked`` counts them."""
+        return self.encoder.patterns
+
+    @property
+    def fields(self) -> list[str]:
+        """Names of the fields; ``Batch.fields`` counts them. The first is that of no name."""
+        return self.encoder.fields
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the sources, in the order of the test; ``<name>/ood`` are the texts in a gap."""
+        return list(self._tested())
+
+    def _tested(self) -> dict[str, Int64[np.ndarray, " texts"]]:
+        self._texts("test")
+        outside = {f"{name}/ood": texts for name, texts in self.texts["ood"].items()}
+        return self.texts["test"] | outside
+
+    def check(self) -> None:
+        """Encode all texts before a fit writes anything: that is where a bad one is found.
+
+        Raises:
+            ValueError: Naming it, or a batch that is larger than an epoch.
+        """
+        if self.batches < 1:
+            texts = len(self._texts("train")[1])
+            raise ArgumentError("batch_size", f"{self.batch_size} is more than {texts} texts")
+
+    def setup(self, stage: str | None = None) -> None:
+        if self.corpus is not None:
+            return
+        parts, self.texts, first = [], {split: {} for split in SPLITS}, 0
+        for source in self.sources:
+            corpus, labels = self.encoder.encode(source)
+            split = self._split(source, corpus, labels)
+            for kind, name in enumerate(SPLITS):
+                mine = first + np.flatnonzero(split == kind)
+                before = self.texts[name].get(source.name, np.empty(0, np.int64))
+                if len(mine) + len(before):
+                    self.texts[name][source.name] = np.concatenate([before, mine])
+            first += source.size
+            parts.append(corpus)
+            self.ids += map(str, labels["id"])
+        self.corpus = together(parts)
+        self.hparams["fields"] = list(self.fields)
+
+    def train_numbers(self) -> Numbers:
+        """All numbers of the training texts, to fit transforms and the simplest answers."""
+        corpus, texts = self._texts("train")
+        chosen = np.zeros(len(corpus.outside), bool)
+        chosen[texts] = True
+        here = np.repeat(chosen, corpus.counts)
+        fields, asked = (x[here].astype(np.int64) for x in (corpus.fields, corpus.asked))
+        return Numbers(corpus.values[here], fields, asked - 1)
+
+    def train_dataloader(self) -> SeededLoader:
+        corpus, texts = self._texts("train")
+        rank, world = self.rank()
+        order = LengthBatches(corpus.lengths[texts], self.batch_size, self.seed, rank, world)
+        return ordered_loader(self._encoded(texts), order, self.workers, unchanged)
+
+    def val_dataloader(self) -> SeededLoader:
+        return self._in_order(self._texts("val")[1])
+
+    def test_dataloader(self) -> list[SeededLoader]:
+        return [self._in_order(texts) for texts in self._tested().values()]
+
+    @property
+    def predicted(self) -> dict[str, list[str]]:
+        """The sources of the test, as ``names``; a text has the id of its source."""
+        tested = {name: self._longest_first(texts) for name, texts in self._tested().items()}
+        return {name: [self.ids[text] for text in texts] for name, texts in tested.items()}
+
+    def _texts(self, split: str) -> tuple[Corpus, Int64[np.ndarray, " texts"]]:
+        self.setup()
+        assert self.corpus is not None
+        parts = list(self.texts[split].values())
+        if split == "test":  # a test in the gaps alone is one
+            parts += self.texts["ood"].values()
+        if not parts:
+            raise ArgumentError("splits", f"{self.shares} leaves none of the texts for {split}")
+        return self.corpus, np.concatenate(parts)
+
+    def _encoded(self, texts: Int64[np.ndarray, " texts"]) -> EncodedTexts:
+        assert self.corpus is not None
+        return EncodedTexts(self.corpus, texts, self.code, self.hide, self.ask, self.seed)
+
+    def _in_order(self, texts: Int64[np.ndarray, " texts"]) -> SeededLoader:
+        return self.in_order(self._encoded(self._longest_first(texts)), self.batch_size)
+
+    def _longest_first(self, texts: Int64[np.ndarray, " texts"]) -> Int64[np.ndarray, " texts"]:
+        assert self.corpus is not None
+        return texts[np.argsort(-self.corpus.lengths[texts], kind="stable")]
+
+    def _split(
+        self, source: Source, corpus: Corpus, labels: Mapping[str, Sequence[str]]
+    ) -> Int64[np.ndarray, " texts"]:
+        if source.split is not None:
+            return np.where(corpus.outside, OOD, SPLITS.index(source.split))
+        _check_label(source, self.split_by, labels)
+        split = split_by_label(labels[self.split_by], self.split_by, self.shares)
+        return np.where(corpus.outside, OOD, split)
+
+
+def _open(
+    sets: Sequence[str | dict[str, Any]],
+    files: Sequence[str | dict[str, Any]],
+    shards: str | None,
+    split_by: str,
+    seed: int,
+) -> list[Source]:
+    found = []
+    for index, entry in enumerate(sets):
+        with inside(f"sets[{index}]", entry):
+            found.append(open_set(entry, seed + index))
+    for index, entry in enumerate(files):
+        with inside(f"files[{index}]", entry):
+            opened = open_files(entry, split_by)
+        for source in opened:
+            _check_label(source, split_by, source.texts(0, 1).labels)
+        found += opened
+    if shards is not None:
+        with inside("shards", shards):
+            found.append(open_shards(shards))
+    if not found:
+        reason = "empty, and so are files and shards: there is nothing to train on"
+        raise ArgumentError("sets", reason)
+    return found
+
+
+def _check_label(source: Source, split_by: str, labels: Mapping[str, Sequence[str]]) -> None:
+    if source.split is None and split_by not in labels:
+        reason = f"{source.name}: no column or label {split_by!r}; labels are {', '.join(labels)}"
+        raise ArgumentError("split_by", reason)
+
+
+def _interval(key: str, ends: Sequence[float]) -> tuple[float, float]:
+    if len(ends) != 2 or not ends[0] < ends[1]:
+        raise ArgumentError("gaps", f"{key}: {ends} is no interval")
+    return float(ends[0]), float(ends[1])

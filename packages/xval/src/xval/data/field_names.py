@@ -1,0 +1,75 @@
+"""What the numbers of a text are called: by the keys and places around them.
+
+``{'a':1,'data':[[2,3],[4]]}`` has the numbers ``a``, ``data.0.0``, ``data.0.1`` and ``data.1.0``.
+What stands behind an equals sign outside all brackets is ``=``: the answer of ``2*3=6``. Numbers
+that share their last key, whatever their place in a list, are one field: ``a`` and ``data``.
+"""
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+HOLE = "\0"  # where a number stands
+EVENTS = re.compile(
+    rf"""(?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?P<colon>:)?|[{{}}\[\],={HOLE}]"""
+)
+
+
+def names_of(words: Sequence[str]) -> tuple[str, ...]:
+    """Names of the numbers between words.
+
+    Args:
+        words: Of a text, as ``xval.encodings.numbers_in_text.cut`` gives them.
+
+    Returns:
+        One name per number; empty where nothing names it.
+    """
+    return _names(HOLE.join(word.replace(HOLE, " ") for word in words))
+
+
+def field_of(name: str) -> str:
+    """The field of a number: its last key."""
+    keys = [part for part in name.split(".") if not part.isdigit()]
+    return keys[-1] if keys else ""
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a pattern means a number.
+
+    Args:
+        pattern: A field, or a name in which ``*`` stands for anything.
+        name: Of the number.
+
+    Returns:
+        Whether it does.
+    """
+    return pattern == field_of(name) or fnmatchcase(name, pattern)
+
+
+@lru_cache(1 << 12)  # texts of one set share their words
+def _names(skeleton: str) -> tuple[str, ...]:
+    found: list[str] = []
+    place: list[str | int] = []  # the key or index in each bracket that is open
+    behind = ""
+    for event in EVENTS.finditer(skeleton):
+        what = event[0]
+        if holes := what.count(HOLE):  # several in a quoted text
+            found += [".".join(map(str, place)) if place else behind] * holes
+        if event["colon"] and place:
+            place[-1] = event["string"][1:-1]
+        elif what == "=":
+            behind = what
+        else:
+            _move(place, what)
+    return tuple(found)
+
+
+def _move(place: list[str | int], what: str) -> None:
+    """Go into a bracket, out of it, or on in a list."""
+    if what in ("{", "["):
+        place.append("" if what == "{" else 0)
+    elif what in ("}", "]"):
+        place[-1:] = []
+    elif what == "," and place and isinstance(place[-1], int):
+        place[-1] += 1

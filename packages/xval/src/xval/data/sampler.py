@@ -1,0 +1,59 @@
+"""Batches of texts of about the same length: a function of (seed, epoch, step)."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Int64
+
+from sciformer.data.sampler import GlobalBatches, epoch_order
+
+POOL = 64  # batches whose texts are sorted by length together; less than 2 % of padding is left
+
+
+class LengthBatches(GlobalBatches):
+    """The batches of a training, with hardly any padding.
+
+    The epoch's order is cut into pools, each pool is sorted by length and cut into batches, and all
+    batches are shuffled. Each epoch has other batches. A number of a batch is ``epoch * size +
+    sample``, so that what is drawn for a sample is its own in every epoch.
+
+    Args:
+        lengths: Of the samples.
+        batch_size: Samples per step of all ranks together; a multiple of ``world``.
+        seed: Of the order.
+        rank: This process.
+        world: Number of processes.
+
+    Raises:
+        ValueError: If the batches do not split over the ranks, or there are too few samples.
+    """
+
+    def __init__(
+        self,
+        lengths: Int64[np.ndarray, " samples"],
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        super().__init__(len(lengths), batch_size, seed, rank, world)
+        self.lengths = lengths
+
+    def batches(self, epoch: int) -> Callable[[int], list[int]]:
+        order = epoch_order(self.size, self.seed, epoch)[: self.steps * self.batch_size]
+        pool = POOL * self.batch_size
+        for start in range(0, len(order), pool):
+            part = order[start : start + pool]
+            order[start : start + pool] = part[np.argsort(self.lengths[part], kind="stable")]
+        own = int(np.random.SeedSequence([self.seed, 1]).generate_state(1)[0])
+        turns = epoch_order(self.steps, own, epoch)
+
+        def batch(step: int) -> list[int]:
+            start = int(turns[step]) * self.batch_size
+            samples = order[start : start + self.batch_size][self.rank :: self.world]
+            return (epoch * self.size + samples).tolist()
+
+        return batch
+
+    def handed_over(self) -> list[int]:
+        return [number % self.size for number in super().handed_over()]

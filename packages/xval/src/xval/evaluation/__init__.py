@@ -1,0 +1,1 @@
+"""Evaluation of xVal: errors of predicted numbers, baselines, figures."""

@@ -1,0 +1,191 @@
+"""What one answers without a network: the mean, a linear regression, the value before, the season.
+
+Each sees of a text what the network sees: all numbers but those that are asked for.
+"""
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from xval.data.dates import moment
+from xval.evaluation.number_tables import Group, groups, labels_of
+
+if TYPE_CHECKING:
+    from xval.data.datamodule import TextData
+
+FITTED = 20_000  # texts that a regression is fitted to at most
+YEAR, WEEK = 366, 7  # days
+UNKNOWN = -1  # the number of a pattern that the training does not ask for
+KNOWN = "description.known."  # what a station's text says of the season, see read_station
+
+Flat = Float64[np.ndarray, " answers"]
+Answered = Float64[np.ndarray, "texts asked"]
+
+
+def baselines(
+    data: "TextData", texts: Int64[np.ndarray, " texts"], training: "TextData | None" = None
+) -> dict[str, Flat]:
+    """Answer all numbers that are asked for in some texts, from the training's texts.
+
+    ``mean`` is that of the training. ``linear`` is a least-squares fit on the other numbers of the
+    text. ``persistence`` is the number in the row before, ``climatology`` the mean of the
+    training's numbers within a week of the day of the year, of the same station where it has one,
+    and ``normals`` the mean of what the text knows of its season; these three where a text has
+    such numbers or a date.
+
+    Args:
+        data: Of the texts.
+        texts: Their numbers in the corpus.
+        training: Whose training counts, if not that of the data.
+
+    Returns:
+        By name, answers in the order of texts and of the numbers in them. What a baseline cannot
+        answer is the mean; where it can answer nothing, it is not there.
+    """
+    training = training or data
+    trained = groups(training, np.concatenate([np.empty(0, np.int64), *_train(training)]))
+    fitted = {group.key: group for group in trained}
+    means, seasons = _means(training), _Seasons(training, trained)
+    known = {pattern: number for number, pattern in enumerate(training.patterns)}
+    numbers = np.array([known.get(pattern, UNKNOWN) for pattern in data.patterns], np.int64)
+    asked = groups(data, texts)
+    mean = np.empty(sum(group.places.size for group in asked))
+    found: dict[str, Flat] = {}
+    for group in asked:
+        patterns = numbers[group.asked[group.hidden]]
+        mean[group.places] = means[patterns]
+        answers: dict[str, Answered | None] = {
+            "mean": mean[group.places],
+            "linear": _linear(fitted.get(group.key), group),
+            "persistence": _persistence(group),
+            "climatology": seasons.answer(data, group, patterns),
+            "normals": _normals(group),
+        }
+        for name, values in answers.items():
+            if values is not None:
+                flat = found.setdefault(name, np.full(mean.shape, np.nan))
+                flat[group.places] = values
+    whole = {name: np.where(np.isnan(flat), mean, flat) for name, flat in found.items()}
+    return {name: flat for name, flat in whole.items() if not np.isnan(flat).all()}
+
+
+def _train(data: "TextData") -> list[Int64[np.ndarray, " texts"]]:
+    return list(data.texts["train"].values())
+
+
+def _means(data: "TextData") -> Float64[np.ndarray, " patterns_and_unknown"]:
+    """The mean of what each pattern asks for in the training, and NaN behind them."""
+    if not _train(data):
+        return np.full(len(data.patterns) + 1, np.nan)
+    values, _, asked = data.train_numbers()
+    mine = [values[asked == k].astype(np.float64) for k in range(len(data.patterns))]
+    return np.array([each.mean() if len(each) else np.nan for each in mine] + [np.nan])
+
+
+def _linear(trained: Group | None, group: Group) -> Answered | None:
+    """A regression with an intercept, where there are more texts than it has coefficients."""
+    seen = ~group.hidden
+    if trained is None or len(trained.texts) < seen.sum() + 2:
+        return None
+    x, y = (trained.values[:FITTED, chosen].astype(np.float64) for chosen in (seen, ~seen))
+    middle, size = x.mean(0), np.maximum(x.std(0), np.finfo(float).tiny)
+    weights = np.linalg.lstsq((x - middle) / size, y - y.mean(0), rcond=1e-9)[0]
+    return (group.values[:, seen] - middle) / size @ weights + y.mean(0)
+
+
+def _persistence(group: Group) -> Answered | None:
+    """The number of the same column in the last row that is not asked for."""
+    place = {name: k for k, name in enumerate(group.names) if not group.hidden[k]}
+    before = [_last(name, place) for name in np.array(group.names)[group.hidden]]
+    if all(k is None for k in before):
+        return None
+    columns = [np.nan if k is None else group.values[:, k] for k in before]
+    shape = (len(group.texts), len(before))
+    return np.stack([np.broadcast_to(column, shape[:1]) for column in columns], 1).astype(float)
+
+
+def _last(name: str, place: Mapping[str, int]) -> int | None:
+    """Where ``data.7.0`` is for ``data.8.0``, or an earlier row."""
+    parts, row = name.split("."), _row(name)
+    if row is None:
+        return None
+    earlier = (
+        ".".join([*parts[:row], str(number), *parts[row + 1 :]])
+        for number in reversed(range(int(parts[row])))
+    )
+    return next((place[each] for each in earlier if each in place), None)
+
+
+def _row(name: str) -> int | None:
+    """Which part of a name counts the rows of a list."""
+    return next((k for k, part in enumerate(name.split(".")) if part.isdigit()), None)
+
+
+def _normals(group: Group) -> Answered | None:
+    known = np.array([name.startswith(KNOWN) for name in group.names]) & ~group.hidden
+    if not known.any():
+        return None
+    mean = group.values[:, known].astype(np.float64).mean(1, keepdims=True)
+    return np.tile(mean, (1, group.hidden.sum()))
+
+
+class _Seasons:
+    """Means of the training by pattern, station (0: all of them) and day of the year."""
+
+    def __init__(self, data: "TextData", trained: list[Group]) -> None:
+        stamps = [_stamps(data, group) for group in trained]
+        stations = chain(*(stamp.stations for stamp in stamps if stamp))
+        self.rows = {name: row for row, name in enumerate(dict.fromkeys(stations), 1)}
+        shape = (len(data.patterns) + 1, len(self.rows) + 1, YEAR)  # with one that is unknown
+        total, count = np.zeros(shape), np.zeros(shape)
+        for group, stamp in zip(trained, stamps, strict=True):
+            if stamp is None:
+                continue
+            own = self.of(stamp)
+            for pattern in np.unique(group.asked[group.hidden]).tolist():
+                mine = group.values[:, group.asked == pattern].astype(np.float64)
+                for rows in (np.zeros_like(own), own):
+                    np.add.at(total, (pattern, rows, stamp.days), mine.sum(1))
+                    np.add.at(count, (pattern, rows, stamp.days), mine.shape[1])
+        with np.errstate(invalid="ignore"):
+            self.means = _weeks(total) / _weeks(count)  # NaN where there was no such day
+
+    def of(self, stamp: "_Stamps") -> Int64[np.ndarray, " texts"]:
+        return np.array([self.rows.get(name, 0) for name in stamp.stations], np.int64)
+
+    def answer(
+        self, data: "TextData", group: Group, patterns: Int64[np.ndarray, " asked"]
+    ) -> Answered | None:
+        stamp = _stamps(data, group)
+        if stamp is None:
+            return None
+        means = self.means[patterns]  # (asked, stations, days)
+        own, every = means[:, self.of(stamp), stamp.days], means[:, 0, stamp.days]
+        return np.where(np.isnan(own), every, own).T
+
+
+class _Stamps(NamedTuple):
+    """Where and on which day of the year texts are from."""
+
+    stations: list[str]
+    days: Int64[np.ndarray, " texts"]
+
+
+def _stamps(data: "TextData", group: Group) -> _Stamps | None:
+    """None where nothing is asked for in a row, or the texts have no date."""
+    asked = [name for name, hidden in zip(group.names, group.hidden, strict=True) if hidden]
+    if all(_row(name) is None for name in asked):
+        return None
+    labels = labels_of(data, group.texts, ("date", "station"))
+    if "date" not in labels:
+        return None
+    days = [moment(date).timetuple().tm_yday - 1 for date in labels["date"]]
+    return _Stamps(labels.get("station", [""] * len(days)), np.array(days))
+
+
+def _weeks(days: Float64[np.ndarray, "*shape days"]) -> Float64[np.ndarray, "*shape days"]:
+    """Sums over a week on both sides; the year is a circle."""
+    return sum((np.roll(days, k, -1) for k in range(-WEEK, WEEK + 1)), np.zeros_like(days))

@@ -1,0 +1,155 @@
+"""Answers of a network and of the baselines on one set, and how far they are from the truth."""
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int64
+
+from sciformer.data.loader import SeededLoader
+from xval.data.dataset import EncodedTexts
+from xval.evaluation.baselines import baselines
+from xval.metrics import Scores, scores
+
+if TYPE_CHECKING:
+    from xval.data.datamodule import TextData
+    from xval.module import XValModule
+
+MODEL = "model"
+RESULT = "result"  # how a key says what stands behind an equals sign
+
+Flat = Float64[np.ndarray, " answers"]
+
+
+class Comparison(NamedTuple):
+    """All answers on a set.
+
+    Args:
+        name: Of the set.
+        fields: What is asked for.
+        asked: Of each answer, which of the fields it is.
+        truth: The numbers as they were.
+        answers: By method, ``model`` and the baselines; NaN where an answer is no number.
+        texts: How many there are.
+        tokens: Of a text, in the mean.
+        cpu_s: CPU time of the network's answers.
+    """
+
+    name: str
+    fields: list[str]
+    asked: Int64[np.ndarray, " answers"]
+    truth: Flat
+    answers: dict[str, Flat]
+    texts: int
+    tokens: float
+    cpu_s: float
+
+    @property
+    def found(self) -> list[str]:
+        """The fields that anything was asked of."""
+        return [name for k, name in enumerate(self.fields) if (self.asked == k).any()]
+
+    @property
+    def is_series(self) -> bool:
+        """Whether there are earlier values of what is asked for, in a unit of their own."""
+        return "persistence" in self.answers
+
+    def of(self, field: str, method: str) -> tuple[Flat, Flat]:
+        """Truth and answers of a field."""
+        mine = self.asked == self.fields.index(field)
+        return self.truth[mine], self.answers[method][mine]
+
+    def scores(self, field: str, method: str = MODEL) -> Scores:
+        """Figures of a method on a field."""
+        truth, answers = self.of(field, method)
+        return scores(torch.from_numpy(answers), torch.from_numpy(truth))
+
+    def best_baseline(self, field: str, metric: str) -> tuple[str, float]:
+        """The baseline with the smallest error, and that error."""
+        errors = {
+            name: getattr(self.scores(field, name), metric)
+            for name in self.answers
+            if name != MODEL
+        }
+        if not errors:
+            return "no training data", float("nan")
+        best = min(errors, key=lambda name: errors[name])
+        return best, errors[best]
+
+    def numbers(self) -> dict[str, float]:
+        """What ``metrics.json`` holds of it: ``<set>/<metric>/<field>[/baseline_<method>]``."""
+        found = {
+            f"{self.name}/texts": float(self.texts),
+            f"{self.name}/tokens_per_text": self.tokens,
+            f"{self.name}/answering_cpu_s": self.cpu_s,
+        }
+        for field in self.found:
+            truth, _ = self.of(field, MODEL)
+            found[f"{self.name}/answers/{written(field)}"] = float(len(truth))
+            for method in self.answers:
+                end = "" if method == MODEL else f"/baseline_{method}"
+                for metric, value in self.scores(field, method)._asdict().items():
+                    found[f"{self.name}/{metric}/{written(field)}{end}"] = value
+        return found
+
+
+def compare(
+    name: str,
+    loader: SeededLoader,
+    module: "XValModule",
+    data: "TextData",
+    training: "TextData | None" = None,
+) -> Comparison:
+    """Ask a network and the baselines for all numbers of a set that are asked for.
+
+    Args:
+        name: Of the set.
+        loader: Of its texts.
+        module: The network, in evaluation mode.
+        data: Of the loader.
+        training: What the network was trained on, if that are other data.
+
+    Returns:
+        Their answers.
+
+    Raises:
+        ValueError: If nothing is asked for.
+    """
+    dataset = loader.dataset
+    assert isinstance(dataset, EncodedTexts)
+    texts, truth, asked, found, cpu_s = [], [], [], [], 0.0
+    for batch in loader:
+        there = batch.asked >= 0
+        moved = type(batch)(*(tensor.to(module.device) for tensor in batch))
+        start = time.process_time()
+        answers = module.answer(moved).cpu()
+        cpu_s += time.process_time() - start
+        texts.append(dataset.texts[batch.samples.numpy() % len(dataset)])
+        for all_of_it, part in ((truth, batch.truth), (asked, batch.asked), (found, answers)):
+            all_of_it.append(part[there].numpy())
+    if not sum(map(len, asked)):
+        raise ValueError(f"{name}: answers: no number of its texts is asked for")
+    order = np.concatenate(texts)
+    own = {MODEL: np.concatenate(found).astype(np.float64)}
+    return Comparison(
+        name,
+        data.patterns,
+        np.concatenate(asked),
+        np.concatenate(truth).astype(np.float64),
+        own | baselines(data, order, training),
+        len(order),
+        float(dataset.corpus.lengths[order].mean()),
+        cpu_s,
+    )
+
+
+def written(field: str) -> str:
+    """What a key calls a field: ``data.8`` for ``data.8.*``."""
+    return RESULT if field == "=" else field.replace(".*", "") or "any"
+
+
+def label(field: str) -> str:
+    """What a reader calls it: the end of its name that says something."""
+    parts = [part for part in written(field).split(".") if not part.isdigit()]
+    return parts[-1] if parts else written(field)

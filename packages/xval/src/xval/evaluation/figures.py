@@ -1,0 +1,185 @@
+"""Pictures of answers: against the truth, swept through a gap, and their errors by size."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sciformer.report.figures import BASELINE, BLUE, INK, NARROW, PALETTE, SKY, WIDE, figure
+from sciformer.report.report import Report
+from xval.evaluation.comparison import MODEL, Comparison, Flat, label
+from xval.evaluation.tables import METHODS, title
+
+Bins = Float64[np.ndarray, " bins"]
+SCATTERED = 3000  # answers in a panel
+ACROSS = 3  # panels side by side
+BINS = 16
+FEW = 5  # answers that make a bin
+MANY = 200  # answers that want small marks
+WIDELY = 30  # times: sizes so far apart are drawn on a log scale
+EXACT = 1e-8  # errors below float32's are drawn there
+MARGIN = 0.25  # of the gap's width, shown on both sides
+THROUGH = (
+    "No text of the training has a truth in the shaded gap. An encoding that is continuous goes "
+    "through it along the line; one that is not answers with numbers that it has seen, in steps."
+)
+
+
+def add_scatter(report: Report, compared: Comparison) -> None:
+    """Predicted numbers against true ones, one panel for each field (the paper's figure 4)."""
+    fields = compared.found
+    rival = "persistence" if compared.is_series else None
+    with panels(len(fields), 2.5) as (drawn, every):
+        for axes, field in zip(every, fields, strict=True):
+            if rival:
+                points(axes, *compared.of(field, rival), BASELINE, METHODS[rival])
+            points(axes, *compared.of(field, MODEL), BLUE, METHODS[MODEL])
+            truth, _ = compared.of(field, MODEL)
+            perfect(axes, truth)
+            axes.set(title=label(field), xlabel="true")
+        every[0].set_ylabel("predicted")
+        if rival:
+            handles, labels = every[0].get_legend_handles_labels()
+            drawn.legend(handles, labels, loc="outside upper center", ncols=2, markerscale=3)
+    report.add_figure(
+        f"{title(compared.name)}: predicted against true",
+        drawn,
+        f"At most {SCATTERED} answers in a panel, in the units of the texts; the line is a perfect "
+        "answer. Answers beyond the range of the truth are at its edge. A horizontal stripe is an "
+        "answer that is given whatever the truth.",
+    )
+
+
+class Through(NamedTuple):
+    """A gap that a network answers in.
+
+    Args:
+        inside: Answers on texts like those of the training.
+        outside: Answers on texts in the gap.
+        field: What has the gap.
+        gap: From where to where.
+    """
+
+    inside: Comparison
+    outside: Comparison
+    field: str
+    gap: tuple[float, float]
+
+
+def add_gap(report: Report, through: Through) -> None:
+    """Predicted against true as the truth goes through a gap of the training (figure 5)."""
+    name = label(through.field)
+    with figure(3.4) as drawn:
+        axes = drawn.add_subplot()
+        sweep(axes, through)
+        axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
+    report.add_figure(f"{title(through.outside.name)} of {name}", drawn, THROUGH)
+
+
+def sweep(axes: Axes, through: Through) -> None:
+    """Draw a network's answers in and beside a gap, the gap shaded."""
+    start, end = through.gap
+    margin = MARGIN * (end - start)
+    low, high = start - margin, end + margin
+    both = [each.of(through.field, MODEL) for each in (through.inside, through.outside)]
+    truth, answers = (np.concatenate(part) for part in zip(*both, strict=True))
+    near = (truth >= low) & (truth <= high)
+    axes.axvspan(start, end, color=SKY, alpha=0.15, linewidth=0)
+    edge = (low - 2 * margin, high + 2 * margin)
+    points(axes, truth[near], answers[near], BLUE, METHODS[MODEL], edge)
+    perfect(axes, np.array([low, high]))
+    axes.set(xlim=(low, high), ylim=(edge[0] - margin / 5, edge[1] + margin / 5))
+
+
+def add_errors(report: Report, sets: Sequence[Comparison]) -> None:
+    """Median relative error against the size of the truth."""
+    fields = list(dict.fromkeys(field for compared in sets for field in compared.found))
+    with panels(len(fields), 2.4) as (drawn, every):
+        for axes, field in zip(every, fields, strict=True):
+            for number, compared in enumerate(sets):
+                if field in compared.found:
+                    sizes, errors = by_size(*compared.of(field, MODEL))
+                    color, name = PALETTE[number % len(PALETTE)], title(compared.name)
+                    axes.plot(sizes, errors, "o-", color=color, markersize=4, label=name)
+            axes.set(title=label(field), xlabel="size of the truth", yscale="log")
+            if axes.dataLim.x1 > WIDELY * axes.dataLim.x0:
+                axes.set_xscale("log")
+        every[0].set_ylabel("relative error, median")
+        legend = {line.get_label(): line for axes in every for line in axes.get_lines()}
+        drawn.legend(handles=list(legend.values()), loc="outside upper center", ncols=4)
+    report.add_figure(
+        "Error by size",
+        drawn,
+        "In bins of as many answers each; zeros are left out, and an answer that is no number is "
+        "wrong by 100 %.",
+    )
+
+
+def by_size(truth: Flat, answers: Flat) -> tuple[Bins, Bins]:
+    """Median relative error in bins of as many answers each.
+
+    Args:
+        truth: The numbers.
+        answers: NaN where there is none.
+
+    Returns:
+        The median size in each bin, and the median error.
+    """
+    there = truth != 0
+    if not there.any():
+        return np.empty(0), np.empty(0)
+    sizes = np.abs(truth[there])
+    error = np.abs(answers[there] - truth[there]) / sizes
+    error = np.where(np.isnan(error), 1.0, error)
+    order = np.argsort(sizes, kind="stable")
+    parts = np.array_split(order, max(1, min(BINS, len(order) // FEW)))
+    middle = [np.median(sizes[part]) for part in parts]
+    return np.array(middle), np.array([max(np.median(error[part]), EXACT) for part in parts])
+
+
+def points(
+    axes: Axes,
+    truth: Flat,
+    answers: Flat,
+    color: str,
+    name: str,
+    edge: tuple[float, float] | None = None,
+) -> None:
+    """Draw answers over the truth, those far away at the edge."""
+    step = max(1, len(truth) // SCATTERED)
+    low, high = edge or (truth.min(), truth.max())
+    shown = np.clip(answers[::step], low, high)
+    size = 2 if len(shown) > MANY else 5
+    axes.plot(truth[::step], shown, ".", color=color, markersize=size, label=name)
+
+
+def perfect(axes: Axes, truth: Flat) -> None:
+    """Draw the line on which answers are right."""
+    ends = [truth.min(), truth.max()]
+    axes.plot(ends, ends, color=INK, linewidth=0.8)
+
+
+@contextmanager
+def panels(count: int, height: float) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Open a figure with as many panels, in rows of ``ACROSS``.
+
+    Args:
+        count: Of the panels.
+        height: Of each, in inches.
+
+    Yields:
+        The figure and its panels.
+    """
+    columns = min(ACROSS, count)
+    rows = math.ceil(count / columns)
+    width = WIDE if columns > 1 else NARROW
+    with figure(0.5 + (height if columns > 1 else 3.2) * rows, width) as drawn:
+        every = list(drawn.subplots(rows, columns, squeeze=False).flat)
+        for axes in every[count:]:
+            axes.set_visible(False)
+        yield drawn, every[:count]

@@ -1,0 +1,126 @@
+"""Texts of a set as tables: those that have the same numbers under the same names go together."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from xval.data.field_names import names_of
+from xval.data.sources import Source
+from xval.encodings.numbers_in_text import cut
+
+if TYPE_CHECKING:
+    from xval.data.datamodule import TextData
+
+
+class Group(NamedTuple):
+    """A table with a row for each text and a column for each number.
+
+    Args:
+        names: Of the columns.
+        texts: Numbers of the texts in the corpus.
+        values: Of all numbers.
+        asked: Of each column, which pattern asks for it; -1 for none.
+        places: Of the numbers that are asked for, in the order of all texts and their numbers.
+    """
+
+    names: tuple[str, ...]
+    texts: Int64[np.ndarray, " texts"]
+    values: Float32[np.ndarray, "texts numbers"]
+    asked: Int64[np.ndarray, " numbers"]
+    places: Int64[np.ndarray, "texts asked"]
+
+    @property
+    def key(self) -> tuple[tuple[str, ...], bytes]:
+        """Equal for tables with the same columns."""
+        return self.names, self.hidden.tobytes()
+
+    @property
+    def hidden(self) -> Bool[np.ndarray, " numbers"]:
+        """Which columns are asked for."""
+        return self.asked >= 0
+
+
+def groups(data: "TextData", texts: Int64[np.ndarray, " texts"]) -> list[Group]:
+    """Cut texts into tables.
+
+    Args:
+        data: Set up.
+        texts: Numbers of the texts in the corpus.
+
+    Returns:
+        Tables, in the order in which their first texts come.
+    """
+    corpus = data.corpus
+    assert corpus is not None
+    starts, counts = corpus.number_starts, corpus.counts
+    rows: dict[tuple[bytes, bytes], list[int]] = {}
+    for row, text in enumerate(texts.tolist()):
+        own = slice(starts[text], starts[text + 1])
+        key = corpus.fields[own].tobytes(), corpus.asked[own].tobytes()
+        rows.setdefault(key, []).append(row)
+    running = np.concatenate([[0], np.cumsum(corpus.asked > 0)])
+    per_text = running[starts[texts] + counts[texts]] - running[starts[texts]]
+    before = np.cumsum(per_text) - per_text
+    found = []
+    for key, chosen in rows.items():
+        mine = texts[chosen]
+        columns = starts[mine][:, None] + np.arange(len(key[1]))
+        asked = corpus.asked[columns[0]].astype(np.int64) - 1
+        places = before[chosen][:, None] + np.arange(np.count_nonzero(asked >= 0))
+        names = names_of(cut(text_of(data, int(mine[0]))).words)
+        found.append(Group(names, mine, corpus.values[columns], asked, places))
+    return found
+
+
+def text_of(data: "TextData", text: int) -> str:
+    """A text as it was written.
+
+    Args:
+        data: Set up.
+        text: Its number in the corpus.
+
+    Returns:
+        The text.
+    """
+    source, first = _source(data, text)
+    return source.texts(text - first, text - first + 1).texts[0]
+
+
+def labels_of(
+    data: "TextData", texts: Int64[np.ndarray, " texts"], names: Sequence[str]
+) -> dict[str, list[str]]:
+    """Labels of texts.
+
+    Args:
+        data: Set up.
+        texts: Their numbers in the corpus.
+        names: Of the labels.
+
+    Returns:
+        Those labels that all of the texts have.
+    """
+    found: dict[str, dict[int, str]] = {name: {} for name in names}
+    first = 0
+    for source in data.sources:
+        mine = texts[(texts >= first) & (texts < first + source.size)]
+        if len(mine):
+            low, high = int(mine.min()) - first, int(mine.max()) - first + 1
+            labels = source.texts(low, high).labels
+            for name in names:
+                if name in labels:
+                    found[name] |= {n: labels[name][n - first - low] for n in mine.tolist()}
+        first += source.size
+    whole = {name: each for name, each in found.items() if len(each) == len(set(texts.tolist()))}
+    return {name: [each[text] for text in texts.tolist()] for name, each in whole.items()}
+
+
+def _source(data: "TextData", text: int) -> tuple[Source, int]:
+    """Where a text comes from, and the number of the first text from there."""
+    first = 0
+    for source in data.sources:
+        if text < first + source.size:
+            return source, first
+        first += source.size
+    raise AssertionError(text)

@@ -1,0 +1,126 @@
+"""Tables of an evaluation: answers beside the simplest ones, and what they cost."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sciformer.report.html import Cell, number, percent
+from sciformer.report.report import Report
+from xval.evaluation.comparison import MODEL, Comparison, label
+from xval.metrics import Scores
+
+if TYPE_CHECKING:
+    from xval.module import XValModule
+
+METHODS = {
+    MODEL: "model",
+    "mean": "mean of the training",
+    "linear": "linear regression",
+    "persistence": "persistence",
+    "climatology": "climatology",
+    "normals": "normals of the text",
+}
+COLUMNS = ("R2", "MSE", "MAE", "median error", "99 % error", "within 1 %", "no number")
+SHARES = ("median_relative", "p99_relative", "within_1_percent", "unparsable")
+NOTE = (
+    "{answers} answers in {texts} texts. Median, 99 % and within 1 %: of relative errors. An "
+    "answer that is no number counts as 0."
+)
+SIZES = (
+    "log-sMAPE: how many of 15 digits are right, as a share, in the mean. R2 of log size: of the "
+    "logarithm of the absolute value, of numbers that are not zero."
+)
+DECADES = 1e4  # times: numbers of such different sizes are judged by their logarithms too
+OUTSIDE = "/ood"
+
+
+def title(name: str) -> str:
+    """A set as one says it."""
+    return f"{name.removesuffix(OUTSIDE)}, in the gap" if name.endswith(OUTSIDE) else name
+
+
+def add_results(report: Report, sets: Sequence[Comparison]) -> None:
+    """What a model is judged by, beside the best of the simplest answers."""
+    for compared in sets:
+        for field in compared.found:
+            shown = {"mse": "mean squared error", "p99_relative": "99 % of relative errors below"}
+            if compared.is_series:
+                shown = {"mae": "mean absolute error"}
+            for metric, words in shown.items():
+                name, error = compared.best_baseline(field, metric)
+                report.add_result(
+                    f"{title(compared.name)}: {label(field)}, {words}",
+                    said(metric, getattr(compared.scores(field), metric)),
+                    f"{said(metric, error)} ({METHODS.get(name, name)})",
+                )
+
+
+def add_table(report: Report, compared: Comparison) -> None:
+    """All figures of a set."""
+    rows, sizes = [], []
+    for field in compared.found:
+        spread = np.abs(compared.of(field, MODEL)[0])
+        wide = spread.max() > DECADES * spread[spread > 0].min(initial=np.inf)
+        for method in compared.answers:
+            name, found = f"{label(field)}: {METHODS[method]}", compared.scores(field, method)
+            rows.append([name, *cells(found)])
+            if wide:
+                sizes.append([name, f"{found.log_smape:.4f}", said("r2", found.log_r2)])
+    note = NOTE.format(answers=len(compared.truth), texts=compared.texts)
+    report.add_table(f"{title(compared.name)}: answers", ("Answer", *COLUMNS), rows, note)
+    if sizes:
+        columns = ("Answer", "log-sMAPE", "R2 of log size")
+        report.add_table(f"{title(compared.name)}: digits and sizes", columns, sizes, SIZES)
+
+
+def add_cost(
+    report: Report, sets: Sequence[Comparison], module: "XValModule", cpu_s: float | None
+) -> None:
+    """Tokens and CPU time."""
+    code = module.code
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    rows: list[list[Cell]] = [
+        [
+            title(compared.name),
+            code.name,
+            code.length,
+            compared.tokens,
+            f"{parameters:,}",
+            cpu_s,
+            1000 * compared.cpu_s / len(compared.truth),
+        ]
+        for compared in sets
+    ]
+    columns = (
+        "Set",
+        "encoding",
+        "tokens per number",
+        "tokens per text",
+        "parameters",
+        "training (CPU-s)",
+        "1000 answers (CPU-s)",
+    )
+    note = "All numbers that a batch asks for are answered at once" + (
+        "." if code.length == 1 else f", in {code.length} passes, one for each token of a number."
+    )
+    report.add_table("What it costs", columns, rows, note)
+
+
+def cells(scores: Scores) -> list[Cell]:
+    """Figures as ``COLUMNS`` name them."""
+    return [
+        said("r2", scores.r2),
+        scores.mse,
+        scores.mae,
+        *(said(metric, getattr(scores, metric)) for metric in SHARES),
+    ]
+
+
+def said(metric: str, value: float) -> str:
+    """A figure as a table shows it."""
+    if metric in SHARES:
+        return percent(value)
+    if metric in ("r2", "log_r2") and value > 0:
+        return f"{value:.6f}"
+    return number(value)

@@ -1,0 +1,1 @@
+"""A trained xVal at work: fill masked numbers."""

@@ -1,0 +1,196 @@
+"""The verb ``sweep``: every encoding under one trainer, at equal samples and equal time."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from sciformer.arguments import check_least, check_positive
+from sciformer.report.html import duration
+from sciformer.report.report import Report
+from sciformer.studies.runner import Run, Study, cost, read_config
+from sciformer.training.callbacks.cpu_budget import CpuBudget
+from sciformer.training.checkpoints import checkpoint
+from sciformer.training.checkpoints.checkpoint import class_path
+from xval.cli import PROJECT
+from xval.encodings.encoding import NAMES, Encoding
+from xval.evaluation.evaluate import gaps, open_data
+from xval.evaluation.tested import tested
+from xval.studies.encodings_report import (
+    CONVERGED,
+    SAMPLES,
+    TIME,
+    XVAL,
+    Rival,
+    add_gaps,
+    add_rivals,
+)
+
+Arm = Literal["samples", "time", "converged"]
+CONTEXT = 1024  # tokens of a text, where a configuration does not say
+ENDLESS = ("--trainer.max_epochs=-1", "--trainer.max_steps=-1", "--model.steps=1000000000")
+COOLDOWN, PATIENCE = 0.2, 3  # of a training to its end: share of the time, validations
+
+
+def sweep(
+    config: str = "configs/xval/quick.yaml",
+    out: str = "runs/xval/sweep",
+    encodings: list[str] | None = None,
+    arms: list[Arm] | None = None,
+    seeds: int = 3,
+    jobs: int = 1,
+    longest: float = 10.0,
+) -> None:
+    """Train one configuration with every encoding, and compare their answers and what they cost.
+
+    ``samples``: as the configuration says, all on the same texts. ``time``: the text codes again,
+    for the CPU time of the steps of xVal's training, the learning rate falling to 0 over it.
+    ``converged``: the text codes until validation has not improved three times, and then a fifth of
+    the training with a falling rate; at most so many times xVal's CPU time; the best validation
+    counts. Everything else is equal. What is finished is not run again; a run that was interrupted
+    goes on.
+
+    Args:
+        config: What xVal is trained with.
+        out: Folder of the runs, of ``metrics.json`` and ``index.html``.
+        encodings: Of ``p10``, ``p1000``, ``b1999``, ``fp15`` and ``xval``, which is always there;
+            all of them where not given.
+        arms: Of ``samples``, which are always there, ``time`` and ``converged``; all of them where
+            not given.
+        seeds: Number of seeds, from 0; each draws network, data and order.
+        jobs: Processes at a time, of one thread each.
+        longest: CPU time of a ``converged`` training at most, in units of xVal's.
+
+    Raises:
+        ValueError: If the configuration cannot be read, an encoding or arm is unknown, or a run
+            failed.
+    """
+    check_least(seeds=(seeds, 1))
+    check_positive(longest=longest)
+    rivals = [name for name in encodings or NAMES if name != XVAL]
+    for name in rivals:
+        Encoding(name)  # an unknown one is said before anything is run
+    setup = Setup(config, _context(config), list(range(seeds)), longest)
+    study = Study(PROJECT, out, jobs)
+    names = (XVAL, *rivals)
+    found = study.fit(setup.run(name, SAMPLES, seed) for name in names for seed in setup.seeds)
+    seconds = {seed: spent(study, place(XVAL, SAMPLES, seed)).cpu_s for seed in setup.seeds}
+    further = [arm for arm in (TIME, CONVERGED) if arms is None or arm in arms]
+    found |= study.fit(
+        setup.run(name, arm, seed, seconds[seed])
+        for arm in further
+        for name in rivals
+        for seed in setup.seeds
+    )
+    every = [_rival(study, setup, XVAL, SAMPLES)]
+    every += [_rival(study, setup, name, arm) for name in rivals for arm in (SAMPLES, *further)]
+    used = cost(found)
+    report = Report(
+        "xVal and its rivals",
+        {"command": f"xval sweep --config {config} --seeds {seeds}", "config": config},
+        f"{len(found)} trainings, {duration(used)} of CPU time. One trainer, one trunk, the same "
+        f"texts; means over seeds ({seeds}), in brackets lowest and highest. The text codes "
+        "write three significant digits, take the nearest number in their range, and answer from "
+        "left to right.",
+    )
+    report.add_metrics({"study/cpu_s": used, "study/runs": len(found)})
+    add_rivals(report, every)
+    path = study.folder(place(XVAL, SAMPLES, 0)) / "last.ckpt"
+    source, _ = open_data(path, checkpoint.read(path))
+    add_gaps(report, every, [gaps(rival.answers[0], source) for rival in every])
+    page = report.write(out)
+    report.print()
+    print(f"{duration(used)} of CPU time; {page}")  # noqa: T201  # what the verb answers
+
+
+class Setup(NamedTuple):
+    """What all runs of a sweep have in common.
+
+    Args:
+        config: Path of the configuration.
+        context: Tokens of a text of xVal, at most.
+        seeds: Of the runs.
+        longest: CPU time of a training to its end, in units of xVal's.
+    """
+
+    config: str
+    context: int
+    seeds: list[int]
+    longest: float
+
+    def run(self, encoding: str, arm: str, seed: int, seconds: float = 0.0) -> Run:
+        """One training; ``seconds`` of CPU time are those of xVal."""
+        words = ("fit", "--config", self.config, "--seed_everything", str(seed))
+        words += ("--data.encoding", encoding)
+        if encoding != XVAL:
+            context = self.context * Encoding(encoding).length
+            words += (f"--data.context={context}", "--data.clip=true")
+        budget: dict[str, Any] = {}
+        if arm != SAMPLES:
+            words += ENDLESS
+            budget = {"seconds": round(seconds, 2)}
+        if arm == CONVERGED:
+            budget = {"seconds": round(self.longest * seconds, 2)}
+            budget |= {"cooldown": COOLDOWN, "patience": PATIENCE}
+        callback = {"class_path": class_path(CpuBudget), "init_args": budget}
+        words += (f"--trainer.callbacks+={json.dumps(callback)}",)
+        return Run(place(encoding, arm, seed), words)
+
+
+class Spent(NamedTuple):
+    """What a training took.
+
+    Args:
+        cpu_s: CPU time of its steps.
+        texts: That it has seen, repeated ones too.
+        itself: Whether it stopped because validation improved no more.
+    """
+
+    cpu_s: float
+    texts: int
+    itself: bool
+
+
+def place(encoding: str, arm: str, seed: int) -> str:
+    """Folder of a run."""
+    return f"{encoding}/{arm}/seed{seed}"
+
+
+def spent(study: Study, name: str) -> Spent:
+    """What a run took, from its last checkpoint.
+
+    Args:
+        study: Of the run.
+        name: Of the run.
+
+    Returns:
+        Its time and texts.
+    """
+    saved = checkpoint.read(study.folder(name) / "last.ckpt")
+    counted = saved["callbacks"][CpuBudget.__qualname__]
+    size = saved["datamodule_hyper_parameters"]["batch_size"]
+    used, plateau = counted["used"], counted["plateau"]
+    itself = plateau is not None and plateau / (1 - COOLDOWN) <= used
+    return Spent(used, saved["global_step"] * size, itself)
+
+
+def _rival(study: Study, setup: Setup, encoding: str, arm: str) -> Rival:
+    """The runs of all seeds, measured."""
+    names = [place(encoding, arm, seed) for seed in setup.seeds]
+    kept = "best.ckpt" if arm == CONVERGED else "last.ckpt"
+    answers = [tested(study.folder(name) / kept) for name in names]
+    took = [spent(study, name) for name in names]
+    parameters = _parameters(study.folder(names[0]) / kept)
+    return Rival(encoding, arm, answers, parameters, *map(list, zip(*took, strict=True)))
+
+
+def _parameters(path: Path) -> int:
+    weights = checkpoint.read(path)["state_dict"]
+    return sum(tensor.numel() for tensor in weights.values())
+
+
+def _context(config: str) -> int:
+    said = read_config(PROJECT, config)
+    try:
+        return int(said["data"].get("context", CONTEXT))
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{config}: data.context: {error!r}") from error

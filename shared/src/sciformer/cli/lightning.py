@@ -1,0 +1,281 @@
+"""Lightning's verbs (fit, validate, test, predict): its command line with our files and errors."""
+
+import atexit
+import gc
+import logging
+import platform
+import shlex
+import sys
+import warnings
+from contextlib import ExitStack
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from jsonargparse import Namespace, set_parsing_settings
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
+
+from sciformer.allowlist import TRUST
+from sciformer.arguments import ArgumentError
+from sciformer.cli.checks import check_callbacks, check_interval, check_numbers, trainer_errors
+from sciformer.cli.config_errors import config_paths, placed
+from sciformer.cli.lightning_parser import (
+    OneLineLightningParser,
+    add_options,
+    add_seed,
+    linked_options,
+)
+from sciformer.cli.named_classes import Builder, check_named, root
+from sciformer.cli.options import resolve
+from sciformer.cli.project import Project
+from sciformer.cli.stored_settings import checkpoint_path, set_defaults
+from sciformer.cli.trainer_parts import FitParts, parts
+from sciformer.files import check_writable, local, write_atomically
+from sciformer.strict_json import to_json
+from sciformer.text import hide_secrets, single_line
+from sciformer.training.callbacks.predictions import PredictionFile
+from sciformer.training.callbacks.run_record import RunRecord, versions
+from sciformer.training.callbacks.stopping import GracefulStop, interrupts, queued_again
+from sciformer.training.checkpoints import checkpoint
+from sciformer.training.claim import Claim, check_free, claimed
+from sciformer.training.distributed.agreement import lost_rank
+from sciformer.training.precision import warn_of_emulation
+from sciformer.training.run_folder import CONFIG, LAST, NUMBERS, keep_logged
+
+NOISE = (  # warnings that say nothing to a user
+    r".*treespec, LeafSpec",  # Lightning against torch 2.13
+    r".*does not have many workers",  # our loaders make or slice arrays: workers would cost more
+    r".*directory .* exists and is not empty",  # a run's folder holds its checkpoint and its logs
+    r".*smaller than the logging interval",
+    r".*callbacks used to create the checkpoint",
+    r".*dirpath has changed",  # a run that goes on elsewhere finds its own best
+    r".*FSDP2-wrapped module .* returned a view",  # which nobody writes to
+)
+NOT_LOGGED = "Early stopping conditioned on metric"  # which Lightning reports as it does bugs
+
+atexit.register(gc.freeze)  # else Python looks through a million objects for 1 or 2 CPU-seconds
+
+
+def run(project: Project) -> None:
+    """Run the verb of ``sys.argv`` on a project.
+
+    Args:
+        project: Whose module and data are used.
+
+    Raises:
+        ValueError: Naming what is wrong with the command line, its files or their combination.
+        ConnectionError: If another process of the run has died.
+    """
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # what it says at each start is no news
+    for text in NOISE:
+        warnings.filterwarnings("ignore", text)
+    try:
+        with interrupts(), ExitStack() as held:
+            Cli(project, held)
+    except ArgumentError as error:
+        raise ValueError(placed(_option(project, error), error.reason, sys.argv)) from error
+    except (MisconfigurationException, ModuleNotFoundError) as error:
+        raise ValueError(str(error)) from error
+    except RuntimeError as error:
+        told = _told(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _told(error: RuntimeError) -> Exception | None:
+    """What to tell of an error that is no bug of ours."""
+    if str(error).startswith(NOT_LOGGED):
+        return ValueError(str(error))
+    if not lost_rank(error):
+        return None
+    rank = getattr(rank_zero_only, "rank", 0)
+    return ConnectionError(
+        f"rank {rank} lost another rank, which has died or hangs; go on from the last "
+        f"checkpoint with --ckpt_path auto ({single_line(str(error))})"
+    )
+
+
+class Cli(LightningCLI):
+    """Lightning's command line for one project.
+
+    A fit keeps everything in the run's folder (``trainer.default_root_dir``): ``config.yaml``,
+    ``last.ckpt``, ``best.ckpt``, ``metrics.csv``, ``metrics.json`` and TensorBoard's events.
+
+    Args:
+        project: Whose module, data and name are used.
+        held: What is held, the run's folder, until all is done.
+    """
+
+    def __init__(self, project: Project, held: ExitStack) -> None:
+        self.project, self.held = project, held
+        super().__init__(
+            resolve(project.module),
+            resolve(project.data),
+            parser_class=OneLineLightningParser,
+            parser_kwargs={"prog": project.command, "description": project.summary},
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            save_config_callback=None,
+            trainer_defaults={
+                "default_root_dir": f"runs/{project.name}",
+                "num_sanity_val_steps": 0,
+                "enable_model_summary": False,
+                "use_distributed_sampler": False,  # our loaders know their rank
+            },
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Only the verb that is called: each costs half a second to describe."""
+        return {verb: skip for verb, skip in LightningCLI.subcommands().items() if verb in sys.argv}
+
+    def add_default_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        add_seed(parser)
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        add_options(parser, self.project)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, with the settings that a checkpoint was trained with in place of the defaults."""
+        for subparser in self._subcommand_parsers.values():
+            set_defaults(subparser, sys.argv, self.project)
+        super().parse_arguments(parser, args)
+
+    def _parse_ckpt_path(self) -> None:
+        options = self.options
+        place = options.trainer.default_root_dir or f"runs/{self.project.name}"
+        root = local(place, "trainer.default_root_dir")
+        given = options.ckpt_path
+        if not given and self.config.subcommand == "fit" and queued_again(options.overwrite):
+            given = "auto"
+        options.trainer.default_root_dir = str(root)
+        options.ckpt_path = checkpoint_path(given, str(root)) if given else None
+        self.claim = Claim(root, options.ckpt_path, options.overwrite, given == "auto")
+
+    def _resumed_step(self) -> int | None:
+        path = self.options.ckpt_path
+        return int(checkpoint.read(path)["global_step"]) if path else None
+
+    def before_instantiate_classes(self) -> None:
+        if self._writes:
+            check_free(self.claim)
+        if self.options.threads:
+            torch.set_num_threads(self.options.threads)
+        check_named(self.options, TRUST in sys.argv)
+        groups = {"model": resolve(self.project.module), "data": resolve(self.project.data)}
+        self.builder = Builder(self.options, **groups)
+        self.parser.add_instantiator(self.builder, object, subclasses=True)
+
+    def instantiate_classes(self) -> None:
+        with self.builder.told():
+            super().instantiate_classes()
+
+    @property
+    def options(self) -> Namespace:
+        """What was parsed for the verb."""
+        return self.config[self.config.subcommand]
+
+    @property
+    def _writes(self) -> bool:
+        """Whether this is a fit that keeps something; Lightning's ways to try one keep nothing."""
+        given = self.options.trainer
+        return self.subcommand == "fit" and not given.fast_dev_run and not given.barebones
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        given = self.config_init[str(self.subcommand)].trainer
+        kwargs |= parts(given)
+        if self._writes:
+            self.record = RunRecord(self._facts())
+            seed, every = int(self.options.seed_everything), self.options.save_every
+            own = FitParts(given, self.model, self.record, seed, every)
+            kwargs |= {"callbacks": own.callbacks(), "logger": own.loggers(self._resumed_step())}
+        elif self.subcommand != "fit":
+            kwargs["logger"] = False
+            kwargs["callbacks"].append(GracefulStop(LAST))
+        if self.subcommand == "predict":
+            kwargs["callbacks"].append(PredictionFile(self.options.out, self.options.overwrite))
+        check_numbers(given)
+        with trainer_errors():
+            trainer = super().instantiate_trainer(**kwargs)
+        # Else it would go on, unasked, from what OnExceptionCheckpoint or SLURM have left.
+        trainer._checkpoint_connector._parse_ckpt_path = _as_said
+        warn_of_emulation(trainer.precision, trainer.strategy.root_device)
+        return trainer
+
+    def _facts(self) -> dict[str, Any]:
+        dists = ("sciformer", f"sciformer-{self.project.command}", "torch", "lightning")
+        self._dump_config()
+        return {
+            "command": shlex.join([self.project.command, *sys.argv[1:]]),
+            "config": ", ".join(config_paths(sys.argv)),
+            "seed": int(self.options.seed_everything),
+            "versions": {"python": platform.python_version(), **versions(*dists)},
+            "settings": self.config_dump,
+        }
+
+    def before_fit(self) -> None:
+        self._check_checkpoint()
+        check_callbacks(self.trainer, self.model)
+        if self.trainer.is_global_zero:
+            self.model.check(self.datamodule)
+            self.datamodule.check()
+        if not self._writes:
+            return
+        check_interval(self.options.trainer, self.datamodule)
+        check_writable(self.claim.root, "trainer.default_root_dir")
+        if self.trainer.is_global_zero:
+            self.held.enter_context(claimed(self.claim))
+        if self.claim.resumed:
+            keep_logged(self.trainer.loggers, checkpoint.read(self.claim.resumed))
+        said = yaml.safe_load(self.parser.dump(self.config, skip_none=False))["fit"]
+        del said["overwrite"]  # or the same configuration would replace the run
+        self._write(CONFIG, yaml.safe_dump(hide_secrets(said), sort_keys=False))
+
+    def after_fit(self) -> None:
+        if self._writes:
+            metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
+            self._write(NUMBERS, to_json({**metrics, "run": self.record.record()}))
+
+    def _write(self, name: str, content: str) -> None:
+        """Write a file to the run's folder, once for all ranks."""
+        if self.trainer.is_global_zero:
+            path = Path(self.options.trainer.default_root_dir) / name
+            write_atomically(path, lambda beside: beside.write_text(content, encoding="utf-8"))
+
+    def before_validate(self) -> None:
+        self._check_checkpoint()
+
+    before_test = before_predict = before_validate
+
+    def _check_checkpoint(self) -> None:
+        path = self.options.ckpt_path
+        if path:
+            saved = checkpoint.read(path)
+            checkpoint.check(path, saved, self.model)
+            if self.subcommand == "fit":
+                checkpoint.check_resumable(path, saved)
+
+
+def _option(project: Project, error: ArgumentError) -> str:
+    """The option of an argument: of the data or the model, where one of them has such a name."""
+    key = error.name
+    for group, target in (("model", project.module), ("data", project.data)):
+        if root(error.name) in signature(resolve(target)).parameters:
+            key = f"{group}.{error.name}"
+    linked = {source: target for target, source in linked_options(project).items()}
+    return linked.get(key, key)
+
+
+def _as_said(
+    state_fn: Any, ckpt_path: Any, model_provided: bool, model_connected: bool
+) -> str | None:
+    """The checkpoint that was named on the command line, or none."""
+    return ckpt_path

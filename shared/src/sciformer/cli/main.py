@@ -1,0 +1,101 @@
+"""The command line of every project: Lightning's verbs plus its own, each imported when called."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from sciformer.allowlist import TRUST, restrict, trust
+from sciformer.cli.config_errors import check_configs
+from sciformer.cli.options import call, resolve, shipped, spelled
+from sciformer.cli.project import Project, Verb
+from sciformer.errors import USAGE, one_line
+
+LIGHTNING = "sciformer.cli.lightning:run"  # importing it costs some 4 CPU-seconds
+LIGHTNING_VERBS = {
+    "fit": "train, with --config FILE.yaml and overrides such as --trainer.max_epochs 2",
+    "validate": "the validation metrics of a checkpoint (--ckpt_path)",
+    "test": "the test metrics of a checkpoint (--ckpt_path)",
+    "predict": "run the network over the test data of a checkpoint (--ckpt_path)",
+}
+
+
+def run(project: Project, argv: Sequence[str] | None = None) -> None:
+    """Run one verb of a project.
+
+    Args:
+        project: Whose command line this is.
+        argv: The words after the command; ``None`` takes those of the process.
+
+    Raises:
+        SystemExit: With code 2 and one line on stderr where the input is at fault.
+    """
+    let_idle_threads_sleep()
+    words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
+    debug = "--debug" in words
+    words = [shipped(project.name, word) for word in words if word != "--debug"]
+    sys.argv[1:] = words  # LightningCLI warns if it is given other arguments than the process
+    summaries = LIGHTNING_VERBS | {name: verb.summary for name, verb in project.verbs.items()}
+    verb = _choose(project.command, project.summary, summaries, words)
+    with one_line(f"{project.command} {verb}", debug):
+        trust() if TRUST in words else restrict(project.module, project.data)
+        check_configs(words)
+        own = project.verbs.get(verb)
+        if own and not own.fits:
+            call(resolve(own.call), f"{project.command} {verb}", words[1:])
+            return
+        if own:
+            sys.argv[1:] = resolve(own.call)(words[1:])
+        resolve(LIGHTNING)(project)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one verb of the core's own command, ``sciformer``."""
+    let_idle_threads_sleep()
+    verbs = {
+        "demo": Verb(
+            "sciformer.cli.demo:demo",
+            "quick run of every installed project, then one page of results",
+        ),
+        "verify": Verb(
+            "sciformer.data.shards.verify:verify", "find every damaged byte of a data set"
+        ),
+        "export": Verb(
+            "sciformer.training.checkpoints.export:export", "weights as safetensors, and back"
+        ),
+    }
+    words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    sys.argv[1:] = words
+    summaries = {name: verb.summary for name, verb in verbs.items()}
+    verb = _choose("sciformer", "Four transformer papers on one core.", summaries, words)
+    with one_line(f"sciformer {verb}", debug):
+        restrict()
+        call(resolve(verbs[verb].call), f"sciformer {verb}", words[1:])
+
+
+def let_idle_threads_sleep() -> None:
+    """Have torch's threads sleep where they wait, unless the user has said otherwise.
+
+    By default they spin: beside two busy neighbours on two cores, a step of a small network then
+    takes 9 times its CPU time and 10 times as long. Read by OpenMP when torch is imported.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def _choose(command: str, summary: str, verbs: Mapping[str, str], words: Sequence[str]) -> str:
+    if words and words[0] in verbs:
+        return words[0]
+    if words and words[0] not in ("-h", "--help"):
+        known = ", ".join(verbs)
+        sys.stderr.write(f"{command}: error: no verb {words[0]!r}; choose from {known}\n")
+        sys.exit(USAGE)
+    parser = argparse.ArgumentParser(command, description=summary)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    listing = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for name, text in verbs.items():
+        listing.add_parser(name, help=text, add_help=False)
+    parser.epilog = f"{command} VERB --help explains every option of a verb."
+    parser.print_help()
+    sys.exit(0 if words else USAGE)

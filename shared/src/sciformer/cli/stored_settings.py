@@ -1,0 +1,77 @@
+"""The settings that a checkpoint was trained with, as the defaults of Lightning's verbs."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+from sciformer.cli.options import resolve
+from sciformer.cli.project import Project
+from sciformer.training.checkpoints import checkpoint
+
+NAMED = {"last": "last.ckpt", "best": "best.ckpt", "auto": "last.ckpt"}  # of the run's own folder
+
+
+def set_defaults(parser: LightningArgumentParser, words: list[str], project: Project) -> None:
+    """Put what the checkpoint of a command line was trained with in place of the defaults.
+
+    Args:
+        parser: Of a verb.
+        words: The command line; one that names no file changes nothing.
+        project: Whose checkpoint it must be.
+
+    Raises:
+        ValueError: If the file is no checkpoint of the project.
+    """
+    path = _option(words, "--ckpt_path")
+    if not path or path in NAMED:
+        return
+    found = checkpoint.find(path)
+    try:
+        parser.set_defaults(_settings(found, checkpoint.read(found), project))
+    except KeyError as error:
+        raise ValueError(
+            f"{found}: of another version, or of a subclass with settings of its own: {error}"
+        ) from error
+
+
+def checkpoint_path(given: str, root: str | Path) -> str | None:
+    """The file that ``--ckpt_path`` means.
+
+    Args:
+        given: A path, or one of ``NAMED``.
+        root: The run's folder.
+
+    Returns:
+        A file that is there; ``None`` for ``auto`` where there is nothing to go on from.
+
+    Raises:
+        ValueError: If there is no such file.
+    """
+    found = Path(root) / NAMED[given] if given in NAMED else Path(given)
+    if given == "auto" and not found.is_file():
+        return None
+    return str(checkpoint.find(found))
+
+
+def _settings(path: Path, saved: dict[str, Any], project: Project) -> dict[str, Any]:
+    """What a checkpoint was trained with, by option; its seed draws the same data again."""
+    checkpoint.check_class(path, saved, resolve(project.module))
+    data = dict(saved.get("datamodule_hyper_parameters", {}))
+    settings = {
+        **{f"model.{name}": value for name, value in saved["hyper_parameters"].items()},
+        **{f"data.{name}": value for name, value in data.items()},
+    }
+    linked = {"data.seed", "data.epochs", *project.links.values()}
+    own = {name: value for name, value in settings.items() if name not in linked}
+    return {**own, "seed_everything": data.get("seed", 0)}
+
+
+def _option(words: list[str], name: str) -> str | None:
+    """The value of an option on a command line, before it is parsed."""
+    for word, after in zip(words, [*words[1:], None], strict=True):
+        if word == name:
+            return after
+        if word.startswith(f"{name}="):
+            return word.removeprefix(f"{name}=")
+    return None

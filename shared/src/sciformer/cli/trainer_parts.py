@@ -1,0 +1,134 @@
+"""What the command line gives to Lightning's trainer beside what the user has: all of it adds."""
+
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar, TQDMProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from sciformer.cli.checks import passes
+from sciformer.training.callbacks.nonfinite import StopOnNonFiniteLoss
+from sciformer.training.callbacks.run_record import FoundRate, NoProfiler, RunRecord, StepSeed
+from sciformer.training.callbacks.steps import ExactResume
+from sciformer.training.callbacks.stopping import GracefulStop
+from sciformer.training.checkpoints.lightning_io import CheckpointFiles
+from sciformer.training.precision import best_precision
+from sciformer.training.run_folder import LAST, NUMBERS, loggers, savers
+
+Settings = dict[str, Any]
+
+
+def parts(given: Namespace) -> Settings:
+    """What every verb gives to the trainer.
+
+    Args:
+        given: Options of the trainer, its objects built.
+
+    Returns:
+        Arguments of the trainer that differ.
+    """
+    found: Settings = {
+        "precision": given.precision or best_precision(),
+        "plugins": [*listed(given.plugins), CheckpointFiles()],
+        "callbacks": listed(given.callbacks),
+    }
+    if given.max_epochs is None and given.max_steps == -1:
+        found["max_epochs"] = passes(None)
+    if not given.barebones:  # which takes no profiler at all
+        found["profiler"] = given.profiler or NoProfiler()
+    return found
+
+
+class FitParts:
+    """What a fit keeps, and the callbacks that keep it.
+
+    Args:
+        given: Options of the trainer, its objects built.
+        model: Whose ``monitor`` decides which checkpoint is best.
+        record: What the run is.
+        seed: Of the run.
+        save_every: Steps between two savings of the last checkpoint.
+    """
+
+    def __init__(
+        self, given: Namespace, model: Any, record: RunRecord, seed: int, save_every: int
+    ) -> None:
+        self.given, self.model, self.record = given, model, record
+        self.seed, self.save_every = seed, save_every
+        self.root = Path(given.default_root_dir)
+
+    def callbacks(self) -> list[Callback]:
+        """The user's and ours, which save last."""
+        given = listed(self.given.callbacks)
+        found: list[Callback] = [
+            *given,
+            FoundRate(),
+            ExactResume(prolongs=(self.root / NUMBERS).is_file()),
+            self.record,
+            StepSeed(self.seed),
+            StopOnNonFiniteLoss(),
+            GracefulStop(self.root / LAST),
+        ]
+        if self.given.logger is not False:
+            found.append(LogSettings(self.record.facts["settings"]))
+        if self.given.enable_checkpointing is not False:
+            found += savers(self.root, self.model.monitor, self.save_every)
+        bars = [each for each in given if isinstance(each, ProgressBar)]
+        if self.given.enable_progress_bar is not False and not bars:
+            found.append(TQDMProgressBar(refresh_rate=20))
+        return found
+
+    def loggers(self, resumed: int | None) -> list[Any] | bool:
+        """The run's own record and the user's loggers; none at all where that was asked.
+
+        Args:
+            resumed: The step that is gone on from.
+
+        Returns:
+            Loggers, or ``False``.
+        """
+        given = self.given.logger
+        if given is False:
+            return False
+        return [*loggers(self.root, resumed), *([] if given is True else listed(given))]
+
+
+class LogSettings(Callback):
+    """Let every logger know the configuration, and TensorBoard's HPARAMS what came of it.
+
+    Args:
+        settings: The configuration, in tables.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = dict(_flat("", settings))
+        self.told = False
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for logger in trainer.loggers:
+            logger.log_hyperparams(self.settings)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        metric, _ = pl_module.monitor
+        if self.told or metric not in trainer.callback_metrics:
+            return
+        self.told, value = True, trainer.callback_metrics[metric].item()
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.log_hyperparams(self.settings, {metric: value}, trainer.global_step)
+
+
+def _flat(key: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        inner = (_flat(f"{key}.{name}" if key else str(name), item) for name, item in value.items())
+        return [pair for pairs in inner for pair in pairs]
+    return [(key, value if isinstance(value, (bool, int, float, str)) else str(value))]
+
+
+def listed(value: Any) -> list[Any]:
+    """One, several or none, as a list."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]

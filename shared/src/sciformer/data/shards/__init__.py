@@ -1,0 +1,1 @@
+"""Shards: samples in tar files (WebDataset) with an index."""

@@ -1,0 +1,108 @@
+"""A folder of shards, on this machine or elsewhere."""
+
+import os
+import shutil
+import tempfile
+import weakref
+from io import FileIO
+from pathlib import Path
+
+from fsspec.core import url_to_fs
+
+from sciformer.data.open_files import open_raw
+from sciformer.data.shards.index import INDEX, read_index
+from sciformer.files import write_atomically
+from sciformer.text import reason, without_secrets
+
+
+class Folder:
+    """What ``write_shards`` wrote, and files of it to open.
+
+    A file from elsewhere is copied whole to a temporary folder when it is first needed, by each
+    rank for itself; the folder is removed at the end. Ranged reads would save room, but not every
+    web server has them, and a random order asks for every shard at once anyway.
+
+    Args:
+        address: A path, or an address that fsspec knows: ``https://``, ``s3://``, ``memory://``.
+            What it says of its user, or after a ``?``, is used and never shown.
+
+    Raises:
+        ValueError: For an address that cannot be read, or an index that is none.
+    """
+
+    def __init__(self, address: str | Path) -> None:
+        self._given = str(address).rstrip("/") or "/"
+        self.address = without_secrets(self._given)
+        if self._given.startswith("pipe:") or "::" in self._given:
+            raise ValueError(f"{self.address}: neither commands nor chains of addresses are read")
+        self.remote = "://" in self._given
+        self._here = Path(self._given)
+        if self.remote:
+            self._here = Path(tempfile.mkdtemp(prefix="sciformer-"))
+            weakref.finalize(self, _remove, self._here, os.getpid())
+            _fetch(self._at(INDEX), self._here / INDEX)
+        try:
+            self.index = read_index(self._here)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(self._here), self.address)) from error
+
+    def _at(self, file: str) -> str:
+        """The address of a file, with the user and the signature of that of the folder."""
+        place, mark, query = self._given.partition("?")
+        return f"{place.rstrip('/')}/{file}{mark}{query}"
+
+    def name(self, number: int) -> str:
+        """What to call a shard in an error."""
+        return f"{self.address}/{self.index.shards[number].file}"
+
+    def path(self, number: int) -> Path:
+        """A shard to open.
+
+        Args:
+            number: Which.
+
+        Returns:
+            Where it lies on this machine.
+
+        Raises:
+            ValueError: If it is missing or has another size than the index says.
+        """
+        shard = self.index.shards[number]
+        path = self._here / shard.file
+        if self.remote and not path.exists():
+            _fetch(self._at(shard.file), path, shard.size)
+        size = path.stat().st_size if path.is_file() else None
+        if size != shard.size:
+            found = "no such file" if size is None else f"size: {size} bytes"
+            raise ValueError(f"{self.name(number)}: {found}, but {INDEX} has {shard.size} bytes")
+        return path
+
+    def open(self, number: int) -> FileIO:
+        """Open a shard to read pieces of; raises as :meth:`path` does."""
+        return open_raw(self.path(number))
+
+    def check(self) -> "Folder":
+        """Raise a ``ValueError`` for the first shard that is missing or has another size."""
+        if not self.remote:
+            for number in range(len(self.index.shards)):
+                self.path(number)
+        return self
+
+
+def _fetch(address: str, path: Path, wanted: int | None = None) -> None:
+    """Copy a file to this machine, if it has the size that is wanted or does not say its size."""
+    name = without_secrets(address)
+    try:
+        system, place = url_to_fs(address)
+        size = wanted and system.size(place)
+        if size == wanted or size is None:
+            write_atomically(path, lambda beside: system.get_file(place, str(beside)))
+    except Exception as error:  # each protocol has errors of its own
+        raise ValueError(f"{name}: cannot be read: {reason(error)}") from error
+    if size != wanted and size is not None:
+        raise ValueError(f"{name}: size: {size} bytes, but {INDEX} has {wanted} bytes")
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # and not a fork of it
+        shutil.rmtree(folder, ignore_errors=True)

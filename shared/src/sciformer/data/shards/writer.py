@@ -1,0 +1,283 @@
+"""Write any simulator's samples as WebDataset shards: the same bytes on every run, resumable.
+
+A folder holds ``shard-00000.tar`` ... and ``index.json``, which is written last. While it is being
+filled, ``shard-00000.json`` beside a finished shard is its part of the index.
+"""
+
+import fcntl
+import hashlib
+import io
+import os
+import tarfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from sciformer.data.shards.index import (
+    INDEX,
+    JSON,
+    Field,
+    Index,
+    Recipe,
+    Shard,
+    key_of,
+    number_of,
+    read_index,
+    write_index,
+)
+from sciformer.data.shards.tar import encode
+from sciformer.data.workers import spread
+from sciformer.files import write_atomically
+
+PARTS, SHARDS = "shard-*.json", "shard-*.tar"
+BUFFER = 2**20  # pages that are written together lie together in the cache, and are read faster
+LEFTOVERS = ".shard-*"  # what a killed process was writing
+
+
+def write_shards(
+    out: str | Path,
+    make_sample: Callable[[int], Mapping[str, Any]],
+    recipe: Recipe,
+    progress: Callable[[int], None] | None = None,
+    workers: int = 0,
+) -> Index:
+    """Write a data set, or what is missing of it.
+
+    Args:
+        out: The folder; made where missing. Finished shards of the same recipe are kept.
+        make_sample: Number of a sample -> its fields: arrays, or anything that JSON can say (tuples
+            come back as lists). A pure function; its seed and options are those of the recipe. With
+            workers it must be one that can be pickled.
+        recipe: What is written.
+        progress: Called with the number of samples on the disk, at the start and after each shard.
+        workers: Processes that write shards; 0 writes in this one. The bytes are the same.
+
+    Returns:
+        The index of the folder.
+
+    Raises:
+        ValueError: If the folder holds shards of another recipe or another process writes to it,
+            or samples do not fit together.
+    """
+    recipe.check()
+    if workers < 0:
+        raise ValueError(f"workers: {workers} is less than 0")
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        parts = finished(folder, recipe)
+        missing = [number for number in range(recipe.shards) if number not in parts]
+        done = recipe.count - sum(len(recipe.samples(number)) for number in missing)
+        if progress is not None:
+            progress(done)
+        write = partial(write_shard, folder, make_sample, recipe)
+        with closing(spread(write, missing, workers)) as written:
+            for part in written:
+                (shard,) = part.shards
+                parts[number_of(shard.file)] = part
+                done += len(shard.sizes)
+                if progress is not None:
+                    progress(done)
+        ordered = [parts[number] for number in range(recipe.shards)]
+        fields = common(part.fields for part in ordered)
+        index = Index(recipe, fields, [part.shards[0] for part in ordered])
+        write_index(folder / INDEX, index)
+        for rest in folder.glob(PARTS):
+            rest.unlink()
+    return index
+
+
+def write_shard(
+    folder: Path, make_sample: Callable[[int], Mapping[str, Any]], recipe: Recipe, number: int
+) -> Index:
+    """Write one shard, then its part of the index; a function of the recipe and the number alone.
+
+    Args:
+        folder: Where to.
+        make_sample: Number of a sample -> its fields.
+        recipe: What is written.
+        number: Which shard.
+
+    Returns:
+        The index of this shard.
+
+    Raises:
+        OSError: Naming the shard, if the disk does not take it.
+    """
+    ends, fields = [], {}
+
+    def write(path: Path) -> None:
+        nonlocal fields
+        with (
+            path.open("wb", BUFFER) as file,
+            tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+        ):
+            for sample_number in recipe.samples(number):
+                key, sample = key_of(sample_number), make_sample(sample_number)
+                for rest, data in encode(sample, f"sample {key}").items():
+                    member = tarfile.TarInfo(f"{key}.{rest}")
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+                ends.append(tar.offset)
+                described = describe(sample, recipe)
+                fields = common([fields or described, described], f"sample {key}")
+
+    path = folder / f"shard-{number:05d}.tar"
+    try:
+        write_atomically(path, write)
+        part = Index(recipe, fields, [summarize(path, np.array(ends, np.int64))])
+        write_index(path.with_suffix(".json"), part)
+    except OSError as error:
+        if error.filename is None and error.strerror:  # a full disk does not say which file
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+    return part
+
+
+def remove_shards(folder: Path) -> None:
+    """Remove a data set, or what is there of it.
+
+    Args:
+        folder: Where it is.
+
+    Raises:
+        ValueError: If another process writes to it.
+    """
+    with _alone(folder):
+        (folder / INDEX).unlink(missing_ok=True)  # first: without it nothing else is a data set
+        for pattern in (PARTS, SHARDS):
+            for path in folder.glob(pattern):
+                path.unlink()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder against other writers, and leave nothing half-written behind."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(handle, folder)
+        for leftover in folder.glob(LEFTOVERS):
+            leftover.unlink()
+        try:
+            yield
+        finally:
+            for leftover in folder.glob(LEFTOVERS):
+                leftover.unlink()
+    finally:
+        os.close(handle)  # and with it the lock, which a killed process does not keep either
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ValueError(f"{folder}: another process is writing there") from error
+    except OSError:
+        return  # a file system without locks; two writers would write the same bytes
+
+
+def finished(folder: Path, recipe: Recipe) -> dict[int, Index]:
+    """Find the shards that an earlier run has finished.
+
+    Args:
+        folder: Where to look.
+        recipe: What they must belong to.
+
+    Returns:
+        Number of the shard -> its part of the index.
+
+    Raises:
+        ValueError: If the folder holds shards of another recipe.
+    """
+    parts = {}
+    for path in [*sorted(folder.glob(PARTS)), *folder.glob(INDEX)]:
+        index = read_index(path)
+        theirs, ours = asdict(index.recipe), asdict(recipe)
+        for key, value in ours.items():
+            if theirs[key] != value:
+                raise ValueError(
+                    f"{folder}: {key}: {value!r}, but the shards there were written "
+                    f"with {theirs[key]!r}; --overwrite replaces them"
+                )
+        for shard in index.shards:
+            file = folder / shard.file
+            if file.is_file() and file.stat().st_size == shard.size:
+                parts[number_of(shard.file)] = index._replace(shards=[shard])
+    return parts
+
+
+def describe(sample: Mapping[str, Any], recipe: Recipe) -> dict[str, Field]:
+    """The fields of a sample.
+
+    Args:
+        sample: Field -> value.
+        recipe: Names the units.
+
+    Returns:
+        Field -> what it is.
+
+    Raises:
+        ValueError: If a unit is given to a field that the sample lacks.
+    """
+    for name in recipe.units:
+        if name not in sample:
+            raise ValueError(f"units: {name}: the samples have only {', '.join(sample)}")
+    fields = {}
+    for name, value in sample.items():
+        array = isinstance(value, np.ndarray | np.generic)
+        dtype, shape = (value.dtype.str, value.shape) if array else (JSON, ())
+        fields[name] = Field(dtype, shape, recipe.units.get(name, ""))
+    return fields
+
+
+def common(parts: Iterable[Mapping[str, Field]], where: str = "shards") -> dict[str, Field]:
+    """What the fields of several samples have in common.
+
+    Args:
+        parts: The fields of each.
+        where: What to name in an error.
+
+    Returns:
+        Field -> what it is; an axis that differs is ``None``.
+
+    Raises:
+        ValueError: If they have other fields, dtypes or numbers of axes.
+    """
+    first, *others = parts
+    result = dict(first)
+    for other in others:
+        for name in result.keys() | other.keys():
+            a, b = result.get(name), other.get(name)
+            if a is None or b is None or a.dtype != b.dtype or len(a.shape) != len(b.shape):
+                raise ValueError(f"{where}: {name}: {b}, but the samples before have {a}")
+            axes = zip(a.shape, b.shape, strict=True)
+            result[name] = a._replace(shape=tuple(n if n == m else None for n, m in axes))
+    return result
+
+
+def summarize(path: Path, ends: Int64[np.ndarray, " samples"]) -> Shard:
+    """Read a written shard back for its checksums.
+
+    Args:
+        path: The shard.
+        ends: Where each sample ends.
+
+    Returns:
+        Its entry of the index.
+    """
+    sha256, sizes, crcs = hashlib.sha256(), np.diff(ends, prepend=0), []
+    with path.open("rb") as file:
+        for size in sizes.tolist():
+            raw = file.read(size)
+            sha256.update(raw)
+            crcs.append(zlib.crc32(raw))
+        sha256.update(file.read())  # the end of the archive, at most 10 KiB
+        length = file.tell()
+    return Shard(path.name, length, sha256.hexdigest(), sizes, np.array(crcs, np.uint32))

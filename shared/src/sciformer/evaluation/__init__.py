@@ -1,0 +1,1 @@
+"""Evaluation: open a trained network, compare methods, metrics."""

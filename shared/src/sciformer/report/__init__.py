@@ -1,0 +1,1 @@
+"""Reports: ``metrics.json``, one page of HTML, figures."""

@@ -1,0 +1,115 @@
+"""A training by CPU time: what its steps have cost, when it ends, and its rate until then."""
+
+import math
+import time
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+
+from sciformer.arguments import ArgumentError, check_positive
+from sciformer.training.callbacks.steps import AfterSteps
+from sciformer.training.distributed.agreement import Agreement
+
+KEPT = ("used", "best", "waited", "plateau")  # in a checkpoint
+
+
+class CpuBudget(AfterSteps):
+    """Count the CPU-seconds of a training, and end it when they are used up.
+
+    What counts is all that a process does between the beginning and the end of the training, its
+    loader in the same process included, and validation apart. The learning rate, which the module's
+    schedule has to set for each step, is multiplied by a half cosine, which falls from 1 to 0 over
+    the last part of the time. A training that is resumed goes on counting.
+
+    Args:
+        seconds: Of CPU time; None only counts.
+        cooldown: The last part of the time, as a share of it, in which the rate falls.
+        patience: Validations without a smaller ``monitor`` after which the rate begins to fall
+            before its time, then for the same share of a shorter training; None waits for the end
+            of the time.
+        monitor: What is smaller the better.
+
+    Raises:
+        ValueError: For a number out of its range.
+    """
+
+    def __init__(
+        self,
+        seconds: float | None = None,
+        cooldown: float = 1.0,
+        patience: int | None = None,
+        monitor: str = "val/loss",
+    ) -> None:
+        check_positive(seconds=seconds)
+        if not 0 < cooldown <= 1:
+            raise ArgumentError("cooldown", f"{cooldown} is not above 0 and at most 1")
+        if patience is not None and (patience < 1 or cooldown == 1):
+            reason = f"{patience} is less than 1, or cooldown {cooldown} is all"
+            raise ArgumentError("patience", reason)
+        self.seconds = math.inf if seconds is None else seconds
+        self.cooldown, self.patience, self.monitor = cooldown, patience, monitor
+        self.used, self.since = 0.0, 0.0
+        self.best, self.waited = math.inf, 0
+        self.plateau: float | None = None  # seconds after which validation improved no more
+
+    @property
+    def end(self) -> float:
+        """Seconds at which the training ends."""
+        early = math.inf if self.plateau is None else self.plateau / (1 - self.cooldown)
+        return min(self.seconds, early)
+
+    @property
+    def factor(self) -> float:
+        """Of the learning rate, now."""
+        left = (self.end - self.used) / (self.cooldown * self.end) if self.end < math.inf else 1.0
+        return 0.5 * (1 - math.cos(math.pi * min(1.0, max(0.0, left))))
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.lr_scheduler_configs:
+            raise ValueError("CpuBudget: the module has no schedule of its learning rate")
+        self.agreement = Agreement()
+        self.since = time.process_time()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        super().on_train_batch_start(trainer, pl_module, batch, batch_idx)
+        if (factor := self.factor) < 1:
+            for optimizer in trainer.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] *= factor
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        self._count()
+        if self.seconds < math.inf:
+            # The ranks have one rate and one end, those of the slowest.
+            self.used = self.agreement.largest(round(1e6 * self.used)) / 1e6
+        trainer.should_stop |= self.used >= self.end
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._count()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.since = time.process_time()
+        if self.patience is None or self.plateau is not None or trainer.sanity_checking:
+            return
+        if self.monitor not in trainer.callback_metrics:
+            known = ", ".join(trainer.callback_metrics)
+            raise ArgumentError("CpuBudget.monitor", f"{self.monitor!r} is none of {known}")
+        value = trainer.callback_metrics[self.monitor].item()
+        better = value < self.best
+        self.best, self.waited = min(self.best, value), 0 if better else self.waited + 1
+        if self.waited >= self.patience:
+            self.plateau = self.used
+
+    def _count(self) -> None:
+        now = time.process_time()
+        self.used, self.since = self.used + now - self.since, now
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in KEPT}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for name in KEPT:
+            setattr(self, name, state_dict[name])

@@ -1,0 +1,176 @@
+"""How a run ends that is told to: by Ctrl-C, by kill, or by a scheduler whose time is up."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
+from lightning.pytorch.trainer.states import TrainerFn
+
+from sciformer.training.callbacks.steps import AfterSteps
+from sciformer.training.distributed.agreement import Agreement
+
+# Schedulers send the last two before they kill.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+ONCE = 1.0  # seconds in which a second signal is the first one, that came by two ways
+
+
+class GracefulStop(AfterSteps):
+    """Save a checkpoint and end after the step in which a signal arrives.
+
+    A validation ends at once, as ``KeepLast`` has saved the state before it; so does what saves
+    nothing: a sanity check, a test, a prediction. A second signal ends the process at once. Exit
+    code: 128 plus the signal's number. A signal after the last step changes nothing: the run is
+    about to end by itself. The signal by which SLURM says that a job's time is up has it queued
+    again, if Lightning's environment for SLURM is asked to.
+
+    Args:
+        path: Where to save.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.received = 0
+        self.at = 0.0
+        self.at_once = True  # nothing would be lost
+
+    def _listen(self, trainer: Trainer) -> None:
+        """The trainer, which has handlers of its own by now, will restore those before them."""
+        self.trainer, self.owner = trainer, os.getpid()
+        for number in SIGNALS:
+            if number in SIGNALS[:2] or number == _requeues(trainer) or _is_free(number):
+                signal.signal(number, self._receive)
+
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._listen(trainer)
+
+    on_test_start = on_predict_start = on_sanity_check_start
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        self.agreement = Agreement()
+        self.at_once = False
+        self._listen(trainer)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.state.fn == TrainerFn.VALIDATING:
+            self._listen(trainer)
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            if number := self.agreement.largest(self.received):  # before it was saved, perhaps
+                sys.exit(128 + number)
+            self.at_once = True
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.at_once = trainer.state.fn != TrainerFn.FITTING
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self.owner:  # a worker, which ends with this process
+            return
+        if self.received:
+            if time.monotonic() - self.at > ONCE:
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+            return
+        self.received, self.at = number, time.monotonic()
+        launcher = self.trainer.strategy.launcher
+        if isinstance(launcher, _SubprocessScriptLauncher):
+            launcher.kill(signal.Signals(number))
+        self._end_at_once()
+
+    def _end_at_once(self) -> None:
+        if self.received and self.at_once:
+            sys.exit(128 + self.received)
+
+    def on_validation_batch_start(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        self._end_at_once()  # as Python drops what is raised while it cleans up
+
+    on_test_batch_start = on_predict_batch_start = on_validation_batch_start
+
+    def on_step_done(self, trainer: Trainer) -> None:
+        if number := self.agreement.largest(self.received):  # all stop after the same step
+            trainer.save_checkpoint(self.path)
+            self.received = number
+            sys.exit(128 + number)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        if not self.received or not isinstance(exception, SystemExit):
+            return
+        for logger in trainer.loggers:
+            logger.save()
+        if trainer.is_global_zero and trainer.state.fn == TrainerFn.FITTING:
+            sys.stderr.write(f"\n{self._said(trainer.global_step)}\n")
+            if self.received == _requeues(trainer):
+                _requeue()
+
+    def _said(self, step: int) -> str:
+        if self.path.is_file():
+            return f"stopped after step {step}; continue with --ckpt_path {self.path}"
+        return f"stopped after step {step}; nothing was saved yet, and the run would begin anew"
+
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Let Ctrl-C be what it is, of which Lightning makes an end with code 1."""
+    try:
+        yield
+    except SystemExit as ended:
+        if isinstance(ended.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from ended
+        raise
+
+
+def queued_again(overwrite: bool) -> bool:
+    """Tell whether SLURM has started this job before: it is the same run then.
+
+    Args:
+        overwrite: Whether the run was asked to replace what is in its folder.
+
+    Returns:
+        Whether it has.
+
+    Raises:
+        ValueError: If it has, and the run would replace what it did before.
+    """
+    again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+    if again and overwrite:
+        raise ValueError("--overwrite would replace what this job did before it was queued again")
+    return again
+
+
+def _is_free(number: int) -> bool:
+    return signal.getsignal(number) == signal.SIG_DFL
+
+
+def _requeues(trainer: Trainer) -> int | None:
+    """The signal by which SLURM asks a run to end that it shall start again."""
+    environment = trainer._accelerator_connector.cluster_environment
+    if isinstance(environment, SLURMEnvironment) and environment.auto_requeue:
+        return environment.requeue_signal or signal.SIGUSR1
+    return None
+
+
+def _requeue() -> None:
+    """Have SLURM start this job again, or this task of an array of jobs."""
+    array = os.environ.get("SLURM_ARRAY_JOB_ID")
+    alone = os.environ.get("SLURM_JOB_ID", "")
+    job = f"{array}_{os.environ.get('SLURM_ARRAY_TASK_ID')}" if array else alone
+    try:
+        code = subprocess.run(["scontrol", "requeue", job], check=False).returncode
+    except OSError as error:
+        sys.stderr.write(f"scontrol: {error.strerror}: job {job} is not queued again\n")
+        return
+    if code:
+        sys.stderr.write(f"scontrol: code {code}: job {job} is not queued again\n")

@@ -1,0 +1,1 @@
+"""Checkpoints: read, written and checked; safetensors and the originals' files."""

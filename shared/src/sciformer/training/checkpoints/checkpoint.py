@@ -1,0 +1,273 @@
+"""Checkpoints: read without running what they hold, and checked before use.
+
+Plain torch, so that who only reads a checkpoint does not wait for Lightning.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from torch import nn
+
+from sciformer.allowlist import check_plain
+from sciformer.arguments import ArgumentError
+from sciformer.text import hide_secrets, reason, single_line
+from sciformer.training.checkpoints.distrust import (
+    check_settings,
+    check_tensors,
+    compare,
+    load_torch,
+    without_memory,
+)
+from sciformer.training.checkpoints.safetensors import PLAIN, read_plain
+
+Module = TypeVar("Module", bound=nn.Module)
+Built = TypeVar("Built")
+
+FORMAT = 3
+STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
+RESUMED = {  # what a training goes on from
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "loops": dict,
+    "callbacks": dict,
+    "epoch": int,
+    "global_step": int,
+}
+DATA = "datamodule_hyper_parameters"
+SETTINGS = {"hyper_parameters": "model", DATA: "data"}
+COUNTS = ("epoch", "global_step")
+COSTS = ("cpu_s", "wall_s", "peak_gib")  # numbers of a run
+PARTS = (STAMP, "state_dict", "hyper_parameters")  # dicts that each has
+
+
+def _count_ranks(checkpoint: dict[str, Any]) -> None:
+    """Format 2 says how many processes trained, each of which used ``cpu_s``."""
+    checkpoint[STAMP]["run"]["ranks"] = 1
+
+
+def _name_best(checkpoint: dict[str, Any]) -> None:
+    """Format 3 keeps the best checkpoint under a name that no callback of the user has."""
+    callbacks = checkpoint.get("callbacks")
+    names = [name for name in callbacks or () if str(name).startswith("ModelCheckpoint{")]
+    if isinstance(callbacks, dict) and len(names) == 1:
+        callbacks["KeepBest"] = callbacks.pop(names[0])
+
+
+# What changed from each format to the next
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], None]] = {1: _count_ranks, 2: _name_best}
+
+
+def find(path: str | Path) -> Path:
+    """The checkpoint that a path means: itself, or the ``last.ckpt`` of a run's folder.
+
+    Args:
+        path: Of a file or a folder.
+
+    Returns:
+        A file that is there.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    path = Path(path)
+    found = path / "last.ckpt" if path.is_dir() else path
+    if not found.is_file():
+        raise ValueError(f"{found}: no such checkpoint")
+    return found
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint that this code base wrote; tensors and plain values only, on the CPU.
+
+    Args:
+        path: A checkpoint file, or what ``export`` made of one.
+
+    Returns:
+        What Lightning saved: ``state_dict``, ``hyper_parameters`` and so on, and our own record;
+        of an older format, as if it were of the present one.
+
+    Raises:
+        ValueError: If the file is missing, damaged, holds anything that would have to be run to be
+            read, was not written by sciformer, or has a newer format.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such checkpoint")
+    checkpoint = read_plain(path) if Path(path).suffix == PLAIN else load_torch(path)
+    parts = checkpoint if isinstance(checkpoint, dict) else {}
+    if not all(isinstance(parts.get(key), dict) for key in PARTS):
+        raise ValueError(f"{path}: a checkpoint that sciformer did not write")
+    check_tensors(parts["state_dict"], f"{path}: state_dict")
+    for key in (*SETTINGS, STAMP):
+        check_settings(parts.get(key), f"{path}: {key}")
+    for key, group in SETTINGS.items():
+        try:
+            check_plain(group, parts.get(key))  # no parser may take it for a class
+        except ArgumentError as error:
+            raise ValueError(f"{path}: {error}") from error
+    for key in COUNTS:
+        if type(parts.get(key, 0)) is not int:
+            said = single_line(str(parts[key]))[:100]
+            raise ValueError(f"{path}: {key}: {said} is no whole number")
+    _migrate(path, parts)
+    return parts
+
+
+def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
+    """Bring a checkpoint to the present format, or refuse one that is newer or lacks its parts."""
+    stamp = checkpoint[STAMP]
+    number = stamp.get("format")
+    if type(number) is not int or number not in (FORMAT, *MIGRATIONS):  # True is 1
+        raise ValueError(
+            f"{path}: format {number!r}, but this version reads formats up to {FORMAT}"
+        )
+    if not isinstance(stamp.get("bases", []), list):
+        raise ValueError(f"{path}: bases: {stamp['bases']!r} is no list of classes")
+    run = stamp.get("run")
+    if not isinstance(run, dict) or not isinstance(run.get("versions", {}), dict):
+        raise ValueError(f"{path}: has no record of its run")
+    for key in COSTS:
+        if not isinstance(run.get(key), int | float | None):
+            raise ValueError(f"{path}: run: {key}: {run[key]!r} is no number")
+    for older in range(number, FORMAT):
+        MIGRATIONS[older](checkpoint)
+        stamp["format"] = older + 1
+
+
+def stamp(checkpoint: dict[str, Any], module: nn.Module, run: Mapping[str, Any]) -> None:
+    """Mark a checkpoint as ours: format, the module's class and those it is derived from, the run.
+
+    Args:
+        checkpoint: What is about to be saved.
+        module: Of the training.
+        run: The record of the training.
+    """
+    kinds = [kind for kind in type(module).__mro__ if issubclass(kind, nn.Module)]
+    own, *bases = map(class_path, kinds)
+    checkpoint[STAMP] = {"format": FORMAT, "module": own, "bases": bases, "run": hide_secrets(run)}
+    if DATA in checkpoint:
+        checkpoint[DATA] = hide_secrets(checkpoint[DATA])  # of addresses
+
+
+def run_record(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of the training that a checkpoint carries (see ``callbacks.RunRecord``)."""
+    return dict(checkpoint[STAMP]["run"])
+
+
+def class_path(kind: type) -> str:
+    """The dotted path of a class."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def check_class(path: str | Path, checkpoint: Mapping[str, Any], kind: type[nn.Module]) -> None:
+    """See that a checkpoint is one of a class, or of one that is derived from it.
+
+    Args:
+        path: Where it was read from.
+        checkpoint: Its content.
+        kind: The class.
+
+    Raises:
+        ValueError: Naming the file and the class that wrote it.
+    """
+    stamp = checkpoint[STAMP]
+    written_by, bases = stamp.get("module"), stamp.get("bases", [])
+    if class_path(kind) not in (written_by, *bases):
+        raise ValueError(f"{path}: holds a {written_by}, not a {class_path(kind)}")
+
+
+def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) -> None:
+    """See that a checkpoint fits a module, before anything is loaded or written.
+
+    Args:
+        path: Where it was read from.
+        checkpoint: Its content.
+        module: What it shall be loaded into.
+
+    Raises:
+        ValueError: Naming the file and the first tensor that does not fit.
+    """
+    check_class(path, checkpoint, type(module))
+    try:
+        compare(checkpoint["state_dict"], module)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def check_resumable(path: str | Path, checkpoint: Mapping[str, Any]) -> None:
+    """See that a training can go on from a checkpoint.
+
+    Args:
+        path: Where it was read from.
+        checkpoint: Its content.
+
+    Raises:
+        ValueError: If it holds the weights alone, or not the state of an optimizer.
+    """
+    if not checkpoint.keys() >= RESUMED.keys():
+        raise ValueError(f"{path}: weights alone, from which no training goes on")
+    for key, kind in RESUMED.items():
+        if not isinstance(checkpoint[key], kind):
+            raise ValueError(f"{path}: {key}: a {type(checkpoint[key]).__name__}")
+    states = checkpoint["optimizer_states"]
+    known = [isinstance(s, dict) and s.keys() >= {"state", "param_groups"} for s in states]
+    if not all(known) or not known:
+        raise ValueError(f"{path}: optimizer_states: not the state of an optimizer")
+
+
+def build(path: str | Path, kind: Callable[..., Built], settings: Mapping[str, Any]) -> Built:
+    """Build an object with the settings of a checkpoint.
+
+    Args:
+        path: Where they were read from.
+        kind: Its class.
+        settings: Its arguments.
+
+    Returns:
+        A new object.
+
+    Raises:
+        ValueError: Naming the file, if these are no such arguments.
+    """
+    try:
+        return kind(**settings)
+    except (
+        Exception
+    ) as error:  # no parser has seen these settings: a class may say anything of them
+        name = getattr(kind, "__name__", kind)
+        raise ValueError(f"{path}: not the settings of a {name}: {reason(error)}") from error
+
+
+def load(path: str | Path, kind: type[Module]) -> Module:
+    """Build the module of a checkpoint from its hyperparameters and weights, in evaluation mode.
+
+    Args:
+        path: A checkpoint, or a run's folder.
+        kind: The class that wrote it, or one that this is derived from.
+
+    Returns:
+        A new module, of the class that wrote it if that has been imported: a file imports nothing.
+
+    Raises:
+        ValueError: As :func:`read` and :func:`check`.
+    """
+    path = find(path)
+    checkpoint = read(path)
+    check_class(path, checkpoint, kind)
+    kind, settings = _known(checkpoint, kind), checkpoint["hyper_parameters"]
+    weights = checkpoint["state_dict"]
+    with without_memory(len(weights)):
+        check(path, checkpoint, build(path, kind, settings))
+    module = build(path, kind, settings)
+    module.load_state_dict(weights)
+    return module.eval()
+
+
+def _known(checkpoint: Mapping[str, Any], kind: type[Module]) -> type[Module]:
+    """The class that wrote a checkpoint where it has been imported, else the one that is asked."""
+    written_by, kinds = checkpoint[STAMP].get("module"), [kind]
+    for each in kinds:
+        if class_path(each) == written_by:
+            return each
+        kinds += each.__subclasses__()
+    return kind

@@ -1,0 +1,1 @@
+"""Training on several processes: DDP, FSDP, agreement between ranks."""

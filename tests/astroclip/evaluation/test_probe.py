@@ -1,0 +1,188 @@
+"""Properties read off embeddings: figures, neighbors, MLPs, and the verb."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, r2_score
+from small_astroclip import astroclip, complaint, save, words, write_pairs
+
+from astroclip.evaluation.probe import parts
+from astroclip.evaluation.probe_mlp import Targets, learn
+from astroclip.evaluation.probes import WAYS, by_neighbors, common, constants, majority, readings
+from astroclip.inference.embedding_files import Embeddings, write
+from astroclip.metrics import scores
+
+pytestmark = pytest.mark.usefixtures("here")
+ABOUT = {"weights": "w"}
+
+
+def galaxies(count, seed=0, dim=6, **labels):
+    """Embeddings that say what a galaxy is: redshift and mass are functions of them."""
+    random = np.random.default_rng(seed)
+    vectors = random.normal(size=(count, dim)).astype("f4")
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    known = {
+        "redshift": 0.3 + 0.2 * vectors[:, 0],
+        "log_mass": 10 + vectors[:, 1] * vectors[:, 2],
+        "morphology": (vectors[:, 3] > 0).astype("f4"),
+        **labels,
+    }
+    names = ("image_h", "image_z", "spectrum_h", "spectrum_z")
+    ids = [f"{seed}-{number}" for number in range(count)]
+    return Embeddings(ids, known, None, dict.fromkeys(names, vectors))
+
+
+def by_way(found, label):
+    return {each.way: each for each in found if each.label == label}
+
+
+def test_right_answers_have_the_best_figures():
+    truth = np.linspace(0.05, 0.6, 20)
+    assert scores("redshift", truth, truth) == {
+        "r2": 1, "sigma_nmad": 0, "bias": 0, "outliers": 0
+    }  # fmt: skip
+    classes = np.arange(20.0) % 4
+    assert scores("morphology", classes, classes) == {"accuracy": 1, "balanced_accuracy": 1}
+
+
+def test_sigma_nmad_is_the_spread_of_normal_errors_whatever_a_few_outliers_do():
+    random = np.random.default_rng(0)
+    truth = random.uniform(0.1, 0.5, 20_000)
+    error = 0.01 + 0.02 * random.normal(size=20_000)
+    error[:400] = 0.5
+    found = scores("redshift", truth, truth + (1 + truth) * error)
+    assert found["sigma_nmad"] == pytest.approx(0.02, rel=0.05)
+    assert found["bias"] == pytest.approx(0.01, abs=0.001)
+    assert found["outliers"] == pytest.approx(0.02)
+
+
+def test_other_figures_are_those_of_scikit_learn():
+    random = np.random.default_rng(0)
+    truth, answers = random.normal(size=(2, 50))
+    assert scores("age", truth, answers) == {"r2": r2_score(truth, answers)}
+    truth, answers = random.integers(0, 3, (2, 50)).astype(float)
+    found = scores("morphology", truth, answers)
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, answers))
+    assert found["accuracy"] == (truth == answers).mean()
+
+
+def test_neighbors_are_the_nearest_16_by_cosine():
+    bank, test = galaxies(200), galaxies(10, seed=1)
+    found = by_neighbors(bank, test, ["redshift", "morphology"], ("image_h", "image_h"))
+    cosines = test.vectors["image_h"] @ bank.vectors["image_h"].T
+    nearest = np.argsort(-cosines, 1)[:, :16]
+    mean = bank.labels["redshift"][nearest].mean(1)
+    np.testing.assert_allclose(found["redshift"], mean, rtol=1e-5)
+    votes = bank.labels["morphology"][nearest].sum(1)
+    np.testing.assert_array_equal(found["morphology"], votes > 8)
+
+
+def test_what_is_unknown_neither_answers_nor_is_asked():
+    bank, test = galaxies(100), galaxies(10, seed=1)
+    hidden = bank.labels["redshift"].copy()
+    hidden[::2] = np.nan
+    half = bank._replace(labels={"redshift": hidden})
+    odd = bank.rows(range(1, 100, 2))
+    way = ("image_z", "spectrum_z")
+    first, second = (by_neighbors(each, test, ["redshift"], way) for each in (half, odd))
+    np.testing.assert_allclose(first["redshift"], second["redshift"])
+    test.labels["redshift"][:4] = np.nan
+    assert all(len(each.truth) == 6 for each in by_way(constants(bank, test), "redshift").values())
+
+
+def test_a_query_of_one_kind_is_answered_by_the_other():
+    bank, test = galaxies(100), galaxies(10, seed=1)
+    turned = {**bank.vectors, "spectrum_z": -bank.vectors["spectrum_z"]}
+    bank = bank._replace(vectors=turned)
+    same, other = (
+        by_neighbors(bank, test, ["redshift"], WAYS[way])["redshift"]
+        for way in ("image_z", "image_to_spectrum")
+    )
+    assert r2_score(test.labels["redshift"], same) > 0.5
+    assert r2_score(test.labels["redshift"], other) < 0
+
+
+def test_images_alone_are_asked_as_images():
+    bank, test = galaxies(40), galaxies(10, seed=1)
+    images = bank._replace(vectors={"image_h": bank.vectors["image_h"]})
+    ways = {each.way for each in readings(images, test)}
+    assert ways == {"image_h", "image_h/mlp"}
+
+
+def test_an_mlp_learns_numbers_and_classes_some_of_which_are_unknown():
+    bank, test = galaxies(4000), galaxies(300, seed=1)
+    names = ["redshift", "log_mass"]
+    numbers = np.stack([bank.labels[name] for name in names], 1).astype(float)
+    numbers[::3, 0] = np.nan
+    classes = bank.labels["morphology"][:, None].astype(float)
+    found = learn(bank.vectors["image_h"], Targets(numbers, classes), test.vectors["image_h"])
+    for column, name in enumerate(names):
+        assert r2_score(test.labels[name], found.numbers[:, column]) > 0.9
+    assert (found.classes[:, 0] == test.labels["morphology"]).mean() > 0.9
+
+
+def test_of_votes_that_are_even_the_smallest_class_wins():
+    votes = np.array([[2.0, 1.0, 1.0, 2.0], [3.0, 3.0, 0.0, 1.0]])
+    assert majority(votes).tolist() == [1, 3]
+
+
+def test_a_morphology_that_is_no_class_is_refused():
+    bank = galaxies(10, morphology=np.full(10, 0.5, "f4"))
+    with pytest.raises(ValueError, match=r"morphology: 0\.5 is not the number of a class"):
+        common(bank, bank)
+
+
+def test_a_label_that_hardly_any_galaxy_has_is_not_asked_for():
+    few = np.full(10, np.nan, "f4")
+    few[0] = 1
+    assert "age" not in common(galaxies(10, age=few), galaxies(10, age=few))
+
+
+def test_the_verb_writes_every_figure(here, capsys):
+    write("e.npz", [galaxies(120)], ABOUT)
+    assert astroclip("probe", "e.npz") == 0
+    metrics = json.loads((here / "e-probe/metrics.json").read_text())
+    for key in ("redshift/r2/image_z", "redshift/sigma_nmad/spectrum_h/mlp",
+                "log_mass/r2/image_to_spectrum", "morphology/balanced_accuracy/image_h",
+                "morphology/accuracy/baseline_majority", "redshift/r2/baseline_mean"):  # fmt: skip
+        assert np.isfinite(metrics[key]), key
+    assert metrics["probe/galaxies"] + metrics["probe/bank"] == 120
+    assert metrics["run"]["weights"] == "w"
+    assert "Properties: R2" in capsys.readouterr().out
+
+
+def test_the_split_is_by_id_and_not_by_order():
+    whole = galaxies(60)
+    found = []
+    for name, rows in (("a", range(60)), ("b", range(59, -1, -1))):
+        write(f"{name}.npz", [whole.rows(rows)], ABOUT)
+        found.append([set(part.ids) for part in parts(f"{name}.npz")])
+    assert found[0] == found[1]
+    bank, test = found[0]
+    assert not bank & test
+    assert bank | test == set(whole.ids)
+
+
+def test_galaxies_to_ask_about_can_be_given(here):
+    write("bank.parquet", [galaxies(50)], ABOUT)
+    write("test.npz", [galaxies(7, seed=1)], ABOUT)
+    assert astroclip("probe", "bank.parquet", "--test", "test.npz", "--out", "o") == 0
+    metrics = json.loads((here / "o/metrics.json").read_text())
+    assert (metrics["probe/bank"], metrics["probe/galaxies"]) == (50, 7)
+
+
+def test_embeddings_of_two_networks_are_not_compared(here, capsys):
+    write("a.npz", [galaxies(20)], ABOUT)
+    write("b.npz", [galaxies(20)], {"weights": "other"})
+    line = complaint(capsys, "probe", "a.npz", "--test", "b.npz")
+    assert "b.npz: made by weights other, those of a.npz by w" in line
+
+
+def test_embeddings_without_labels_are_refused(here, capsys):
+    save(here)
+    pairs = write_pairs(here / "own", labels=False)
+    astroclip("embed", here, *words(pairs), "--out", "e.npz")
+    assert "e.npz: no labels" in complaint(capsys, "probe", "e.npz")
+    assert not (here / "e-probe").exists()
+    assert "nowhere.npz: no such file" in complaint(capsys, "probe", "nowhere.npz")
