@@ -4,7 +4,7 @@ import torch
 from astroclip_small import data, fit, module
 
 from astroclip.data.batch import Batch
-from astroclip.losses.feature_cache import CachedFeatures, seen
+from astroclip.data.feature_cache import CachedFeatures, seen
 from astroclip.losses.objectives import drawn_on
 from sciformer.training.checkpoints.checkpoint import stamp
 

@@ -18,7 +18,7 @@ from astroclip_networks import Calls, race, show
 
 from astroclip.data.batch import Batch
 from astroclip.data.datamodule import GalaxyData
-from astroclip.losses.feature_cache import CachedFeatures, Features, folder_of, keep
+from astroclip.data.feature_cache import CachedFeatures, Features, folder_of, keep
 from astroclip.module import AstroCLIPModule
 
 GALAXIES, DEPTH = 512, 4

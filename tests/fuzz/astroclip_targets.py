@@ -17,13 +17,13 @@ from safetensors.torch import save_file
 from target import Target
 
 from astroclip.convert.convert import convert
+from astroclip.data.feature_cache import HALF, CachedFeatures, Features
 from astroclip.data.readers.fits import is_fits, open_fits
 from astroclip.data.readers.open import open_source
 from astroclip.data.readers.parquet import open_parquet
 from astroclip.data.shards import GENERATOR, Shards
 from astroclip.inference import embedding_files
 from astroclip.inference.encode import open_module
-from astroclip.losses.feature_cache import HALF, CachedFeatures, Features
 from astroclip.simulate.galaxies import LABELS, VERSION
 from sciformer.data.hdf5 import HDF5
 from sciformer.data.npy import names_of

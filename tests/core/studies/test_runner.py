@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import pytest
-from minimal import PROJECT
 
 from sciformer.studies.runner import Run, Study, cost
 
@@ -23,12 +22,12 @@ def test_runs_are_made_once_and_their_cost_is_added_up(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("numpy.py").write_text("raise SystemExit('a file of this folder was run')")
     runs = [Run(f"seed{seed}", (*WORDS, f"--seed_everything={seed}")) for seed in range(2)]
-    found = Study(PROJECT, str(tmp_path), jobs=2).fit(runs)
+    found = Study("minimal", str(tmp_path), jobs=2).fit(runs)
     assert [found[run.name]["run"]["seed"] for run in runs] == [0, 1]
     assert cost(found) == pytest.approx(sum(found[run.name]["run"]["cpu_s"] for run in runs))
     before = (tmp_path / "seed1/metrics.json").stat().st_mtime_ns
     (tmp_path / "seed0/metrics.json").unlink()  # as if it had been stopped: goes on from last.ckpt
-    again = Study(PROJECT, str(tmp_path)).fit(runs)
+    again = Study("minimal", str(tmp_path)).fit(runs)
     assert (tmp_path / "seed1/metrics.json").stat().st_mtime_ns == before
     assert again["seed0"]["run"]["cpu_s"] >= found["seed0"]["run"]["cpu_s"]
 
@@ -37,11 +36,11 @@ def test_runs_are_made_once_and_their_cost_is_added_up(tmp_path, monkeypatch):
 def test_a_run_that_fails_is_named_with_its_log_and_last_word(tmp_path):
     runs = [Run("wrong", (*WORDS, "--model.heads=3"))]
     with pytest.raises(ValueError, match=r"wrong/log.txt: the run ended with code 2: .*heads"):
-        Study(PROJECT, str(tmp_path)).fit(runs)
+        Study("minimal", str(tmp_path)).fit(runs)
 
 
 def test_a_folder_of_another_run_is_refused(tmp_path):
-    study = Study(PROJECT, str(tmp_path))
+    study = Study("minimal", str(tmp_path))
     study._claim(Run("seed0", WORDS))
     with pytest.raises(ValueError, match=r"seed0: holds a run of fit .*choose another --out"):
         study.fit([Run("seed0", ("fit", "--model.dim=16"))])
@@ -50,13 +49,13 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
 def test_a_folder_with_results_of_something_else_is_refused(tmp_path):
     (tmp_path / "metrics.json").write_text("{}")
     with pytest.raises(ValueError, match="holds results of something else; choose another --out"):
-        Study(PROJECT, str(tmp_path)).fit([Run("seed0", WORDS)])
+        Study("minimal", str(tmp_path)).fit([Run("seed0", WORDS)])
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
 
 
 def test_there_is_no_study_without_a_process(tmp_path):
     with pytest.raises(ValueError, match="jobs: 0 is less than 1"):
-        Study(PROJECT, str(tmp_path), jobs=0)
+        Study("minimal", str(tmp_path), jobs=0)
 
 
 SLOW = (
@@ -70,8 +69,8 @@ SLOW = (
 
 @pytest.mark.process
 def test_a_study_that_is_told_to_end_has_its_runs_save_and_end(start, tmp_path):
-    words = f"Study(PROJECT, 'study').fit([Run('run', {SLOW})])"
-    imports = "from minimal import PROJECT; from sciformer.studies.runner import Run, Study"
+    words = f"Study('minimal', 'study').fit([Run('run', {SLOW})])"
+    imports = "from sciformer.studies.runner import Run, Study"
     process = start("-c", f"{imports}; {words}")
     log = tmp_path / "study/run/log.txt"
     deadline = time.monotonic() + 120

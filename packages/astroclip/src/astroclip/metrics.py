@@ -1,10 +1,14 @@
 """How far answers are from the truth, in the words of the field."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int64
 from sklearn.metrics import r2_score
+from torch import Tensor
+
+TOGETHER = 2**25  # cosines in memory at once: 128 MiB
 
 REDSHIFT, MORPHOLOGY = "redshift", "morphology"
 OUTLIER = (
@@ -74,3 +78,38 @@ def class_scores(truth: Values, answers: Values) -> dict[str, float]:
     known, said = truth.astype(np.int64), answers.astype(np.int64)
     shares = [(said[known == one] == one).mean() for one in np.unique(known)]
     return {"accuracy": float((said == known).mean()), "balanced_accuracy": float(np.mean(shares))}
+
+
+def ranks(
+    queries: Float[Tensor, "pairs dim"], bank: Float[Tensor, "pairs dim"]
+) -> Int64[Tensor, " pairs"]:
+    """How many of a bank are nearer to each query than its own partner is; 0 is the best.
+
+    Args:
+        queries: Of norm 1.
+        bank: Of norm 1, its partners in the same order.
+
+    Returns:
+        The ranks; of what is as near as the partner one half counts, rounded up.
+    """
+    step = max(1, TOGETHER // len(bank))
+    found = []
+    for first in range(0, len(queries), step):
+        cosines = queries[first : first + step] @ bank.mT
+        own = cosines.diagonal(first)[:, None]
+        above, level = (cosines > own).sum(1), (cosines == own).sum(1) - 1
+        found.append(above + (level + 1) // 2)
+    return torch.cat(found)
+
+
+def recalls(rank: Int64[Tensor, " pairs"], ks: Sequence[int] = (1, 5, 10)) -> dict[int, float]:
+    """The share of queries whose partner is among the k nearest.
+
+    Args:
+        rank: As ``ranks`` gives them.
+        ks: Each k.
+
+    Returns:
+        k -> share.
+    """
+    return {k: (rank < k).double().mean().item() for k in ks}

@@ -12,8 +12,7 @@ from torchmetrics import CatMetric, MeanMetric
 
 from astroclip.convert.initial_weights import begin
 from astroclip.data.batch import Batch, pair
-from astroclip.inference.nearest import ranks, recalls
-from astroclip.losses.feature_cache import CachedFeatures, Features, folder_of, keep
+from astroclip.data.feature_cache import CachedFeatures, Features, folder_of, keep
 from astroclip.losses.image_crops import cut
 from astroclip.losses.objectives import (
     Alignment,
@@ -22,6 +21,7 @@ from astroclip.losses.objectives import (
     SpectrumModeling,
     drawn_on,
 )
+from astroclip.metrics import ranks, recalls
 from astroclip.nn.image_encoder import ImageEncoder
 from astroclip.nn.model import AstroCLIP
 from astroclip.nn.spectrum_encoder import SpectrumEncoder

@@ -16,7 +16,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sciformer.allowlist import safe_environment
 from sciformer.cli import config_errors
 from sciformer.cli.options import shipped
-from sciformer.cli.project import Project
 from sciformer.files import check_writable, write_atomically
 from sciformer.strict_json import read_json
 from sciformer.text import hide_secrets
@@ -43,7 +42,7 @@ class Study:
     on from its last checkpoint.
 
     Args:
-        project: Whose command runs.
+        package: The project whose command runs, by import name.
         out: The folder.
         jobs: Processes at a time.
 
@@ -51,10 +50,10 @@ class Study:
         ValueError: If the folder cannot be written to, or there is to be no process.
     """
 
-    def __init__(self, project: Project, out: str, jobs: int = 1) -> None:
+    def __init__(self, package: str, out: str, jobs: int = 1) -> None:
         if jobs < 1:
             raise ValueError(f"jobs: {jobs} is less than 1")
-        self.project, self.out, self.jobs = project, check_writable(out, "out"), jobs
+        self.package, self.out, self.jobs = package, check_writable(out, "out"), jobs
         self.running: set[subprocess.Popen[bytes]] = set()
 
     def fit(self, runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
@@ -124,7 +123,7 @@ class Study:
         folder = self.folder(run.name)
         quiet = ("--trainer.enable_progress_bar", "false", "--threads", "1")
         place = ("--trainer.default_root_dir", str(folder), "--ckpt_path", "auto")
-        command = [sys.executable, "-m", self.project.name, *run.words, *place, *quiet]
+        command = [sys.executable, "-m", self.package, *run.words, *place, *quiet]
         with (folder / LOG).open("wb") as log:
             process = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, env=safe_environment()
@@ -150,11 +149,11 @@ def cost(found: dict[str, dict[str, Any]]) -> float:
     return sum(metrics["run"]["cpu_s"] for metrics in found.values())
 
 
-def read_config(project: Project, config: str) -> dict[str, Any]:
+def read_config(package: str, config: str) -> dict[str, Any]:
     """What a study has to know of the configuration that its runs share.
 
     Args:
-        project: Whose it is.
+        package: Whose it is, by import name.
         config: Its path, as on the command line.
 
     Returns:
@@ -163,4 +162,4 @@ def read_config(project: Project, config: str) -> dict[str, Any]:
     Raises:
         ValueError: If it cannot be read.
     """
-    return config_errors.read_config(shipped(project.name, config))
+    return config_errors.read_config(shipped(package, config))

@@ -18,8 +18,7 @@ from astroclip.evaluation.baselines import (
 )
 from astroclip.evaluation.probes import Reading, common, constants, known, reading, readings
 from astroclip.inference.embedding_files import Embeddings, joined
-from astroclip.inference.nearest import ranks, recalls
-from astroclip.metrics import MORPHOLOGY
+from astroclip.metrics import MORPHOLOGY, ranks, recalls
 from astroclip.nn.aperture_photometry import photometry
 from astroclip.survey import PIXELS
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from astroclip.evaluation.comparison import CCA, Found, Galaxies
 from astroclip.evaluation.probes import Reading
 from astroclip.inference.galaxy_plots import FLUX, WAVELENGTH, framed, name_lines, spectrum, stamp
-from astroclip.inference.nearest import nearest, ranks
-from astroclip.metrics import MORPHOLOGY, REDSHIFT
+from astroclip.inference.nearest import nearest
+from astroclip.metrics import MORPHOLOGY, REDSHIFT, ranks
 from sciformer.report.figures import BASELINE, BLUE, INK, VERMILION, WIDE, figure
 from sciformer.report.report import Report
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 
 from astroclip.evaluation.probe_mlp import Targets, learn
 from astroclip.inference.embedding_files import Embeddings
-from astroclip.inference.nearest import nearest
+from astroclip.inference.nearest import nearest, unit
 from astroclip.metrics import MORPHOLOGY, scores
 
 NEIGHBORS = 16
@@ -25,7 +24,6 @@ WAYS: Mapping[str, tuple[str, str]] = {  # name -> vector of the query, vectors 
 MLP = "mlp"
 BASELINE = "baseline_"
 
-Vectors = Float[np.ndarray, "galaxies dim"]
 Values = Float[np.ndarray, " galaxies"]
 
 
@@ -203,8 +201,3 @@ def majority(values: Float[np.ndarray, "galaxies k"]) -> Values:
     kinds = np.unique(values)
     counts = np.stack([(values == kind).sum(1) for kind in kinds], 1)
     return kinds[counts.argmax(1)]
-
-
-def unit(vectors: Vectors) -> torch.Tensor:
-    """The same with norm 1, for cosines."""
-    return torch.nn.functional.normalize(torch.from_numpy(np.array(vectors, np.float32)), dim=1)

@@ -1,13 +1,15 @@
-"""Search among embeddings: the nearest of a bank by cosine, exactly, and how often it is right."""
+"""Exact nearest neighbours by cosine similarity."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-TOGETHER = 2**25  # cosines that are in memory at once: 128 MiB
+from astroclip.metrics import TOGETHER
+
+Vectors = Float[np.ndarray, "galaxies dim"]
 
 
 class Found(NamedTuple):
@@ -45,36 +47,6 @@ def nearest(
     return Found(torch.cat([p.values for p in parts]), torch.cat([p.indices for p in parts]))
 
 
-def ranks(
-    queries: Float[Tensor, "pairs dim"], bank: Float[Tensor, "pairs dim"]
-) -> Int64[Tensor, " pairs"]:
-    """How many of a bank are nearer to each query than its own partner is; 0 is the best.
-
-    Args:
-        queries: Of norm 1.
-        bank: Of norm 1, its partners in the same order.
-
-    Returns:
-        The ranks; of what is as near as the partner one half counts, rounded up.
-    """
-    step = max(1, TOGETHER // len(bank))
-    found = []
-    for first in range(0, len(queries), step):
-        cosines = queries[first : first + step] @ bank.mT
-        own = cosines.diagonal(first)[:, None]
-        above, level = (cosines > own).sum(1), (cosines == own).sum(1) - 1
-        found.append(above + (level + 1) // 2)
-    return torch.cat(found)
-
-
-def recalls(rank: Int64[Tensor, " pairs"], ks: Sequence[int] = (1, 5, 10)) -> dict[int, float]:
-    """The share of queries whose partner is among the k nearest.
-
-    Args:
-        rank: As ``ranks`` gives them.
-        ks: Each k.
-
-    Returns:
-        k -> share.
-    """
-    return {k: (rank < k).double().mean().item() for k in ks}
+def unit(vectors: Vectors) -> torch.Tensor:
+    """The same with norm 1, for cosines."""
+    return torch.nn.functional.normalize(torch.from_numpy(np.array(vectors, np.float32)), dim=1)

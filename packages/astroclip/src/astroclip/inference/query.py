@@ -10,10 +10,10 @@ from rich.console import Console
 from astroclip.data.batch import Galaxy
 from astroclip.data.readers.open import Files
 from astroclip.data.source import Source
-from astroclip.evaluation.probes import unit
 from astroclip.inference import embedding_files
 from astroclip.inference.embedding_files import KINDS, SUFFIXES, Embeddings
 from astroclip.inference.encode import encoded, open_galaxies, open_module, weights_hash
+from astroclip.inference.nearest import unit
 from sciformer.arguments import ArgumentError
 
 Kind = Literal["image", "spectrum"]

@@ -7,9 +7,8 @@ from rich.table import Table
 from astroclip.data.batch import Galaxy, middle
 from astroclip.data.readers.open import Files
 from astroclip.data.source import Source
-from astroclip.evaluation.probes import unit
 from astroclip.inference.embedding_files import Embeddings
-from astroclip.inference.nearest import Found, nearest
+from astroclip.inference.nearest import Found, nearest, unit
 from astroclip.inference.query import Bank, Kind, Query, Space, ask, open_bank
 from astroclip.inference.search_figure import QUERY, SAME, Row, check_format, write_sheet
 from sciformer.files import new_file

@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from astroclip.data.batch import Batch, pair
+from astroclip.data.feature_cache import Features
 from astroclip.losses.contrastive import info_nce, siglip
 from astroclip.losses.distillation import (
     SelfDistillation,
     teacher_momentum,
     teacher_temperature,
 )
-from astroclip.losses.feature_cache import Features
 from astroclip.losses.gradient_cache import in_chunks
 from astroclip.losses.image_crops import hidden_patches, views
 from astroclip.losses.masked_spectrum import hide, masked_loss

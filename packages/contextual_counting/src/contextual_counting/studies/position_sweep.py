@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from contextual_counting.cli import PROJECT
 from contextual_counting.evaluation.evaluate import answer_all, open_run, scores
 from contextual_counting.studies import figures
 from contextual_counting.studies.paper_grid import CLAIMS, GRID, PUBLISHED, SETS, Arm, Found, spread
@@ -67,8 +66,8 @@ def sweep(
     """
     check_least(seeds=(seeds, 1), samples=(samples, 1))
     chosen = _chosen(arms)
-    read_config(PROJECT, config)
-    study = Study(PROJECT, out, jobs)
+    read_config("contextual_counting", config)
+    study = Study("contextual_counting", out, jobs)
     runs = {(arm, seed): _run(config, arm, seed) for arm in chosen for seed in range(seeds)}
     found = study.fit(runs.values())
     torch.set_num_threads(1)

@@ -10,7 +10,6 @@ from contextual_counting.analysis.bias_report import SOLVED
 from contextual_counting.analysis.figures import stacks
 from contextual_counting.analysis.token_kinds import KINDS
 from contextual_counting.analysis.trained_network import MANY
-from contextual_counting.cli import PROJECT
 from contextual_counting.data.datamodule import VALIDATION, Setting
 from contextual_counting.evaluation.evaluate import Opened, answer_all, open_run, scores
 from sciformer.arguments import check_least
@@ -86,7 +85,7 @@ def vary(
     """
     check_least(seeds=(seeds, 1), samples=(samples, 1))
     stages = _stages(config)
-    study = Study(PROJECT, out, jobs)
+    study = Study("contextual_counting", out, jobs)
     runs = {(arm, seed): _run(config, stages, arm, seed) for arm in ARMS for seed in range(seeds)}
     found = study.fit(runs.values())
     torch.set_num_threads(1)
@@ -111,7 +110,7 @@ def vary(
 
 def _stages(config: str) -> dict[str, str]:
     """Of every arm, the stages of its training as YAML."""
-    said = read_config(PROJECT, config).get("data", {})
+    said = read_config("contextual_counting", config).get("data", {})
     try:
         length, regions, density = (said[name] for name in ("length", "regions", "density"))
         kept = [{name: stage[name] for name in ("steps", "batch_size")} for stage in said["stages"]]

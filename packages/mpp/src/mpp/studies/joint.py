@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from mpp.cli import PROJECT
 from mpp.evaluation.baselines import BASELINES
 from mpp.evaluation.tested import tested
 from sciformer.arguments import check_least
@@ -54,7 +53,7 @@ def joint(
     if len(systems) < 2:
         raise ValueError(f"{config}: data.simulate: {systems} are less than two systems")
     runs = plan(config, training, seeds)
-    study = Study(PROJECT, out, jobs)
+    study = Study("mpp", out, jobs)
     found = study.fit(runs)
     scores = {run.name: tested(study.folder(run.name) / "last.ckpt") for run in runs}
     spent = cost(found)
@@ -99,7 +98,7 @@ def read(config: str) -> Training:
     Raises:
         ValueError: If it cannot be read, or does not say all of it.
     """
-    said = read_config(PROJECT, config)
+    said = read_config("mpp", config)
     try:
         listed = said["data"]["simulate"]
         named = {one.get("name", one["system"]): one for one in listed}

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mpp.cli import PROJECT
 from mpp.evaluation.tested import tested
 from mpp.studies import joint
 from mpp.studies.joint import SPANS, Numbers, Training
@@ -127,7 +126,7 @@ def transfer(
     folders = [Path(pretrained) / joint.place(seed, joint.JOINT) for seed in range(seeds)]
     starts = [str(checkpoint.find(folder)) for folder in folders]
     setup = Setup(config, training, starts, few, like or {})
-    study = Study(PROJECT, out, jobs)
+    study = Study("mpp", out, jobs)
     found, rates = search(study, setup, seeds)
     scores = {}
     for arm in ARMS:

@@ -11,7 +11,6 @@ from sciformer.studies.runner import Run, Study, cost, read_config
 from sciformer.training.callbacks.cpu_budget import CpuBudget
 from sciformer.training.checkpoints import checkpoint
 from sciformer.training.checkpoints.checkpoint import class_path
-from xval.cli import PROJECT
 from xval.encodings.encoding import NAMES, Encoding
 from xval.evaluation.evaluate import gaps, open_data
 from xval.evaluation.tested import tested
@@ -70,7 +69,7 @@ def sweep(
     for name in rivals:
         Encoding(name)  # an unknown one is said before anything is run
     setup = Setup(config, _context(config), list(range(seeds)), longest)
-    study = Study(PROJECT, out, jobs)
+    study = Study("xval", out, jobs)
     names = (XVAL, *rivals)
     found = study.fit(setup.run(name, SAMPLES, seed) for name in names for seed in setup.seeds)
     seconds = {seed: spent(study, place(XVAL, SAMPLES, seed)).cpu_s for seed in setup.seeds}
@@ -189,7 +188,7 @@ def _parameters(path: Path) -> int:
 
 
 def _context(config: str) -> int:
-    said = read_config(PROJECT, config)
+    said = read_config("xval", config)
     try:
         return int(said["data"].get("context", CONTEXT))
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
