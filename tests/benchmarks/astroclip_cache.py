@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from astroclip_networks import Calls, race, show
 
-from astroclip.data.batch import Batch
+from astroclip.data.batch import Batch, Features
 from astroclip.data.datamodule import GalaxyData
-from astroclip.data.feature_cache import CachedFeatures, Features, folder_of, keep
+from astroclip.data.feature_cache import CachedFeatures, folder_of, keep
 from astroclip.module import AstroCLIPModule
 
 GALAXIES, DEPTH = 512, 4

@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from target import Target
 
 from astroclip.convert.convert import convert
-from astroclip.data.feature_cache import HALF, CachedFeatures, Features
+from astroclip.data.batch import Features
+from astroclip.data.feature_cache import HALF, CachedFeatures
 from astroclip.data.readers.fits import is_fits, open_fits
 from astroclip.data.readers.open import open_source
 from astroclip.data.readers.parquet import open_parquet

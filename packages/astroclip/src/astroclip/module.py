@@ -11,8 +11,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import CatMetric, MeanMetric
 
 from astroclip.convert.initial_weights import begin
-from astroclip.data.batch import Batch, pair
-from astroclip.data.feature_cache import CachedFeatures, Features, folder_of, keep
+from astroclip.data.batch import Batch, Features, pair
+from astroclip.data.feature_cache import CachedFeatures, folder_of, keep
 from astroclip.losses.image_crops import cut
 from astroclip.losses.objectives import (
     Alignment,

@@ -135,3 +135,21 @@ def _stack(galaxies: Sequence[Galaxy], name: str) -> Tensor | None:
                 f"{galaxy.id}: {name}: shape {shapes[1]}, but {galaxies[0].id} has {shapes[0]}"
             )
     return None if first is None else torch.from_numpy(np.stack([first, *others]))
+
+
+class Features(NamedTuple):
+    """What frozen encoders see of the galaxies of a step.
+
+    Args:
+        image: What the head of the image encoder embeds.
+        spectrum: What that of the spectrum encoder embeds.
+        wanted: What the reconstruction should be.
+        weight: How well that is known.
+        number: Of each galaxy in its source.
+    """
+
+    image: Float32[Tensor, "batch seen"]
+    spectrum: Float32[Tensor, "batch features"]
+    wanted: Float32[Tensor, "batch targets"]
+    weight: Float32[Tensor, "batch targets"]
+    number: Int64[Tensor, " batch"]

@@ -5,39 +5,19 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
-from torch import Tensor
 from torch.utils.data import Dataset
 
-from astroclip.data.batch import Batch, pair
+from astroclip.data.batch import Batch, Features, pair
 from astroclip.nn.model import AstroCLIP
 from astroclip.simulate.galaxies import VERSION
 from sciformer.data.loader import SeededLoader
 from sciformer.data.npy import map_array
 
 HALF = np.float16  # what is kept; the features of a norm's neighborhood are of order one
-
-
-class Features(NamedTuple):
-    """What frozen encoders see of the galaxies of a step.
-
-    Args:
-        image: What the head of the image encoder embeds.
-        spectrum: What that of the spectrum encoder embeds.
-        wanted: What the reconstruction should be.
-        weight: How well that is known.
-        number: Of each galaxy in its source.
-    """
-
-    image: Float32[Tensor, "batch seen"]
-    spectrum: Float32[Tensor, "batch features"]
-    wanted: Float32[Tensor, "batch targets"]
-    weight: Float32[Tensor, "batch targets"]
-    number: Int64[Tensor, " batch"]
 
 
 class CachedFeatures(Dataset[Features]):

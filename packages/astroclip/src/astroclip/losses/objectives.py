@@ -7,8 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from astroclip.data.batch import Batch, pair
-from astroclip.data.feature_cache import Features
+from astroclip.data.batch import Batch, Features, pair
 from astroclip.losses.contrastive import info_nce, siglip
 from astroclip.losses.distillation import (
     SelfDistillation,
