@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+import minimal
 import pytest
 
 from sciformer.studies.runner import Run, Study, cost
@@ -14,7 +15,8 @@ WORDS = ("fit", "--trainer.max_epochs=1", "--trainer.accelerator=cpu", "--traine
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """A run is a process of its own: ``python -m minimal``."""
-    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}")
+    paths = [str(Path(minimal.__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))  # an empty one is the folder itself
 
 
 @pytest.mark.process
