@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -29,12 +28,12 @@ def page(request):
     return request.param
 
 
-def test_the_commands_and_the_code_of_a_readme_run(page, tmp_path):
+def test_the_commands_and_the_code_of_a_readme_run(page, quick_python, tmp_path):
     blocks = BLOCK.findall(page.read_text())
     assert blocks, "a README without anything to run"
     for kind, text in blocks:
         for line in [text] if kind == "python" else text.splitlines():
-            command = _runnable(kind, line)
+            command = _runnable(quick_python, kind, line)
             if command:
                 done = subprocess.run(
                     command, cwd=tmp_path, capture_output=True, text=True, check=False
@@ -42,10 +41,10 @@ def test_the_commands_and_the_code_of_a_readme_run(page, tmp_path):
                 assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 
-def _runnable(kind, line):
+def _runnable(python, kind, line):
     """A command of the README as the test runs it; None for what needs a network or this test."""
     if kind == "python":
-        return [sys.executable, "-c", line]
+        return [python, "-c", line]
     name, *words = shlex.split(line)
     if name == "make":  # would install and test all; that the target exists is what can be seen
         return ["make", "--dry-run", "-C", str(ROOT), *words]
@@ -60,5 +59,5 @@ def _runnable(kind, line):
     if words[0] == "evaluate":
         words += ["--windows", "8"] if name == "mpp" else ["--samples", "8"]
     if name == "sciformer":
-        return [sys.executable, "-c", f"from sciformer.cli.main import main; main({words})"]
-    return [sys.executable, "-m", COMMANDS[name], *words]
+        return [python, "-c", f"from sciformer.cli.main import main; main({words})"]
+    return [python, "-m", COMMANDS[name], *words]

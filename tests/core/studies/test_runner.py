@@ -14,7 +14,8 @@ WORDS = ("fit", "--trainer.max_epochs=1", "--trainer.accelerator=cpu", "--traine
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """A run is a process of its own: ``python -m minimal``."""
-    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}")
+    paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))  # an empty one would be this folder
 
 
 @pytest.mark.process
@@ -33,6 +34,7 @@ def test_runs_are_made_once_and_their_cost_is_added_up(tmp_path, monkeypatch):
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("quick_children")
 def test_a_run_that_fails_is_named_with_its_log_and_last_word(tmp_path):
     runs = [Run("wrong", (*WORDS, "--model.heads=3"))]
     with pytest.raises(ValueError, match=r"wrong/log.txt: the run ended with code 2: .*heads"):
