@@ -17,11 +17,12 @@ import socket
 import subprocess
 import sys
 import types
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
 IMPORTED = (
+    "multiprocessing.spawn",  # which keeps the true sys.executable for itself
     *("sciformer.cli.lightning", "sciformer.training.distributed.strategies"),
     *("sciformer.report.report", "tensorboard.summary.writer.event_file_writer"),
     "torch.distributed.run",
@@ -71,7 +72,6 @@ def serve(address):
         import_module(name)
     installed = [path for path in sys.path if path not in variable_path()]
     sys.executable = str(Path(address).with_name("python"))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait for others
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
@@ -81,9 +81,11 @@ def serve(address):
             if not os.fork():
                 break
             client.close()
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
         else:
             return
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     answer(client, installed)
 
 

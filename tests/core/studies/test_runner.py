@@ -12,7 +12,7 @@ WORDS = ("fit", "--trainer.max_epochs=1", "--trainer.accelerator=cpu", "--traine
 
 
 @pytest.fixture(autouse=True)
-def importable(monkeypatch):
+def importable(quick_children, monkeypatch):
     """A run is a process of its own: ``python -m minimal``."""
     paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))  # an empty one would be this folder
@@ -21,7 +21,7 @@ def importable(monkeypatch):
 @pytest.mark.process
 def test_runs_are_made_once_and_their_cost_is_added_up(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("numpy.py").write_text("raise SystemExit('a file of this folder was run')")
+    Path("minimal.py").write_text("raise SystemExit('a file of this folder was run')")
     runs = [Run(f"seed{seed}", (*WORDS, f"--seed_everything={seed}")) for seed in range(2)]
     found = Study("minimal", str(tmp_path), jobs=2).fit(runs)
     assert [found[run.name]["run"]["seed"] for run in runs] == [0, 1]
@@ -34,7 +34,6 @@ def test_runs_are_made_once_and_their_cost_is_added_up(tmp_path, monkeypatch):
 
 
 @pytest.mark.process
-@pytest.mark.usefixtures("quick_children")
 def test_a_run_that_fails_is_named_with_its_log_and_last_word(tmp_path):
     runs = [Run("wrong", (*WORDS, "--model.heads=3"))]
     with pytest.raises(ValueError, match=r"wrong/log.txt: the run ended with code 2: .*heads"):
