@@ -1,4 +1,4 @@
-"""The commands and the code of every README run as they stand, trainings cut to two steps."""
+"""The commands and the code of every README run, trainings cut to two steps, on few samples."""
 
 import re
 import shlex
@@ -15,7 +15,12 @@ PAGES = sorted(
     for page in ROOT.glob(f"{room}/README.md")
 )
 BLOCK = re.compile(r"```(bash|python)\n(.*?)```", re.DOTALL)
-CUT = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2"]
+TWO_STEPS = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2"]
+ONE_SYSTEM = ["--data.simulate", "[{system: shallow_water, count: 20, shape: [16, 16]}]"]
+CUT = {  # verb, or project and verb -> further words
+    **{"fit": TWO_STEPS, "mpp fit": [*TWO_STEPS, *ONE_SYSTEM]},
+    **{"evaluate": ["--samples", "8"], "mpp evaluate": ["--windows", "4"]},
+}
 COMMANDS = {"sciformer": "sciformer"} | {
     entry.load().command: entry.name for entry in entry_points(group="sciformer.projects")
 }
@@ -54,10 +59,7 @@ def _runnable(python, kind, line):
         assert all((ROOT / folder / "pyproject.toml").is_file() for folder in folders)
         return None
     assert name in COMMANDS, f"nothing knows how to run: {line}"
-    if words[0] == "fit":
-        words += CUT
-    if words[0] == "evaluate":
-        words += ["--windows", "8"] if name == "mpp" else ["--samples", "8"]
+    words += CUT.get(f"{name} {words[0]}", CUT.get(words[0], []))
     if name == "sciformer":
         return [python, "-c", f"from sciformer.cli.main import main; main({words})"]
     return [python, "-m", COMMANDS[name], *words]
