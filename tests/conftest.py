@@ -1,4 +1,4 @@
-"""For all tests: one thread, as tiny tensors are slower on more; a folder to stand in."""
+"""For all tests: one thread, as tiny tensors are slower on more; a folder; quick processes."""
 
 import signal
 import sys
@@ -8,10 +8,12 @@ import pytest
 import torch
 from jsonargparse._common import parsing_settings
 
+sys.path.append(str(Path(__file__).parent))  # for verbs.py and the next
+from quick_python import serving
+
 torch.set_num_threads(1)
 # A shell lets what it starts in the background ignore Ctrl-C, and what that starts too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.path.append(str(Path(__file__).parent))  # for verbs.py
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +32,16 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def quick_python(tmp_path_factory):
+    """A Python that need not import torch and Lightning any more; see ``quick_python.py``."""
+    with serving(tmp_path_factory.mktemp("quick")) as program:
+        yield program
+
+
+@pytest.fixture
+def quick_children(quick_python, monkeypatch):
+    """What is started as ``sys.executable`` by this process is such a Python."""
+    monkeypatch.setattr(sys, "executable", quick_python)

@@ -1,9 +1,8 @@
-"""The commands and the code of every README run as they stand, trainings cut to two steps."""
+"""The commands and the code of every README run, trainings cut to two steps, on few samples."""
 
 import re
 import shlex
 import subprocess
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -16,7 +15,12 @@ PAGES = sorted(
     for page in ROOT.glob(f"{room}/README.md")
 )
 BLOCK = re.compile(r"```(bash|python)\n(.*?)```", re.DOTALL)
-CUT = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2"]
+TWO_STEPS = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2"]
+ONE_SYSTEM = ["--data.simulate", "[{system: shallow_water, count: 20, shape: [16, 16]}]"]
+CUT = {  # verb, or project and verb -> further words
+    **{"fit": TWO_STEPS, "mpp fit": [*TWO_STEPS, *ONE_SYSTEM]},
+    **{"evaluate": ["--samples", "8"], "mpp evaluate": ["--windows", "4"]},
+}
 COMMANDS = {"sciformer": "sciformer"} | {
     entry.load().command: entry.name for entry in entry_points(group="sciformer.projects")
 }
@@ -29,12 +33,12 @@ def page(request):
     return request.param
 
 
-def test_the_commands_and_the_code_of_a_readme_run(page, tmp_path):
+def test_the_commands_and_the_code_of_a_readme_run(page, quick_python, tmp_path):
     blocks = BLOCK.findall(page.read_text())
     assert blocks, "a README without anything to run"
     for kind, text in blocks:
         for line in [text] if kind == "python" else text.splitlines():
-            command = _runnable(kind, line)
+            command = _runnable(quick_python, kind, line)
             if command:
                 done = subprocess.run(
                     command, cwd=tmp_path, capture_output=True, text=True, check=False
@@ -42,10 +46,10 @@ def test_the_commands_and_the_code_of_a_readme_run(page, tmp_path):
                 assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 
-def _runnable(kind, line):
+def _runnable(python, kind, line):
     """A command of the README as the test runs it; None for what needs a network or this test."""
     if kind == "python":
-        return [sys.executable, "-c", line]
+        return [python, "-c", line]
     name, *words = shlex.split(line)
     if name == "make":  # would install and test all; that the target exists is what can be seen
         return ["make", "--dry-run", "-C", str(ROOT), *words]
@@ -55,10 +59,7 @@ def _runnable(kind, line):
         assert all((ROOT / folder / "pyproject.toml").is_file() for folder in folders)
         return None
     assert name in COMMANDS, f"nothing knows how to run: {line}"
-    if words[0] == "fit":
-        words += CUT
-    if words[0] == "evaluate":
-        words += ["--windows", "8"] if name == "mpp" else ["--samples", "8"]
+    words += CUT.get(f"{name} {words[0]}", CUT.get(words[0], []))
     if name == "sciformer":
-        return [sys.executable, "-c", f"from sciformer.cli.main import main; main({words})"]
-    return [sys.executable, "-m", COMMANDS[name], *words]
+        return [python, "-c", f"from sciformer.cli.main import main; main({words})"]
+    return [python, "-m", COMMANDS[name], *words]

@@ -14,7 +14,7 @@ sys.path += FOUND  # pytest's importlib mode puts nothing there; `minimal` is fo
 
 
 @pytest.fixture(scope="session")
-def start_in():
+def start_in(quick_python):
     """Start Python on some words in a folder; whatever still runs at the end is killed.
 
     It finds ``minimal``, and modules in the folder, and computes on one thread. Further variables
@@ -22,11 +22,11 @@ def start_in():
     """
     processes = []
 
-    def starter(folder, *words, **environment):
+    def starter(folder, *words, python=quick_python, **environment):
         paths = [str(folder), *FOUND, *filter(None, [os.environ.get("PYTHONPATH")])]
         own = {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
         process = subprocess.Popen(
-            [sys.executable, *map(str, words)],
+            [python, *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -37,6 +37,7 @@ def test_strips_have_axes_in_percent(name):
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("quick_children")
 def test_arms_are_trained_measured_and_held_to_the_paper(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["sweep", "--config", configuration(tmp_path / "tiny.yaml"), "--out", "out"]

@@ -33,6 +33,7 @@ def configuration(path, **data):
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("quick_children")
 def test_every_arm_is_trained_on_its_own_range_and_measured_on_all_sets(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["vary", "--config", configuration(tmp_path / "tiny.yaml"), "--out", "out"]

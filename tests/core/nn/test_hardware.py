@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 
@@ -14,5 +16,6 @@ def test_bf16_in_hardware_needs_wide_vectors_and_their_bf16_instructions():
 
 @pytest.mark.process
 def test_a_processor_can_be_asked_to_be_a_lesser_one(start):
-    out, err = start("-c", ASK, ATEN_CPU_CAPABILITY="avx2").communicate(timeout=60)
+    process = start("-c", ASK, python=sys.executable, ATEN_CPU_CAPABILITY="avx2")
+    out, err = process.communicate(timeout=60)
     assert out == "False False\n", err

@@ -4,7 +4,6 @@ import os
 import time
 from pathlib import Path
 
-import minimal
 import pytest
 
 from sciformer.studies.runner import Run, Study, cost
@@ -13,16 +12,16 @@ WORDS = ("fit", "--trainer.max_epochs=1", "--trainer.accelerator=cpu", "--traine
 
 
 @pytest.fixture(autouse=True)
-def importable(monkeypatch):
+def importable(quick_children, monkeypatch):
     """A run is a process of its own: ``python -m minimal``."""
-    paths = [str(Path(minimal.__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))  # an empty one is the folder itself
+    paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))  # an empty one would be this folder
 
 
 @pytest.mark.process
 def test_runs_are_made_once_and_their_cost_is_added_up(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("numpy.py").write_text("raise SystemExit('a file of this folder was run')")
+    Path("minimal.py").write_text("raise SystemExit('a file of this folder was run')")
     runs = [Run(f"seed{seed}", (*WORDS, f"--seed_everything={seed}")) for seed in range(2)]
     found = Study("minimal", str(tmp_path), jobs=2).fit(runs)
     assert [found[run.name]["run"]["seed"] for run in runs] == [0, 1]

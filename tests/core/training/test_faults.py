@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -107,7 +108,8 @@ def test_a_killed_rank_ends_the_others_and_no_sample_is_lost(
     """Its workers hold its connections open; they have to end with it."""
     diary = callback("faults.Diary", path=tmp_path / "diary")
     more = (*two(strategy), diary, f"--data.workers={workers}")
-    process = start(*RUN, *more, callback("minimal.Announce", step=6))
+    real = {"python": sys.executable}  # whose rank 1 is its child
+    process = start(*RUN, *more, callback("minimal.Announce", step=6), **real)
     wait_for_step(process)
     (other,) = children(process)
     killed_at = time.monotonic()

@@ -103,7 +103,7 @@ def test_a_checkpoint_of_another_class_is_refused():
 @pytest.mark.process
 def test_a_checkpoint_of_spawned_processes_opens(start, here):
     (here / "spawned.py").write_text(SPAWNED)
-    process = start("spawned.py")
+    process = start(here / "spawned.py")
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0, err + out
     command("evaluate", "own.ckpt", "--out", "report")

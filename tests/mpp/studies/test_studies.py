@@ -34,6 +34,7 @@ def configuration(path, systems, steps):
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("quick_children")
 def test_the_studies_train_compare_and_report(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     two = configuration(tmp_path / "joint.yaml", ["shallow_water", "diffusion_reaction"], 4)

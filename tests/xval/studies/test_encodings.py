@@ -34,6 +34,7 @@ def configuration(path, **data):
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("quick_children")
 def test_every_encoding_is_trained_measured_and_compared(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     config = configuration(tmp_path / "tiny.yaml")
