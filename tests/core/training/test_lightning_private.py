@@ -171,3 +171,12 @@ def test_the_settings_of_jsonargparse_are_where_our_tests_restore_them():
     before = dict(parsing_settings)
     restrict()
     assert parsing_settings != before
+
+
+@pytest.mark.parametrize("library", ["jsonargparse", "lightning"])
+def test_the_next_minor_version_which_was_not_tried_is_not_installed(library):
+    tried = re.search(rf"^{library}==(\d+)\.(\d+)", (ROOT / "constraints.txt").read_text(), re.M)
+    bound = f"{tried[1]}.{int(tried[2]) + 1}"
+    dists = [ROOT / "shared", *ROOT.glob("packages/*")]
+    asked = "".join((dist / "pyproject.toml").read_text() for dist in dists)
+    assert set(re.findall(rf'"{library}(?:\[\w+\])?>=[\d.]+,?(.*)"', asked)) == {f"<{bound}"}
