@@ -16,8 +16,8 @@ from mpp.data.shards import Shards, make_sample, recipe
 from mpp.data.simulated import Simulated
 from mpp.data.windows import Windows
 from mpp.data.writers import write_pdebench, write_well
-from sciformer.data.loader import split_by_id
 from sciformer.data.shards.writer import write_shards
+from sciformer.data.splits import split_by_id
 
 CNS = ("velocity_x", "velocity_y", "density", "pressure")
 HALVES = {"train": 0.5, "val": 0.25, "test": 0.25}

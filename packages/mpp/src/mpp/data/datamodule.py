@@ -16,13 +16,8 @@ from mpp.nn.field_vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, inside
 from sciformer.data.collate import unchanged
 from sciformer.data.datamodule import DataModule
-from sciformer.data.loader import (
-    SeededLoader,
-    check_loading,
-    ordered_loader,
-    shares_of,
-    split_by_id,
-)
+from sciformer.data.loader import SeededLoader, check_loading, ordered_loader
+from sciformer.data.splits import shares_of, split_by_id
 from sciformer.files import check_writable
 
 
