@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from mpp.nn.bias import Bias, Boundary, name_boundaries
 from mpp.nn.block import SpaceTimeBlock
 from mpp.nn.normalization import TARGETS, Target, Units, step_units, units
-from mpp.nn.patches import tokens_along
-from mpp.nn.stem import Head, Stem
+from mpp.nn.stem import Head, Stem, tokens_along
 from sciformer.arguments import ArgumentError, check_least
 
 
