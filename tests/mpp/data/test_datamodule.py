@@ -11,10 +11,10 @@ from physics_samples import described, numbered
 
 from mpp.data.batch import Batch
 from mpp.data.datamodule import PhysicsData
+from mpp.data.dataset import Windows
 from mpp.data.description import FIELDS
 from mpp.data.shards import Shards, make_sample, recipe
 from mpp.data.simulated import Simulated
-from mpp.data.windows import Windows
 from mpp.data.writers import write_pdebench, write_well
 from sciformer.data.shards.writer import write_shards
 from sciformer.data.splits import split_by_id
