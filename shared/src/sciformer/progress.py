@@ -25,7 +25,9 @@ def progress(text: str, total: int | None = None) -> Iterator[Callable[[int], No
     columns = (TextColumn("{task.description}", markup=False), BarColumn())
     if total is not None:
         columns += (MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task(text, total=total)
         yield lambda done: bar.update(task, completed=done)
 

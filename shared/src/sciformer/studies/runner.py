@@ -133,18 +133,6 @@ class Study:
         done()
 
 
-def cost(found: dict[str, dict[str, Any]]) -> float:
-    """CPU-seconds of the trainings of a study.
-
-    Args:
-        found: Of ``Study.fit``.
-
-    Returns:
-        Their sum.
-    """
-    return sum(metrics["run"]["cpu_s"] for metrics in found.values())
-
-
 def read_config(package: str, config: str) -> dict[str, Any]:
     """What a study has to know of the configuration that its runs share.
 
