@@ -73,5 +73,4 @@ def sample_report(title="Numbers"):
     )
     report.add_figure("Curve", line_figure(), "It falls.", "A falling line.")
     report.add_film("Moving", GIF, 2.0, "It moves.", "A moving dot.")
-    report.add_text("Reading it", "First.\n\nSecond.")
     return report

@@ -24,12 +24,13 @@ from astroclip.data.readers.open import open_source
 from astroclip.data.readers.parquet import open_parquet
 from astroclip.data.shards import GENERATOR, Shards
 from astroclip.inference import embedding_files
-from astroclip.inference.encode import open_module
+from astroclip.module import AstroCLIPModule
 from astroclip.simulate.galaxies import LABELS, VERSION
 from sciformer.data.hdf5 import HDF5
 from sciformer.data.npy import names_of
 from sciformer.data.shards.index import Recipe
 from sciformer.data.shards.writer import write_shards
+from sciformer.evaluation.run import open_run
 
 HEADS = {"heads": 3, "image_heads": 2, "pooling_heads": 4}
 FOOTPRINT = 60  # pixels along a side of an exposure
@@ -228,7 +229,7 @@ def read_embedded(folder):
 
 
 def read_trained(folder):
-    open_module(folder, "cpu")
+    open_run(folder, AstroCLIPModule, "cpu")
     yield
 
 

@@ -6,7 +6,7 @@ from target import Target
 
 from contextual_counting.data.datamodule import CountingData
 from contextual_counting.data.shards import simulate
-from contextual_counting.evaluation.evaluate import open_run
+from contextual_counting.evaluation.predictions import open_with_data
 from contextual_counting.module import CountingModule
 
 
@@ -28,7 +28,7 @@ def trained(folder):
 
 
 def read_trained(folder):
-    open_run(folder / "last.ckpt")
+    open_with_data(folder / "last.ckpt")
     yield
 
 

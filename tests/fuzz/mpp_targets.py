@@ -19,7 +19,7 @@ from mpp.data.readers.pdebench import PDEBench
 from mpp.data.shards import make_sample, recipe
 from mpp.data.sources import open_files
 from mpp.data.writers import write_pdebench, write_well
-from mpp.evaluation.trained_model import open_trained
+from mpp.evaluation.evaluate import open_run
 from mpp.studies.transfer import curve
 from sciformer.data.hdf5 import HDF5
 from sciformer.data.shards.writer import write_shards
@@ -113,7 +113,7 @@ def trained(folder):
 def read_trained(folder):
     read_pretrained(folder)
     yield
-    open_trained(folder, "cpu")
+    open_run(folder, "cpu")
     yield
 
 
@@ -127,7 +127,7 @@ def read_converted(folder):
     read_pretrained(folder / "a.safetensors")
     yield
     convert.load(folder / "a.safetensors")
-    open_trained(folder / "a.safetensors", "cpu")
+    open_run(folder / "a.safetensors", "cpu")
     yield
 
 

@@ -18,8 +18,7 @@ from xval.data.csv_json import read_table
 from xval.data.datamodule import TextData
 from xval.data.shards import GENERATOR, make_sample
 from xval.data.sources import open_files
-from xval.evaluation.comparison import Comparison
-from xval.evaluation.tested import _read, _write
+from xval.evaluation.comparison import Comparison, read_answers, write_answers
 from xval.module import XValModule
 from xval.simulate.registry import VERSION, text_set
 
@@ -111,14 +110,14 @@ def read_converted(folder):
 
 def answers(folder):
     truth = np.arange(3.0)
-    _write(
+    write_answers(
         folder / "a.npz",
         [Comparison("s", ["a"], np.zeros(3, int), truth, {"model": truth}, 3, 9.5, 1.0)],
     )
 
 
-def read_answers(folder):
-    _read(folder / "a.npz")
+def read_kept(folder):
+    read_answers(folder / "a.npz")
     yield
 
 
@@ -133,5 +132,5 @@ TARGETS = [
     Target("xval checkpoint", trained, read_trained, weight_edits.TORCH),
     Target("xval original", original, read_original, weight_edits.TORCH),
     Target("xval converted", converted, read_converted, weight_edits.PLAIN),
-    Target("xval answers", answers, read_answers, (formats.npz,)),
+    Target("xval answers", answers, read_kept, (formats.npz,)),
 ]

@@ -30,7 +30,6 @@ def filled():
     found.add_result("Error", 0.25, 0.5)
     for n in range(4):
         found.add_table(f"Table {n}", COLUMNS, ROWS)
-    found.add_text("Words", "What it says. " * 50)
     return found
 
 

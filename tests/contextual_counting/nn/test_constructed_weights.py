@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from contextual_counting.data.datamodule import CountingData
-from contextual_counting.evaluation.evaluate import answer_all, scores
 from contextual_counting.evaluation.oracle import build
+from contextual_counting.evaluation.predictions import predict_sets, scores
 from contextual_counting.nn.constructed_weights import shares
 from contextual_counting.simulate.sequences import ONE, OPEN
 
@@ -15,7 +15,7 @@ SETS = DATA.settings | DATA.further
 
 def exact(module, name, samples=200):
     """Lowest top-1 over regions."""
-    (answers,) = answer_all(module, DATA, samples, {name: SETS[name]})
+    (answers,) = predict_sets(module, DATA, samples, {name: SETS[name]})
     found = scores(answers)
     return min(found[f"{name}/top1/region{r}"] for r in range(answers.setting.regions))
 

@@ -8,7 +8,6 @@ from verbs import exit_code
 
 from contextual_counting import CountingData
 from contextual_counting.cli import PROJECT
-from contextual_counting.evaluation.evaluate import Opened
 from contextual_counting.evaluation.oracle import build
 from contextual_counting.nn.constructed_weights import LENGTH, USED
 from contextual_counting.studies.training_ranges import ARMS, GROUPS, SETS, look
@@ -65,9 +64,9 @@ def test_every_arm_is_trained_on_its_own_range_and_measured_on_all_sets(tmp_path
 @pytest.mark.parametrize(
     ("bias", "failing"), [("begin", set()), ("close", {"fewer"}), ("zeros", {*SETS} - {"own"})]
 )
-def test_what_the_oracle_fails_at_is_foretold_from_its_bias(bias, failing):
-    seen = look(Opened(build(bias), CountingData(LENGTH, USED), {}), "nothing", 0, samples=100)
-    for found in (seen.exact, seen.foretold):
+def test_what_the_oracle_fails_at_is_predicted_from_its_bias(bias, failing):
+    seen = look(build(bias), CountingData(LENGTH, USED), "nothing", 0, samples=100)
+    for found in (seen.exact, seen.predicted):
         assert {name for name in SETS if name != "own" and min(found[name]) < 0.95} == failing
 
 

@@ -7,8 +7,8 @@ from matplotlib import rc_context, rcParams
 from matplotlib.text import Text
 from sample_report import line_figure
 
+from sciformer.report import figures
 from sciformer.report.figures import BLUE, DARK, INK, PAPER, draw, figure
-from sciformer.report.report import figures
 from sciformer.text import printable
 
 

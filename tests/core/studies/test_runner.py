@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sciformer.studies.runner import Run, Study, cost
+from sciformer.studies.runner import Run, Study
+from sciformer.studies.summary import cost
 
 WORDS = ("fit", "--trainer.max_epochs=1", "--trainer.accelerator=cpu", "--trainer.devices=1")
 

@@ -11,8 +11,7 @@ from mpp.data.description import FIELDS
 from mpp.data.simulated import Simulated
 from mpp.data.sources import open_files
 from mpp.data.writers import write_pdebench, write_well
-from mpp.evaluation.evaluate import measure, open_data
-from mpp.evaluation.trained_model import open_trained
+from mpp.evaluation.evaluate import measure, open_data, open_run, rows_of
 from mpp.metrics import nrmse
 from mpp.nn.rollout import rollout
 
@@ -22,7 +21,7 @@ WATER = {"frames": 6, "shape": [8, 8]}
 
 def measured(folder, *asked):
     """The numbers of an evaluation, without its pictures."""
-    trained = open_trained(folder)
+    trained = open_run(folder)
     every = measure(trained, open_data(trained, *asked))
     return {key: value for compared, _ in every for key, value in compared.numbers().items()}
 
@@ -81,7 +80,7 @@ def test_batches_of_another_size_give_the_same_numbers(tmp_path, water):
 
 def test_other_files_are_evaluated_whole_with_other_steps_and_windows(tmp_path, water):
     save(tmp_path)
-    found = measured(tmp_path, str(water), 1, 7)
+    found = measured(tmp_path, str(water), 7, 1)
     assert found["water/windows"] == 7
     assert "water/nrmse/step1/height" in found
     assert not any("step2" in key or key.startswith("shallow") for key in found)
@@ -113,10 +112,10 @@ def test_a_field_whose_row_was_never_trained_is_said(tmp_path, water):
     source = open_files(str(water))[1]
     line = "water.hdf5: height, velocity_x, velocity_y: no data of the training had such a field"
     with pytest.warns(UserWarning, match=line):
-        open_trained(tmp_path).rows(source)
+        rows_of(open_run(tmp_path), source)
     save(tmp_path, simulate=SYSTEMS)
     with warnings.catch_warnings(action="error"):
-        open_trained(tmp_path).rows(source)
+        rows_of(open_run(tmp_path), source)
 
 
 def test_more_axes_than_the_network_has_are_refused(tmp_path, capsys):
@@ -135,7 +134,8 @@ def test_more_axes_than_the_network_has_are_refused(tmp_path, capsys):
     ("word", "line"),
     [
         ("--steps=0", "steps: 0 is less than 1"),
-        ("--windows=0", "windows: 0 is less than 1"),
+        ("--samples=0", "samples: 0 is less than 1"),
+        ("--windows=0", "samples: 0 is less than 1"),  # its former name
         ("--device=abacus", "device: 'abacus' cannot be used"),
         ("--steps=6", "frames: 6 are too few for history 2 and horizon 6"),
     ],

@@ -10,7 +10,8 @@ from mpp_small import NETWORK, batch, data, module, quiet
 from mpp.cli import PROJECT
 from mpp.convert import initial_weights
 from mpp.convert.convert import convert, load
-from mpp.evaluation.trained_model import open_trained
+from mpp.data.batch import Batch
+from mpp.evaluation.evaluate import open_run, predict
 from mpp.module import PhysicsModule
 from mpp.nn.field_vocabulary import Vocabulary
 from sciformer.cli.main import run
@@ -110,9 +111,10 @@ def test_converted_weights_are_a_start(tmp_path):
         list(names.names), start=str(tmp_path / "ours.safetensors"), drop_path=0.0, **found.settings
     )
     assert own.hparams["legacy"]
-    opened = open_trained(tmp_path / "ours.safetensors", "cpu")
+    opened = open_run(tmp_path / "ours.safetensors", "cpu")
     frames, fields = torch.randn(1, 3, 2, 32, 32), torch.tensor([0, 4])
-    once = opened.rollout(frames, fields, ("periodic", "open"), 1)
+    batch = Batch(frames, frames[:, :0], fields, ("periodic", "open"), 0)
+    once = predict(opened.module, batch, 1)
     again = load(tmp_path / "ours.safetensors")(frames, fields, (True, False))
     torch.testing.assert_close(once[:, 0], again, atol=1e-3, rtol=1e-3)  # other sums without grad
     assert torch.equal(own.model.stem.field_weight[:, :6], found.weights["stem.field_weight"])

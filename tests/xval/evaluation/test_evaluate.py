@@ -8,13 +8,14 @@ import pytest
 import torch
 from xval_small import SETS, data, taught
 
-from sciformer.cli.main import run
+from sciformer.cli.main import run as command
 from sciformer.training.checkpoints import checkpoint
 from xval.cli import PROJECT
-from xval.evaluation import tested as runs
 from xval.evaluation.comparison import written
-from xval.evaluation.evaluate import gaps, measure, open_data, open_module
+from xval.evaluation.evaluate import gaps, measure, open_data
+from xval.inference.ask import open_run
 from xval.metrics import scores
+from xval.studies.encodings import kept_answers
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* left over are dropped")
 
@@ -33,9 +34,8 @@ def save(folder, module=None, **options):
 
 def measured(folder, other=None, samples=None):
     """The answers of an evaluation, by set, without its page."""
-    path = folder / "last.ckpt"
-    source, training = open_data(path, checkpoint.read(path), other)
-    sets = measure(open_module(path, "cpu"), source, training, samples)
+    run = open_run(folder, "cpu")
+    sets = measure(run.module, *open_data(run, other), samples)
     return {compared.name: compared for compared in sets}
 
 
@@ -44,7 +44,7 @@ def xval(*words):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["xval"])
         try:
-            run(PROJECT, [str(word) for word in words])
+            command(PROJECT, [str(word) for word in words])
         except SystemExit as ended:
             return ended.code
     return 0
@@ -163,7 +163,7 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path, capsys, word, line):
 
 def test_answers_of_a_run_are_kept_and_read_again_as_they_were(tmp_path):
     save(tmp_path, encoding="p1000")
-    made, again = (runs.tested(tmp_path / "last.ckpt") for _ in range(2))
+    made, again = (kept_answers(tmp_path / "last.ckpt") for _ in range(2))
     for one, two in zip(made, again, strict=True):
         assert one.numbers() == pytest.approx(two.numbers(), nan_ok=True)
         assert one.fields == two.fields

@@ -23,7 +23,8 @@ PROJECT = Project(
         ),
         "evaluate": Verb(
             "astroclip.evaluation.evaluate:evaluate",
-            "retrieval, properties and pictures of a checkpoint, beside the simplest answers",
+            "retrieval, properties and figures of a checkpoint, beside baselines",
+            renamed={"files": "data", "shards": "data"},
         ),
         "probe": Verb(
             "astroclip.evaluation.probe:probe", "properties of galaxies read off embeddings"

@@ -1,24 +1,30 @@
 """How well counts are predicted: top-1, top-5 and mean absolute error of each region."""
 
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
-
-from sciformer.evaluation.metrics import PartMeans
+from torchmetrics import Metric
 
 TOP = 5
+NAMES = ("top1", "top5", "mae")
 
 
-class RegionScores(PartMeans):
-    """Accuracy and error of ranked counts, per region.
+class RegionScores(Metric):
+    """Accuracy and error of ranked counts, per region: a mean would hide the one that fails.
 
     Args:
         regions: Number of regions that are scored.
     """
 
-    def __init__(self, regions: int) -> None:
-        super().__init__(("top1", "top5", "mae"), "region", regions)
+    totals: Tensor
+    seen: Tensor
 
-    def update(  # pyright: ignore[reportIncompatibleMethodOverride]  # counts, not figures
+    def __init__(self, regions: int) -> None:
+        super().__init__()
+        self.add_state("totals", torch.zeros(len(NAMES), regions), dist_reduce_fx="sum")
+        self.add_state("seen", torch.zeros(regions), dist_reduce_fx="sum")
+
+    def update(
         self,
         ranked: Int64[Tensor, "batch regions top"],
         counts: Int64[Tensor, "batch regions"],
@@ -26,16 +32,26 @@ class RegionScores(PartMeans):
         """Add a batch; regions that a sequence does not have (negative counts) are left out.
 
         Args:
-            ranked: Counts by how likely they are, most likely first.
+            ranked: Counts by how likely they are, most likely first; maybe of the first regions
+                alone.
             counts: The true ones.
         """
-        hits = ranked == counts[..., None]
-        figures = {
-            "top1": hits[..., 0],
-            "top5": hits.any(-1),
-            "mae": (ranked[..., 0] - counts).abs(),
+        there, hits = counts >= 0, ranked == counts[..., None]
+        errors = (ranked[..., 0] - counts).abs()
+        held = slice(counts.shape[1])
+        for row, values in enumerate((hits[..., 0], hits.any(-1), errors)):
+            self.totals[row, held] += torch.where(there, values, 0).sum(0)
+        self.seen[held] += there.sum(0)
+
+    def compute(self) -> dict[str, Tensor]:
+        """``<metric>/region<r>`` for every region that was seen, in double precision."""
+        totals, seen = self.totals.cpu().double(), self.seen.cpu().double()
+        return {
+            f"{name}/region{region}": totals[row, region] / seen[region]
+            for row, name in enumerate(NAMES)
+            for region in range(len(seen))
+            if seen[region] > 0
         }
-        super().update(figures, counts >= 0)
 
 
 def ranking(

@@ -22,7 +22,8 @@ PROJECT = Project(
         "convert": Verb("mpp.convert.convert:convert", "weights of the paper's own code as ours"),
         "evaluate": Verb(
             "mpp.evaluation.evaluate:evaluate",
-            "errors of rollouts beside persistence and linear extrapolation, pictures and films",
+            "errors of rollouts beside persistence and linear extrapolation, figures and films",
+            renamed={"windows": "samples"},
         ),
         "joint": Verb(
             "mpp.studies.joint:joint",

@@ -18,7 +18,7 @@ PROJECT = Project(
         "ask": Verb("xval.inference.ask:ask", "fill the masked numbers of a text"),
         "evaluate": Verb(
             "xval.evaluation.evaluate:evaluate",
-            "the paper's tables and figures of a checkpoint, beside the simplest answers",
+            "the paper's tables and figures of a checkpoint, beside baselines",
         ),
         "sweep": Verb(
             "xval.studies.encodings:sweep",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sciformer.allowlist import TRUST, restrict, trust
 from sciformer.cli.config_errors import check_configs
-from sciformer.cli.options import call, resolve, shipped, spelled
+from sciformer.cli.options import call, present, resolve, shipped, spelled
 from sciformer.cli.project import Project, Verb
 from sciformer.errors import USAGE, one_line
 
@@ -42,7 +42,8 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
         check_configs(words)
         own = project.verbs.get(verb)
         if own and not own.fits:
-            call(resolve(own.call), f"{project.command} {verb}", words[1:])
+            words = present(words[1:], own.renamed)
+            call(resolve(own.call), f"{project.command} {verb}", words)
             return
         if own:
             sys.argv[1:] = resolve(own.call)(words[1:])

@@ -1,7 +1,7 @@
 """Options of a verb from a function's signature, and how the words of a command are spelled."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.resources import files
 from inspect import signature
@@ -63,6 +63,31 @@ def spelled(word: str) -> str:
         return word
     name, equals, value = word.removeprefix("--").partition("=")
     return "--" + name.replace("-", "_") + equals + value
+
+
+def present(words: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
+    """Options by their present names.
+
+    Args:
+        words: The command line after the verb.
+        renamed: Former name of an option -> its present name.
+
+    Returns:
+        The same words, with ``--samples=7`` for ``--windows=7`` where it was renamed so.
+
+    Raises:
+        ValueError: If an option is given under two names.
+    """
+    found, given = [], []
+    for word in words:
+        name, equals, value = word.partition("=")
+        name = f"--{renamed.get(name[2:], name[2:])}" if name.startswith("--") else name
+        if name in given and name[2:] in renamed.values():
+            former = ", ".join(f"--{old}" for old, new in renamed.items() if new == name[2:])
+            raise ValueError(f"{name}: given twice; former names of it are {former}")
+        given.append(name)
+        found.append(name + equals + value)
+    return found
 
 
 def shipped(package: str, word: str) -> str:

@@ -13,11 +13,13 @@ class Verb:
             options and their help.
         summary: One line for the list of verbs.
         fits: ``call`` takes the words after the verb and gives those of a fit, which then runs.
+        renamed: Former names of options, which go on working, and their present names.
     """
 
     call: str
     summary: str
     fits: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -144,12 +144,6 @@ class Report:
             html.section(title, f"<figure>\n{image}\n{text}\n</figure>", "picture")
         )
 
-    def add_text(self, title: str, text: str) -> None:
-        """Add paragraphs; an empty line starts a new one."""
-        paragraphs = re.split(r"\n\s*\n", text.strip())
-        content = "\n".join(f'<p class="text">{escape(part)}</p>' for part in paragraphs)
-        self.sections.append(html.section(title, content, "words"))
-
     def write(self, out: str | Path) -> Path:
         """Write ``metrics.json`` and then ``index.html``, each whole or not at all.
 
@@ -167,6 +161,18 @@ class Report:
         )
         write_atomically(out / html.PAGE, lambda path: path.write_text(page, encoding="utf-8"))
         return out / html.PAGE
+
+    def publish(self, out: str | Path, *files: Path, note: str = "") -> None:
+        """Write the report, show its tables, and print the paths of all files that were written.
+
+        Args:
+            out: Folder of the report.
+            *files: Further files of the same command.
+            note: Text in front of the page's path.
+        """
+        page = self.write(out)
+        self.print()
+        print(*files, f"{note}{page}", sep="\n")  # noqa: T201  # the output of a command
 
     def _body(self) -> str:
         summary = f'<p class="summary">{escape(self.summary)}</p>' if self.summary else ""

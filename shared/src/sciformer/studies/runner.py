@@ -7,16 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sciformer.allowlist import safe_environment
 from sciformer.cli import config_errors
 from sciformer.cli.options import shipped
 from sciformer.files import check_writable, write_atomically
+from sciformer.progress import progress
 from sciformer.strict_json import read_json
 from sciformer.text import hide_secrets
 
@@ -76,13 +75,10 @@ class Study:
         for run in runs:
             self._claim(run)
         waiting = [run for run in runs if not (self.folder(run.name) / METRICS).is_file()]
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(
-            *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
-        ) as bar:
-            task = bar.add_task("runs", total=len(runs), completed=len(runs) - len(waiting))
-            self._run_all(waiting, lambda: bar.advance(task))
+        finished = count(len(runs) - len(waiting))
+        with progress("runs", len(runs)) as show:
+            show(next(finished))
+            self._run_all(waiting, lambda: show(next(finished)))
         return {run.name: read_json(self.folder(run.name) / METRICS) for run in runs}
 
     def folder(self, name: str) -> Path:
@@ -135,18 +131,6 @@ class Study:
             said = (folder / LOG).read_text(errors="replace").strip().splitlines() or ["no word"]
             raise ValueError(f"{folder / LOG}: the run ended with code {code}: {said[-1]}")
         done()
-
-
-def cost(found: dict[str, dict[str, Any]]) -> float:
-    """CPU-seconds of the trainings of a study.
-
-    Args:
-        found: Of ``Study.fit``.
-
-    Returns:
-        Their sum.
-    """
-    return sum(metrics["run"]["cpu_s"] for metrics in found.values())
 
 
 def read_config(package: str, config: str) -> dict[str, Any]:

@@ -2,13 +2,9 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from rich.console import Console
-from rich.progress import Progress
 from torch.utils.data import Dataset
 
 from astroclip.data.batch import Batch
@@ -29,6 +25,7 @@ from sciformer.data.loader import (
 )
 from sciformer.data.sampler import GlobalBatches
 from sciformer.data.splits import shares_of, split_by_id
+from sciformer.progress import progress
 
 RESERVED = 16  # blocks in front of those of the training: validation, then test
 VAL, TEST = range(0, RESERVED // 2), range(RESERVED // 2, RESERVED)
@@ -196,8 +193,8 @@ class GalaxyData(DataModule):
         count = self.pairs if split == "train" else self.tested[split]
         first = {"val": VAL.start, "test": TEST.start, "train": RESERVED}[split]
         blocks = range(first, first + -(-count // BLOCK))
-        with _bar(f"simulating {count} galaxies: {split}", len(blocks)) as progress:
-            pool = simulated(self.seed, blocks, self.size, self.grid, self.workers, progress)
+        with progress(f"simulating {count} galaxies: {split}", len(blocks)) as show:
+            pool = simulated(self.seed, blocks, self.size, self.grid, self.workers, show)
         return PoolDataset(pool.first(count))
 
     def _read(self, source: Source) -> dict[str, Dataset[Batch]]:
@@ -230,11 +227,3 @@ def _open(files: Files | None, shards: str | None, on_error: OnError) -> Source 
         with inside("shards", shards):
             found.append(Shards(shards))
     return Joined(found) if found else None
-
-
-@contextmanager
-def _bar(text: str, blocks: int) -> Iterator[Callable[[int], None]]:
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(text, total=blocks)
-        yield lambda done: bar.update(task, completed=done)

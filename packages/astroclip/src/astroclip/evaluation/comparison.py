@@ -1,4 +1,4 @@
-"""Galaxies as a network sees them, and as it is seen without one, for an evaluation."""
+"""Embeddings and baseline features of a split, and what retrieval and probes make of them."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,10 +21,11 @@ from astroclip.inference.embedding_files import Embeddings, joined
 from astroclip.metrics import MORPHOLOGY, ranks, recalls
 from astroclip.nn.aperture_photometry import photometry
 from astroclip.survey import PIXELS
+from sciformer.evaluation.comparison import MODEL
 
 KS = (1, 5, 10)
 WIDTHS = {PIXELS: 20, 2048: 16}  # pixels that a baseline averages: 389 bins of 16 A, or 128
-CCA, CHANCE = "baseline_cca", "baseline_chance"
+CCA, CHANCE = "cca", "chance"
 WAYS = ("image_to_spectrum", "spectrum_to_image")
 
 Ranks = Int64[np.ndarray, " galaxies"]
@@ -34,11 +35,11 @@ class Galaxies(NamedTuple):
     """Galaxies of a split.
 
     Args:
-        embeddings: What the network makes of them.
-        photometry: Of the images.
-        shape: Of the spectra in bins, less their brightness.
-        softened: Of the spectra in bins, with it.
-        batch: The galaxies themselves, where they were to be kept.
+        embeddings: Of the network.
+        photometry: Aperture photometry of the images.
+        shape: Spectra in bins, without their brightness.
+        softened: Spectra in bins, with their brightness.
+        batch: Images and spectra, if they are kept.
         cpu_s: CPU time of the network.
     """
 
@@ -54,10 +55,10 @@ class Galaxies(NamedTuple):
 
 
 class Found(NamedTuple):
-    """How far down the list of answers the right one is.
+    """Ranks of the right partners in a retrieval.
 
     Args:
-        way: From which kind to which.
+        way: One of ``WAYS``.
         method: ``model`` or a baseline.
         ranks: Of each galaxy; 0 is the best.
     """
@@ -79,20 +80,20 @@ def gather(
     limit: int,
     keep: bool = False,
 ) -> Galaxies:
-    """Look at galaxies with a network and without one.
+    """Compute embeddings and baseline features of a split.
 
     Args:
-        encode: What the network makes of a batch.
+        encode: Embeds a batch.
         batches: Galaxies with images and spectra.
         labels: Names of the columns of their labels.
-        limit: How many galaxies count.
-        keep: Whether to keep the galaxies themselves.
+        limit: Number of galaxies at most.
+        keep: Whether to keep images and spectra.
 
     Returns:
-        The galaxies.
+        The split.
 
     Raises:
-        ValueError: If they have no images or no spectra.
+        ValueError: If there are no images or no spectra.
     """
     parts, kept, cpu_s = [], [], 0.0
     for batch in _first(batches, limit):
@@ -116,7 +117,7 @@ def gather(
 
 
 def _first(batches: Iterable[Batch], limit: int) -> Iterator[Batch]:
-    """The galaxies in front, and no batch more than they need."""
+    """The first galaxies, from as few batches as possible."""
     left = limit
     for batch in batches:
         yield Batch(*(None if field is None else field[:left] for field in batch))  # pyright: ignore[reportArgumentType]
@@ -126,18 +127,18 @@ def _first(batches: Iterable[Batch], limit: int) -> Iterator[Batch]:
 
 
 def retrieval(bank: Galaxies, test: Galaxies) -> list[Found]:
-    """Seek the partner of each galaxy of the test among all of them.
+    """Rank the partner of each galaxy of the test among all of them.
 
     Args:
-        bank: What a linear map is fitted to.
-        test: The galaxies.
+        bank: Galaxies that the linear maps are fitted to.
+        test: Queries and candidates.
 
     Returns:
-        Both ways, by the network and by linear canonical correlation of the photometry with 20
-        principal components of the spectra.
+        Both directions, by the network and by linear canonical correlation of the photometry with
+        20 principal components of the spectra.
     """
     vectors = test.embeddings.vectors
-    found = _both_ways("model", vectors["image_z"], vectors["spectrum_z"], ranks)
+    found = _both_ways(MODEL, vectors["image_z"], vectors["spectrum_z"], ranks)
     if len(bank) <= bank.photometry.shape[1]:
         return found
     spectra = principal_components(bank.softened, test.softened)
@@ -159,7 +160,7 @@ def _both_ways(
 def ranks_by_distance(
     queries: Float[torch.Tensor, "pairs dim"], bank: Float[torch.Tensor, "pairs dim"]
 ) -> Int64[torch.Tensor, " pairs"]:
-    """How many of a bank are nearer to each query than its own partner is, in Euclid's distance.
+    """How many of a bank are nearer to each query than its own partner, in Euclidean distance.
 
     Args:
         queries: Of any norm.
@@ -175,28 +176,28 @@ def ranks_by_distance(
 
 
 def compare(bank: Galaxies, test: Galaxies) -> list[Reading]:
-    """Ask for everything that is known of the galaxies, with the network and without it.
+    """Predict every known property, from embeddings and by baselines.
 
     Args:
-        bank: Galaxies whose labels answer.
-        test: Those that are asked about.
+        bank: Galaxies to learn from.
+        test: Galaxies to predict.
 
     Returns:
-        The answers.
+        The predictions.
     """
     found = list(readings(bank.embeddings, test.embeddings))
     return [*found, *baselines(bank, test), *constants(bank.embeddings, test.embeddings)]
 
 
 def baselines(bank: Galaxies, test: Galaxies) -> Iterator[Reading]:
-    """Answers without a network to all that is a number.
+    """Predict every numeric property without a neural network.
 
     Args:
-        bank: Galaxies whose labels answer.
-        test: Those that are asked about.
+        bank: Galaxies to learn from.
+        test: Galaxies to predict.
 
     Yields:
-        Those of gradient boosting of the aperture photometry, and of the nearest 16 among 20
+        Predictions of gradient boosting of the aperture photometry, and of the nearest 16 among 20
         principal components of the spectra.
     """
     labels = [each for each in common(bank.embeddings, test.embeddings) if each != MORPHOLOGY]

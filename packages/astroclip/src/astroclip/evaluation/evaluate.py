@@ -1,14 +1,14 @@
-"""``astroclip evaluate``: everything that can be asked of a checkpoint, on one page."""
+"""``astroclip evaluate``: retrieval and properties of galaxies, beside baselines."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
+import astroclip
 from astroclip.data.datamodule import GalaxyData
 from astroclip.data.readers.open import Files
 from astroclip.evaluation import figures, tables
@@ -24,109 +24,97 @@ from astroclip.evaluation.comparison import (
     retrieval,
 )
 from astroclip.evaluation.probes import Reading
-from astroclip.inference.encode import encode, open_module
+from astroclip.inference.encode import encode
 from astroclip.metrics import REDSHIFT
 from astroclip.simulate.galaxies import MORPHOLOGIES, VERSION, fingerprint
-from sciformer.arguments import check_least
+from sciformer.arguments import check_least, said_as
+from sciformer.data.shards.index import INDEX
+from sciformer.evaluation.comparison import MODEL, metric_key
+from sciformer.evaluation.run import TrainedRun, open_run
+from sciformer.progress import progress
 from sciformer.report.html import Cell, percent
-from sciformer.report.report import Report, report_folder
-from sciformer.training.checkpoints import checkpoint
+from sciformer.report.report import Report
 
 BANK, TEST = 16_384, 1000  # galaxies
 BATCH = 256
 SUMMARY = (
     "Galaxies that were not trained on: is the spectrum of a galaxy found by its image, and its "
-    "image by its spectrum, and what can be read off the embeddings of either? Beside it what one "
-    "reaches without a network: gradient boosting of aperture photometry, neighbors among "
-    "principal components of spectra, and linear canonical correlation."
+    "image by its spectrum, and which properties can be read off either embedding? Baselines "
+    "without a neural network: gradient boosting of aperture photometry, neighbors among principal "
+    "components of spectra, and linear canonical correlation."
 )
-MOVED = "if its files have moved, say where they are with --files or --shards"
 
 
 def evaluate(
     path: str,
     out: str | None = None,
-    files: Files | None = None,
-    shards: str | None = None,
+    data: Files | None = None,
+    samples: int = TEST,
     bank: int | None = None,
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write what a network knows of galaxies that it has not seen, with pictures.
+    """Write retrieval between images and spectra, and properties read off embeddings, with figures.
 
-    Retrieval in both ways; redshift, mass, star formation, age, metallicity and morphology, as far
-    as they are known, by the nearest of a bank and by MLPs, from images, spectra and across; all of
-    it beside baselines.
+    Retrieval in both directions; redshift, mass, star formation, age, metallicity and morphology,
+    as far as they are known, by nearest neighbors in a bank and by MLPs, from images, spectra and
+    across; all of it beside baselines.
 
     Args:
         path: A checkpoint, or a run's folder.
-        out: Folder of ``metrics.json`` and ``index.html``; ``report`` beside the checkpoint
-            where none is given.
-        files: Galaxies of these files, as ``astroclip embed`` takes them, instead of the run's own.
-        shards: Galaxies of a folder that ``astroclip simulate`` wrote instead.
-        bank: Galaxies of the training to compare to; the run's own, 16,384 at most, if not given.
-        device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        out: Folder of ``metrics.json`` and ``index.html``; by default ``report`` beside the
+            checkpoint.
+        data: Evaluate on these galaxies instead: files as ``astroclip embed`` takes them, or a
+            folder that ``astroclip simulate`` wrote.
+        samples: Galaxies of the test at most.
+        bank: Galaxies of the training to compare to; by default the run's own, at most 16,384.
+        device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace a report that is there.
 
     Raises:
-        ValueError: If there is no such checkpoint, or its data cannot be read.
+        ValueError: If there is no such checkpoint or device, or the data cannot be read.
     """
-    check_least(bank=(bank, 2))
+    check_least(samples=(samples, 2), bank=(bank, 2))
     start = time.process_time()
-    found = checkpoint.find(path)
-    saved = checkpoint.read(found)
-    module = open_module(found, device)
-    folder = report_folder(out or found.parent / "report", overwrite)
-    data = open_data(found, saved, files, shards, bank)
-    look = partial(gather, partial(encode, module), labels=data.labels)
-    with Console(stderr=True).status("looking at galaxies"):
-        test = look(data.loader("test"), limit=TEST, keep=True)
-        pool = look(data.loader("train"), limit=bank or BANK)
-    run = checkpoint.run_record(saved) | origin(data)
-    report = Report("AstroCLIP: images and spectra of galaxies in one space", run, SUMMARY)
-    with Console(stderr=True).status("comparing"):
-        fill(report, pool, test, MORPHOLOGIES if data.source is None else ())
-    report.add_metrics({"evaluation/cpu_s": time.process_time() - start})
-    page = report.write(folder)
-    report.print()
-    print(page)  # noqa: T201  # what the verb answers
+    run = open_run(path, astroclip.AstroCLIPModule, device)
+    with run.report("AstroCLIP: images and spectra in one space", out, overwrite) as report:
+        report.summary = SUMMARY
+        source = open_data(run, data, bank)
+        report.run |= origin(source)
+        look = partial(gather, partial(encode, run.module), labels=source.labels)
+        with progress("encoding galaxies"):
+            test = look(source.loader("test"), limit=samples, keep=True)
+            pool = look(source.loader("train"), limit=bank or BANK)
+        with progress("comparing with baselines"):
+            fill(report, pool, test, MORPHOLOGIES if source.source is None else ())
+        report.add_metrics({"evaluation/cpu_s": time.process_time() - start})
 
 
 def open_data(
-    path: Path,
-    saved: Mapping[str, Any],
-    files: Files | None = None,
-    shards: str | None = None,
-    bank: int | None = None,
+    run: TrainedRun[Any], data: Files | None = None, bank: int | None = None
 ) -> GalaxyData:
-    """The galaxies to evaluate on.
+    """The galaxies of a run, or others.
 
     Args:
-        path: Of the checkpoint.
-        saved: Its content.
-        files: Other ones.
-        shards: Other ones.
-        bank: How many of the training are needed.
+        run: The run.
+        data: Files, or a folder or an address of shards.
+        bank: Galaxies of the training that are needed.
 
     Returns:
-        Test and training, in order and each once.
+        Test and training, in order and each galaxy once.
 
     Raises:
         ValueError: If they cannot be read.
     """
-    settings = dict(saved.get("datamodule_hyper_parameters") or {})
-    given = files is not None or shards is not None
-    if given:
-        entries = files if isinstance(files, list) else [] if files is None else [files]
-        settings |= {"files": entries, "shards": shards, "labels": None}
-    settings |= {"pairs": bank or min(settings.get("pairs", BANK), BANK), "stream": False}
-    settings |= {"workers": 0, "batch_size": BATCH}
-    if given:
-        return GalaxyData(**settings)
-    try:
-        return checkpoint.build(path, GalaxyData, settings)
-    except ValueError as error:
-        raise ValueError(f"{error}; {MOVED}") from error
+    pairs = bank or min(run.settings.get("pairs", BANK), BANK)
+    changes: dict[str, Any] = {"pairs": pairs, "stream": False, "workers": 0, "batch_size": BATCH}
+    if data is None:
+        return run.data(GalaxyData, **changes)
+    stored = isinstance(data, str) and ("://" in data or (Path(data) / INDEX).is_file())
+    given = {"shards": data} if stored else {"files": data}
+    changes |= {"files": None, "shards": None, "labels": None} | given
+    with said_as("data", next(iter(given))):
+        return GalaxyData(**run.settings | changes)
 
 
 def origin(data: GalaxyData) -> dict[str, str]:
@@ -137,13 +125,13 @@ def origin(data: GalaxyData) -> dict[str, str]:
 
 
 def fill(report: Report, bank: Galaxies, test: Galaxies, morphologies: Sequence[str] = ()) -> None:
-    """Write everything into a report.
+    """Add all metrics, tables and figures.
 
     Args:
-        report: Where to.
+        report: The report.
         bank: Galaxies of the training.
-        test: Others, which were kept.
-        morphologies: Names of the classes.
+        test: Galaxies of the test, with images and spectra.
+        morphologies: Names of the classes of the morphology.
     """
     found, read = retrieval(bank, test), compare(bank, test)
     report.add_metrics({"evaluation/galaxies": len(test), "evaluation/bank": len(bank)})
@@ -162,22 +150,18 @@ def fill(report: Report, bank: Galaxies, test: Galaxies, morphologies: Sequence[
 
 
 def add_retrieval(report: Report, found: Sequence[Found]) -> None:
-    """Recall in both ways, beside linear maps and chance.
-
-    Args:
-        report: Where to.
-        found: Ranks.
-    """
+    """Add recall and median rank in both directions, beside linear maps and chance."""
     count = len(found[0].ranks)
     rows: list[list[Cell]] = []
     for each in found:
-        end = "" if each.method == "model" else f"/{each.method}"
-        named = {f"retrieval/recall_{k}/{each.way}{end}": s for k, s in each.recalls.items()}
-        report.add_metrics(named | {f"retrieval/median_rank/{each.way}{end}": median(each)})
+        named = {f"recall_{k}": share for k, share in each.recalls.items()}
+        named["median_rank"] = median(each)
+        keys = {metric: f"retrieval/{metric}/{each.way}" for metric in named}
+        report.add_metrics({metric_key(keys[m], each.method): v for m, v in named.items()})
         name = figures.IN_WORDS[each.way] + (", linear CCA" if each.method == CCA else "")
         rows.append([name, *(percent(s, 1) for s in each.recalls.values()), f"{median(each):g}"])
     chance = {k: min(1.0, k / count) for k in KS}
-    report.add_metrics({f"retrieval/recall_{k}/{CHANCE}": s for k, s in chance.items()})
+    report.add_metrics({metric_key(f"retrieval/recall_{k}", CHANCE): s for k, s in chance.items()})
     rows.append(["chance", *(percent(s, 1) for s in chance.values()), f"{(count + 1) / 2:g}"])
     columns = ("From", *(f"R@{k}" for k in KS), "median rank")
     note = f"The right one among all {count}; a rank of 1 is the best."
@@ -187,7 +171,7 @@ def add_retrieval(report: Report, found: Sequence[Found]) -> None:
         linear = shares.get((way, CCA))
         beside = f"{percent(linear, 1)} (linear CCA)" if linear is not None else ""
         name = f"R@10 of {count}, from {figures.IN_WORDS[way]}"
-        report.add_result(name, percent(shares[way, "model"], 1), beside)
+        report.add_result(name, percent(shares[way, MODEL], 1), beside)
 
 
 def median(each: Found) -> float:
@@ -196,12 +180,7 @@ def median(each: Found) -> float:
 
 
 def add_results(report: Report, read: Sequence[Reading]) -> None:
-    """What a network is judged by, beside the baseline of the same kind.
-
-    Args:
-        report: Where to.
-        read: All answers.
-    """
+    """Add the headline numbers, each beside the baseline from the same kind of data."""
     own = {(each.label, each.way): each.scores for each in read}
     for label, way, rival in (
         (REDSHIFT, "spectrum_h", "baseline_pca"),

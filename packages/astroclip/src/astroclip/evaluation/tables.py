@@ -28,7 +28,6 @@ LABELS: Mapping[str, str] = {
     "log_ssfr": "log sSFR",
     "log_metallicity": "log metallicity",
 }
-UNITS: Mapping[str, str] = {"log_mass": "Msun", "log_ssfr": "1/yr", "age": "Gyr"}
 HOW = (
     "h: the encoder's own embedding; z: that in the space of both. k-NN: the mean (of a class, the "
     "most frequent) of the nearest 16 of the bank by cosine; MLP: two hidden layers of 64."
@@ -42,11 +41,6 @@ REDSHIFTS = (
 def name(label: str) -> str:
     """A label as one says it."""
     return LABELS.get(label, label.replace("_", " "))
-
-
-def with_unit(label: str) -> str:
-    """A label and its unit, for an axis."""
-    return f"{name(label)} [{UNITS[label]}]" if label in UNITS else name(label)
 
 
 def said(way: str) -> str:

@@ -1,16 +1,14 @@
 """``astroclip embed``: embeddings of the galaxies of files or shards."""
 
 import sys
-from collections.abc import Iterable, Iterator
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
+import astroclip
 from astroclip.data.readers.open import Files
 from astroclip.data.source import Bad, OnError
 from astroclip.inference import embedding_files
-from astroclip.inference.embedding_files import Embeddings
-from astroclip.inference.encode import about, encoded, open_galaxies, open_module
+from astroclip.inference.encode import about, encoded, open_galaxies
+from sciformer.arguments import check_least
+from sciformer.evaluation.run import open_run
 from sciformer.files import new_file
 
 
@@ -30,7 +28,7 @@ def embed(
     is there when it is whole. ``astroclip search`` and ``astroclip probe`` read it.
 
     Args:
-        checkpoint: Of a trained network, or a run's folder.
+        checkpoint: A checkpoint, or a run's folder.
         files: A path or pattern of files of galaxies, of any kind that can be read; a table with
             ``path``, or ``images`` and ``spectra``, and ``labels``; or a list of these.
         shards: Folder that ``astroclip simulate`` wrote.
@@ -38,16 +36,15 @@ def embed(
         batch_size: Galaxies that are read and embedded at a time.
         on_error: Whether a galaxy that cannot be used ends all (``raise``), or is named on stderr
             and left out (``skip``).
-        device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace a file that is there.
 
     Raises:
         ValueError: If the checkpoint or a galaxy cannot be used; nothing is written then.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size: {batch_size} is less than 1")
+    check_least(batch_size=(batch_size, 1))
     file = new_file(embedding_files.check_name(out), overwrite)
-    module = open_module(checkpoint, device)
+    run = open_run(checkpoint, astroclip.AstroCLIPModule, device)
     source = open_galaxies(files, shards, on_error)
     left_out: list[Bad] = []
 
@@ -55,29 +52,8 @@ def embed(
         left_out.append(bad)
         sys.stderr.write(f"left out: {bad.reason}\n")
 
-    parts = encoded(module, source, batch_size, on_error, tell)
-    embedding_files.write(file, shown(parts, len(source)), about(checkpoint, module))
+    parts = encoded(run.module, source, batch_size, on_error, tell)
+    embedding_files.write(file, parts, about(run))
     said = f"{len(source) - len(left_out)} galaxies"
     said += f", {len(left_out)} left out" if left_out else ""
     print(f"{out}: {said}")  # noqa: T201  # what the verb answers
-
-
-def shown(parts: Iterable[Embeddings], total: int) -> Iterator[Embeddings]:
-    """The same parts, with a bar on stderr if that is a terminal.
-
-    Args:
-        parts: Embeddings as they come.
-        total: How many galaxies there are.
-
-    Yields:
-        Each part.
-    """
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        "galaxies", *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("galaxies", total=total)
-        for part in parts:
-            yield part
-            bar.advance(task, len(part.ids))

@@ -1,57 +1,28 @@
-"""A trained network run over galaxies, a batch at a time."""
+"""Embed galaxies with a trained network, batch by batch."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-import astroclip
 from astroclip.data.batch import Batch, Galaxy, collate, middle
 from astroclip.data.readers.open import Files, entries, open_source
 from astroclip.data.shards import Shards
 from astroclip.data.source import Bad, Joined, OnError, Positions, Source, sound
 from astroclip.inference.embedding_files import RESERVED, Embeddings
 from sciformer.arguments import inside
-from sciformer.training.checkpoints import checkpoint
+from sciformer.evaluation.run import TrainedRun
+from sciformer.progress import progress
 
 if TYPE_CHECKING:
     from astroclip.module import AstroCLIPModule
 
 
-def open_module(path: str | Path, device: str | None = None) -> "AstroCLIPModule":
-    """Open a checkpoint.
-
-    Args:
-        path: Of the file, or a run's folder.
-        device: Where it shall run; the GPU, where there is one, if None.
-
-    Returns:
-        The network, in evaluation mode.
-
-    Raises:
-        ValueError: If there is no such device, or it is no checkpoint of a training of AstroCLIP.
-    """
-    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        place = torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
-        raise ValueError(f"device: {name!r} cannot be used: {error}") from error
-    return checkpoint.load(path, astroclip.AstroCLIPModule).to(place)
-
-
 def weights_hash(module: torch.nn.Module) -> str:
-    """Name weights: 16 hexadecimal digits that no other weights have.
-
-    Args:
-        module: Whose they are.
-
-    Returns:
-        The name.
-    """
+    """Hash of the weights of a network, as 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())
@@ -126,7 +97,7 @@ def encoded(
     on_error: OnError = "raise",
     tell: Callable[[Bad], None] | None = None,
 ) -> Iterator[Embeddings]:
-    """Embed all galaxies of a source; no more than a batch is in memory.
+    """Embed all galaxies of a source, with a progress bar; no more than a batch is in memory.
 
     Args:
         module: In evaluation mode.
@@ -145,13 +116,15 @@ def encoded(
     positions = source.positions()
     cut = Middles(source, module.hparams["size"])
     waiting: list[tuple[int, Galaxy]] = []
-    for each in sound(cut, on_error, tell):
-        waiting.append(each)
-        if len(waiting) == batch_size:
+    with progress("embedding galaxies", len(source)) as show:
+        for each in sound(cut, on_error, tell):
+            waiting.append(each)
+            if len(waiting) == batch_size:
+                yield _encoded(module, waiting, labels, positions)
+                show(waiting[-1][0] + 1)
+                waiting = []
+        if waiting:
             yield _encoded(module, waiting, labels, positions)
-            waiting = []
-    if waiting:
-        yield _encoded(module, waiting, labels, positions)
 
 
 def _encoded(
@@ -168,7 +141,9 @@ def _encoded(
     for name, rows in vectors.items():
         for galaxy, row in zip(galaxies, rows, strict=True):
             if not np.isfinite(row).all():
-                raise ValueError(f"{galaxy.id}: {name}: no numbers; its pixels are out of range")
+                raise ValueError(
+                    f"{galaxy.id}: {name}: embedding is not finite; check pixel values"
+                )
     return Embeddings([galaxy.id for galaxy in galaxies], columns, at, vectors)
 
 
@@ -194,14 +169,6 @@ def encode(module: "AstroCLIPModule", batch: Batch) -> dict[str, np.ndarray]:
     return {name: vector.float().cpu().numpy() for name, vector in vectors.items()}
 
 
-def about(path: str | Path, module: torch.nn.Module) -> Mapping[str, str]:
-    """What a file of embeddings says of itself.
-
-    Args:
-        path: Of the checkpoint.
-        module: What it holds.
-
-    Returns:
-        The checkpoint, and the name of its weights.
-    """
-    return {"checkpoint": str(checkpoint.find(path)), "weights": weights_hash(module)}
+def about(run: "TrainedRun[AstroCLIPModule]") -> Mapping[str, str]:
+    """What a file of embeddings says of its network: checkpoint and hash of the weights."""
+    return {"checkpoint": str(run.path), "weights": weights_hash(run.module)}

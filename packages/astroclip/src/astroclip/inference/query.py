@@ -1,35 +1,36 @@
-"""What a search is asked for, and the bank of embeddings in which it seeks."""
+"""The query of a search, and the bank of embeddings to search."""
 
 from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import torch
-from rich.console import Console
 
+import astroclip
 from astroclip.data.batch import Galaxy
 from astroclip.data.readers.open import Files
 from astroclip.data.source import Source
 from astroclip.inference import embedding_files
 from astroclip.inference.embedding_files import KINDS, SUFFIXES, Embeddings
-from astroclip.inference.encode import encoded, open_galaxies, open_module, weights_hash
+from astroclip.inference.encode import about, encoded, open_galaxies, weights_hash
 from astroclip.inference.nearest import unit
 from sciformer.arguments import ArgumentError
+from sciformer.evaluation.run import open_run
 
 Kind = Literal["image", "spectrum"]
 Space = Literal["h", "z"]
 
 
 class Query(NamedTuple):
-    """What is sought.
+    """The galaxy that a search starts from.
 
     Args:
-        name: What to call it.
-        kind: Its image or its spectrum.
-        space: ``z``, that of both, or ``h``, the own one of its encoder.
-        vector: Its embedding there, of norm 1.
-        row: Of the bank, if it is in there.
-        galaxy: Itself, where it is from a file.
+        name: Its id.
+        kind: Whether its image or its spectrum is the query.
+        space: ``z``, shared by images and spectra, or ``h``, of one encoder.
+        vector: Its embedding in that space, of norm 1.
+        row: Its row in the bank, if it is in there.
+        galaxy: Image and spectrum, if it is from a file.
     """
 
     name: str
@@ -41,12 +42,12 @@ class Query(NamedTuple):
 
 
 class Bank(NamedTuple):
-    """Where is sought.
+    """Embedding bank to search.
 
     Args:
         embeddings: Of all galaxies.
-        about: What made them.
-        source: The galaxies themselves, where it was given.
+        about: Checkpoint and hash of the weights that made them.
+        source: Images and spectra of the galaxies, if they are given.
     """
 
     embeddings: Embeddings
@@ -79,10 +80,9 @@ def open_bank(
         columns = tuple(f"{kind}_{space}" for kind in KINDS)
         return Bank(embedding_files.read(path, columns), embedding_files.read_about(path), source)
     assert source is not None
-    module = open_module(path)
-    with Console(stderr=True).status(f"embedding {len(source)} galaxies"):
-        made = embedding_files.joined(list(encoded(module, source)))
-    return Bank(made, {"checkpoint": path, "weights": weights_hash(module)}, source)
+    run = open_run(path, astroclip.AstroCLIPModule)
+    made = embedding_files.joined(list(encoded(run.module, source)))
+    return Bank(made, dict(about(run)), source)
 
 
 def ask(
@@ -96,12 +96,12 @@ def ask(
     """Find what is asked for: an id, a file or a number of a galaxy.
 
     Args:
-        bank: Where is sought.
-        query: What.
-        of: What to look at; None for the first that there is.
-        number: Of the galaxy in a file.
-        checkpoint: Embeds a file.
-        space: Of the embedding.
+        bank: The bank.
+        query: The id, file or number.
+        of: Image or spectrum; None for the first that there is.
+        number: Of the galaxy, in a file of several.
+        checkpoint: The network that embeds a file.
+        space: Space of the embedding.
 
     Returns:
         The query.
@@ -135,11 +135,11 @@ def _of_file(
         raise ValueError(f"query: {path}: holds {len(source)} galaxies; --number says which")
     if not 0 <= (number or 0) < len(source):
         raise ValueError(f"number: {number} is not below {len(source)}, the galaxies of {path}")
-    module = open_module(checkpoint)
+    module = open_run(checkpoint, astroclip.AstroCLIPModule).module
     if (ours := weights_hash(module)) != (theirs := bank.about.get("weights")):
         raise ValueError(f"{checkpoint}: has weights {ours}, those of the bank are {theirs}")
     one = _One(source, number or 0)
-    made = next(encoded(module, one))
+    (made,) = encoded(module, one)
     kind = _kind(made.vectors, of, path, space)
     return Query(made.ids[0], kind, space, unit(made.vectors[f"{kind}_{space}"]), galaxy=one[0])
 

@@ -1,4 +1,4 @@
-"""The verb ``analyze``: which circuit a trained network counts with, on one page."""
+"""``contextual-counting analyze``: the circuit that a trained network counts with."""
 
 import torch
 
@@ -11,10 +11,8 @@ from contextual_counting.analysis.circuit_report import (
 )
 from contextual_counting.analysis.trained_network import Case
 from contextual_counting.evaluation import figures
-from contextual_counting.evaluation.evaluate import open_run
+from contextual_counting.evaluation.predictions import open_with_data
 from sciformer.arguments import check_least
-from sciformer.report.report import Report, report_folder
-from sciformer.training.checkpoints import checkpoint
 
 
 def analyze(
@@ -33,8 +31,8 @@ def analyze(
 
     Args:
         path: A checkpoint, or a run's folder.
-        out: Folder of ``metrics.json`` and ``index.html``; ``analysis`` beside the checkpoint
-            where none is given.
+        out: Folder of ``metrics.json`` and ``index.html``; by default ``analysis`` beside the
+            checkpoint.
         samples: Sequences per set.
         threads: CPU threads.
         overwrite: Replace a report that is there.
@@ -44,21 +42,17 @@ def analyze(
     """
     check_least(samples=(samples, 1), threads=(threads, 1))
     torch.set_num_threads(threads)
-    found = checkpoint.find(path)
-    module, data, record = open_run(found)
-    folder = report_folder(out or found.parent / "analysis", overwrite)
-    case = Case(module, data, samples)
-    report = Report("How a network counts", record, _summary(case))
-    attributions = add_bias(report, case)
-    add_predictions(report, case, *attributions)
-    figures.add_attention(report, module, data)
-    add_encoder(report, case)
-    add_values(report, case)
-    add_interventions(report, case)
-    add_readout(report, case)
-    page = report.write(folder)
-    report.print()
-    print(page)  # noqa: T201  # what the verb answers
+    run, data = open_with_data(path)
+    case = Case(run.module, data, samples)
+    with run.report("How a network counts", out, overwrite, "analysis") as report:
+        report.summary = _summary(case)
+        attributions = add_bias(report, case)
+        add_predictions(report, case, *attributions)
+        figures.add_attention(report, case.module, case.data)
+        add_encoder(report, case)
+        add_values(report, case)
+        add_interventions(report, case)
+        add_readout(report, case)
 
 
 def _summary(case: Case) -> str:

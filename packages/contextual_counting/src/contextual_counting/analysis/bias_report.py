@@ -15,7 +15,7 @@ from contextual_counting.analysis.attribution import (
 from contextual_counting.analysis.token_kinds import KINDS
 from contextual_counting.analysis.trained_network import FEW, MANY, Case, key, region_names
 from contextual_counting.data.datamodule import VALIDATION
-from contextual_counting.evaluation.evaluate import Answers, answer_all
+from contextual_counting.evaluation.predictions import Answers, predict_sets
 from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
 
@@ -102,7 +102,7 @@ def add_predictions(report: Report, case: Case, short: Attribution, found: Attri
         short: Attribution at half the run's own length.
         found: At it.
     """
-    sets = answer_all(case.module, case.data, case.samples, case.sets)
+    sets = predict_sets(case.module, case.data, case.samples, case.sets)
     verdicts = [v for answers in sets for v in _verdicts(case, short, found, answers, sets[0])]
     report.add_metrics(
         {

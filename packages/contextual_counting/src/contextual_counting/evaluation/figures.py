@@ -1,4 +1,4 @@
-"""Pictures of how a network counts."""
+"""Figures of an evaluation: accuracy per region, predicted against true counts, attention."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from sciformer.report.report import Report
 
 if TYPE_CHECKING:
     from contextual_counting.data.datamodule import CountingData
-    from contextual_counting.evaluation.evaluate import Answers
+    from contextual_counting.evaluation.predictions import Answers
     from contextual_counting.module import CountingModule
 
 SCATTERED = 500  # sequences per set in the scatter plots
@@ -35,7 +35,7 @@ KINDS = {
 }
 
 
-def add_accuracy(report: Report, sets: Sequence["Answers"], figures: dict[str, float]) -> None:
+def add_accuracy(report: Report, sets: Sequence["Answers"], numbers: dict[str, float]) -> None:
     """Exact counts per region and set, beside the best constant answer."""
     step = 0.8 / max(4, *(answers.setting.regions for answers in sets))
     with figure(3.2, WIDE) as drawn:
@@ -44,11 +44,11 @@ def add_accuracy(report: Report, sets: Sequence["Answers"], figures: dict[str, f
             regions = answers.setting.regions
             places = column + (np.arange(regions) - (regions - 1) / 2) * step
             keys = [f"{answers.name}/top1/region{region}" for region in range(regions)]
-            constant = [100 * figures[f"{key}/baseline_constant"] for key in keys]
+            constant = [100 * numbers[f"{key}/baseline_constant"] for key in keys]
             for region, (place, key) in enumerate(zip(places, keys, strict=True)):
                 label = f"region {region + 1}" if column == 0 else None
                 axes.bar(
-                    place, 100 * figures[key], 0.9 * step, color=PALETTE[region % 6], label=label
+                    place, 100 * numbers[key], 0.9 * step, color=PALETTE[region % 6], label=label
                 )
             label = "best constant answer" if column == 0 else None
             axes.plot(places, constant, "_", color=INK, markersize=9, label=label)
@@ -99,14 +99,15 @@ def add_attention(report: Report, module: "CountingModule", data: "CountingData"
     """What the decoder attends to in one sequence, one panel per region."""
     batch = data.evaluation("id", samples=1)
     regions = data.own.regions
-    encoded = module.model.encoder(batch.tokens)
-    weights = module.model.decoder.attention.weights(encoded, queries=regions)[0].mean(0).numpy()
-    tokens = module.model.encoder.with_begin(batch.tokens)[0].numpy()
-    answers = module(batch.tokens, regions).argmax(-1)[0]
+    given = batch.tokens.to(module.device)
+    encoded = module.model.encoder(given)
+    weights = module.model.decoder.attention.weights(encoded, queries=regions)[0].mean(0)
+    tokens = module.model.encoder.with_begin(given)[0].cpu().numpy()
+    answers = module(given, regions).argmax(-1)[0]
     with figure(1.2 + 1.1 * regions, WIDE) as drawn:
         panels = drawn.subplots(regions, 1, sharex=True, squeeze=False)[:, 0]
         for region, axes in enumerate(panels):
-            _attention(axes, tokens, weights[region], region)
+            _attention(axes, tokens, weights[region].cpu().numpy(), region)
             axes.set_ylabel(f"region {region + 1}")
             axes.set_title(
                 f"answer {answers[region]}, true {batch.counts[0, region]}", loc="right", fontsize=9

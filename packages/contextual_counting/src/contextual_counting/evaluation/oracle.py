@@ -7,7 +7,7 @@ import torch
 from rich.text import Text
 
 import contextual_counting
-from contextual_counting.evaluation.evaluate import answer_all, scores
+from contextual_counting.evaluation.predictions import predict_sets, scores
 from contextual_counting.nn.constructed_weights import (
     BIASES,
     COUNTS,
@@ -130,7 +130,7 @@ def table(
     """
     known: dict[str, Setting] = data.settings | data.further
     rows: list[list[Cell]] = []
-    for answers in answer_all(module, data, samples, {name: known[name] for name in names}):
+    for answers in predict_sets(module, data, samples, {name: known[name] for name in names}):
         found = scores(answers)
         keys = [f"{answers.name}/top1/region{r}" for r in range(answers.setting.regions)]
         exact = [found[key] for key in keys]

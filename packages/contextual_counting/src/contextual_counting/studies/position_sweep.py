@@ -1,29 +1,27 @@
-"""The verb ``sweep``: the paper's grid of position encodings and masks, trained and compared."""
+"""``contextual-counting sweep``: the paper's grid of position encodings and masks."""
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from contextual_counting.evaluation.evaluate import answer_all, open_run, scores
+from contextual_counting.evaluation.predictions import open_with_data, predict_sets, scores
 from contextual_counting.studies import figures
 from contextual_counting.studies.paper_grid import CLAIMS, GRID, PUBLISHED, SETS, Arm, Found, spread
 from sciformer.arguments import check_least
-from sciformer.files import up_to_date, write_atomically
-from sciformer.report.html import Cell, duration, percent
+from sciformer.files import write_atomically
+from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
-from sciformer.strict_json import read_json
-from sciformer.studies.runner import Run, Study, cost, read_config
+from sciformer.studies.runner import Run, Study, read_config
+from sciformer.studies.summary import kept_results, study_report
 from sciformer.training.checkpoints import checkpoint
 
 if TYPE_CHECKING:
     from contextual_counting.data.datamodule import CountingData, Setting
 
 SHORT = 300 / 512  # of the paper's sequences
-POINTS = "points.json"  # in the folder of each run, and points.csv in that of the sweep
 
 
 class Point(NamedTuple):
@@ -53,12 +51,11 @@ def sweep(
     a run that was interrupted goes on.
 
     Args:
-        config: What all arms are trained with.
-        out: Folder of the runs, of ``metrics.json``, ``index.html`` and ``points.csv``.
-        arms: Of the 24, such as ``causal-none-begin`` or ``full-alibi0.1-bare``; all where not
-            given.
+        config: Configuration of all arms.
+        out: Folder of the runs, ``metrics.json``, ``index.html`` and ``points.csv``.
+        arms: Of the 24, such as ``causal-none-begin`` or ``full-alibi0.1-bare``; by default all.
         seeds: Number of seeds, from 0; each draws network and data.
-        jobs: Processes at a time, of one thread each.
+        jobs: Processes at a time, with one thread each.
         samples: Sequences per set.
 
     Raises:
@@ -76,21 +73,15 @@ def sweep(
         for (arm, seed), run in runs.items()
         for point in _measured(study.folder(run.name), arm, seed, samples)
     ]
-    used = cost(found)
-    first = checkpoint.find(study.folder(next(iter(runs.values())).name))
-    length, regions, _ = open_run(first).data.own
-    report = Report(
-        "Masks and positions that count",
-        {"command": f"contextual-counting sweep --config {config} --seeds {seeds}"},
-        f"{len(runs)} trainings at T {length} and R {regions}, {duration(used)} of CPU time. One "
-        f"point per region and seed; the paper's are at T 512 and R 4, digitized.",
-    )
-    report.add_metrics({"study/cpu_s": used, "study/runs": len(runs)})
-    _add(report, points)
-    _write_points(Path(out) / "points.csv", points)
-    page = report.write(out)
-    report.print()
-    print(f"{duration(used)} of CPU time; {page}")  # noqa: T201  # what the verb answers
+    length, regions, _ = open_with_data(study.folder(next(iter(found))))[1].own
+    title = "Position encodings and masks"
+    with study_report(study, "sweep", config, seeds, found, title) as report:
+        report.summary += (
+            f"T {length} and R {regions}, one point per region and seed; the paper's are at T 512 "
+            "and R 4, digitized."
+        )
+        _add(report, points)
+        _write_points(study.out / "points.csv", points)
 
 
 def _chosen(names: list[str] | None) -> list[Arm]:
@@ -110,26 +101,21 @@ def _run(config: str, arm: Arm, seed: int) -> Run:
 
 
 def _measured(folder: Path, arm: Arm, seed: int, samples: int) -> list[Point]:
-    """Exact counts of a run, which are kept beside it."""
-    kept = folder / POINTS
-    current = up_to_date(kept, checkpoint.find(folder))
-    stored = read_json(kept) if current else {}
-    if stored.get("samples") != samples:
-        stored = {"samples": samples, "points": _measure(folder, samples)}
-        text = json.dumps(stored)
-        write_atomically(kept, lambda beside: beside.write_text(text))
-    return [Point(arm, seed, *row) for row in stored["points"]]
+    """Exact counts of a run, kept beside its checkpoint."""
+    path = checkpoint.find(folder)
+    kept = kept_results(path, f"-{samples}.json", lambda: {"points": _measure(path, samples)})
+    return [Point(arm, seed, *row) for row in kept["points"]]
 
 
-def _measure(folder: Path, samples: int) -> list[tuple[str, int, float, float]]:
+def _measure(path: Path, samples: int) -> list[tuple[str, int, float, float]]:
     """Set, region, exact counts and those of the best constant answer."""
-    module, data, _ = open_run(checkpoint.find(folder))
+    run, data = open_with_data(path)
     rows = []
-    for answers in answer_all(module, data, samples, _sets(data)):
-        figures = scores(answers)
+    for answers in predict_sets(run.module, data, samples, _sets(data)):
+        numbers = scores(answers)
         for region in range(answers.setting.regions):
             key = f"{answers.name}/top1/region{region}"
-            rows.append((answers.name, region, figures[key], figures[f"{key}/baseline_constant"]))
+            rows.append((answers.name, region, numbers[key], numbers[f"{key}/baseline_constant"]))
     return rows
 
 

@@ -1,7 +1,7 @@
-"""The verb ``vary``: what a training keeps constant is what a network counts with."""
+"""``contextual-counting vary``: training-set variability and the learned reference token."""
 
 import json
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -11,13 +11,17 @@ from contextual_counting.analysis.figures import stacks
 from contextual_counting.analysis.token_kinds import KINDS
 from contextual_counting.analysis.trained_network import MANY
 from contextual_counting.data.datamodule import VALIDATION, Setting
-from contextual_counting.evaluation.evaluate import Opened, answer_all, open_run, scores
+from contextual_counting.evaluation.predictions import open_with_data, predict_sets, scores
 from sciformer.arguments import check_least
-from sciformer.report.html import Cell, duration, percent
+from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
-from sciformer.studies.runner import Run, Study, cost, read_config
+from sciformer.studies.runner import Run, Study, read_config
+from sciformer.studies.summary import study_report
 from sciformer.text import reason
-from sciformer.training.checkpoints import checkpoint
+
+if TYPE_CHECKING:
+    from contextual_counting.data.datamodule import CountingData
+    from contextual_counting.module import CountingModule
 
 ARMS = {
     "nothing": (),
@@ -49,14 +53,14 @@ class Seen(NamedTuple):
         arm: What varied in its training.
         seed: Its own.
         exact: Exact counts of each region, by set.
-        foretold: Those that what its count is compared with allows for.
+        predicted: Those that what its count is compared with allows for.
         shares: Of what each region's count is compared with, by group of tokens.
     """
 
     arm: str
     seed: int
     exact: dict[str, list[float]]
-    foretold: dict[str, list[float]]
+    predicted: dict[str, list[float]]
     shares: list[list[float]]
 
 
@@ -89,23 +93,19 @@ def vary(
     runs = {(arm, seed): _run(config, stages, arm, seed) for arm in ARMS for seed in range(seeds)}
     found = study.fit(runs.values())
     torch.set_num_threads(1)
-    seen = [
-        look(open_run(checkpoint.find(study.folder(run.name))), arm, seed, samples)
-        for (arm, seed), run in runs.items()
-    ]
-    own = open_run(checkpoint.find(study.folder(runs["nothing", 0].name))).data.own
-    report = Report(
-        "What makes a network find the solution that generalizes",
-        {"command": f"contextual-counting vary --config {config} --seeds {seeds}"},
-        f"{len(runs)} trainings around T {own.length}, R {own.regions} and density {own.density}, "
-        f"{seeds} seeds for each thing that is random, {duration(cost(found))} of CPU time.",
-    )
-    report.add_metrics({"study/cpu_s": cost(found), "study/runs": len(runs)})
-    _add(report, seen)
-    _add_foretold(report, seen)
-    page = report.write(out)
-    report.print()
-    print(page)  # noqa: T201  # what the verb answers
+    seen = []
+    for (arm, seed), training in runs.items():
+        run, data = open_with_data(study.folder(training.name))
+        seen.append(look(run.module, data, arm, seed, samples))
+    own = open_with_data(study.folder(runs["nothing", 0].name))[1].own
+    title = "Which variability in training makes a network generalize"
+    with study_report(study, "vary", config, seeds, found, title) as report:
+        report.summary += (
+            f"Around T {own.length}, R {own.regions} and density {own.density}; {seeds} seeds for "
+            "each quantity that is random."
+        )
+        _add(report, seen)
+        _add_predictions(report, seen)
 
 
 def _stages(config: str) -> dict[str, str]:
@@ -156,32 +156,32 @@ def sets(own: Setting) -> dict[str, Setting]:
     }
 
 
-def look(run: Opened, arm: str, seed: int, samples: int) -> Seen:
+def look(module: "CountingModule", data: "CountingData", arm: str, seed: int, samples: int) -> Seen:
     """Measure one network.
 
     Args:
-        run: With its data.
-        arm: What varied.
-        seed: Of it.
+        module: In evaluation mode.
+        data: Of its training.
+        arm: What varied in its training.
+        seed: Of its training.
         samples: Sequences per set.
 
     Returns:
-        Exact counts, what counts are compared with, and what that foretells.
+        Exact counts, measured and predicted, and what counts are compared with.
     """
-    module, data, _ = run
     tokens = data.sequences(data.own, VALIDATION, MANY).tokens
     found = attribute(module.model, tokens, data.own.regions)
-    exact, foretold = {}, {}
-    for answers in answer_all(module, data, samples, sets(data.own)):
-        figures = scores(answers)
+    exact, predicted = {}, {}
+    for answers in predict_sets(module, data, samples, sets(data.own)):
+        numbers = scores(answers)
         regions = range(answers.setting.regions)
-        exact[answers.name] = [figures[f"{answers.name}/top1/region{r}"] for r in regions]
+        exact[answers.name] = [numbers[f"{answers.name}/top1/region{r}"] for r in regions]
         asked = data.sequences(answers.setting, samples=samples)
-        foretold[answers.name] = predict(module.model, found, asked.tokens, asked.counts).tolist()
+        predicted[answers.name] = predict(module.model, found, asked.tokens, asked.counts).tolist()
     rest = found.rest
     grouped = torch.stack([rest[:, [KINDS.index(k) for k in ks]].sum(1) for ks in GROUPS.values()])
     shares: list[list[float]] = (grouped / grouped.sum(0)).T.tolist()
-    return Seen(arm, seed, exact, foretold, shares)
+    return Seen(arm, seed, exact, predicted, shares)
 
 
 def _add(report: Report, seen: list[Seen]) -> None:
@@ -218,10 +218,7 @@ def _add(report: Report, seen: list[Seen]) -> None:
         cells = zip(means[arm], leads, strict=True)
         compared.append([arm, *(f"{percent(share, 0)}; {lead}" for share, lead in cells)])
         report.add_metrics(
-            {
-                f"bias/{name.replace(' ', '_')}/{arm}": share
-                for name, share in zip(GROUPS, means[arm], strict=True)
-            }
+            {f"bias/{name}/{arm}": share for name, share in zip(GROUPS, means[arm], strict=True)}
         )
     report.add_table(
         "Regions that count (at least 95 % exact)",
@@ -244,7 +241,7 @@ def _add(report: Report, seen: list[Seen]) -> None:
     )
 
 
-def _add_foretold(report: Report, seen: list[Seen]) -> None:
+def _add_predictions(report: Report, seen: list[Seen]) -> None:
     """Which regions pass which sets by what they are compared with, next to what they do pass."""
     solved = [
         (one, region)
@@ -252,23 +249,23 @@ def _add_foretold(report: Report, seen: list[Seen]) -> None:
         for region, value in enumerate(one.exact["own"])
         if value >= SOLVED
     ]
-    explained = [(one, region) for one, region in solved if one.foretold["own"][region] >= SOLVED]
+    explained = [(one, region) for one, region in solved if one.predicted["own"][region] >= SOLVED]
     rows: list[list[Cell]] = []
     for name, regions in (("all", solved), ("explained", explained)):
-        right = torch.zeros(2, 2)  # fails or passes, and whether that is foretold
+        right = torch.zeros(2, 2)  # fails or passes, and whether that is predicted
         for one, region in regions:
             for other in list(SETS)[1:]:
                 if region < len(one.exact[other]):
                     passes = one.exact[other][region] >= SOLVED
-                    as_foretold = (one.foretold[other][region] >= SOLVED) == passes
-                    right[int(passes), int(as_foretold)] += 1
+                    as_predicted = (one.predicted[other][region] >= SOLVED) == passes
+                    right[int(passes), int(as_predicted)] += 1
         shares = right[:, 1] / right.sum(1)
         counted = [f"{int(hits)} of {int(hits + misses)}" for misses, hits in right.tolist()]
         rows.append([f"{name}, {len(regions)}", *reversed(counted), percent(shares.mean().item())])
         report.add_metrics({f"foretold/balanced_accuracy/{name}": shares.mean().item()})
     report.add_table(
-        "Passing and failing, foretold",
-        ["Regions that count", "foretold of those that pass", "of those that fail", "balanced"],
+        "Predicted and measured generalization",
+        ["Regions that count", "predicted of those that pass", "of those that fail", "balanced"],
         rows,
         "One set and region at a time, over all arms and seeds. Foretold from what a count is "
         "compared with on the run's own sequences, by counting the tokens of each kind in others. "

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from mpp.data.description import Description
 from mpp.data.readers.pdebench import PDEBench
@@ -17,6 +15,7 @@ from mpp.data.writers import write_pdebench, write_well
 from sciformer.arguments import check_least
 from sciformer.data.shards.command import simulate as write_shards
 from sciformer.files import new_file
+from sciformer.progress import track
 
 PDEBENCH = {  # system -> the set of PDEBench that has its fields
     "shallow_water": "shallow_water",
@@ -99,7 +98,5 @@ def _say_what_is_lost(path: Path, written: Description) -> None:
 
 def _all(system: str, samples: int, seed: int, options: dict[str, object]) -> np.ndarray:
     """All trajectories, with a bar."""
-    console = Console(stderr=True)
-    numbers = track(range(samples), system, console=console, disable=not console.is_terminal)
     make = partial(make_sample, system=system, seed=seed, options=options)
-    return np.stack([make(number)["frames"] for number in numbers])
+    return np.stack([make(number)["frames"] for number in track(range(samples), system, samples)])

@@ -12,9 +12,10 @@ from mpp.data.batch import Batch
 from mpp.data.description import Description
 from mpp.evaluation.baselines import BASELINES
 from mpp.metrics import BANDS, Future, Scores, drift, nrmse, spectral_error, spectrum, vrmse
+from sciformer.evaluation.comparison import MODEL, best_baseline, metric_key
 
 ByStep = Float64[np.ndarray, "steps fields"]
-MODEL, TRUTH = "model", "truth"
+TRUTH = "truth"
 METHODS = (MODEL, *BASELINES)
 
 
@@ -53,9 +54,7 @@ class Comparison(NamedTuple):
 
     def best_baseline(self, metric: str, steps: slice) -> tuple[str, float]:
         """The better of the baselines in the mean over fields, and its error."""
-        means = {name: float(self.over(metric, name, steps).mean()) for name in BASELINES}
-        best = min(means, key=lambda name: means[name])
-        return best, means[best]
+        return best_baseline({m: float(self.over(metric, m, steps).mean()) for m in METHODS})
 
     def beaten(self, steps: slice) -> int:
         """On how many fields the model's NRMSE and VRMSE are below those of every baseline."""
@@ -79,12 +78,11 @@ class Comparison(NamedTuple):
             chosen = self.conserved if metric == "drift" else every
             for span, steps in spans(self.steps).items() if chosen else ():
                 for method in methods:
-                    values = self.over(metric, method, steps)
-                    end = "" if method == MODEL else f"/baseline_{method}"
-                    found[f"{system}/{metric}/{span}{end}"] = float(values[chosen].mean())
+                    values, key = self.over(metric, method, steps), f"{system}/{metric}/{span}"
+                    found[metric_key(key, method)] = float(values[chosen].mean())
                     for field in chosen:
                         name = self.description.names[field]
-                        found[f"{system}/{metric}/{span}/{name}{end}"] = float(values[field])
+                        found[metric_key(f"{key}/{name}", method)] = float(values[field])
         return found
 
 

@@ -1,42 +1,52 @@
-"""Errors of a checkpoint's rollouts on test trajectories, beside what one gets without a model."""
+"""``mpp evaluate``: errors of rollouts on test trajectories, beside baselines."""
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import track
+from jaxtyping import Float, Int64
+from torch import Tensor
 
 import mpp
+from mpp.convert import initial_weights
 from mpp.data.batch import Batch
 from mpp.data.dataset import MixtureWindows, Windows
+from mpp.data.sources import open_files, open_system
+from mpp.data.trajectories import Trajectories
 from mpp.evaluation import figures, tables
-from mpp.evaluation.comparison import MODEL, Comparison, compare
+from mpp.evaluation.comparison import Comparison, compare
 from mpp.evaluation.field_maps import Shown
-from mpp.evaluation.trained_model import Trained, open_trained
+from mpp.nn.field_vocabulary import Vocabulary
+from mpp.nn.rollout import rollout
 from sciformer.arguments import check_least, said_as
-from sciformer.report.report import Report, report_folder
+from sciformer.evaluation import run
+from sciformer.evaluation.comparison import MODEL
+from sciformer.evaluation.run import TrainedRun, device_of
+from sciformer.progress import track
 from sciformer.training.checkpoints import checkpoint
+from sciformer.training.checkpoints.distrust import fitted
 
 if TYPE_CHECKING:
     from mpp.data.datamodule import PhysicsData
     from mpp.data.dataset import Part
+    from mpp.module import PhysicsModule
 
 FILMED = 30  # steps of a film at most
-MOVED = "if its files have moved, say where some are with --data"
 
 
 def evaluate(
     path: str,
     out: str | None = None,
     data: dict[str, Any] | str | None = None,
+    samples: int | None = None,
     steps: int | None = None,
-    windows: int | None = None,
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write errors of rollouts by system, field and step, with pictures and films.
+    """Write errors of rollouts by system, field and step, with figures and films.
 
     On the test trajectories of the run's own systems, or on all of other files: NRMSE, VRMSE, the
     spectral error of three bands and the drift of what is conserved, each beside persistence and
@@ -44,94 +54,155 @@ def evaluate(
 
     Args:
         path: A checkpoint, or a run's folder.
-        out: Folder of ``metrics.json`` and ``index.html``; ``report`` beside the checkpoint
-            where none is given.
-        data: Evaluate on these files: an HDF5 file of PDEBench or The Well, a pattern or a folder
-            of them, a folder of shards, or a table as under ``data.files`` of a configuration.
-        steps: Frames to predict; the run's ``test_horizon`` where not given.
-        windows: Of each system at most, evenly spread; the run's ``val_windows`` where not given.
-        device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        out: Folder of ``metrics.json`` and ``index.html``; by default ``report`` beside the
+            checkpoint.
+        data: Evaluate on these files instead: an HDF5 file of PDEBench or The Well, a pattern or a
+            folder of them, a folder of shards, or a table as under ``data.files`` of a
+            configuration.
+        samples: Windows of each system at most, evenly spread; by default the run's
+            ``val_windows``.
+        steps: Frames to predict; by default the run's ``test_horizon``.
+        device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace a report that is there.
 
     Raises:
         ValueError: If there is no such checkpoint, or its data cannot be read.
     """
-    check_least(steps=(steps, 1), windows=(windows, 1))
-    trained = open_trained(path, device)
-    folder = report_folder(out or trained.path.parent / "report", overwrite)
-    source = open_data(trained, data, steps, windows)
-    console = Console(stderr=True)
-    every = [
-        (compared, show(trained, compared.name, part))
-        for compared, part in track(
-            measure(trained, source),
-            "systems",
-            len(source.systems),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-    ]
-    report = Report("Multiple physics pretraining", trained.run, _summary(source))
-    for compared, _ in every:
-        report.add_metrics(compared.numbers())
-    tables.add_results(report, [compared for compared, _ in every])
-    for compared, shown in every:
-        tables.add_tables(report, compared)
-        figures.add_errors(report, compared)
-        worst = int(compared.errors["vrmse"][MODEL].mean(0).argmax())
-        figures.add_strip(report, shown, worst, _steps(compared.steps, len(shown.truth)))
-        figures.add_spectra(report, compared)
-        figures.add_film(report, shown)
-    page = report.write(folder)
-    report.print()
-    print(page)  # noqa: T201  # what the verb answers
+    check_least(samples=(samples, 1), steps=(steps, 1))
+    trained = open_run(path, device)
+    with trained.report("Multiple physics pretraining", out, overwrite) as report:
+        source = open_data(trained, data, samples, steps)
+        report.summary = _summary(source)
+        every = [
+            (compared, show(trained, compared.name, part))
+            for compared, part in track(measure(trained, source), "systems", len(source.systems))
+        ]
+        for compared, _ in every:
+            report.add_metrics(compared.numbers())
+        tables.add_results(report, [compared for compared, _ in every])
+        for compared, shown in every:
+            tables.add_tables(report, compared)
+            figures.add_errors(report, compared)
+            worst = int(compared.errors["vrmse"][MODEL].mean(0).argmax())
+            figures.add_strip(report, shown, worst, _steps(compared.steps, len(shown.truth)))
+            figures.add_spectra(report, compared)
+            figures.add_film(report, shown)
+
+
+def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[PhysicsModule]":
+    """Open a checkpoint, a run's folder, or what ``mpp convert`` wrote.
+
+    Args:
+        path: Of the file or folder.
+        device: As of ``sciformer.evaluation.run.open_run``.
+
+    Returns:
+        The network and what is known of it.
+
+    Raises:
+        ValueError: If there is no such checkpoint or device, or it is not one of MPP.
+    """
+    place, found = device_of(device), checkpoint.find(path)
+    if not initial_weights.is_converted(found):
+        return run.open_run(found, mpp.PhysicsModule, device)
+    own = initial_weights.read(found)
+    weights = {f"{initial_weights.PREFIX}{name}": each for name, each in own.weights.items()}
+    names = list(own.fields.names)
+    try:
+        module = fitted(lambda: mpp.PhysicsModule(names, **own.settings), weights)
+    except ValueError as error:
+        raise ValueError(f"{found}: weights and settings do not fit: {error}") from error
+    return TrainedRun(found, module.to(place), {}, {})
 
 
 def open_data(
-    trained: Trained,
+    trained: "TrainedRun[PhysicsModule]",
     data: dict[str, Any] | str | None = None,
+    samples: int | None = None,
     steps: int | None = None,
-    windows: int | None = None,
 ) -> "PhysicsData":
-    """The data to evaluate on: the run's own, of which the test split counts, or other files.
+    """The test windows of a run's own data, or all windows of other files.
 
     Args:
-        trained: The checkpoint.
-        data: Other files, all of whose trajectories count then.
-        steps: Frames to predict, where not the run's.
-        windows: Of each system at most, where not the run's.
+        trained: The run.
+        data: Other files.
+        samples: Windows of each system at most; the run's number if None.
+        steps: Frames to predict; the run's number if None.
 
     Returns:
-        With the fields of the network in its rows.
+        The data, whose fields are rows of the network's vocabulary.
 
     Raises:
         ValueError: If they cannot be read, or the network does not know a field.
     """
-    fields = list(trained.module.hparams["fields"])
-    # What only a training needs may be elsewhere, or costs time.
-    settings = {**trained.settings, "fields": fields, "cache": None, "scan": False, "workers": 0}
-    settings |= {"extend": False, "horizon": 1}
-    if steps is not None:
-        settings["test_horizon"] = steps
-    if windows is not None:
-        settings["val_windows"] = windows
+    # What only a training needs may have moved, or costs time.
+    changes: dict[str, Any] = {"cache": None, "scan": False, "workers": 0, "extend": False}
+    changes |= {"fields": list(trained.module.hparams["fields"]), "horizon": 1}
+    asked = {"val_windows": samples, "test_horizon": steps}
+    changes |= {name: value for name, value in asked.items() if value is not None}
     if data is None:
-        try:
-            return checkpoint.build(trained.path, mpp.PhysicsData, settings)
-        except ValueError as error:
-            raise ValueError(f"{error}; {MOVED}") from error
-    settings |= {"files": [data], "simulate": None, "mixture": "round_robin"}
-    settings |= {"splits": {"train": 0.0, "val": 0.0, "test": 1.0}}
+        return trained.data(mpp.PhysicsData, **changes)
+    changes |= {"files": [data], "simulate": None, "mixture": "round_robin"}
+    changes |= {"splits": {"train": 0.0, "val": 0.0, "test": 1.0}}
     with said_as("data", "files[0]"):
-        return mpp.PhysicsData(**settings)
+        return mpp.PhysicsData(**trained.settings | changes)
 
 
-def measure(trained: Trained, data: "PhysicsData") -> Iterator[tuple[Comparison, "Part"]]:
+def rows_of(trained: "TrainedRun[PhysicsModule]", source: Trajectories) -> Int64[Tensor, " fields"]:
+    """Rows of the network's vocabulary for the fields of some trajectories.
+
+    Args:
+        trained: The run; a warning names fields that no data of its training had.
+        source: The trajectories.
+
+    Returns:
+        One row per field.
+
+    Raises:
+        ValueError: If the network lacks a field or an axis of space.
+    """
+    axes, own = len(source.description.shape), trained.module.model.axes
+    if axes > own:
+        raise ValueError(f"{source.where}: shape: {axes} axes of space, but the network has {own}")
+    names = source.description.names
+    try:
+        rows = Vocabulary(trained.module.hparams["fields"]).rows(names)
+    except ValueError as error:
+        raise ValueError(f"{source.where}: {error}") from error
+    seen = _trained_fields(trained.settings)
+    new = [name for name in names if name not in seen]
+    if seen and new:
+        line = f"{source.where}: {', '.join(new)}: no data of the training had such a field"
+        warnings.warn(line, stacklevel=2)
+    return rows
+
+
+def _trained_fields(settings: Mapping[str, Any]) -> set[str]:
+    """The fields of the training's data; none if its files have moved."""
+    try:
+        found = [open_files(entry) for entry in settings.get("files") or []]
+        found += [open_system(entry) for entry in settings.get("simulate") or []]
+    except ValueError:
+        return set()
+    return {name for _, source in found for name in source.description.names}
+
+
+@torch.no_grad()
+def predict(
+    module: "PhysicsModule", batch: Batch, steps: int
+) -> Float[Tensor, "batch steps fields *space"]:
+    """The frames after a batch's history, computed on the network's device, returned on the CPU."""
+    frames, rows = batch.frames.to(module.device), batch.fields.to(module.device)
+    return rollout(module.model, frames, rows, batch.boundaries, steps).cpu()
+
+
+def measure(
+    trained: "TrainedRun[PhysicsModule]", data: "PhysicsData"
+) -> Iterator[tuple[Comparison, "Part"]]:
     """Measure a network on the test windows of every system, one after the other.
 
     Args:
-        trained: The checkpoint.
+        trained: The run.
         data: As :func:`open_data` gives them.
 
     Yields:
@@ -140,24 +211,42 @@ def measure(trained: Trained, data: "PhysicsData") -> Iterator[tuple[Comparison,
     Raises:
         ValueError: If a window cannot be read, or the network does not know a field.
     """
+
+    def answer(batch: Batch) -> Float[Tensor, "batch steps fields *space"]:
+        return predict(trained.module, batch, batch.target.shape[1])
+
     for loader in data.test_dataloader():
         assert isinstance(loader.dataset, MixtureWindows)
         (part,) = loader.dataset.parts
-        trained.rows(part.windows.trajectories)
+        rows_of(trained, part.windows.trajectories)
         description = part.windows.trajectories.description
-        yield compare(data.systems[part.system], description, loader, trained.predict), part
+        yield compare(data.systems[part.system], description, loader, answer), part
 
 
-def show(trained: Trained, name: str, part: "Part") -> Shown:
+def measure_test(path: Path) -> dict[str, float]:
+    """Measure a checkpoint on the test windows of its own data.
+
+    Args:
+        path: Of the checkpoint.
+
+    Returns:
+        The numbers that ``mpp evaluate`` writes to ``metrics.json``.
+    """
+    trained = open_run(path, "cpu")
+    found = [compared.numbers() for compared, _ in measure(trained, open_data(trained))]
+    return {key: value for numbers in found for key, value in numbers.items()}
+
+
+def show(trained: "TrainedRun[PhysicsModule]", name: str, part: "Part") -> Shown:
     """The longest rollout from the beginning of the first trajectory, up to 30 steps.
 
     Args:
-        trained: The checkpoint.
+        trained: The run.
         name: Of the system.
         part: Its windows.
 
     Returns:
-        What pictures and films show.
+        What figures and films show.
     """
     source, history = part.windows.trajectories, part.windows.history
     longest = Windows(
@@ -167,7 +256,8 @@ def show(trained: Trained, name: str, part: "Part") -> Shown:
     longest.fill(0, past, future)
     description = source.description
     frames, target = torch.from_numpy(past)[None], torch.from_numpy(future)[None]
-    answer = trained.predict(Batch(frames, target, part.rows, description.boundaries, part.system))
+    batch = Batch(frames, target, part.rows, description.boundaries, part.system)
+    answer = predict(trained.module, batch, len(future))
     start = (history - 1) * description.dt
     return Shown(name, description, future, answer[0].numpy(), start)
 

@@ -9,10 +9,11 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from mpp.evaluation.baselines import BASELINES
-from mpp.evaluation.comparison import MODEL, TRUTH, Comparison
+from mpp.evaluation.comparison import TRUTH, Comparison
 from mpp.evaluation.field_maps import ERROR, STATE, Shown, draw, label, limits, place
 from mpp.evaluation.movies import gif
 from mpp.metrics import band_cuts
+from sciformer.evaluation.comparison import MODEL
 from sciformer.report.figures import BASELINE, BLUE, INK, ORANGE, WIDE, figure
 from sciformer.report.report import Report
 

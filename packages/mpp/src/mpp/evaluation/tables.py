@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from mpp.evaluation.comparison import METHODS, MODEL, TRUTH, Comparison, spans
+from mpp.evaluation.comparison import METHODS, TRUTH, Comparison, spans
 from mpp.evaluation.field_maps import label
 from mpp.metrics import BANDS
+from sciformer.evaluation.comparison import MODEL
 from sciformer.report.html import Cell
 from sciformer.report.report import Report
 

@@ -1,4 +1,4 @@
-"""Roll out a trained network from the first frames of a file of one's own."""
+"""``mpp rollout``: predict many frames after the first ones of a user's own file."""
 
 import warnings
 from typing import Any
@@ -14,10 +14,11 @@ from mpp.data.trajectories import Trajectories
 from mpp.data.writers import write_like
 from mpp.evaluation import figures, tables
 from mpp.evaluation.comparison import Comparison, compare
+from mpp.evaluation.evaluate import open_run, predict, rows_of
 from mpp.evaluation.field_maps import Shown, label
 from mpp.evaluation.movies import check_film, write_film
-from mpp.evaluation.trained_model import Trained, open_trained
 from sciformer.arguments import ArgumentError, check_least, inside
+from sciformer.evaluation.run import TrainedRun
 from sciformer.files import new_folder
 from sciformer.report.report import Report, report_folder
 
@@ -47,12 +48,12 @@ def rollout_file(
         file: An HDF5 file of PDEBench or The Well, a folder of shards, or a table as under
             ``data.files`` of a configuration, which also names or renames fields.
         steps: Frames to predict.
-        out: Folder of what is written; ``rollout`` beside the checkpoint where none is given.
+        out: Folder of what is written; by default ``rollout`` beside the checkpoint.
         trajectories: Their numbers; the first of the file where none are given.
         start: The first frame of the history.
         history: Frames of it; as many as in the training where not given.
         film: Name of the film in the folder; ends in ``.gif``, or in ``.mp4``, which needs ffmpeg.
-        device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace what is there.
 
     Raises:
@@ -62,10 +63,10 @@ def rollout_file(
     if trajectories == []:
         raise ArgumentError("trajectories", "none to roll out")
     check_film(film)
-    trained = open_trained(checkpoint, device)
+    trained = open_run(checkpoint, device)
     with inside("file", file):
         name, source = open_files(file)
-    rows = trained.rows(source)
+    rows = rows_of(trained, source)
     past = _history(trained, source, start, history)
     numbers = [0] if trajectories is None else trajectories
     frames = np.stack([source.read(number, start, start + past) for number in numbers])
@@ -83,17 +84,15 @@ def rollout_file(
         f"{steps} steps of {len(numbers)} trajectories of {source.where} from {past} true frames. "
         f"{FRAMES} has {past} + {steps} frames of each. The truth is known for {known} steps."
     )
-    report = Report(f"Rollout of {label(name)}", trained.run, summary)
+    report = Report(f"Rollout of {label(name)}", trained.record, summary)
     if known:
         _add_errors(report, _compare(name, source, frames, answers[:, :known], truth[:, :known]))
     figures.add_film(report, shown)
-    page = report.write(folder)
-    report.print()
-    print(folder / FRAMES, folder / film, page, sep="\n")  # noqa: T201  # what the verb answers
+    report.publish(folder, folder / FRAMES, folder / film)
 
 
 def roll(
-    trained: Trained,
+    trained: TrainedRun[Any],
     source: Trajectories,
     frames: Float32[Tensor, "batch time fields *space"],
     rows: Int64[Tensor, " fields"],
@@ -102,7 +101,7 @@ def roll(
     """Roll out some histories, one after the other, as the memory of one is enough then.
 
     Args:
-        trained: The checkpoint.
+        trained: The run.
         source: Where they are from.
         frames: The histories.
         rows: Of the fields.
@@ -111,9 +110,9 @@ def roll(
     Returns:
         What comes after them. A warning says where a number is not finite.
     """
-    boundaries = source.description.boundaries
-    parts = [trained.rollout(one, rows, boundaries, steps) for one in frames.split(1)]
-    answers = torch.cat(parts)
+    blank = frames[:1, :0]  # no truth is needed
+    batches = [Batch(one, blank, rows, source.description.boundaries, 0) for one in frames.split(1)]
+    answers = torch.cat([predict(trained.module, batch, steps) for batch in batches])
     lost = ~answers.isfinite().flatten(2).all(2)
     if lost.any():
         step = int(lost.any(0).nonzero()[0]) + 1
@@ -121,7 +120,9 @@ def roll(
     return answers.numpy()
 
 
-def _history(trained: Trained, source: Trajectories, start: int, history: int | None) -> int:
+def _history(
+    trained: TrainedRun[Any], source: Trajectories, start: int, history: int | None
+) -> int:
     """How many frames the network starts from."""
     past = history if history is not None else trained.settings.get("history")
     if past is None:

@@ -1,18 +1,20 @@
-"""The verb ``joint``: does one network for several systems beat one for each?"""
+"""``mpp joint``: one network for several systems, compared with one for each."""
 
 import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from mpp.evaluation.baselines import BASELINES
-from mpp.evaluation.tested import tested
+from mpp.evaluation.evaluate import measure_test
 from sciformer.arguments import check_least
+from sciformer.evaluation.comparison import metric_key
 from sciformer.report.figures import BASELINE, BLUE, INK, ORANGE, WIDE, figure
-from sciformer.report.html import duration
 from sciformer.report.report import Report
-from sciformer.studies.runner import Run, Study, cost, read_config
+from sciformer.studies.runner import Run, Study, read_config
+from sciformer.studies.summary import kept_results, mean_and_range, study_report
 
 JOINT, EQUAL, WHOLE = "joint", "alone", "alone-whole"
 ARMS = {
@@ -22,6 +24,10 @@ ARMS = {
 }
 COLORS = dict(zip(ARMS, (BLUE, ORANGE, BASELINE), strict=True))
 SPANS = {"step1": "at one step", "steps1to5": "in the mean of five"}
+SUMMARY = (
+    "NRMSE on test windows, in the mean over fields and {seeds} seeds; in brackets the lowest and "
+    "the highest seed."
+)
 
 Numbers = dict[str, float]
 
@@ -39,10 +45,10 @@ def joint(
     What is finished is not run again; a run that was interrupted goes on.
 
     Args:
-        config: What the joint network is trained with; the systems are under ``data.simulate``.
-        out: Folder of the runs, of ``metrics.json`` and ``index.html``.
+        config: Configuration of the joint network; its systems are under ``data.simulate``.
+        out: Folder of the runs, ``metrics.json`` and ``index.html``.
         seeds: Number of seeds, from 0; each draws network, data and order.
-        jobs: Processes at a time, of one thread each.
+        jobs: Processes at a time, with one thread each.
 
     Raises:
         ValueError: If the configuration cannot be read or a run failed.
@@ -55,21 +61,18 @@ def joint(
     runs = plan(config, training, seeds)
     study = Study("mpp", out, jobs)
     found = study.fit(runs)
-    scores = {run.name: tested(study.folder(run.name) / "last.ckpt") for run in runs}
-    spent = cost(found)
-    report = Report(
-        "One network for several systems, or one for each",
-        {"command": f"mpp joint --config {config} --seeds {seeds}", "config": config},
-        f"{len(runs)} trainings, {duration(spent)} of CPU time. NRMSE on test windows, in the mean "
-        f"over fields and {seeds} seeds; in brackets the lowest and the highest seed.",
-    )
-    report.add_metrics({"study/cpu_s": spent, "study/runs": len(runs)})
-    for span, words in SPANS.items():
-        _add_table(report, scores, systems, seeds, span, words)
-    _add_picture(report, scores, systems, seeds)
-    page = report.write(out)
-    report.print()
-    print(f"{duration(spent)} of CPU time; {page}")  # noqa: T201  # what the verb answers
+    scores = {run.name: kept_metrics(study.folder(run.name) / "last.ckpt") for run in runs}
+    title = "One network for several systems, or one for each"
+    with study_report(study, "joint", config, seeds, found, title) as report:
+        report.summary += SUMMARY.format(seeds=seeds)
+        for span, words in SPANS.items():
+            _add_table(report, scores, systems, seeds, span, words)
+        _add_figure(report, scores, systems, seeds)
+
+
+def kept_metrics(path: Path) -> Numbers:
+    """Metrics of a checkpoint on the test windows of its own data, kept beside it."""
+    return kept_results(path, ".json", lambda: measure_test(path))
 
 
 class Training(NamedTuple):
@@ -152,12 +155,12 @@ def _add_table(
             each = errors(scores, arm, system, seeds, span)
             means[arm].append(float(np.mean(each)))
             report.add_metrics({f"{system}/nrmse/{span}/{arm}": means[arm][-1]})
-            row.append(f"{means[arm][-1]:.4f} ({min(each):.3f} to {max(each):.3f})")
+            row.append(mean_and_range(each))
         rows.append(row)
     for baseline in BASELINES:
         row = [baseline]
         for system in systems:
-            key = f"{system}/nrmse/{span}/baseline_{baseline}"
+            key = metric_key(f"{system}/nrmse/{span}", baseline)
             mean = np.mean([scores[place(seed, JOINT)][key] for seed in range(seeds)])
             report.add_metrics({key: mean})
             row.append(f"{mean:.4f}")
@@ -176,9 +179,7 @@ def spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _add_picture(
-    report: Report, scores: dict[str, Numbers], systems: list[str], seeds: int
-) -> None:
+def _add_figure(report: Report, scores: dict[str, Numbers], systems: list[str], seeds: int) -> None:
     with figure(2.6, WIDE) as drawn:
         panels = drawn.subplots(1, len(SPANS), sharey=True)
         for axes, (span, words) in zip(panels, SPANS.items(), strict=True):

@@ -1,6 +1,5 @@
-"""The verb ``transfer``: what a pretrained network is worth on a system that it has not seen."""
+"""``mpp transfer``: finetuning on a new system, compared with training from scratch."""
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,18 +7,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mpp.evaluation.tested import tested
+from mpp.evaluation.baselines import BASELINES
 from mpp.studies import joint
-from mpp.studies.joint import SPANS, Numbers, Training
+from mpp.studies.joint import SPANS, SUMMARY, Numbers, Training
 from sciformer.arguments import check_least
-from sciformer.report.html import duration
+from sciformer.evaluation.comparison import metric_key
 from sciformer.report.report import Report
-from sciformer.studies.runner import Run, Study, cost
-from sciformer.text import reason
+from sciformer.studies.runner import Run, Study
+from sciformer.studies.summary import mean_and_range, study_report
+from sciformer.training import table
 from sciformer.training.checkpoints import checkpoint
 
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
 LONGER, PATIENT = 4, 20  # times the updates
+METRIC = "val/nrmse"  # of the validation
 
 
 class Arm(NamedTuple):
@@ -107,13 +108,13 @@ def transfer(
     Errors are those of the test windows. What is finished is not run again.
 
     Args:
-        config: The training on the new system.
+        config: Configuration of the trainings on the new system.
         pretrained: Folder of ``mpp joint``: the joint network of each seed is finetuned.
-        out: Folder of the runs, of ``metrics.json`` and ``index.html``.
+        out: Folder of the runs, ``metrics.json`` and ``index.html``.
         like: Field -> the known one whose row it starts as a copy of.
         few: Trajectories of the arms that have few.
-        seeds: Number of seeds, from 0.
-        jobs: Processes at a time, of one thread each.
+        seeds: Number of seeds, from 0; each draws network, data and order.
+        jobs: Processes at a time, with one thread each.
 
     Raises:
         ValueError: If a joint network is missing, the configuration cannot be read, or a run
@@ -132,22 +133,13 @@ def transfer(
     for arm in ARMS:
         kept = "best.ckpt" if arm.few else "last.ckpt"
         names = [setup.run(arm, rates[arm], seed).name for seed in range(seeds)]
-        scores[arm] = [tested(study.folder(name) / kept) for name in names]
-    spent = cost(found)
-    report = Report(
-        "A pretrained network on a new system",
-        {"command": f"mpp transfer --config {config} --seeds {seeds}", "config": config},
-        f"{len(found)} trainings, {duration(spent)} of CPU time, without the pretraining. NRMSE on "
-        f"test windows in the mean over fields and {seeds} seeds; in brackets the lowest and the "
-        "highest seed.",
-    )
-    report.add_metrics({"study/cpu_s": spent, "study/runs": len(found)})
-    _add_gains(report, scores, training)
-    _add_table(report, scores, rates, setup)
-    _add_rates(report, study, setup, rates, seeds)
-    page = report.write(out)
-    report.print()
-    print(f"{duration(spent)} of CPU time; {page}")  # noqa: T201  # what the verb answers
+        scores[arm] = [joint.kept_metrics(study.folder(name) / kept) for name in names]
+    title = "A pretrained network on a new system"
+    with study_report(study, "transfer", config, seeds, found, title) as report:
+        report.summary += f"The pretraining is not among them. {SUMMARY.format(seeds=seeds)}"
+        _add_gains(report, scores, training)
+        _add_table(report, scores, rates, setup)
+        _add_rates(report, study, setup, rates, seeds)
 
 
 def search(study: Study, setup: Setup, seeds: int) -> tuple[dict[str, dict[str, Any]], Rates]:
@@ -181,13 +173,12 @@ def validation(study: Study, setup: Setup, arm: Arm, rate: float, seeds: int) ->
 def curve(folder: Path) -> dict[int, float]:
     """Validation error by step of a run."""
     path = folder / "metrics.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        try:
-            header, *rows = csv.reader(file)
-            step, error = header.index("step"), header.index("val/nrmse")
-            return {int(row[step]): float(row[error]) for row in rows if row[error]}
-        except (IndexError, ValueError, csv.Error) as error:
-            raise ValueError(f"{path}: damaged: {reason(error)}") from error
+    columns, rows = table.read(path)
+    try:
+        step, error = columns.index(table.STEP), columns.index(METRIC)
+        return {int(row[step]): float(row[error]) for row in rows if row[error]}
+    except ValueError as error:
+        raise ValueError(f"{path}: damaged: {error}") from error
 
 
 def chosen(study: Study, setup: Setup, arm: Arm, rates: Sequence[float], seeds: int) -> float:
@@ -220,12 +211,12 @@ def _add_table(
         for span in SPANS:
             each = [numbers[f"{system}/nrmse/{span}"] for numbers in found]
             report.add_metrics({f"{system}/nrmse/{span}/{arm.name}": np.mean(each)})
-            row.append(f"{np.mean(each):.4f} ({min(each):.4f} to {max(each):.4f})")
+            row.append(mean_and_range(each))
         rows.append(row)
-    for baseline in ("persistence", "linear"):
+    for baseline in BASELINES:
         means = []
         for span in SPANS:
-            key = f"{system}/nrmse/{span}/baseline_{baseline}"
+            key = metric_key(f"{system}/nrmse/{span}", baseline)
             means.append(np.mean([numbers[key] for numbers in scores[SCRATCH]]))
             report.add_metrics({key: means[-1]})
         rows.append([baseline, "", "", *(f"{mean:.4f}" for mean in means)])

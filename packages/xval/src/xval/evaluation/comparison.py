@@ -1,6 +1,8 @@
 """Answers of a network and of the baselines on one set, and how far they are from the truth."""
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -8,6 +10,9 @@ import torch
 from jaxtyping import Float64, Int64
 
 from sciformer.data.loader import SeededLoader
+from sciformer.data.npy import read_arrays
+from sciformer.evaluation.comparison import MODEL, best_baseline, metric_key
+from sciformer.text import reason
 from xval.data.dataset import EncodedTexts
 from xval.evaluation.baselines import baselines
 from xval.metrics import Scores, scores
@@ -16,8 +21,9 @@ if TYPE_CHECKING:
     from xval.data.datamodule import TextData
     from xval.module import XValModule
 
-MODEL = "model"
 RESULT = "result"  # how a key says what stands behind an equals sign
+
+PLAIN = ("texts", "tokens", "cpu_s")  # numbers of a set
 
 Flat = Float64[np.ndarray, " answers"]
 
@@ -67,15 +73,9 @@ class Comparison(NamedTuple):
 
     def best_baseline(self, field: str, metric: str) -> tuple[str, float]:
         """The baseline with the smallest error, and that error."""
-        errors = {
-            name: getattr(self.scores(field, name), metric)
-            for name in self.answers
-            if name != MODEL
-        }
-        if not errors:
-            return "no training data", float("nan")
-        best = min(errors, key=lambda name: errors[name])
-        return best, errors[best]
+        return best_baseline(
+            {name: getattr(self.scores(field, name), metric) for name in self.answers}
+        )
 
     def numbers(self) -> dict[str, float]:
         """What ``metrics.json`` holds of it: ``<set>/<metric>/<field>[/baseline_<method>]``."""
@@ -88,9 +88,8 @@ class Comparison(NamedTuple):
             truth, _ = self.of(field, MODEL)
             found[f"{self.name}/answers/{written(field)}"] = float(len(truth))
             for method in self.answers:
-                end = "" if method == MODEL else f"/baseline_{method}"
                 for metric, value in self.scores(field, method)._asdict().items():
-                    found[f"{self.name}/{metric}/{written(field)}{end}"] = value
+                    found[metric_key(f"{self.name}/{metric}/{written(field)}", method)] = value
         return found
 
 
@@ -153,3 +152,38 @@ def label(field: str) -> str:
     """What a reader calls it: the end of its name that says something."""
     parts = [part for part in written(field).split(".") if not part.isdigit()]
     return parts[-1] if parts else written(field)
+
+
+def write_answers(path: Path, sets: Sequence[Comparison]) -> None:
+    """Write the answers on some sets as an ``.npz`` file."""
+    arrays: dict[str, np.ndarray] = {}
+    for number, each in enumerate(sets):
+        parts = {"name": each.name, "fields": each.fields, "asked": each.asked, "truth": each.truth}
+        parts |= {name: getattr(each, name) for name in PLAIN}
+        parts |= {f"answers.{method}": values for method, values in each.answers.items()}
+        arrays |= {f"{number}.{name}": np.array(part) for name, part in parts.items()}
+    with path.open("wb") as file:  # numpy puts .npz behind the name of a path
+        np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]  # allow_pickle is no array
+
+
+def read_answers(path: Path) -> list[Comparison]:
+    """Read what :func:`write_answers` wrote; a ValueError names a damaged file."""
+    sets: dict[str, dict[str, np.ndarray]] = {}
+    for key, array in read_arrays(path).items():
+        number, _, name = key.partition(".")
+        sets.setdefault(number, {})[name] = array
+    try:
+        return [_compared(parts) for parts in sets.values()]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: damaged: {reason(error)}") from error
+
+
+def _compared(parts: dict[str, np.ndarray]) -> Comparison:
+    return Comparison(
+        str(parts["name"]),
+        parts["fields"].tolist(),
+        parts["asked"],
+        parts["truth"],
+        {k.removeprefix("answers."): v for k, v in parts.items() if k.startswith("answers.")},
+        *(parts[name].item() for name in PLAIN),
+    )

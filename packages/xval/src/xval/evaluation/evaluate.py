@@ -1,34 +1,30 @@
-"""The paper's tables and figures of a checkpoint, beside what one answers without a network."""
+"""``xval evaluate``: the paper's tables and figures of a checkpoint, beside baselines."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from rich.console import Console
-from rich.progress import track
 
-import xval
-from sciformer.arguments import said_as
-from sciformer.report.report import Report, report_folder
-from sciformer.training.checkpoints import checkpoint
+from sciformer.arguments import check_least, said_as
+from sciformer.evaluation.comparison import MODEL
+from sciformer.evaluation.run import TrainedRun
+from sciformer.progress import track
+from sciformer.report.report import Report
 from xval.data.datamodule import TextData
 from xval.data.field_names import matches
 from xval.evaluation import figures, tables
-from xval.evaluation.comparison import MODEL, Comparison, compare
+from xval.evaluation.comparison import Comparison, compare
 from xval.evaluation.figures import Through
+from xval.inference.ask import open_run
 
 if TYPE_CHECKING:
     from xval.module import XValModule
 
 SUMMARY = (
-    "Each number that is asked for is hidden, and answered from the rest of its text; texts that "
-    "were not trained on. Beside it what one answers without a network: the mean of the training, "
-    "a linear regression on the other numbers of the text, and, where there are earlier values or "
-    "a date, the last value and the season."
+    "Each number that is asked for is hidden, and predicted from the rest of its text; no text was "
+    "trained on. Baselines without a network: the mean of the training, a linear regression on the "
+    "other numbers of the text, and, for series, persistence and climatology."
 )
-MOVED = "if its files have moved, say where some are with --data"
 
 
 def evaluate(
@@ -39,7 +35,7 @@ def evaluate(
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write how well a network answers, by set and number, with pictures.
+    """Write how well a network answers, by set and number, with figures.
 
     On the test texts of the run's own data and on those in a gap, or on other files: R2, squared,
     absolute and relative errors, shares, and what the answers cost, beside the mean of the
@@ -47,83 +43,42 @@ def evaluate(
 
     Args:
         path: A checkpoint, or a run's folder.
-        out: Folder of ``metrics.json`` and ``index.html``; ``report`` beside the checkpoint
-            where none is given.
-        data: Evaluate on these files: a path or pattern, read as the run's own first ones, or a
-            table as under ``data.files`` of a configuration.
-        samples: Texts of each set at most, evenly spread; all where not given.
-        device: ``cpu``, ``cuda`` or another of torch's; the GPU, where there is one, if not given.
+        out: Folder of ``metrics.json`` and ``index.html``; by default ``report`` beside the
+            checkpoint.
+        data: Evaluate on these files instead: a path or pattern, read as the run's own first ones,
+            or a table as under ``data.files`` of a configuration.
+        samples: Texts of each set at most, evenly spread; by default all.
+        device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace a report that is there.
 
     Raises:
         ValueError: If there is no such checkpoint, or its data cannot be read.
     """
-    if samples is not None and samples < 1:
-        raise ValueError(f"samples: {samples} is less than 1")
-    found = checkpoint.find(path)
-    saved = checkpoint.read(found)
-    module = open_module(found, device)
-    folder = report_folder(out or found.parent / "report", overwrite)
-    source, training = open_data(found, saved, data)
-    console = Console(stderr=True)
-    sets = list(
-        track(
-            measure(module, source, training, samples),
-            "sets",
-            len(source.names),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-    )
-    run = checkpoint.run_record(saved)
-    report = Report("xVal: numbers in text", run, SUMMARY)
-    code = module.code
-    report.add_metrics({f"encoding/tokens_per_number/{code.name}": code.length})
-    for compared in sets:
-        report.add_metrics(compared.numbers())
-    tables.add_results(report, sets)
-    for compared in sets:
-        tables.add_table(report, compared)
-    tables.add_cost(report, sets, module, run.get("cpu_s"))
-    add_pictures(report, sets, source)
-    page = report.write(folder)
-    report.print()
-    print(page)  # noqa: T201  # what the verb answers
-
-
-def open_module(path: str | Path, device: str | None = None) -> "XValModule":
-    """Open a checkpoint.
-
-    Args:
-        path: Of the file.
-        device: Where it shall answer; the GPU, where there is one, if None.
-
-    Returns:
-        The network, in evaluation mode.
-
-    Raises:
-        ValueError: If there is no such device, or it is not a checkpoint of a training of xVal.
-    """
-    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        place = torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
-        raise ValueError(f"device: {name!r} cannot be used: {error}") from error
-    module = checkpoint.load(path, xval.XValModule)
-    if module.transforms is None:
-        raise ValueError(f"{path}: no transforms: no training has begun")
-    return module.to(place)
+    check_least(samples=(samples, 1))
+    run = open_run(path, device)
+    module = run.module
+    with run.report("xVal: numbers in text", out, overwrite) as report:
+        report.summary = SUMMARY
+        source, training = open_data(run, data)
+        answered = measure(module, source, training, samples)
+        sets = list(track(answered, "sets", len(source.names)))
+        report.add_metrics({f"encoding/tokens_per_number/{module.code.name}": module.code.length})
+        for compared in sets:
+            report.add_metrics(compared.numbers())
+        tables.add_results(report, sets)
+        for compared in sets:
+            tables.add_table(report, compared)
+        tables.add_cost(report, sets, module, run.record.get("cpu_s"))
+        add_figures(report, sets, source)
 
 
 def open_data(
-    path: Path, saved: Mapping[str, Any], data: dict[str, Any] | str | None = None
+    run: TrainedRun[Any], data: dict[str, Any] | str | None = None
 ) -> tuple[TextData, TextData | None]:
     """The data to evaluate on, and those of the training, both set up.
 
     Args:
-        path: Of the checkpoint.
-        saved: Its content.
+        run: The run.
         data: Other files, all of whose texts count then.
 
     Returns:
@@ -133,12 +88,9 @@ def open_data(
     Raises:
         ValueError: If they cannot be read.
     """
-    settings = {**(saved.get("datamodule_hyper_parameters") or {}), "workers": 0}
+    settings: dict[str, Any] = {**run.settings, "workers": 0}
     if data is None:
-        try:
-            own = checkpoint.build(path, TextData, settings)
-        except ValueError as error:
-            raise ValueError(f"{error}; {MOVED}") from error
+        own = run.data(TextData, workers=0)
         own.setup()
         return own, None
     entry = {"path": data} if isinstance(data, str) else dict(data)
@@ -186,14 +138,8 @@ def measure(
         yield compare(name, loader, module, data, training)
 
 
-def add_pictures(report: Report, sets: list[Comparison], data: TextData) -> None:
-    """All pictures of an evaluation.
-
-    Args:
-        report: Where to.
-        sets: The answers.
-        data: Says where the gaps are.
-    """
+def add_figures(report: Report, sets: list[Comparison], data: TextData) -> None:
+    """Add all figures of an evaluation."""
     for through in gaps(sets, data):
         figures.add_gap(report, through)
     for compared in sets:

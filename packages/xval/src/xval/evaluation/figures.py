@@ -10,9 +10,10 @@ from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sciformer.evaluation.comparison import MODEL
 from sciformer.report.figures import BASELINE, BLUE, INK, NARROW, PALETTE, SKY, WIDE, figure
 from sciformer.report.report import Report
-from xval.evaluation.comparison import MODEL, Comparison, Flat, label
+from xval.evaluation.comparison import Comparison, Flat, label
 from xval.evaluation.tables import METHODS, title
 
 Bins = Float64[np.ndarray, " bins"]

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sciformer.evaluation.comparison import MODEL
 from sciformer.report.html import Cell, number, percent
 from sciformer.report.report import Report
-from xval.evaluation.comparison import MODEL, Comparison, label
+from xval.evaluation.comparison import Comparison, label
 from xval.metrics import Scores
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """``xval ask``: fill the masked numbers of a text."""
 
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -9,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 import xval
+from sciformer.evaluation import run
+from sciformer.evaluation.run import TrainedRun
 from sciformer.report.report import literal
-from sciformer.training.checkpoints import checkpoint
 from xval.data.field_names import field_of, names_of
 from xval.encodings.numbers_in_text import cut, write
 from xval.encodings.special_tokens import MASK, SPECIAL
@@ -50,7 +52,7 @@ def ask(checkpoint: str, text: str) -> None:
         ValueError: If there is no such checkpoint, or the text has no mask, a number out of range
             or more tokens than the network can read.
     """
-    answered = answer(_open(checkpoint), text)
+    answered = answer(open_run(checkpoint, "cpu").module, text)
     table = Table("masked", "answer")
     for name, said, number in zip(*answered[1:], strict=True):
         shown = f"{said} (no number)" if np.isnan(number) else said
@@ -60,12 +62,23 @@ def ask(checkpoint: str, text: str) -> None:
     console.print(table)
 
 
-def _open(path: str) -> "XValModule":
-    found = checkpoint.find(path)
-    module = checkpoint.load(found, xval.XValModule)
-    if module.transforms is None:
-        raise ValueError(f"{found}: no transforms: no training has begun")
-    return module
+def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[XValModule]":
+    """Open a checkpoint or a run's folder.
+
+    Args:
+        path: Of the file or folder.
+        device: As of ``sciformer.evaluation.run.open_run``.
+
+    Returns:
+        The network and what is known of it.
+
+    Raises:
+        ValueError: If there is no such device, or no such checkpoint of a training of xVal.
+    """
+    opened = run.open_run(path, xval.XValModule, device)
+    if opened.module.transforms is None:
+        raise ValueError(f"{opened.path}: no transforms: no training has begun")
+    return opened
 
 
 def answer(module: "XValModule", text: str) -> Answered:

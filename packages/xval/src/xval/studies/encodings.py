@@ -1,19 +1,19 @@
-"""The verb ``sweep``: every encoding under one trainer, at equal samples and equal time."""
+"""``xval sweep``: every encoding under one trainer, at equal samples and equal CPU time."""
 
 import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from sciformer.arguments import check_least, check_positive
-from sciformer.report.html import duration
-from sciformer.report.report import Report
-from sciformer.studies.runner import Run, Study, cost, read_config
+from sciformer.studies.runner import Run, Study, read_config
+from sciformer.studies.summary import kept_results, study_report
 from sciformer.training.callbacks.cpu_budget import CpuBudget
 from sciformer.training.checkpoints import checkpoint
 from sciformer.training.checkpoints.checkpoint import class_path
 from xval.encodings.encoding import NAMES, Encoding
-from xval.evaluation.evaluate import gaps, open_data
-from xval.evaluation.tested import tested
+from xval.evaluation.comparison import Comparison, read_answers, write_answers
+from xval.evaluation.evaluate import gaps, measure, open_data
+from xval.inference.ask import open_run
 from xval.studies.encodings_report import (
     CONVERGED,
     SAMPLES,
@@ -49,14 +49,13 @@ def sweep(
     goes on.
 
     Args:
-        config: What xVal is trained with.
-        out: Folder of the runs, of ``metrics.json`` and ``index.html``.
+        config: Configuration of xVal's training.
+        out: Folder of the runs, ``metrics.json`` and ``index.html``.
         encodings: Of ``p10``, ``p1000``, ``b1999``, ``fp15`` and ``xval``, which is always there;
-            all of them where not given.
-        arms: Of ``samples``, which are always there, ``time`` and ``converged``; all of them where
-            not given.
+            by default all.
+        arms: Of ``samples``, which is always there, ``time`` and ``converged``; by default all.
         seeds: Number of seeds, from 0; each draws network, data and order.
-        jobs: Processes at a time, of one thread each.
+        jobs: Processes at a time, with one thread each.
         longest: CPU time of a ``converged`` training at most, in units of xVal's.
 
     Raises:
@@ -82,23 +81,15 @@ def sweep(
     )
     every = [_rival(study, setup, XVAL, SAMPLES)]
     every += [_rival(study, setup, name, arm) for name in rivals for arm in (SAMPLES, *further)]
-    used = cost(found)
-    report = Report(
-        "xVal and its rivals",
-        {"command": f"xval sweep --config {config} --seeds {seeds}", "config": config},
-        f"{len(found)} trainings, {duration(used)} of CPU time. One trainer, one trunk, the same "
-        f"texts; means over seeds ({seeds}), in brackets lowest and highest. The text codes "
-        "write three significant digits, take the nearest number in their range, and answer from "
-        "left to right.",
-    )
-    report.add_metrics({"study/cpu_s": used, "study/runs": len(found)})
-    add_rivals(report, every)
-    path = study.folder(place(XVAL, SAMPLES, 0)) / "last.ckpt"
-    source, _ = open_data(path, checkpoint.read(path))
-    add_gaps(report, every, [gaps(rival.answers[0], source) for rival in every])
-    page = report.write(out)
-    report.print()
-    print(f"{duration(used)} of CPU time; {page}")  # noqa: T201  # what the verb answers
+    with study_report(study, "sweep", config, seeds, found, "Number encodings") as report:
+        report.summary += (
+            f"One trainer, one trunk, the same texts; means over seeds ({seeds}), in brackets "
+            "lowest and highest. The text codes write three significant digits, take the nearest "
+            "number in their range, and answer from left to right."
+        )
+        add_rivals(report, every)
+        source, _ = open_data(open_run(study.folder(place(XVAL, SAMPLES, 0)), "cpu"))
+        add_gaps(report, every, [gaps(rival.answers[0], source) for rival in every])
 
 
 class Setup(NamedTuple):
@@ -176,10 +167,20 @@ def _rival(study: Study, setup: Setup, encoding: str, arm: str) -> Rival:
     """The runs of all seeds, measured."""
     names = [place(encoding, arm, seed) for seed in setup.seeds]
     kept = "best.ckpt" if arm == CONVERGED else "last.ckpt"
-    answers = [tested(study.folder(name) / kept) for name in names]
+    answers = [kept_answers(study.folder(name) / kept) for name in names]
     took = [spent(study, name) for name in names]
     parameters = _parameters(study.folder(names[0]) / kept)
     return Rival(encoding, arm, answers, parameters, *map(list, zip(*took, strict=True)))
+
+
+def kept_answers(path: Path) -> list[Comparison]:
+    """Answers of a checkpoint on the test texts of its own data, kept beside it."""
+
+    def ask() -> list[Comparison]:
+        run = open_run(path, "cpu")
+        return list(measure(run.module, *open_data(run)))
+
+    return kept_results(path, ".npz", ask, write_answers, read_answers)
 
 
 def _parameters(path: Path) -> int:

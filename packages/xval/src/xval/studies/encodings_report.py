@@ -1,4 +1,4 @@
-"""Tables and pictures of encodings side by side."""
+"""Tables and figures that compare number encodings."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,11 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from sciformer.evaluation.comparison import MODEL
 from sciformer.report.figures import BASELINE, PALETTE
 from sciformer.report.html import Cell
 from sciformer.report.report import Report
+from sciformer.studies.summary import mean_and_range
 from xval.encodings.encoding import Encoding
-from xval.evaluation.comparison import MODEL, Comparison, label, written
+from xval.evaluation.comparison import Comparison, label, written
 from xval.evaluation.figures import THROUGH, Through, panels, sweep
 from xval.evaluation.tables import METHODS, said, title
 from xval.metrics import Scores
@@ -72,17 +74,12 @@ class Rival(NamedTuple):
         return [compared.scores(field, method) for compared in sets]
 
     def mean(self, name: str, field: str, metric: str) -> float:
-        """Of a figure over the seeds."""
+        """Mean of a metric over seeds."""
         return float(np.mean([getattr(scores, metric) for scores in self.scores(name, field)]))
 
 
 def add_rivals(report: Report, rivals: Sequence[Rival]) -> None:
-    """All tables and pictures.
-
-    Args:
-        report: Where to.
-        rivals: xVal first.
-    """
+    """Add all tables and figures; xVal is the first of the rivals."""
     sets = rivals[0].answers[0]
     for compared in sets:
         for field in compared.found:
@@ -133,8 +130,8 @@ def _add_table(report: Report, rivals: Sequence[Rival], compared: Comparison, fi
         means = {metric: np.mean([getattr(s, metric) for s in each]) for metric in Scores._fields}
         start = f"{compared.name}/{{}}/{written(field)}/{end}"
         report.add_metrics({start.format(metric): mean for metric, mean in means.items()})
-        spread = _spread([scores.mse for scores in each])
-        rows.append([name, spread, *(said(metric, float(means[metric])) for metric in shown)])
+        mse = mean_and_range([scores.mse for scores in each], ".3g")
+        rows.append([name, mse, *(said(metric, float(means[metric])) for metric in shown)])
 
     for rival in rivals:
         add(rival.name, rival.scores(compared.name, field), f"{rival.encoding}/{rival.arm}")
@@ -144,12 +141,6 @@ def _add_table(report: Report, rivals: Sequence[Rival], compared: Comparison, fi
             add(METHODS[method], each, f"baseline_{method}")
     columns = ("Encoding", "MSE", *(SHOWN[metric] for metric in shown))
     report.add_table(f"{title(compared.name)}: {label(field)}", columns, rows, NOTE)
-
-
-def _spread(values: Sequence[float]) -> str:
-    """Mean, lowest and highest; only the mean of what is the same for all."""
-    low, mean, high = (f"{value:.3g}" for value in (min(values), np.mean(values), max(values)))
-    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def _add_cost(report: Report, rivals: Sequence[Rival]) -> None:

@@ -4,13 +4,11 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
 from sciformer.arguments import check_least
 from sciformer.data.shards.index import Recipe
 from sciformer.data.shards.writer import remove_shards, write_shards
 from sciformer.files import check_writable
+from sciformer.progress import progress
 
 
 def simulate(
@@ -38,12 +36,7 @@ def simulate(
     folder = check_writable(out, "out")
     if overwrite:
         remove_shards(folder)
-    console = Console(stderr=True)
-    columns = ("samples", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=recipe.count)
-        index = write_shards(
-            folder, make_sample, recipe, lambda done: bar.update(task, completed=done), workers
-        )
+    with progress("samples", recipe.count) as show:
+        index = write_shards(folder, make_sample, recipe, show, workers)
     mib = sum(shard.size for shard in index.shards) / 2**20
     sys.stdout.write(f"{out}: {recipe.count} samples in {recipe.shards} shards, {mib:.1f} MiB\n")

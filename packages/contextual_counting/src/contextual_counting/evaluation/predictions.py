@@ -1,0 +1,166 @@
+"""Predicted counts of a network on sets of sequences, and their accuracy per region."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+import contextual_counting
+from contextual_counting.data.datamodule import Batch, Setting, collate
+from contextual_counting.data.shards import Sample, ranges_of
+from contextual_counting.metrics import TOP, RegionScores, ranking
+from sciformer.arguments import inside
+from sciformer.data.shards.dataset import ShardedDataset
+from sciformer.evaluation.comparison import MODEL, metric_key
+from sciformer.evaluation.run import TrainedRun, open_run
+from sciformer.progress import track
+
+if TYPE_CHECKING:
+    from contextual_counting.data.datamodule import CountingData
+    from contextual_counting.module import CountingModule
+
+
+class Answers(NamedTuple):
+    """Predictions on one set.
+
+    Args:
+        name: Of the set.
+        setting: Length, regions and density of its sequences.
+        outside: What of the setting lies outside the range of the training.
+        counts: True counts.
+        ranked: The five most likely counts, most likely first.
+    """
+
+    name: str
+    setting: Setting
+    outside: list[str]
+    counts: Int64[np.ndarray, "samples regions"]
+    ranked: Int64[np.ndarray, "samples regions five"]
+
+
+def open_with_data(
+    path: str | Path, device: str | None = "cpu"
+) -> "tuple[TrainedRun[CountingModule], CountingData]":
+    """Open a trained run, and the data of its training, which draws the sets.
+
+    Args:
+        path: A checkpoint, or a run's folder.
+        device: As of ``sciformer.evaluation.run.open_run``.
+
+    Returns:
+        The run, and its data without the shards of the training, which may have moved.
+
+    Raises:
+        ValueError: If there is no such device, or no such checkpoint of counting.
+    """
+    run = open_run(path, contextual_counting.CountingModule, device)
+    own = {name: run.module.hparams[name] for name in ("length", "regions")}  # loaders of one's own
+    settings = own | run.settings | {"shards": None}
+    return run, run.data(contextual_counting.CountingData, **settings)
+
+
+def stored_sequences(folder: str, samples: int) -> tuple[Setting, Batch]:
+    """Read sequences that ``contextual-counting simulate`` wrote.
+
+    Args:
+        folder: A folder or an address of shards.
+        samples: The first so many of them at most.
+
+    Returns:
+        Their setting, with the mean of their densities, and the sequences.
+
+    Raises:
+        ArgumentError: If they cannot be read, or differ in their number of regions.
+    """
+    with inside("data", folder):
+        stored = ShardedDataset(folder, Sample)
+        ranges = ranges_of(stored.folder.index.recipe, stored.folder.address)
+        fewest, most = ranges.regions
+        if fewest != most:
+            raise ValueError(
+                f"{folder}: {fewest} to {most} regions; all sequences must have as many"
+            )
+        sequences = collate([stored[number] for number in range(min(samples, len(stored)))])
+    return Setting(ranges.length, most, sum(ranges.density) / 2), sequences
+
+
+@torch.no_grad()
+def predict(
+    module: "CountingModule", data: "CountingData", name: str, setting: Setting, batch: Batch
+) -> Answers:
+    """Count the regions of one set.
+
+    Args:
+        module: In evaluation mode.
+        data: Of the training.
+        name: Of the set.
+        setting: Of its sequences.
+        batch: All sequences of the set.
+
+    Returns:
+        The predictions.
+    """
+    parts = batch.tokens.split(data.at_once(setting.length))
+    ranked = [
+        ranking(module(part.to(module.device), setting.regions)).cpu()
+        for part in track(parts, name, len(parts))
+    ]
+    outside = data.outside(setting)
+    return Answers(name, setting, outside, batch.counts.numpy(), torch.cat(ranked).numpy())
+
+
+def predict_sets(
+    module: "CountingModule", data: "CountingData", samples: int, sets: Mapping[str, Setting]
+) -> list[Answers]:
+    """Count the regions of all sets that the network can answer.
+
+    Args:
+        module: In evaluation mode.
+        data: Of the training; draws the sets.
+        samples: Sequences per set.
+        sets: Settings by name.
+
+    Returns:
+        The predictions, set by set.
+    """
+    return [
+        predict(module, data, name, setting, data.sequences(setting, samples=samples))
+        for name, setting in sets.items()
+        if module.can_answer(setting.length, setting.regions)
+    ]
+
+
+def scores(answers: Answers) -> dict[str, float]:
+    """Top-1, top-5 and mean absolute error per region, each beside the best constant answer's.
+
+    The constant is chosen in hindsight on the set itself: nothing that ignores the sequence beats
+    it (most frequent count, five most frequent counts, median count).
+
+    Args:
+        answers: On one set.
+
+    Returns:
+        Numbers by ``<set>/<metric>/region<r>``, and with ``/baseline_constant`` behind it.
+    """
+    ranked, counts = torch.from_numpy(answers.ranked), torch.from_numpy(answers.counts)
+    found, constant = RegionScores(counts.shape[1]), RegionScores(counts.shape[1])
+    found.update(ranked, counts)
+    constant.update(_constants(answers.counts).expand_as(ranked), counts)
+    numbers = {f"{answers.name}/in_range": float(not answers.outside)}
+    for method, metrics in ((MODEL, found), ("constant", constant)):
+        for part, value in metrics.compute().items():
+            numbers[metric_key(f"{answers.name}/{part}", method)] = value.item()
+    for region, column in enumerate(answers.counts.T):
+        error = np.abs(column - np.median(column)).mean()
+        numbers[metric_key(f"{answers.name}/mae/region{region}", "constant")] = float(error)
+    return numbers
+
+
+def _constants(counts: Int64[np.ndarray, "samples regions"]) -> Int64[Tensor, "regions five"]:
+    """The most frequent counts of each region."""
+    ordered = [np.bincount(column, minlength=TOP).argsort()[::-1] for column in counts.T]
+    return torch.from_numpy(np.stack([frequent[:TOP] for frequent in ordered]))

@@ -1,0 +1,110 @@
+"""Open a trained run: its network on a device, its record and the data of its training."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import torch
+from torch import nn
+
+from sciformer.arguments import ArgumentError
+from sciformer.report.report import Report, report_folder
+from sciformer.training.checkpoints import checkpoint
+
+Module = TypeVar("Module", bound=nn.Module)
+Data = TypeVar("Data")
+
+MOVED = "if its files have moved, give some with --data"
+
+
+class TrainedRun(NamedTuple, Generic[Module]):
+    """A trained network and what its checkpoint says of it.
+
+    Args:
+        path: The checkpoint file.
+        module: The network, in evaluation mode, on its device.
+        settings: Arguments of the DataModule of the training; empty where unknown.
+        record: Command, configuration, seed, versions and cost of the training.
+    """
+
+    path: Path
+    module: Module
+    settings: dict[str, Any]
+    record: dict[str, Any]
+
+    def data(self, kind: Callable[..., Data], **changes: Any) -> Data:
+        """Build the DataModule of the training again.
+
+        Args:
+            kind: Its class.
+            **changes: Arguments that differ from those of the training.
+
+        Returns:
+            The DataModule.
+
+        Raises:
+            ValueError: If it cannot be built, for example because files have moved.
+        """
+        try:
+            return checkpoint.build(self.path, kind, self.settings | changes)
+        except ValueError as error:
+            raise ValueError(f"{error}; {MOVED}") from error
+
+    @contextmanager
+    def report(
+        self, title: str, out: str | None, overwrite: bool, name: str = "report"
+    ) -> Iterator[Report]:
+        """Fill a report of this run, then write it, show its tables and print its path.
+
+        Args:
+            title: What was evaluated.
+            out: Folder of the report; if None, ``name`` beside the checkpoint.
+            overwrite: Replace a report that is there.
+            name: Folder beside the checkpoint.
+
+        Yields:
+            The report, with the record of the training and nothing else yet.
+
+        Raises:
+            ValueError: If the folder cannot be written to or holds a report.
+        """
+        folder = report_folder(out or self.path.parent / name, overwrite)
+        report = Report(title, self.record)
+        yield report
+        report.publish(folder)
+
+
+def open_run(path: str | Path, kind: type[Module], device: str | None = None) -> TrainedRun[Module]:
+    """Open a trained run.
+
+    Args:
+        path: A checkpoint, or the folder of a run.
+        kind: Class of its LightningModule.
+        device: ``cpu``, ``cuda`` or another device of torch; if None, the GPU where there is one.
+
+    Returns:
+        The network and what is known of it.
+
+    Raises:
+        ValueError: If there is no such device, or no such checkpoint of this class.
+    """
+    place = device_of(device)
+    found = checkpoint.find(path)
+    module = checkpoint.load(found, kind).to(place)
+    saved = checkpoint.read(found)
+    settings = dict(saved.get(checkpoint.DATA) or {})
+    return TrainedRun(found, module, settings, checkpoint.run_record(saved))
+
+
+def device_of(name: str | None) -> torch.device:
+    """Find a device by name; the GPU if None, or the CPU where there is none.
+
+    Raises:
+        ArgumentError: If torch cannot use it.
+    """
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        raise ArgumentError("device", f"{name!r} cannot be used: {error}") from error

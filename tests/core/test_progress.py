@@ -1,0 +1,28 @@
+"""Progress bars."""
+
+import io
+
+import pytest
+
+from sciformer.progress import progress, track
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_items_pass_unchanged_and_nothing_is_written_where_stderr_is_no_terminal(capsys):
+    assert list(track(iter("abc"), "letters", 3)) == ["a", "b", "c"]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("total", [None, 3])
+def test_a_terminal_shows_the_text_as_it_is(monkeypatch, total):
+    screen = Screen()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", screen)
+    with progress("set [/b]", total) as show:
+        show(2)
+    assert "set [/b]" in screen.getvalue()
+    assert ("2/3" in screen.getvalue()) == (total == 3)
