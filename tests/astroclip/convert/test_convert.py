@@ -27,7 +27,7 @@ from astroclip.losses.contrastive import info_nce
 sys.path.append(str(Path(__file__).parent))
 import plain_astroclip as plain
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 HEADS = {"heads": 3, "image_heads": 2, "pooling_heads": 4}
 
 

@@ -14,7 +14,7 @@ from xval.convert.state_dict import convert_state
 sys.path.append(str(Path(__file__).parent))
 import plain_xval as plain
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 CASES = [  # vocab, dim, depth, heads, hidden, length, batch, time
     (27, 48, 2, 3, 96, 64, 3, 40),
     (11, 32, 1, 8, 50, 20, 1, 20),
