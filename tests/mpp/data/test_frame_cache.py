@@ -7,7 +7,6 @@ from physics_samples import described, numbered
 
 from mpp.data.frame_cache import Cached
 from mpp.data.readers.pdebench import PDEBench
-from mpp.data.trajectories import InMemory
 from mpp.data.writers import write_pdebench
 
 NAMES = ("velocity_x", "velocity_y", "tracer")
@@ -61,13 +60,13 @@ def test_a_file_that_has_changed_is_decoded_anew(file, tmp_path):
 
 
 def test_a_nan_leaves_no_cache_behind(tmp_path):
-    description = described("height")
+    description = described(*NAMES, boundary="wall")
     arrays = numbered(2, 20, description)
     arrays[1, 18, 0, 2, 2] = np.nan
-    data = InMemory("made", "made", description, arrays, ["0", "1"])
-    with pytest.raises(ValueError, match="made: 1: height: frame 18 holds nan"):
-        Cached(data, tmp_path)
-    assert not list(tmp_path.iterdir())
+    write_pdebench(tmp_path / "ins.h5", "incompressible", arrays, description)
+    with pytest.raises(ValueError, match=r"ins.h5.*velocity_x: frame 18 holds nan"):
+        Cached(PDEBench(tmp_path / "ins.h5"), tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_a_cache_that_was_cut_off_is_named_and_made_anew(file, tmp_path):

@@ -23,8 +23,9 @@ from xval.encodings.encoding import Encoding
 from xval.encodings.masking import hide
 from xval.encodings.normalization import KINDS, Transforms, fit_transforms
 from xval.encodings.special_tokens import NUM
-from xval.metrics import Found, Losses, Pass
-from xval.nn.decode_numbers import answers
+from xval.metrics import Losses, Pass
+from xval.nn.decode_numbers import read
+from xval.nn.generate import Text, fill, generate
 from xval.nn.model import XVal
 
 if TYPE_CHECKING:
@@ -203,13 +204,38 @@ class XValModule(Module):
             return smooth_l1_loss(values, numbers, reduction="none", beta=ROUNDING)
         return mse_loss(values, numbers, reduction="none")
 
+    @torch.no_grad()
     def answer(self, batch: Batch) -> Float[Tensor, "batch answers"]:
         """The numbers that are asked for, in their own units, from the rest of each text.
 
         A causal network has what is before each of them. NaN stands for an answer that is no
         number, and where a text is asked for less than others.
         """
-        return answers(self.model, self.code, self.units, batch)
+        seen = self.units.channel(batch.tokens, batch.numbers, batch.fields)
+        asked = batch.asked >= 0
+        if self.model.causal:
+            asked &= batch.answers > 0  # there is nothing before the first token
+        rows, which = asked.nonzero(as_tuple=True)
+        found = torch.full_like(batch.truth, torch.nan, dtype=torch.float32)
+        if not len(rows):  # under FSDP all ranks have to call the network equally often
+            for _ in range(self.code.length):
+                self.model(batch.tokens, seen, batch.present)
+            return found
+        first = batch.answers[rows, which]
+        own, length = rows[:, None], self.code.length
+        places = first[:, None] + torch.arange(length, device=first.device)
+        fields = batch.fields[own, places][:, 0]
+        if self.model.causal:
+            made = generate(self.model, batch.tokens[rows], seen[rows], first, length, stop=False)
+            own = torch.arange(len(rows), device=rows.device)[:, None]
+        else:
+            hidden = torch.zeros_like(batch.hidden)
+            hidden[own, places] = True
+            tokens, numbers, _ = hide(batch.tokens, seen, hidden)
+            made = fill(self.model, tokens, numbers, batch.present)
+        answered = Text(made.tokens[own, places], made.numbers[own, places])
+        found[rows, which] = read(answered, self.code, self.units, fields)
+        return found
 
     def on_validation_epoch_start(self) -> None:
         self.scored = {"": Pass(self.data.patterns).to(self.device)}
@@ -221,7 +247,7 @@ class XValModule(Module):
     def on_validation_epoch_end(self) -> None:
         found = self.scored[""].compute()
         loss = self.weighted(found.token_loss, found.number_loss)
-        named = {f"val/{name}": value for name, value in figures(found).items()}
+        named = {f"val/{name}": value for name, value in found.named().items()}
         self.log_dict({"val/loss": loss, **named}, sync_dist=True)  # the same on all ranks already
         medians = [each.median_relative for each in found.answers.values()]
         error = sum(medians) / len(medians) if medians else loss
@@ -234,7 +260,7 @@ class XValModule(Module):
 
     def on_test_epoch_end(self) -> None:
         for name, scored in self.scored.items():
-            found = figures(scored.compute())
+            found = scored.compute().named()
             self.log_dict({f"test/{name}/{k}": v for k, v in found.items()}, sync_dist=True)
 
     def predict_step(
@@ -256,18 +282,7 @@ class XValModule(Module):
 
 
 def batches_of(trainer: Trainer, epoch: int) -> int:
-    """Batches of a fit.
-
-    Args:
-        trainer: Says when it ends: by its epochs or, if it has none, by its steps.
-        epoch: Batches of an epoch.
-
-    Returns:
-        Their number.
-
-    Raises:
-        ValueError: If the fit has no end, so that nothing says how long the schedule is.
-    """
+    """Batches of a fit, which ends by its epochs or, if it has none, by its steps."""
     epochs = trainer.max_epochs
     if epochs is not None and epochs != -1:
         return epochs * epoch
@@ -275,13 +290,3 @@ def batches_of(trainer: Trainer, epoch: int) -> int:
         reason = "null, but neither max_epochs nor max_steps says where a fit ends"
         raise ArgumentError("steps", reason)
     return trainer.max_steps * trainer.accumulate_grad_batches
-
-
-def figures(found: Found) -> dict[str, Any]:
-    """Losses, and ``<figure>/<pattern>`` of what is asked for."""
-    losses = {"token_loss": found.token_loss, "number_loss": found.number_loss}
-    return losses | {
-        f"{name}/{pattern}": value
-        for pattern, each in found.answers.items()
-        for name, value in each._asdict().items()
-    }
