@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sciformer.arguments import with_tables
 from sciformer.cli.main import run
 from sciformer.cli.options import resolve
 
@@ -48,7 +49,8 @@ def test_every_configuration_builds_its_data_and_network(name, path, tmp_path, m
         target.removeprefix("model."): getattr(data, source.removeprefix("data."))
         for source, target in project.links.items()
     }
-    resolve(project.module)(**config["model"], **linked)
+    module = resolve(project.module)
+    module(**with_tables(module, config["model"] | linked))
 
 
 @pytest.mark.parametrize(("name", "path"), CONFIGS, ids=lambda value: getattr(value, "stem", value))

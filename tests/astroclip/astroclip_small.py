@@ -5,6 +5,7 @@ from lightning.pytorch import Trainer
 
 from astroclip.data.datamodule import GalaxyData
 from astroclip.module import AstroCLIPModule
+from sciformer.arguments import with_tables
 
 NETWORK = {
     "dim": 8, "width": 16, "size": 16, "apertures": 3, "image_depth": 1, "spectrum_depth": 1,
@@ -21,7 +22,7 @@ def data(**options):
 def module(**options):
     """The same weights whatever was drawn before."""
     torch.manual_seed(0)
-    return AstroCLIPModule(**{**NETWORK, **options})
+    return AstroCLIPModule(**with_tables(AstroCLIPModule, {**NETWORK, **options}))
 
 
 def fit(module, data, **options):

@@ -6,7 +6,7 @@ from verbs import exit_code
 
 from astroclip.cli import PROJECT
 from astroclip.data.datamodule import GalaxyData
-from astroclip.module import AstroCLIPModule
+from astroclip.module import AstroCLIPModule, Network
 from astroclip.survey import PIXELS
 from sciformer.training.checkpoints import checkpoint
 
@@ -29,7 +29,7 @@ def complaint(capsys, *words):
 
 def network(seed=0):
     torch.manual_seed(seed)
-    return AstroCLIPModule(dim=8, width=16, size=SIZE, warmup=1).eval()
+    return AstroCLIPModule(size=SIZE, network=Network(dim=8, width=16)).eval()
 
 
 def save(folder, seed=0, **data):

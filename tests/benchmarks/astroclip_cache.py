@@ -19,7 +19,7 @@ from astroclip_networks import Calls, race, show
 from astroclip.data.batch import Batch, Features
 from astroclip.data.datamodule import GalaxyData
 from astroclip.data.feature_cache import CachedFeatures, folder_of, keep
-from astroclip.module import AstroCLIPModule
+from astroclip.module import Align, AstroCLIPModule, Network
 
 GALAXIES, DEPTH = 512, 4
 PLAIN, CACHED = "encoders at every step", "from the cache"
@@ -44,7 +44,9 @@ def steps(root: Path, galaxies: int) -> Calls:
     data = GalaxyData(pairs=galaxies, batch_size=galaxies)
     data.setup("fit")
     module = AstroCLIPModule(
-        steps=1000, frozen=["image", "spectrum"], image_depth=DEPTH, spectrum_depth=DEPTH
+        network=Network(image_depth=DEPTH, spectrum_depth=DEPTH),
+        alignment=Align(frozen=["image", "spectrum"]),
+        steps=1000,
     )
     folder = folder_of(str(root), module.model, data.hparams)
     keep(folder, module.model, data.loader("train"))

@@ -1,10 +1,12 @@
 """What a benchmark case is: something to set up, and then to call again and again."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
+
+from sciformer import arguments
 
 Call = Callable[[], object]
 # forward: without gradients; recorded: forward while autograd records; training: and backward;
@@ -24,6 +26,12 @@ class Case(NamedTuple):
     make: Callable[[Pass], Call]
     passes: tuple[Pass, ...] = ("run",)
     memory: tuple[Pass, ...] = ("run",)
+
+
+def built(kind: Callable[..., Any], **settings: Any) -> Any:
+    """An object of plain settings, on any revision: older ones have no tables of arguments."""
+    group = getattr(arguments, "with_tables", lambda _, flat: flat)
+    return kind(**group(kind, settings))
 
 
 def differentiable(

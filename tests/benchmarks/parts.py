@@ -78,6 +78,7 @@ ASTROCLIP = Parts(
     AstroCLIPModule="astroclip.module",
     Batch="astroclip.data.batch",
     Embeddings="astroclip.inference.embedding_files astroclip.embeddings",
+    CachedFeatures="astroclip.data.feature_cache astroclip.cache",
     GENERATOR="astroclip.data.shards",
     GalaxyData="astroclip.data.datamodule astroclip.data.module",
     Head="astroclip.nn.residual_mlp astroclip.nn.head",

@@ -7,8 +7,9 @@ from lightning.pytorch import Trainer
 from torch.nn.functional import cross_entropy
 
 from contextual_counting.data.datamodule import VALIDATION, VALIDATION_SAMPLES, Batch, CountingData
-from contextual_counting.module import CountingModule
+from contextual_counting.module import CountingModule, Network
 from contextual_counting.simulate.sequences import NO_REGION
+from sciformer.arguments import with_tables
 from sciformer.training.optim import MuonAdamW
 
 RATES = [
@@ -30,7 +31,7 @@ def trainer(tmp_path, **options):
 
 
 def test_the_loss_is_the_mean_cross_entropy_of_the_regions_that_are_there(tmp_path):
-    module = CountingModule(head="free", classes=20)
+    module = CountingModule(Network(head="free", classes=20))
     trainer(tmp_path).strategy.connect(module)
     module.trainer = trainer(tmp_path)
     counts = torch.tensor([[3, 5], [7, NO_REGION], [30, 1]])  # 30 is beyond the 20 classes
@@ -42,7 +43,7 @@ def test_the_loss_is_the_mean_cross_entropy_of_the_regions_that_are_there(tmp_pa
 
 def test_every_parameter_is_in_exactly_one_group():
     for head in ("quadratic", "free"):
-        module = CountingModule(head=head, positions="learned", mlp=True)
+        module = CountingModule(Network(head=head, positions="learned", mlp=True))
         grouped = [p for group in module.parameter_groups() for p in group["params"]]
         assert len(grouped) == len({id(p) for p in grouped})
         assert {id(p) for p in grouped} == {id(p) for p in module.parameters()}
@@ -56,17 +57,19 @@ def test_the_ten_matrices_of_attention_and_mlp_are_muons():
 
 def test_rates_rise_and_fall_in_each_stage():
     module = CountingModule(rates=RATES, steps=[100, 200])
-    assert module.rate("head", 0) == pytest.approx(3e-2 / 50)
-    assert module.rate("head", 49) == pytest.approx(3e-2)
-    assert module.rate("head", 99) < 1e-4
-    assert module.rate("sigma", 149) == pytest.approx(5e-3)
-    assert module.rate("matrices", 225) == pytest.approx(0.25e-2)  # half of the cosine, squared
-    assert module.rate("others", 300) == 0
+    assert module.group_rate("head", 0) == pytest.approx(3e-2 / 50)
+    assert module.group_rate("head", 49) == pytest.approx(3e-2)
+    assert module.group_rate("head", 99) < 1e-4
+    assert module.group_rate("sigma", 149) == pytest.approx(5e-3)
+    assert module.group_rate("matrices", 225) == pytest.approx(
+        0.25e-2
+    )  # half of the cosine, squared
+    assert module.group_rate("others", 300) == 0
 
 
 def test_one_entry_of_rates_serves_all_stages():
     module = CountingModule(rates=RATES[:1], steps=[100, 200, 300])
-    assert module.rate("head", 349) == pytest.approx(3e-2)
+    assert module.group_rate("head", 349) == pytest.approx(3e-2)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_one_entry_of_rates_serves_all_stages():
 )
 def test_numbers_that_cannot_work_are_named(arguments, words):
     with pytest.raises(ValueError, match=".*".join(map(re.escape, words))):
-        CountingModule(**arguments)
+        CountingModule(**with_tables(CountingModule, arguments))
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
@@ -98,7 +101,7 @@ def test_training_moves_every_parameter_and_lowers_the_loss(tmp_path, optimizer)
     rates = [
         {"matrices": 1e-2, "others": 1e-2, "head": 5e-2, "sigma": 1e-2, "warmup": 5, "power": 1.0}
     ]
-    module = CountingModule(classes=20, optimizer=optimizer, rates=rates, steps=[30])
+    module = CountingModule(Network(classes=20), optimizer=optimizer, rates=rates, steps=[30])
     before = {name: p.clone() for name, p in module.named_parameters()}
     run = trainer(tmp_path, max_epochs=1, num_sanity_val_steps=0, log_every_n_steps=10)
     run.fit(module, data)
@@ -115,7 +118,7 @@ def test_non_causal_without_positions_stays_at_chance(tmp_path):
     torch.manual_seed(0)
     data = CountingData(length=64, regions=2, batch_size=64, steps=150)
     rates = [RATES[0] | {"warmup": 20}]
-    module = CountingModule(causal=False, rates=rates, steps=[150])
+    module = CountingModule(Network(causal=False), rates=rates, steps=[150])
     run = trainer(tmp_path, max_epochs=1, num_sanity_val_steps=0)
     run.fit(module, data)
     counts = data.evaluation("id", VALIDATION, VALIDATION_SAMPLES).counts
@@ -127,7 +130,7 @@ def test_non_causal_without_positions_stays_at_chance(tmp_path):
 
 def test_test_logs_every_set_and_region(tmp_path):
     data = CountingData(length=16, regions=2, samples=5)
-    module = CountingModule(classes=20, regions=3)
+    module = CountingModule(Network(classes=20), regions=3)
     logged = _merged(trainer(tmp_path).test(module, data, verbose=False))
     assert "test/id/top1/region1" in logged
     assert "test/r3/mae/region2" in logged
@@ -137,7 +140,7 @@ def test_test_logs_every_set_and_region(tmp_path):
 def test_a_set_with_more_regions_than_prompts_is_left_out(tmp_path):
     data = CountingData(length=16, regions=2, samples=5)
     logged = _merged(
-        trainer(tmp_path).test(CountingModule(classes=20, regions=2), data, verbose=False)
+        trainer(tmp_path).test(CountingModule(Network(classes=20), regions=2), data, verbose=False)
     )
     assert not any(name.startswith("test/r3/") for name in logged)
     assert "test/id/top1/region0" in logged

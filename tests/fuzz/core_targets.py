@@ -17,7 +17,11 @@ from sciformer.data.shards.writer import write_shards
 from sciformer.strict_json import read_json, to_json
 from sciformer.training.checkpoints import checkpoint
 from sciformer.training.checkpoints.export import export
-from sciformer.training.checkpoints.original_weights import read_original, write_converted
+from sciformer.training.checkpoints.original_weights import (
+    Converted,
+    read_original,
+    write_converted,
+)
 from sciformer.training.table import Rows
 
 CONFIG = """seed_everything: 1
@@ -121,7 +125,7 @@ def weights(folder):
 def read_weights(folder):
     found = read_original(folder / "a.pt")
     yield
-    write_converted("toy", str(folder / "a.safetensors"), {"settings": {}}, {})
+    write_converted("toy", str(folder / "a.safetensors"), Converted({}, {}, []))
     yield
     assert len(found) < 10**6
     yield

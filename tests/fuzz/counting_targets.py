@@ -7,7 +7,7 @@ from target import Target
 from contextual_counting.data.datamodule import CountingData
 from contextual_counting.data.shards import simulate
 from contextual_counting.evaluation.predictions import open_with_data
-from contextual_counting.module import CountingModule
+from contextual_counting.module import CountingModule, Network
 
 
 def shards(folder):
@@ -23,7 +23,7 @@ def read_shards(folder):
 
 
 def trained(folder):
-    module = CountingModule(dim=8, heads=2, length=32, regions=2)
+    module = CountingModule(Network(dim=8, heads=2), length=32, regions=2)
     save_run(folder, module, dict(CountingData(length=32, regions=2).hparams))
 
 

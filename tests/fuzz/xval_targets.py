@@ -70,7 +70,7 @@ def read_shards(folder):
 
 def trained(folder):
     data = TextData(sets=xval_small.SETS[:1], context=64, batch_size=16)
-    module = XValModule(data.coding, length=64, **xval_small.NETWORK, steps=10)
+    module = xval_small.built(encoding=data.coding, length=64, **xval_small.NETWORK, steps=10)
     state = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
     state["datamodule_hyper_parameters"] = dict(data.hparams)
     checkpoint.stamp(state, module, {"seed": 0})

@@ -4,6 +4,7 @@ import pytest
 
 from mpp.data.datamodule import PhysicsData
 from mpp.module import PhysicsModule
+from sciformer.arguments import with_tables
 
 NETWORK = {"size": [16, 1, 2], "patch": [4], "halo": 1, "layer_scale": 1.0, "drop_path": 0.0}
 SYSTEMS = [
@@ -20,7 +21,8 @@ def data(**options):
 
 def module(fields, **options):
     """With rows for some fields."""
-    return PhysicsModule(list(fields), **{**NETWORK, "warmup": 1, "steps": 10, **options})
+    settings = {"fields": list(fields), **NETWORK, "warmup": 1, "steps": 10, **options}
+    return PhysicsModule(**with_tables(PhysicsModule, settings))
 
 
 def batch(data):

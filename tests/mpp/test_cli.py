@@ -131,8 +131,8 @@ def test_what_a_worker_finds_ends_the_run_in_one_line_too(waves, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--model.size=[30,2,2]"], ["model.size: a width of 30"]),
-        (["--model.bias=far"], ["model.bias", "far"]),
+        (["--model.size=[30,2,2]"], ["model.network.size: a width of 30"]),
+        (["--model.bias=far"], ["model.network.bias", "far"]),
         (["--data.simulate=[tides]"], ["tides", "shallow_water"]),
         (["--data.simulate=[{system: burgers, cuont: 3}]"], ["cuont"]),
         (["--data.mixture={shallow_water: 1}"], ["mixture", "diffusion_reaction"]),

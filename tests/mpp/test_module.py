@@ -64,7 +64,7 @@ def test_of_several_frames_each_is_learned_from_the_answers_before_without_their
 def test_the_rate_rises_once_and_falls_to_zero_at_the_last_batch_and_never_below(accumulated):
     """B3 and B4 of the original: a rate of -0.01 at the end, or one that swings up again."""
     own = module(FIELDS, warmup=10, steps=100)
-    epoch = type("Data", (), {"steps": 50})
+    epoch = type("Data", (), {"batches": 50})
     given = {"accumulate_grad_batches": accumulated, "datamodule": epoch}
     own._trainer = type("Given", (), given)()
     steps = 2 * math.ceil(50 / accumulated)  # what is left over at the end of an epoch is a step

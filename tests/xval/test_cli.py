@@ -103,7 +103,7 @@ def test_a_bad_file_is_one_line_and_leaves_nothing(content, said, here, capsys):
         (["--data.encoding=fp15", "--data.sets=[products]"], ["products: sample", "out of range"]),
         (["--model.transform=cube"], ["model", "cube", "asinh"]),
         (["--model.transform={mass: log}"], ["transform: no field 'mass'", "stepsize"]),
-        (["--model.heads=3"], ["model.heads: 3 does not divide dim=32"]),
+        (["--model.heads=3"], ["model.network.heads: 3 does not divide dim=32"]),
         (["--data.sets=[tides]"], ["tides", "orbits"]),
         (["--data.context=8"], ["orbits: sample 0", "tokens", "1 to 8"]),
         (["--data.files=[none.csv]"], ["none.csv", "no such file"]),

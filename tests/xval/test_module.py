@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch.nn.functional import cross_entropy, pad
-from xval_small import NETWORK, batch, data, module, taught, trainer
+from xval_small import NETWORK, batch, built, data, module, taught, trainer
 
 from sciformer.training.optim import MuonAdamW
 from xval.encodings.encoding import NAMES
@@ -112,7 +112,7 @@ def test_what_tokens_say_is_read_and_what_says_no_number_is_none(encoding):
 
 
 def test_the_transforms_are_those_of_the_training_texts_alone(given):
-    own = XValModule(given.coding, transform={"a": "log", "*": "standard"}, **NETWORK)
+    own = built(encoding=given.coding, transform={"a": "log", "*": "standard"}, **NETWORK)
     trainer(fast_dev_run=True).fit(own, given)
     values, fields, _ = map(torch.from_numpy, given.train_numbers())
     a = given.fields.index("a")
@@ -123,7 +123,7 @@ def test_the_transforms_are_those_of_the_training_texts_alone(given):
 
 
 def test_a_checkpoint_answers_without_the_data_it_was_trained_on(given, tmp_path):
-    own = XValModule(given.coding, length=given.context, **NETWORK)
+    own = built(encoding=given.coding, length=given.context, **NETWORK)
     fit = trainer(max_steps=2)
     fit.fit(own, given)
     fit.save_checkpoint(tmp_path / "a.ckpt", weights_only=True)
@@ -185,7 +185,7 @@ def test_the_error_that_decides_is_the_median_relative_one_or_the_loss_if_nothin
 
 @pytest.mark.parametrize("accumulated", [1, 4, 7])
 def test_the_rate_rises_and_falls_to_zero_at_the_last_batch(given, accumulated):
-    own = XValModule(given.coding, warmup=10)
+    own = built(encoding=given.coding, warmup=10)
     own.trainer = trainer(max_epochs=20, accumulate_grad_batches=accumulated)
     own.trainer.datamodule = given
     own.setup("fit")
@@ -246,11 +246,11 @@ def test_every_parameter_is_used_so_that_no_strategy_has_to_search(encoding, opt
 )
 def test_what_cannot_be_is_refused(given, options, message):
     with pytest.raises(ValueError, match=message):
-        XValModule(**{"encoding": given.coding, **NETWORK, **options})
+        built(**{"encoding": given.coding, **NETWORK, **options})
 
 
 def test_a_field_that_is_not_there_has_no_kind_of_transform(given):
-    own = XValModule(given.coding, **NETWORK, transform={"a": "log", "b": "log"})
+    own = built(encoding=given.coding, **NETWORK, transform={"a": "log", "b": "log"})
     with pytest.raises(ValueError, match="transform: no field 'b'; there are a, "):
         own.check(given)
 

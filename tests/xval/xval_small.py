@@ -5,6 +5,7 @@ import warnings
 import torch
 from lightning.pytorch import Trainer
 
+from sciformer.arguments import with_tables
 from xval.data.datamodule import TextData
 from xval.module import XValModule
 
@@ -24,10 +25,15 @@ def data(**options):
     return made
 
 
+def built(**options):
+    """A module of plain settings, as a checkpoint has them."""
+    return XValModule(**with_tables(XValModule, options))
+
+
 def module(data, **options):
     """With the transforms of the data; the same weights whatever was drawn before."""
     torch.manual_seed(0)
-    own = XValModule(data.coding, length=data.context, **{**NETWORK, "steps": 10, **options})
+    own = built(encoding=data.coding, length=data.context, **{**NETWORK, "steps": 10, **options})
     own.fit_transforms(data)
     return own
 

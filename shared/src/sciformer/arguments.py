@@ -1,8 +1,10 @@
-"""Errors that carry the name of the wrong argument, and range checks that raise them."""
+"""Checks of arguments, the error that names them, and arguments that are tables."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass, replace
+from inspect import signature
 from typing import Any
 
 
@@ -119,3 +121,63 @@ def check_share(**values: int | float | None) -> None:
     for name, value in values.items():
         if value is not None and not 0 <= value <= 1:
             raise ArgumentError(name, f"{value} is not between 0 and 1")
+
+
+def flat_names(kind: Callable[..., Any]) -> dict[str, str]:
+    """Names of before there were tables: entry of a table -> ``table.entry``.
+
+    Args:
+        kind: A class; those of its arguments that are dataclasses are tables.
+
+    Returns:
+        The entries that are not arguments themselves.
+    """
+    parameters = signature(kind).parameters
+    return {
+        entry.name: f"{name}.{entry.name}"
+        for name, parameter in parameters.items()
+        if is_dataclass(parameter.annotation)
+        for entry in fields(parameter.annotation)
+        if entry.name not in parameters
+    }
+
+
+def grouped(kind: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with every entry in its table: older files have them beside the other arguments.
+
+    Args:
+        kind: The class whose arguments they are.
+        settings: Plain values by name, of a YAML or a checkpoint.
+
+    Returns:
+        Plain values; what a table says itself counts.
+    """
+    found = dict(settings)
+    for flat, place in flat_names(kind).items():
+        table = place.partition(".")[0]
+        if flat in found and isinstance(found.get(table, {}), Mapping):
+            found[table] = {flat: found.pop(flat), **found.get(table, {})}
+    return found
+
+
+def with_tables(kind: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a class from plain values.
+
+    Args:
+        kind: The class.
+        settings: As :func:`grouped` takes them; an entry that is left out has its default.
+
+    Returns:
+        Arguments, the tables as dataclasses.
+
+    Raises:
+        ArgumentError: Naming a table with an entry that it does not have.
+    """
+    found = grouped(kind, settings)
+    for name, parameter in signature(kind).parameters.items():
+        if is_dataclass(parameter.annotation) and isinstance(found.get(name), Mapping):
+            try:
+                found[name] = replace(parameter.default, **found[name])
+            except TypeError as error:
+                raise ArgumentError(name, str(error)) from error
+    return found

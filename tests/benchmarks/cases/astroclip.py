@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from case import Call, Case, Pass, differentiable, module
+from case import Call, Case, Pass, built, differentiable, module
 from parts import ASTROCLIP
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -155,7 +155,7 @@ def step(batch: int, **options) -> Case:
 
     def make(kind: Pass) -> Call:
         torch.manual_seed(0)
-        own = ASTROCLIP.AstroCLIPModule(**SMALL, steps=1000, **options)
+        own = built(ASTROCLIP.AstroCLIPModule, **SMALL, steps=1000, **options)
         flux, ivar = spectra(batch)
         labels, number = torch.zeros(batch, 6), torch.arange(batch)
         seen = ASTROCLIP.Batch(images(batch), flux, ivar, labels, number)

@@ -1,6 +1,7 @@
 """AstroCLIP's data: files of galaxies of every kind, batches, resampling, and what simulates."""
 
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import survey_files as surveys
@@ -126,6 +127,20 @@ def simulated(kind: Pass) -> Call:
     return call
 
 
+def cached(kind: Pass) -> Call:
+    """Read batches of what frozen encoders saw of galaxies."""
+
+    def write(folder: Path) -> None:
+        values = np.ones((512, 96), np.float16)
+        for name in ("image", "spectrum", "wanted", "weight"):
+            np.save(folder / f"{name}.npy", values)
+        np.save(folder / "number.npy", np.arange(512))
+
+    features = ASTROCLIP.CachedFeatures(once("astroclip-features", write))
+    order = np.random.default_rng(0).permutation(512).reshape(8, 64)
+    return lambda: [features.__getitems__(list(numbers)) for numbers in order]
+
+
 CASES = {
     **{f"astroclip reader {kind}": reader(kind) for kind in FILES},
     "astroclip opening": Case(opening),
@@ -133,6 +148,7 @@ CASES = {
     "astroclip reader shards": Case(shards),
     "astroclip batches": Case(batches),
     "astroclip batches simulated": Case(pool),
+    "astroclip batches of cached features": Case(cached),
     "astroclip resampling": Case(resampling),
     "astroclip simulator": Case(simulated),
     "astroclip embeddings parquet": embeddings(".parquet"),

@@ -1,7 +1,7 @@
 """MPP: stem, head and block, networks of small and large frames, steps and rollouts."""
 
 import torch
-from case import Call, Case, Pass, differentiable
+from case import Call, Case, Pass, built, differentiable
 from parts import MPP
 from torch import Tensor, nn
 
@@ -58,7 +58,7 @@ def step(kind: Pass) -> Call:
     options = {"history": 2, "test_horizon": 1, "steps": 3, "batch_size": 2}
     source = MPP.PhysicsData(simulate=[SYSTEM], splits=ALL, **options)
     batch = next(iter(source.train_dataloader()))
-    own = MPP.PhysicsModule(source.fields, steps=1000, **SMALL)
+    own = built(MPP.PhysicsModule, fields=source.fields, steps=1000, **SMALL)
     (optimizer,), _ = own.configure_optimizers()
 
     def call() -> None:

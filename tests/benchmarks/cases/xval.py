@@ -1,7 +1,7 @@
 """xVal: the embedding, the network, a training step, what is hidden, and answers."""
 
 import torch
-from case import Call, Case, Pass, differentiable, module
+from case import Call, Case, Pass, built, differentiable, module
 from parts import XVAL
 from torch import Tensor, nn
 
@@ -47,7 +47,8 @@ def data():
 
 def trained(source, **options):
     torch.manual_seed(0)
-    own = XVAL.XValModule(source.coding, DIM, DEPTH, HEADS, length=128, steps=1000, **options)
+    sizes = {"dim": DIM, "depth": DEPTH, "heads": HEADS, "length": 128}
+    own = built(XVAL.XValModule, encoding=source.coding, **sizes, steps=1000, **options)
     own.fit_transforms(source)
     return own
 

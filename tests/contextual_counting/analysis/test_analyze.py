@@ -7,7 +7,7 @@ import pytest
 from contextual_counting.analysis.analyze import analyze
 from contextual_counting.data.datamodule import CountingData
 from contextual_counting.evaluation.oracle import build, save
-from contextual_counting.module import CountingModule
+from contextual_counting.module import CountingModule, Network
 
 FIGURES = ("What a count is compared with", "1s by region", "Effective values", "Hidden from")
 
@@ -51,7 +51,9 @@ def test_the_page_of_the_oracle_tells_its_bias_and_what_fails(tmp_path, capsys):
 )
 def test_position_encodings_have_their_own_pictures(tmp_path, positions, title, absent):
     data = CountingData(length=40, regions=2)
-    module = CountingModule(positions=positions, length=40, regions=2, mlp=True, classes=50).eval()
+    module = CountingModule(
+        Network(positions=positions, mlp=True, classes=50), regions=2, length=40
+    ).eval()
     found, page = analyzed(module, data, tmp_path)
     assert title in page
     assert absent not in page

@@ -5,7 +5,7 @@ import json
 import pytest
 from verbs import exit_code
 
-from contextual_counting import CountingData, CountingModule
+from contextual_counting import CountingData, CountingModule, Network
 from contextual_counting.cli import PROJECT
 from contextual_counting.evaluation.oracle import build, save
 from sciformer.training.checkpoints import checkpoint
@@ -45,7 +45,7 @@ def test_evaluate_takes_it(tmp_path, capsys):
 )
 def test_sets_without_an_answer_are_said_in_one_line(positions, name, said, tmp_path, capsys):
     path = str(tmp_path / "small.ckpt")
-    module = CountingModule(dim=8, positions=positions, regions=2, length=16)
+    module = CountingModule(Network(dim=8, positions=positions), regions=2, length=16)
     save(module, CountingData(length=16, regions=2), path, "a test")
     assert exit_code(PROJECT, "evaluate", path, "--sets", f"[{name}]") == 2
     assert said in capsys.readouterr().err

@@ -1,7 +1,7 @@
 import pytest
 
 from contextual_counting.cli import PROJECT
-from contextual_counting.module import CountingModule
+from contextual_counting.module import CountingModule, Network
 from contextual_counting.studies.paper_grid import CLAIMS, GRID, PUBLISHED, Arm, Spread, spread
 from sciformer.cli.options import resolve
 
@@ -15,13 +15,13 @@ def test_every_arm_is_a_network_that_can_be_built():
     assert resolve(PROJECT.module) is CountingModule
     for arm in GRID:
         pairs = dict(word.removeprefix("--model.").split("=") for word in arm.words)
-        module = CountingModule(
+        network = Network(
             causal=pairs["causal"] == "true",
             positions=pairs["positions"],
             slope=float(pairs["slope"]),
             begin=pairs["begin"] == "true",
-            length=40,
         )
+        module = CountingModule(network, length=40)
         encoder = module.model.encoder
         assert encoder.block.attention.causal == arm.causal
         assert encoder.begin == arm.begin

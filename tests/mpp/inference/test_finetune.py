@@ -12,8 +12,9 @@ from mpp.convert import initial_weights
 from mpp.convert.convert import convert, load
 from mpp.data.batch import Batch
 from mpp.evaluation.evaluate import open_run, predict
-from mpp.module import PhysicsModule
+from mpp.module import Network, PhysicsModule
 from mpp.nn.field_vocabulary import Vocabulary
+from sciformer.arguments import with_tables
 from sciformer.cli.main import run
 from sciformer.training.checkpoints import checkpoint
 from sciformer.training.checkpoints.safetensors import export_safetensors
@@ -95,7 +96,7 @@ def test_pretrained_parts_have_their_own_rate(trained):
 def test_a_finetuned_network_needs_not_the_one_it_started_from(trained, tmp_path):
     own = module(NEW, start=trained[1], freeze="middle")
     assert "start" not in own.hparams
-    again = PhysicsModule(**own.hparams)
+    again = PhysicsModule(**with_tables(PhysicsModule, own.hparams))
     again.load_state_dict(own.state_dict())
 
 
@@ -107,10 +108,9 @@ def test_converted_weights_are_a_start(tmp_path):
     convert(str(tmp_path / "original.safetensors"), str(tmp_path / "ours.safetensors"))
     found = initial_weights.read(str(tmp_path / "ours.safetensors"))
     names = found.fields.with_new(["height"])
-    own = PhysicsModule(
-        list(names.names), start=str(tmp_path / "ours.safetensors"), drop_path=0.0, **found.settings
-    )
-    assert own.hparams["legacy"]
+    network = Network(drop_path=0.0, **found.settings)
+    own = PhysicsModule(list(names.names), network, start=str(tmp_path / "ours.safetensors"))
+    assert own.hparams["network"]["legacy"]
     opened = open_run(tmp_path / "ours.safetensors", "cpu")
     frames, fields = torch.randn(1, 3, 2, 32, 32), torch.tensor([0, 4])
     batch = Batch(frames, frames[:, :0], fields, ("periodic", "open"), 0)
@@ -155,7 +155,7 @@ def test_the_verb_finetunes_on_a_system_with_other_fields(trained, tmp_path, mon
     command("finetune", path, "--config=new.yaml", *quiet, "--trainer.default_root_dir=run")
     saved = checkpoint.read("run/last.ckpt")
     assert saved["hyper_parameters"]["fields"] == [*OLD, "density", "pressure"]
-    assert saved["hyper_parameters"]["size"] == NETWORK["size"]
+    assert saved["hyper_parameters"]["network"]["size"] == NETWORK["size"]
     rows = saved["state_dict"]["model.stem.field_weight"][:, :3]
     near = (rows - own.model.stem.field_weight).abs().max()
     assert 0 < near < 0.01  # two steps away from where it started

@@ -2,6 +2,7 @@ from .data.datamodule import GalaxyData as GalaxyData
 from .data.readers.open import open_source as open_source
 from .inference.nearest import nearest as nearest
 from .module import AstroCLIPModule as AstroCLIPModule
+from .module import Network as Network
 from .nn.aperture_photometry import photometry as photometry
 from .nn.image_encoder import ImageEncoder as ImageEncoder
 from .nn.model import AstroCLIP as AstroCLIP

@@ -1,13 +1,11 @@
 """Training of AstroCLIP: images and spectra of the same galaxies come to lie near each other."""
 
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import CatMetric, MeanMetric
 
 from astroclip.convert.initial_weights import begin
@@ -25,17 +23,71 @@ from astroclip.metrics import ranks, recalls
 from astroclip.nn.image_encoder import ImageEncoder
 from astroclip.nn.model import AstroCLIP
 from astroclip.nn.spectrum_encoder import SpectrumEncoder
-from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_positive
-from sciformer.training.lightning_private import trainer_of
+from sciformer.arguments import (
+    ArgumentError,
+    check_least,
+    check_not_negative,
+    check_positive,
+    inside,
+)
 from sciformer.training.module import Module
-from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
+from sciformer.training.optim import OptimizerSettings
 
 if TYPE_CHECKING:
     from astroclip.data.datamodule import GalaxyData
 
 LEARNING = {"spectrum": SpectrumModeling, "image": ImageDistillation}
 NEEDED = {"align": ("images", "spectra"), "spectrum": ("spectra",), "image": ("images",)}
-LEAST = 0.02  # of the peak learning rate, at the end
+
+
+@dataclass(frozen=True)
+class Network:
+    """Both encoders and their embeddings.
+
+    Args:
+        dim: Numbers of an embedding in the space of both.
+        width: Numbers of each encoder's own embedding, in front of it.
+        photometry: Whether the aperture photometry of an image is measured and seen.
+        apertures: Number of apertures of an image that are learned.
+        image_depth: Transformer blocks over the pixels of an image; 0 for none.
+        spectrum_depth: Transformer blocks beside the dense path of a spectrum; 0 for none.
+        tokens_dim: Width of the transformers.
+        heads: Their attention heads; divides ``tokens_dim``.
+        patch: Pixels along a side of an image's token; divides ``size``.
+    """
+
+    dim: int = 128
+    width: int = 256
+    photometry: bool = True
+    apertures: int = 0
+    image_depth: int = 0
+    spectrum_depth: int = 0
+    tokens_dim: int = 64
+    heads: int = 4
+    patch: int = 8
+
+
+@dataclass(frozen=True)
+class Align:
+    """How images and spectra are aligned.
+
+    Args:
+        loss: ``infonce``, where each galaxy is told from all others of the batch, or ``siglip``,
+            where every pair of an image and a spectrum is judged by itself.
+        reconstruction: Weight of the squared error of the spectrum's reconstruction.
+        chunk: Galaxies of a batch whose activations are in memory at once; all gradients are those
+            of the whole batch. None takes the batch at once.
+        frozen: Encoders that are not trained but for their head: ``image``, ``spectrum``.
+    """
+
+    loss: Loss = "infonce"
+    reconstruction: float = 1.0
+    chunk: int | None = None
+    frozen: list[Literal["image", "spectrum"]] | None = None
+
+
+NETWORK, ALIGN = Network(), Align()
+OPTIMIZER = OptimizerSettings(lr=1.5e-3, weight_decay=0.05)
 
 
 class AstroCLIPModule(Module):
@@ -44,31 +96,14 @@ class AstroCLIPModule(Module):
     Args:
         objective: ``align`` images and spectra, or let one encoder learn by itself before: the
             ``spectrum`` by pieces of it that are hidden, the ``image`` by its own crops.
-        dim: Numbers of an embedding in the space of both.
-        width: Numbers of each encoder's own embedding, in front of it.
         size: Pixels along a side of an image; those of the data on the command line.
-        photometry: Whether the aperture photometry of an image is measured and seen.
-        apertures: Number of apertures of an image that are learned.
-        image_depth: Transformer blocks over the pixels of an image; 0 for none.
-        spectrum_depth: Transformer blocks beside the dense path of a spectrum; 0 for none.
-        tokens_dim: Width of the transformers.
-        heads: Their attention heads; divides ``tokens_dim``.
-        patch: Pixels along a side of an image's token; divides ``size``.
-        loss: ``infonce``, where each galaxy is told from all others of the batch, or ``siglip``,
-            where every pair of an image and a spectrum is judged by itself.
+        network: Both encoders.
+        alignment: How pairs are aligned.
         start: Checkpoints to begin with; each gives the part of the network that it has trained.
-        frozen: Encoders that are not trained but for their head: ``image``, ``spectrum``.
         cache: Folder for what the encoders see of every galaxy of the training, if both are frozen:
             they then run once. None runs them at every step.
-        reconstruction: Weight of the squared error of the spectrum's reconstruction.
-        chunk: Galaxies of a batch whose activations are in memory at once; all gradients are those
-            of the whole batch. None takes the batch at once.
         turn: Turn and mirror the images of the training.
-        lr: Peak learning rate of AdamW.
-        matrix_lr: Peak learning rate of Muon for the matrices inside the encoders; ``None`` leaves
-            them to AdamW.
-        weight_decay: Of matrices, per step and unit of learning rate.
-        warmup: Batches of the linear rise; a cosine to 2 % of the peak follows.
+        optimizer: Optimizer and learning rate, which falls to 2 % of its peak.
         steps: Batches of the schedule; ``None`` takes all epochs of the fit.
 
     Raises:
@@ -76,58 +111,41 @@ class AstroCLIPModule(Module):
     """
 
     monitor = ("val/recall_10", "max")
+    betas = (0.9, 0.98)
+    least = 0.02
 
-    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of network and training
+    def __init__(
         self,
         objective: Literal["align", "spectrum", "image"] = "align",
-        dim: int = 128,
-        width: int = 256,
         size: int = 48,
-        photometry: bool = True,
-        apertures: int = 0,
-        image_depth: int = 0,
-        spectrum_depth: int = 0,
-        tokens_dim: int = 64,
-        heads: int = 4,
-        patch: int = 8,
-        loss: Loss = "infonce",
+        network: Network = NETWORK,
+        alignment: Align = ALIGN,
         start: list[str] | None = None,
-        frozen: list[Literal["image", "spectrum"]] | None = None,
         cache: str | None = None,
-        reconstruction: float = 1.0,
-        chunk: int | None = None,
         turn: bool = False,
-        lr: float = 1.5e-3,
-        matrix_lr: float | None = None,
-        weight_decay: float = 0.05,
-        warmup: int = 100,
+        optimizer: OptimizerSettings = OPTIMIZER,
         steps: int | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        check_positive(lr=lr, matrix_lr=matrix_lr, steps=steps, chunk=chunk)
-        check_not_negative(reconstruction=reconstruction, weight_decay=weight_decay, warmup=warmup)
-        check_least(dim=(dim, 1), width=(width, 1), size=(size, 1), apertures=(apertures, 0))
-        check_least(image_depth=(image_depth, 0), spectrum_depth=(spectrum_depth, 0))
-        if tokens_dim < 1 or heads < 1 or tokens_dim % heads:
-            raise ArgumentError("heads", f"{heads} does not divide a tokens_dim of {tokens_dim}")
-        image = ImageEncoder(
-            width, size, photometry, apertures, image_depth, tokens_dim, heads, patch
-        )
-        spectrum = SpectrumEncoder(width, spectrum_depth, tokens_dim, heads)
-        model = AstroCLIP(image, spectrum, width, dim)
+        check_least(size=(size, 1))
+        self.set_optimizer(optimizer, steps)
+        with inside("alignment", {}):
+            check_positive(chunk=alignment.chunk)
+            check_not_negative(reconstruction=alignment.reconstruction)
+        with inside("network", {}):
+            model = _built(network, size)
         if objective == "align":
-            self.learning = Alignment(model, loss, reconstruction, chunk, frozen or ())
+            self.learning = Alignment(model, **vars(alignment))
         else:
             self.learning = LEARNING[objective](model)
             self.monitor = ("val/loss", "min")
-        if cache is not None and (turn or set(frozen or ()) != {"image", "spectrum"}):
+        frozen = alignment.frozen or ()
+        if cache is not None and (turn or set(frozen) != {"image", "spectrum"}):
             reason = "only for frozen [image, spectrum] and images that do not turn"
             raise ArgumentError("cache", reason)
         self.cache = cache
         self.objective, self.start, self.turn = objective, start or [], turn
-        self.lr, self.matrix_lr, self.weight_decay = lr, matrix_lr, weight_decay
-        self.warmup, self.steps = warmup, steps
         self.pairs = CatMetric()
         self.losses = MeanMetric()
 
@@ -227,24 +245,25 @@ class AstroCLIPModule(Module):
         seen = self.model(*pair(batch))
         return {"image": seen.image.z, "spectrum": seen.spectrum.z}
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
-        trained = [p for p in self.learning.parameters() if p.requires_grad]
-        matrices = self.model.matrices() if self.matrix_lr else []
-        matrices = [p for p in matrices if p.requires_grad]
-        apart = {id(parameter) for parameter in matrices}
-        others = decay_groups([p for p in trained if id(p) not in apart], self.weight_decay)
-        if self.matrix_lr:
-            group = {"params": matrices, "lr": self.matrix_lr, "weight_decay": self.weight_decay}
-            chosen = MuonAdamW([group], others, lr=self.lr)
-        else:
-            chosen = adamw(others, self.lr, betas=(0.9, 0.98))
-        schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
-        return [chosen], [schedule]
+    def matrices(self) -> list[nn.Parameter]:
+        return self.model.matrices()
 
-    def rate(self, step: int) -> float:
-        """Factor of the learning rate at an optimizer step, counted from 0."""
-        assert self.steps is not None, "neither given nor set up"
-        if trainer_of(self):
-            step = batches_before(step, self.data.batches, self.trainer.accumulate_grad_batches)
-        fall = warmup_cosine(step, self.steps, self.warmup)
-        return fall if step < self.warmup else LEAST + (1 - LEAST) * fall
+
+def _built(network: Network, size: int) -> AstroCLIP:
+    width, dim, heads = network.width, network.tokens_dim, network.heads
+    check_least(dim=(network.dim, 1), width=(width, 1), apertures=(network.apertures, 0))
+    check_least(image_depth=(network.image_depth, 0), spectrum_depth=(network.spectrum_depth, 0))
+    if dim < 1 or heads < 1 or dim % heads:
+        raise ArgumentError("heads", f"{heads} does not divide a tokens_dim of {dim}")
+    image = ImageEncoder(
+        width,
+        size,
+        network.photometry,
+        network.apertures,
+        network.image_depth,
+        dim,
+        heads,
+        network.patch,
+    )
+    spectrum = SpectrumEncoder(width, network.spectrum_depth, dim, heads)
+    return AstroCLIP(image, spectrum, width, network.dim)

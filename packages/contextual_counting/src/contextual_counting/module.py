@@ -1,6 +1,7 @@
 """Training of the counting network: loss, metrics, optimizer."""
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from typing import Any, Literal, TypedDict
@@ -42,11 +43,9 @@ class Rates(TypedDict):
     power: float
 
 
-DEFAULT = Rates(matrices=2e-2, others=2e-3, head=2e-2, sigma=1e-2, warmup=50, power=1.0)
-
-
-class CountingModule(Module):
-    """Count the 1s in each region of a sequence (Golkar et al. 2024).
+@dataclass(frozen=True)
+class Network:
+    """The network.
 
     Args:
         dim: Width of the residual stream.
@@ -60,10 +59,34 @@ class CountingModule(Module):
         uniform: Start from uniform attention: queries of encoder and decoder are 0.
         dilution: In training, 0s and 1s count up to so many times in the encoder's attention, drawn
             for each sequence, as they would in sequences so many times as long; 1 is the paper's.
+        classes: Number of counts that can be answered, 0 to ``classes`` - 1.
+    """
+
+    dim: int = 64
+    heads: int = 1
+    causal: bool = True
+    positions: Literal["none", "rotary", "learned", "alibi"] = "none"
+    slope: float = 0.01
+    begin: bool = True
+    head: Literal["quadratic", "free"] = "quadratic"
+    mlp: bool = False
+    uniform: bool = True
+    dilution: float = 1.0
+    classes: int = 512
+
+
+NETWORK = Network()
+DEFAULT = Rates(matrices=2e-2, others=2e-3, head=2e-2, sigma=1e-2, warmup=50, power=1.0)
+
+
+class CountingModule(Module):
+    """Count the 1s in each region of a sequence (Golkar et al. 2024).
+
+    Args:
+        network: The network.
         fewer: In training, share of the sequences that look to the decoder as if they had fewer
             regions: brackets behind a random region are hidden from it, and it is not asked for the
             regions behind that one; 0 is the paper's.
-        classes: Number of counts that can be answered, 0 to ``classes`` - 1.
         regions: Most regions of a sequence, that is the number of prompts.
         length: Tokens of the longest sequence, for learned positions.
         optimizer: ``muon`` for the weight matrices and AdamW for the rest, or ``adamw`` for all.
@@ -77,20 +100,10 @@ class CountingModule(Module):
 
     monitor = ("val/top1_min", "max")
 
-    def __init__(  # noqa: PLR0913, PLR0917  # the paper's switches, which are the command line's
+    def __init__(
         self,
-        dim: int = 64,
-        heads: int = 1,
-        causal: bool = True,
-        positions: Literal["none", "rotary", "learned", "alibi"] = "none",
-        slope: float = 0.01,
-        begin: bool = True,
-        head: Literal["quadratic", "free"] = "quadratic",
-        mlp: bool = False,
-        uniform: bool = True,
-        dilution: float = 1.0,
+        network: Network = NETWORK,
         fewer: float = 0.0,
-        classes: int = 512,
         regions: int = 4,
         length: int = 512,
         optimizer: Literal["muon", "adamw"] = "muon",
@@ -99,34 +112,18 @@ class CountingModule(Module):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        check_least(dim=(dim, 1), classes=(classes, 1), regions=(regions, 1), length=(length, 1))
-        check_least(dilution=(dilution, 1))
-        if dilution > 1 and positions != "none":
-            raise ArgumentError("dilution", f"{dilution} is for positions none, not {positions}")
-        check_not_negative(dilution=dilution, slope=slope)
+        check_least(regions=(regions, 1), length=(length, 1))
         check_share(fewer=fewer)
-        self.model = CountingTransformer(
-            dim,
-            heads,
-            causal,
-            positions,
-            slope,
-            begin,
-            head,
-            mlp,
-            classes,
-            regions,
-            length,
-            uniform,
-            dilution,
-        )
-        self.classes = classes
+        with inside("network", {}):
+            _check(network)
+            self.model = CountingTransformer(regions=regions, length=length, **vars(network))
+        self.classes = network.classes
         self.fewer = fewer
         self.optimizer = optimizer
-        self.steps = steps or [1000]
+        self.stage_steps = steps or [1000]
         self.rates = rates or [DEFAULT]
-        if len(self.rates) not in (1, len(self.steps)):
-            reason = f"{len(self.rates)} entries for {len(self.steps)} stages of the data"
+        if len(self.rates) not in (1, len(self.stage_steps)):
+            reason = f"{len(self.rates)} entries for {len(self.stage_steps)} stages of the data"
             raise ArgumentError("rates", reason)
         for index, rate in enumerate(self.rates):
             with inside(f"rates[{index}]", rate):
@@ -209,7 +206,7 @@ class CountingModule(Module):
         else:
             chosen = AdamW(groups, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0)
         batches = trainer_of(self).accumulate_grad_batches if trainer_of(self) else 1
-        factors = [partial(self.rate, group["name"], batches=batches) for group in groups]
+        factors = [partial(self.group_rate, group["name"], batches=batches) for group in groups]
         schedule = {"scheduler": LambdaLR(chosen, factors), "interval": "step"}
         return [chosen], [schedule]
 
@@ -228,7 +225,7 @@ class CountingModule(Module):
         }
         return [{"name": name, "params": params} for name, params in named.items() if params]
 
-    def rate(self, group: str, step: int, batches: int = 1) -> float:
+    def group_rate(self, group: str, step: int, batches: int = 1) -> float:
         """Learning rate of a group: in each stage a warm-up and a cosine to 0.
 
         Args:
@@ -240,9 +237,17 @@ class CountingModule(Module):
             The rate of the step.
         """
         step *= batches
-        ends = list(accumulate(self.steps))
+        ends = list(accumulate(self.stage_steps))
         stage = min(bisect_right(ends, step), len(ends) - 1)
         rates = self.rates[stage if len(self.rates) > 1 else 0]
-        start = ends[stage] - self.steps[stage]
-        length, warmup, power = self.steps[stage], rates["warmup"], rates["power"]
+        start = ends[stage] - self.stage_steps[stage]
+        length, warmup, power = self.stage_steps[stage], rates["warmup"], rates["power"]
         return rates[group] * warmup_cosine(step - start, length, warmup, power)
+
+
+def _check(network: Network) -> None:
+    check_least(dim=(network.dim, 1), classes=(network.classes, 1), dilution=(network.dilution, 1))
+    if network.dilution > 1 and network.positions != "none":
+        reason = f"{network.dilution} is for positions none, not {network.positions}"
+        raise ArgumentError("dilution", reason)
+    check_not_negative(dilution=network.dilution, slope=network.slope)

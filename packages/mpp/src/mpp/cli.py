@@ -8,7 +8,7 @@ PROJECT = Project(
     summary="Pretrain one axial transformer on many physical systems (arXiv 2310.02994).",
     module="mpp.module:PhysicsModule",
     data="mpp.data.datamodule:PhysicsData",
-    links={"data.fields": "model.fields", "data.batches": "model.steps"},
+    links={"data.fields": "model.fields", "data.all_batches": "model.steps"},
     verbs={
         "finetune": Verb(
             "mpp.inference.finetune:as_fit",

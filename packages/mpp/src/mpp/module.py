@@ -1,14 +1,12 @@
 """Training of the AViT: the paper's loss, optimizer, and what is kept of a pretrained network."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 
 from mpp.convert.initial_weights import continued
 from mpp.data.batch import Batch
@@ -18,10 +16,9 @@ from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.model import AViT
 from mpp.nn.normalization import Target
 from mpp.nn.rollout import rollout
-from sciformer.arguments import ArgumentError, check_not_negative, check_positive
-from sciformer.training.lightning_private import trainer_of
+from sciformer.arguments import ArgumentError, check_positive, inside
 from sciformer.training.module import Module
-from sciformer.training.optim import adamw, batches_before, decay_groups, warmup_cosine
+from sciformer.training.optim import OptimizerSettings
 
 METRICS = {"nrmse": nrmse, "vrmse": vrmse}
 EPS = 1e-7  # of a mean square, as in the paper's code
@@ -44,11 +41,11 @@ class Parts(NamedTuple):
     processor: list[nn.Parameter]
 
 
-class PhysicsModule(Module):
-    """Predict the next frame of many physical systems (McCabe et al. 2023).
+@dataclass(frozen=True)
+class Network:
+    """The network.
 
     Args:
-        fields: Names of the vocabulary's rows; those of the data on the command line.
         size: A name of the paper, ``Ti``, ``S``, ``B`` or ``L``, or [dim, depth, heads].
         patch: Strides of the stages of stem and head, in points; [4, 2, 2] is a patch of 16.
         axes: Of space: 1, 2 or 3.
@@ -59,19 +56,40 @@ class PhysicsModule(Module):
         legacy: Distances along periodic axes as in the paper's code, which are inexact.
         layer_scale: First value of the gain of each branch; the paper's 1e-6 is for long runs.
         drop_path: Chance that a sample goes without a branch of the last block.
+    """
+
+    size: str | list[int] = "Ti"
+    patch: list[int] = field(default_factory=lambda: [4, 2, 2])
+    axes: int = 2
+    halo: int = 0
+    bias: Bias = "relative"
+    target: Target = "change"
+    legacy: bool = False
+    layer_scale: float = 1e-6
+    drop_path: float = 0.2
+
+
+NETWORK = Network()
+OPTIMIZER = OptimizerSettings(weight_decay=1e-3)
+
+
+class PhysicsModule(Module):
+    """Predict the next frame of many physical systems (McCabe et al. 2023).
+
+    Args:
+        fields: Names of the vocabulary's rows; those of the data on the command line.
+        network: The network.
         loss: Squared errors relative to the mean ``square`` of the true frame (the paper's), to its
             ``variance``, which does not make little of a field with an offset, or to its ``change``
             since the frame before, which makes all systems as important whatever their pace.
-        lr: Peak learning rate.
-        weight_decay: Of matrices, per step and unit of learning rate.
-        warmup: Batches of the linear rise; a cosine to 0 at the last batch follows.
+        optimizer: Optimizer and learning rate, which falls to 0 at the last batch.
         steps: Batches of the training; those of the data on the command line.
         start: A checkpoint, or weights that ``mpp convert`` wrote, to start from.
         like: Field -> the field of ``start`` whose row it starts as a copy of; one that is new, or
             has a row that was never trained.
         freeze: What stays as in ``start``: ``processor`` (the blocks), ``middle`` (all but the rows
             of the fields), or ``nothing``.
-        pretrained_rate: Learning rate of all but the rows of the fields, as a part of ``lr``.
+        pretrained_rate: Learning rate of all but the rows of the fields, as a part of the whole.
 
     Raises:
         ValueError: If a number is out of its range, or ``start`` does not fit.
@@ -79,22 +97,12 @@ class PhysicsModule(Module):
 
     monitor = ("val/nrmse", "min")
 
-    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of network and training
+    def __init__(
         self,
         fields: list[str],
-        size: str | list[int] = "Ti",
-        patch: list[int] | None = None,
-        axes: int = 2,
-        halo: int = 0,
-        bias: Bias = "relative",
-        target: Target = "change",
-        legacy: bool = False,
-        layer_scale: float = 1e-6,
-        drop_path: float = 0.2,
+        network: Network = NETWORK,
         loss: Literal["square", "variance", "change"] = "square",
-        lr: float = 1e-3,
-        weight_decay: float = 1e-3,
-        warmup: int = 100,
+        optimizer: OptimizerSettings = OPTIMIZER,
         steps: int = 1000,
         start: str | None = None,
         like: dict[str, str] | None = None,
@@ -102,31 +110,18 @@ class PhysicsModule(Module):
         pretrained_rate: float = 1.0,
     ) -> None:
         super().__init__()
-        patch = [4, 2, 2] if patch is None else patch
         self.save_hyperparameters(ignore=["start", "like"], logger=False)
-        check_positive(lr=lr, steps=steps, pretrained_rate=pretrained_rate)
-        check_not_negative(weight_decay=weight_decay, warmup=warmup)
+        check_positive(pretrained_rate=pretrained_rate)
+        self.set_optimizer(optimizer, steps)
         if like and start is None:
             raise ArgumentError("like", f"{like}: no network is given to start from")
         known = Vocabulary(fields)
-        settings = {
-            "size": size,
-            "patch": patch,
-            "axes": axes,
-            "halo": halo,
-            "bias": bias,
-            "target": target,
-            "legacy": legacy,
-            "layer_scale": layer_scale,
-            "drop_path": drop_path,
-        }
         if start is None:
-            self.model = AViT(len(known), **settings)
+            with inside("network", {}):
+                self.model = AViT(len(known), **vars(network))
         else:
-            self.model = continued(start, known, like, **settings)
-        self.relative_to = loss
-        self.lr, self.weight_decay, self.pretrained_rate = lr, weight_decay, pretrained_rate
-        self.warmup, self.steps = warmup, steps
+            self.model = continued(start, known, like, **vars(network))
+        self.relative_to, self.pretrained_rate = loss, pretrained_rate
         parts = self.parts()
         frozen = {
             "nothing": [],
@@ -241,22 +236,9 @@ class PhysicsModule(Module):
         """A score of nothing yet."""
         return SystemScores(len(self.data.systems), steps).to(self.device)
 
-    def configure_optimizers(self) -> tuple[list[AdamW], list[Any]]:
-        parts = self.parts()
-        kept = parts.ends + parts.processor
-        groups = [
-            *decay_groups(parts.fields, self.weight_decay),
-            *(
-                {**group, "lr": self.pretrained_rate * self.lr}
-                for group in decay_groups(kept, self.weight_decay)
-            ),
-        ]
-        chosen = adamw([group for group in groups if group["params"]], self.lr)
-        schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
-        return [chosen], [schedule]
+    def matrices(self) -> list[nn.Parameter]:
+        return [p for p in self.parts().processor if p.ndim == 2]
 
-    def rate(self, step: int) -> float:
-        """Factor of the learning rate at an optimizer step, counted from 0."""
-        each = self.data.steps if trainer_of(self) else self.steps  # batches of an epoch
-        together = trainer_of(self).accumulate_grad_batches if trainer_of(self) else 1
-        return warmup_cosine(batches_before(step, each, together), self.steps, self.warmup)
+    def learning_rates(self) -> list[tuple[float, list[nn.Parameter]]]:
+        parts = self.parts()
+        return [(1.0, parts.fields), (self.pretrained_rate, parts.ends + parts.processor)]

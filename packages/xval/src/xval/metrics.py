@@ -1,7 +1,7 @@
 """Errors of predicted numbers, the same for every encoding: R2, MSE, relative errors, log-sMAPE."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Float64, Int64
@@ -121,6 +121,15 @@ class Found(NamedTuple):
     token_loss: Tensor
     number_loss: Tensor
     answers: dict[str, Scores]
+
+    def named(self) -> dict[str, Any]:
+        """Losses, and ``<figure>/<pattern>`` of what is asked for."""
+        losses = {"token_loss": self.token_loss, "number_loss": self.number_loss}
+        return losses | {
+            f"{name}/{pattern}": value
+            for pattern, each in self.answers.items()
+            for name, value in each._asdict().items()
+        }
 
 
 class Pass(Metric):

@@ -1,27 +1,31 @@
 """Training of xVal and its rivals: what is hidden is recovered, words and numbers."""
 
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from jaxtyping import Float, Int64
 from lightning.pytorch import Trainer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
-from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_positive
-from sciformer.training.lightning_private import trainer_of
+from sciformer.arguments import (
+    ArgumentError,
+    check_least,
+    check_not_negative,
+    check_positive,
+    inside,
+)
 from sciformer.training.module import Module
-from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
+from sciformer.training.optim import OptimizerSettings
 from xval.data.batch import Batch
 from xval.encodings.encoding import Encoding
 from xval.encodings.masking import hide
 from xval.encodings.normalization import KINDS, Transforms, fit_transforms
 from xval.encodings.special_tokens import NUM
-from xval.metrics import Found, Losses, Pass
-from xval.nn.decode_numbers import answers
+from xval.metrics import Losses, Pass
+from xval.nn.decode_numbers import read
+from xval.nn.generate import Text, fill, generate
 from xval.nn.model import XVal
 
 if TYPE_CHECKING:
@@ -30,18 +34,38 @@ if TYPE_CHECKING:
 ROUNDING = 1e-3  # of an absolute error: below it, half its square over it
 
 
+@dataclass(frozen=True)
+class Network:
+    """Sizes of the network.
+
+    Args:
+        dim: Width of the residual stream.
+        depth: Number of transformer blocks.
+        heads: Attention heads per block; divides ``dim``.
+        mlp_ratio: Hidden width of blocks and heads in units of ``dim``.
+        causal: Predict the next token instead of hidden ones.
+        scales: Sharpness of further axes of numbers, see ``NumberEmbedding``; none in the paper.
+    """
+
+    dim: int = 768
+    depth: int = 6
+    heads: int = 6
+    mlp_ratio: float = 4.0
+    causal: bool = False
+    scales: list[float] | None = None
+
+
+NETWORK = Network()
+OPTIMIZER = OptimizerSettings(lr=1e-4)
+
+
 class XValModule(Module):
     """Recover hidden words and numbers, or the next ones (Golkar et al. 2023, section 2).
 
     Args:
         encoding: Settings of the encoding; those of the data on the command line.
-        dim: Width of the residual stream.
-        depth: Number of transformer blocks.
-        heads: Attention heads per block; divides ``dim``.
-        mlp_ratio: Hidden width of blocks and heads in units of ``dim``.
         length: Longest text in tokens; that of the data on the command line.
-        causal: Predict the next token instead of hidden ones.
-        scales: Sharpness of further axes of numbers, see ``NumberEmbedding``; none in the paper.
+        network: Sizes of the network.
         transform: Kind of the transform of values (``linear``, ``standard``, ``log``, ``asinh``)
             for all fields, or a kind for each, ``*`` being all others (``linear`` if left out).
         transforms: The fitted transform of each field; ``None`` fits them to the training's
@@ -50,11 +74,7 @@ class XValModule(Module):
         number_weight: Of the error of transformed values in the loss.
         number_error: ``squared`` as in the paper, or ``absolute``: where numbers span many decades,
             few answers that are far off do not hide then what the many are short of.
-        lr: Peak learning rate of AdamW.
-        matrix_lr: Peak learning rate of Muon for the matrices of the blocks; ``None`` leaves them
-            to AdamW.
-        weight_decay: Of matrices, per step and unit of learning rate.
-        warmup: Batches of the linear rise; a cosine to 0 at the last batch follows.
+        optimizer: Optimizer and learning rate, which falls to 0 at the last batch.
         steps: Batches of the schedule; ``None`` takes all epochs of the fit, or
             all steps of one that is not bounded by epochs.
 
@@ -64,46 +84,36 @@ class XValModule(Module):
 
     monitor = ("val/error", "min")
 
-    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of network and training
+    def __init__(
         self,
         encoding: dict[str, Any],
-        dim: int = 768,
-        depth: int = 6,
-        heads: int = 6,
-        mlp_ratio: float = 4.0,
         length: int = 1024,
-        causal: bool = False,
-        scales: list[float] | None = None,
+        network: Network = NETWORK,
         transform: str | dict[str, str] = "linear",
         transforms: dict[str, dict[str, float | str]] | None = None,
         token_weight: float = 1.0,
         number_weight: float = 1.0,
         number_error: Literal["squared", "absolute"] = "squared",
-        lr: float = 1e-4,
-        matrix_lr: float | None = None,
-        weight_decay: float = 0.01,
-        warmup: int = 100,
+        optimizer: OptimizerSettings = OPTIMIZER,
         steps: int | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        check_least(dim=(dim, 1), depth=(depth, 0), length=(length, 1))
-        check_positive(lr=lr, matrix_lr=matrix_lr, steps=steps, mlp_ratio=mlp_ratio)
+        check_least(length=(length, 1))
         check_not_negative(token_weight=token_weight, number_weight=number_weight)
-        check_not_negative(weight_decay=weight_decay, warmup=warmup)
+        self.set_optimizer(optimizer, steps)
         for kind in [transform] if isinstance(transform, str) else transform.values():
             if kind not in KINDS:
                 raise ArgumentError("transform", f"{kind!r} is none of {', '.join(KINDS)}")
         self.code = Encoding(**encoding)
-        self.model = XVal(
-            self.code.size, dim, depth, heads, mlp_ratio, length, causal, scales or ()
-        )
+        with inside("network", {}):
+            check_least(dim=(network.dim, 1), depth=(network.depth, 0))
+            check_positive(mlp_ratio=network.mlp_ratio)
+            self.model = XVal(self.code.size, length=length, **vars(network))
         self.transform = transform
         self.transforms = None if transforms is None else Transforms(transforms)
         self.token_weight, self.number_weight = token_weight, number_weight
         self.absolute = number_error == "absolute"
-        self.lr, self.matrix_lr, self.weight_decay = lr, matrix_lr, weight_decay
-        self.warmup, self.steps = warmup, steps
 
     def check(self, data: "TextData") -> None:
         """Fit the transforms before a fit writes anything: none of them may be of no field."""
@@ -194,13 +204,38 @@ class XValModule(Module):
             return smooth_l1_loss(values, numbers, reduction="none", beta=ROUNDING)
         return mse_loss(values, numbers, reduction="none")
 
+    @torch.no_grad()
     def answer(self, batch: Batch) -> Float[Tensor, "batch answers"]:
         """The numbers that are asked for, in their own units, from the rest of each text.
 
         A causal network has what is before each of them. NaN stands for an answer that is no
         number, and where a text is asked for less than others.
         """
-        return answers(self.model, self.code, self.units, batch)
+        seen = self.units.channel(batch.tokens, batch.numbers, batch.fields)
+        asked = batch.asked >= 0
+        if self.model.causal:
+            asked &= batch.answers > 0  # there is nothing before the first token
+        rows, which = asked.nonzero(as_tuple=True)
+        found = torch.full_like(batch.truth, torch.nan, dtype=torch.float32)
+        if not len(rows):  # under FSDP all ranks have to call the network equally often
+            for _ in range(self.code.length):
+                self.model(batch.tokens, seen, batch.present)
+            return found
+        first = batch.answers[rows, which]
+        own, length = rows[:, None], self.code.length
+        places = first[:, None] + torch.arange(length, device=first.device)
+        fields = batch.fields[own, places][:, 0]
+        if self.model.causal:
+            made = generate(self.model, batch.tokens[rows], seen[rows], first, length, stop=False)
+            own = torch.arange(len(rows), device=rows.device)[:, None]
+        else:
+            hidden = torch.zeros_like(batch.hidden)
+            hidden[own, places] = True
+            tokens, numbers, _ = hide(batch.tokens, seen, hidden)
+            made = fill(self.model, tokens, numbers, batch.present)
+        answered = Text(made.tokens[own, places], made.numbers[own, places])
+        found[rows, which] = read(answered, self.code, self.units, fields)
+        return found
 
     def on_validation_epoch_start(self) -> None:
         self.scored = {"": Pass(self.data.patterns).to(self.device)}
@@ -212,7 +247,7 @@ class XValModule(Module):
     def on_validation_epoch_end(self) -> None:
         found = self.scored[""].compute()
         loss = self.weighted(found.token_loss, found.number_loss)
-        named = {f"val/{name}": value for name, value in figures(found).items()}
+        named = {f"val/{name}": value for name, value in found.named().items()}
         self.log_dict({"val/loss": loss, **named}, sync_dist=True)  # the same on all ranks already
         medians = [each.median_relative for each in found.answers.values()]
         error = sum(medians) / len(medians) if medians else loss
@@ -225,7 +260,7 @@ class XValModule(Module):
 
     def on_test_epoch_end(self) -> None:
         for name, scored in self.scored.items():
-            found = figures(scored.compute())
+            found = scored.compute().named()
             self.log_dict({f"test/{name}/{k}": v for k, v in found.items()}, sync_dist=True)
 
     def predict_step(
@@ -242,41 +277,12 @@ class XValModule(Module):
             found[pattern] = said
         return found
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
-        hidden = [p for p in self.model.encoder.parameters() if p.ndim == 2]
-        matrices = hidden if self.matrix_lr else []
-        apart = {id(parameter) for parameter in matrices}
-        rest = [p for p in self.model.parameters() if id(p) not in apart]
-        others = decay_groups(rest, self.weight_decay)
-        if self.matrix_lr:
-            group = {"params": matrices, "lr": self.matrix_lr, "weight_decay": self.weight_decay}
-            chosen = MuonAdamW([group], others, lr=self.lr)
-        else:
-            chosen = adamw(others, self.lr)
-        schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
-        return [chosen], [schedule]
-
-    def rate(self, step: int) -> float:
-        """Factor of the learning rate at an optimizer step, counted from 0."""
-        assert self.steps is not None, "neither given nor set up"
-        if trainer_of(self):
-            step = batches_before(step, self.data.batches, self.trainer.accumulate_grad_batches)
-        return warmup_cosine(step, self.steps, self.warmup)
+    def matrices(self) -> list[nn.Parameter]:
+        return [p for p in self.model.encoder.parameters() if p.ndim == 2]
 
 
 def batches_of(trainer: Trainer, epoch: int) -> int:
-    """Batches of a fit.
-
-    Args:
-        trainer: Says when it ends: by its epochs or, if it has none, by its steps.
-        epoch: Batches of an epoch.
-
-    Returns:
-        Their number.
-
-    Raises:
-        ValueError: If the fit has no end, so that nothing says how long the schedule is.
-    """
+    """Batches of a fit, which ends by its epochs or, if it has none, by its steps."""
     epochs = trainer.max_epochs
     if epochs is not None and epochs != -1:
         return epochs * epoch
@@ -284,13 +290,3 @@ def batches_of(trainer: Trainer, epoch: int) -> int:
         reason = "null, but neither max_epochs nor max_steps says where a fit ends"
         raise ArgumentError("steps", reason)
     return trainer.max_steps * trainer.accumulate_grad_batches
-
-
-def figures(found: Found) -> dict[str, Any]:
-    """Losses, and ``<figure>/<pattern>`` of what is asked for."""
-    losses = {"token_loss": found.token_loss, "number_loss": found.number_loss}
-    return losses | {
-        f"{name}/{pattern}": value
-        for pattern, each in found.answers.items()
-        for name, value in each._asdict().items()
-    }

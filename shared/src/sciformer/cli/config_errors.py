@@ -196,7 +196,9 @@ def _within(key: str, outer: str) -> bool:
 
 def _look_up(path: str, key: str) -> str:
     """What a configuration gives an option, or what it is a part of; empty if it does not."""
-    return _find(_read(path), re.findall(r"[^.\[\]]+", key))
+    content, parts = _read(path), re.findall(r"[^.\[\]]+", key)
+    flat = parts[:1] + parts[2:] if parts[0] == "model" and len(parts) > 2 else parts
+    return _find(content, parts) or _find(content, flat)  # older files have no tables
 
 
 def _find(node: Any, parts: list[str]) -> str:

@@ -25,6 +25,7 @@ from sciformer.allowlist import TRUST
 from sciformer.arguments import ArgumentError
 from sciformer.cli.checks import check_callbacks, check_interval, check_numbers, trainer_errors
 from sciformer.cli.config_errors import config_paths, placed
+from sciformer.cli.flat_options import accept_flat
 from sciformer.cli.lightning_parser import (
     OneLineLightningParser,
     add_options,
@@ -74,6 +75,7 @@ def run(project: Project) -> None:
         ConnectionError: If another process of the run has died.
     """
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    sys.argv[1:] = accept_flat(sys.argv[1:], resolve(project.module))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # what it says at each start is no news
     for text in NOISE:

@@ -5,6 +5,7 @@ from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser
 
+from sciformer.arguments import grouped
 from sciformer.cli.options import resolve
 from sciformer.cli.project import Project
 from sciformer.training.checkpoints import checkpoint
@@ -56,10 +57,12 @@ def checkpoint_path(given: str, root: str | Path) -> str | None:
 
 def _settings(path: Path, saved: dict[str, Any], project: Project) -> dict[str, Any]:
     """What a checkpoint was trained with, by option; its seed draws the same data again."""
-    checkpoint.check_class(path, saved, resolve(project.module))
+    module = resolve(project.module)
+    checkpoint.check_class(path, saved, module)
+    model = grouped(module, saved["hyper_parameters"])
     data = dict(saved.get("datamodule_hyper_parameters", {}))
     settings = {
-        **{f"model.{name}": value for name, value in saved["hyper_parameters"].items()},
+        **{f"model.{name}": value for name, value in model.items()},
         **{f"data.{name}": value for name, value in data.items()},
     }
     linked = {"data.seed", "data.epochs", *project.links.values()}

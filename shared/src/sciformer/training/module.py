@@ -1,33 +1,50 @@
-"""Base of the projects' LightningModules: what all of them log, save and share out alike."""
+"""Base of the projects' LightningModules: settings, optimizer, learning rate, logs, checkpoints."""
 
+import inspect
 import shlex
 import sys
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, is_dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
 
 from lightning.pytorch import Callback, LightningModule
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
+from sciformer.arguments import check_not_negative, check_positive, inside, with_tables
 from sciformer.training.callbacks.run_record import RunRecord
 from sciformer.training.callbacks.update_log import due
-from sciformer.training.checkpoints.checkpoint import stamp
+from sciformer.training.checkpoints.checkpoint import read, stamp
 from sciformer.training.distributed.strategies import shard
 from sciformer.training.lightning_private import trainer_of
+from sciformer.training.optim import (
+    MuonAdamW,
+    OptimizerSettings,
+    adamw,
+    batches_before,
+    decay_groups,
+    warmup_cosine,
+)
 
 
 class Module(LightningModule):
     """A LightningModule whose checkpoints every verb opens, whatever trainer wrote them.
 
-    A subclass says which metric decides (``monitor``), holds its network as ``model``, and calls
-    ``save_hyperparameters(logger=False)``.
+    A subclass says which metric decides (``monitor``), holds its network as ``model``, calls
+    ``save_hyperparameters(logger=False)``, and calls :meth:`set_optimizer` or configures its own.
     """
 
     monitor: tuple[str, str]  # the metric that decides, and whether its "min" or "max" is best
     model: Any
+    betas = (0.9, 0.999)  # of AdamW without Muon
+    least = 0.0  # of the peak learning rate, at the end
 
     @property
     def sharded(self) -> nn.Module:
-        """What FSDP shares out over the ranks."""
+        """What FSDP shares out over the ranks, and the optimizer trains."""
         return self.model
 
     @property
@@ -44,6 +61,76 @@ class Module(LightningModule):
         Raises:
             ValueError: If it cannot.
         """
+
+    def save_hyperparameters(self, *names: Any, **options: Any) -> None:
+        """Keep the arguments of the constructor; tables as plain values, as checkpoints hold."""
+        frame = inspect.currentframe()
+        options.setdefault("frame", frame and frame.f_back)
+        super().save_hyperparameters(*names, **options)
+        tables = {key: value for key, value in self.hparams.items() if is_dataclass(value)}
+        self.hparams.update({key: asdict(value) for key, value in tables.items()})  # pyright: ignore[reportArgumentType]
+
+    @classmethod
+    def load_from_checkpoint(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, checkpoint_path: str | Path, *options: Any, **settings: Any
+    ) -> Self:
+        """As Lightning's, which knows neither tables nor the settings of older formats."""
+        stored = with_tables(cls, read(checkpoint_path)["hyper_parameters"])
+        return super().load_from_checkpoint(checkpoint_path, *options, **{**stored, **settings})
+
+    def set_optimizer(self, optimizer: OptimizerSettings, steps: int | None) -> None:
+        """Take the settings of optimizer and schedule.
+
+        Args:
+            optimizer: Its table.
+            steps: Batches of the schedule; ``None`` if they are known later.
+
+        Raises:
+            ArgumentError: Naming a number out of its range.
+        """
+        check_positive(steps=steps)
+        with inside("optimizer", {}):
+            check_positive(lr=optimizer.lr, matrix_lr=optimizer.matrix_lr)
+            check_not_negative(weight_decay=optimizer.weight_decay, warmup=optimizer.warmup)
+        self.lr, self.matrix_lr = optimizer.lr, optimizer.matrix_lr
+        self.weight_decay, self.warmup = optimizer.weight_decay, optimizer.warmup
+        self.steps = steps
+
+    def matrices(self) -> list[nn.Parameter]:
+        """The hidden matrices, which Muon trains where it has a learning rate."""
+        raise NotImplementedError
+
+    def learning_rates(self) -> list[tuple[float, list[nn.Parameter]]]:
+        """The parameters, by the part of the learning rate that they are trained with."""
+        return [(1.0, list(self.sharded.parameters()))]
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
+        matrices = [p for p in self.matrices() if p.requires_grad] if self.matrix_lr else []
+        apart = {id(parameter) for parameter in matrices}
+        muon, others = [], []
+        for part, parameters in self.learning_rates():
+            here = {id(parameter) for parameter in parameters}
+            hidden = [p for p in matrices if id(p) in here]
+            rate = part * (self.matrix_lr or 0.0)
+            muon.append({"params": hidden, "lr": rate, "weight_decay": self.weight_decay})
+            rest = [p for p in parameters if id(p) not in apart]
+            groups = decay_groups(rest, self.weight_decay)
+            others += [{**group, "lr": part * self.lr} for group in groups]
+        muon, others = ([each for each in found if each["params"]] for found in (muon, others))
+        if muon:
+            chosen = MuonAdamW(muon, others, lr=self.lr)
+        else:
+            chosen = adamw(others, self.lr, betas=self.betas)
+        schedule = {"scheduler": LambdaLR(chosen, partial(self.rate)), "interval": "step"}
+        return [chosen], [schedule]
+
+    def rate(self, step: int) -> float:
+        """Factor of the learning rate at an optimizer step, counted from 0."""
+        assert self.steps is not None, "neither given nor set up"
+        if trainer_of(self):
+            step = batches_before(step, self.data.batches, self.trainer.accumulate_grad_batches)
+        fall = warmup_cosine(step, self.steps, self.warmup)
+        return fall if step < self.warmup else self.least + (1 - self.least) * fall
 
     def log_losses(self, losses: Mapping[str, Tensor]) -> None:
         """Log a training step's losses as ``train/<name>``, every ``trainer.log_every_n_steps``.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,6 +12,24 @@ from torch.optim import AdamW, Muon, Optimizer
 NEWTON_SCHULZ = 5  # steps, each an odd polynomial of the singular values:
 FIRST, THIRD, FIFTH = 3.4445, -4.7750, 2.0315  # its coefficients (Jordan et al. 2024)
 NORM = 1e-7  # the least norm of a matrix that is divided by it
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """Optimizer and learning rate of a training.
+
+    Args:
+        lr: Peak learning rate of AdamW.
+        matrix_lr: Peak learning rate of Muon for the hidden matrices; ``None`` leaves them to
+            AdamW.
+        weight_decay: Of matrices, per step and unit of learning rate.
+        warmup: Batches of the linear rise; a cosine follows.
+    """
+
+    lr: float = 1e-3
+    matrix_lr: float | None = None
+    weight_decay: float = 0.01
+    warmup: int = 100
 
 
 def decay_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 from astroclip.convert.original_networks import Flux, SpecFormer, VisionTransformer, to_rgb
 from astroclip.convert.pooling_head import PoolingHead
 from astroclip.convert.state_dict import (
-    Converted,
     Source,
     convert_state,
     head_part,
@@ -23,11 +22,11 @@ from astroclip.convert.state_dict import (
 )
 from astroclip.nn.model import Embedding
 from astroclip.survey import PIXELS
-from sciformer.text import reason
 from sciformer.training.checkpoints.distrust import check_tensors, compare, without_memory
 from sciformer.training.checkpoints.intact import check_records
 from sciformer.training.checkpoints.original_weights import (
-    read_converted,
+    Converted,
+    load_converted,
     translate_file,
     write_converted,
 )
@@ -161,7 +160,7 @@ def heads_from_reference(
         ValueError: Naming key and shape of what is missing, wrong or not known.
     """
     source = Source(state)
-    source.drop("image_encoder.backbone.", "logit_scale")
+    source.drop_all("image_encoder.backbone.", "logit_scale")
     parts = {
         "image_head": head_part(source, "image_encoder.", pooling_heads, residual=False),
         "spectrum": spectrum_part(source, "spectrum_encoder.backbone.", heads),
@@ -200,8 +199,7 @@ def convert(
             lambda state: convert_state(state, heads, image_heads, pooling_heads),
             overwrite,
         )
-    record = {"settings": converted.settings, "dropped": converted.dropped}
-    write_converted(STAMP, out, record, converted.weights)
+    write_converted(STAMP, out, converted)
 
 
 def load(path: str | Path) -> OriginalAstroCLIP | SpecFormer | VisionTransformer:
@@ -216,12 +214,12 @@ def load(path: str | Path) -> OriginalAstroCLIP | SpecFormer | VisionTransformer
     Raises:
         ValueError: If the file is missing, damaged, or not what ``convert`` writes.
     """
-    record, weights = read_converted(STAMP, path)
-    try:
-        networks = _networks(Converted(record["settings"], weights, record["dropped"]))
-        return OriginalAstroCLIP(**networks).eval() if len(networks) > 1 else networks.popitem()[1]
-    except Exception as error:  # no parser has seen the settings of others
-        raise ValueError(f"{path}: weights and settings do not fit: {reason(error)}") from error
+    return load_converted(STAMP, path, _built)
+
+
+def _built(converted: Converted) -> OriginalAstroCLIP | SpecFormer | VisionTransformer:
+    networks = _networks(converted)
+    return OriginalAstroCLIP(**networks).eval() if len(networks) > 1 else networks.popitem()[1]
 
 
 def shells(path: str) -> AbstractContextManager[Any]:

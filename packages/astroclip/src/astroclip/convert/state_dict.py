@@ -6,33 +6,19 @@ Every size but the numbers of heads is read from the weights.
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
 
 from astroclip.convert.original_networks import MOMENTS
 from sciformer.training.checkpoints import original_weights
+from sciformer.training.checkpoints.original_weights import Converted
 
 CHUNK = re.compile(r"(blocks)\.\d+\.(\d+)\.")  # of DINOv2's block_chunks; blocks count through
 SELF_SUPERVISED = ("dino_head.", "ibot_head.")  # heads that only the training of DINOv2 uses
 
 Weights = dict[str, Tensor]
 Part = tuple[dict[str, Any], Weights]
-
-
-class Converted(NamedTuple):
-    """What became of a state dict of the original.
-
-    Args:
-        settings: Part -> arguments of its network; the parts are ``image``, ``spectrum``,
-            ``image_head`` and ``spectrum_head``.
-        weights: State dict of the parts, each under its name and a dot.
-        dropped: Names of parameters that the original keeps and never uses.
-    """
-
-    settings: dict[str, dict[str, Any]]
-    weights: Weights
-    dropped: list[str]
 
 
 class Source(original_weights.Source):
@@ -45,14 +31,6 @@ class Source(original_weights.Source):
     def __init__(self, state: Mapping[str, Tensor]) -> None:
         super().__init__(state)
         self.left = {CHUNK.sub(r"\1.\2.", name): value for name, value in self.left.items()}
-        self.dropped: list[str] = []
-
-    def drop(self, *prefixes: str) -> None:
-        """Leave out what begins so, if it is there."""
-        names = [name for name in self.left if name.startswith(prefixes)]
-        for name in names:
-            del self.left[name]
-        self.dropped += names
 
 
 def convert_state(
@@ -82,13 +60,13 @@ def convert_state(
             "spectrum_head": head_part(source, spectrum, pooling_heads, residual=True),
             "image_head": head_part(source, image, pooling_heads, residual=False),
         }
-        source.drop("logit_scale")  # the loss never uses it
+        source.drop_all("logit_scale")  # the loss never uses it
     elif "data_embed.weight" in source.left:
         parts = {"spectrum": spectrum_part(source, "", heads)}
     else:
         at = "backbone." if any(name.startswith("backbone.") for name in source.left) else ""
         parts = {"image": image_part(source, at, image_heads, legacy=False)}
-        source.drop(*SELF_SUPERVISED)
+        source.drop_all(*SELF_SUPERVISED)
     return joined(source, parts)
 
 
@@ -168,7 +146,7 @@ def image_part(source: Source, at: str, heads: int, legacy: bool) -> Part:
     if not legacy:
         weights["cls"] = source.take(f"{at}cls_token", 1, 1, dim)[0, 0]
         weights["positions.weight"] = source.take(f"{at}pos_embed", 1, length, dim)[0]
-    source.drop(f"{at}cls_token", f"{at}pos_embed", f"{at}mask_token")
+    source.drop_all(f"{at}cls_token", f"{at}pos_embed", f"{at}mask_token")
     weights |= _linear(source, f"{at}norm", "norm", dim)
     for i in range(depth):
         theirs, ours = f"{at}blocks.{i}.", f"blocks.{i}."

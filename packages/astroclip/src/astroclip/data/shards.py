@@ -82,13 +82,8 @@ class Shards(Source):
 
     def __init__(self, folder: str) -> None:
         self.data = ShardedDataset(folder)
-        made, where = self.data.folder.index.recipe, self.data.folder.address
-        if (made.generator, made.version) != (GENERATOR, VERSION):
-            raise ValueError(
-                f"{where}: made by {made.generator} {made.version}, not {GENERATOR} {VERSION}"
-            )
-        self.seed = made.seed
-        super().__init__(where, images=True, spectra=True, labels=LABELS)
+        self.seed = self.data.folder.made_by(GENERATOR, VERSION).seed
+        super().__init__(self.data.folder.address, images=True, spectra=True, labels=LABELS)
 
     def __len__(self) -> int:
         return len(self.data)

@@ -78,9 +78,10 @@ class Alignment(Learning):
         loss: Loss,
         reconstruction: float,
         chunk: int | None = None,
-        frozen: Sequence[str] = (),
+        frozen: Sequence[str] | None = None,
     ) -> None:
         super().__init__(model)
+        frozen = frozen or ()
         for name in frozen:
             encoder = model.get_submodule(name)
             encoder.requires_grad_(False)

@@ -56,7 +56,7 @@ def analyze(
 
 
 def _summary(case: Case) -> str:
-    said = case.module.hparams
+    said = case.module.hparams["network"]
     length, regions, density = case.data.own
     mask = "causal" if said["causal"] else "non-causal"
     begin = "with" if said["begin"] else "without"

@@ -267,8 +267,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 def _part(on_disk: ShardedDataset, own: Part, epochs: int | None) -> Part:
     """What shards hold, as the one part of a training."""
-    folder, count = on_disk.folder, len(on_disk)
-    ranges = ranges_of(folder.index.recipe, folder.address)
+    ranges, count = ranges_of(on_disk.folder), len(on_disk)
     if not 1 <= own.batch_size <= count:
         reason = f"{own.batch_size} is not one of 1 to {count}, all sequences"
         raise ArgumentError("batch_size", reason)

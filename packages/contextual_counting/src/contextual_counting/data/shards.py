@@ -10,6 +10,7 @@ from contextual_counting.data.curriculum import check_range, check_room
 from contextual_counting.simulate.sequences import simulate as draw
 from sciformer.data.shards.command import simulate as write
 from sciformer.data.shards.index import Recipe
+from sciformer.data.shards.store import Folder
 
 GENERATOR = "contextual_counting.shards:make_sample"
 VERSION = "1"
@@ -83,12 +84,11 @@ def make_sample(number: int, seed: int, ranges: Ranges) -> dict[str, np.ndarray]
     return {"tokens": tokens[0].astype(np.uint8), "counts": counts[0].astype(np.int32)}
 
 
-def ranges_of(recipe: Recipe, address: str) -> Ranges:
+def ranges_of(folder: Folder) -> Ranges:
     """What the sequences of a data set were drawn from.
 
     Args:
-        recipe: Of its index.
-        address: What to name in an error.
+        folder: Where it lies.
 
     Returns:
         The ranges.
@@ -96,15 +96,12 @@ def ranges_of(recipe: Recipe, address: str) -> Ranges:
     Raises:
         ValueError: If they are not sequences of this task, of this version.
     """
-    if (recipe.generator, recipe.version) != (GENERATOR, VERSION):
-        raise ValueError(
-            f"{address}: made by {recipe.generator} {recipe.version}, not {GENERATOR} {VERSION}"
-        )
+    options = folder.made_by(GENERATOR, VERSION).options
     try:
-        length, regions, density = (recipe.options[name] for name in Ranges._fields)
+        length, regions, density = (options[name] for name in Ranges._fields)
         return check(Ranges(length, tuple(regions), tuple(density)))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{address}: options {recipe.options} cannot be: {error}") from error
+        raise ValueError(f"{folder.address}: options {options} cannot be: {error}") from error
 
 
 def check(ranges: Ranges) -> Ranges:

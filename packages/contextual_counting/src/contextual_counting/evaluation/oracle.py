@@ -87,7 +87,7 @@ def build(bias: Bias, causal: bool = True) -> "CountingModule":
         It, in evaluation mode.
     """
     module = contextual_counting.CountingModule(
-        causal=causal, classes=COUNTS, regions=REGIONS, length=LENGTH
+        contextual_counting.Network(causal=causal, classes=COUNTS), regions=REGIONS, length=LENGTH
     )
     set_weights(module.model, bias)
     return module.eval()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from mpp.convert.state_dict import Converted, convert_state
+from mpp.convert.state_dict import convert_state
 from mpp.nn.model import AViT
 from sciformer.training.checkpoints import original_weights
 from sciformer.training.checkpoints.distrust import fitted
+from sciformer.training.checkpoints.original_weights import Converted
 
 STAMP = "mpp"  # the key under which our own record lies in a file
 # The rows of the published weights; those called unused belong to no data set.
@@ -59,12 +60,7 @@ def convert(original: str, out: str, overwrite: bool = False) -> list[str]:
     converted = original_weights.translate_file(original, out, convert_state, overwrite)
     rows = converted.settings["fields"]
     names = PUBLISHED_FIELDS if rows == len(PUBLISHED_FIELDS) else [f"row_{i}" for i in range(rows)]
-    record = {
-        "settings": converted.settings,
-        "fields": list(names),
-        "dropped": converted.dropped,
-    }
-    original_weights.write_converted(STAMP, out, record, converted.weights)
+    original_weights.write_converted(STAMP, out, converted, fields=list(names))
     unused = ", ".join(converted.dropped) or "nothing"
     print(f"{out}: {len(names)} fields. Dropped, as never used: {unused}")  # noqa: T201  # the verb
     return converted.dropped
@@ -82,11 +78,7 @@ def load(path: str | Path) -> AViT:
     Raises:
         ValueError: If the file is missing, damaged, or not what ``convert`` writes.
     """
-    converted, _ = read_converted(path)
-    try:
-        return build(converted)
-    except ValueError as error:
-        raise ValueError(f"{path}: weights and settings do not fit: {error}") from error
+    return original_weights.load_converted(STAMP, path, build)
 
 
 def read_converted(path: str | Path) -> tuple[Converted, list[str]]:
@@ -101,8 +93,7 @@ def read_converted(path: str | Path) -> tuple[Converted, list[str]]:
     Raises:
         ValueError: If the file is missing, damaged, or not what ``convert`` writes.
     """
-    record, weights = original_weights.read_converted(STAMP, path)
-    try:
-        return Converted(record["settings"], weights, record["dropped"]), record["fields"]
-    except KeyError as error:
-        raise ValueError(f"{path}: lacks its {error}") from error
+    converted, record = original_weights.read_converted(STAMP, path)
+    if "fields" not in record:
+        raise ValueError(f"{path}: lacks its 'fields'")
+    return converted, record["fields"]

@@ -55,7 +55,9 @@ def read(path: str | Path) -> Pretrained:
         settings, weights = DEFAULTS | original.settings, original.weights
     else:
         saved = checkpoint.read(found)
-        settings, names = saved["hyper_parameters"], saved["hyper_parameters"].get("fields", [])
+        stored = saved["hyper_parameters"]
+        network = stored.get("network")  # older ones have none
+        settings, names = network if isinstance(network, dict) else stored, stored.get("fields", [])
         weights = {
             name.removeprefix(PREFIX): tensor
             for name, tensor in saved["state_dict"].items()

@@ -5,27 +5,12 @@ head by head, become three blocks of rows.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from sciformer.training.checkpoints import original_weights
+from sciformer.training.checkpoints.original_weights import Converted, Source
 
 STAGES = (4, 2, 2)
-
-
-class Converted(NamedTuple):
-    """What became of the original's state dict.
-
-    Args:
-        settings: Arguments of ``AViT``.
-        weights: Its state dict.
-        dropped: Names of parameters that the original keeps and never uses.
-    """
-
-    settings: dict[str, Any]
-    weights: dict[str, Tensor]
-    dropped: list[str]
 
 
 def convert_state(state: Mapping[str, Tensor], heads: int | None = None) -> Converted:
@@ -53,7 +38,7 @@ def convert_state(state: Mapping[str, Tensor], heads: int | None = None) -> Conv
             f"heads={heads}, but blocks.0.temporal.qnorm.weight of {head_dim} says {found}"
         )
     depth = source.count("blocks")
-    bias = source.bias()
+    bias = _bias(source)
     weights = _stem(source, dim, fields) | _head(source, dim, fields)
     for i in range(depth):
         weights |= _block(source, f"blocks.{i}.", dim, found, bias)
@@ -69,29 +54,12 @@ def convert_state(state: Mapping[str, Tensor], heads: int | None = None) -> Conv
     return Converted(settings, weights, source.dropped)
 
 
-class Source(original_weights.Source):
-    """The original's state dict, taken one by one.
-
-    Args:
-        state: Names and tensors.
-    """
-
-    def __init__(self, state: Mapping[str, Tensor]) -> None:
-        super().__init__(state)
-        self.dropped: list[str] = []
-
-    def drop(self, name: str, *shape: int) -> None:
-        """Leave out a parameter that the original never uses; it may be missing."""
-        if name in self.left:
-            self.take(name, *shape)
-            self.dropped.append(name)
-
-    def bias(self) -> str:
-        """Which bias the first block has."""
-        names = [name for name in self.left if name.startswith("blocks.0.temporal.rel_pos_bias.")]
-        if not names:
-            return "none"
-        return "continuous" if any("cpb_mlp" in name for name in names) else "relative"
+def _bias(source: Source) -> str:
+    """Which bias the first block has."""
+    names = [name for name in source.left if name.startswith("blocks.0.temporal.rel_pos_bias.")]
+    if not names:
+        return "none"
+    return "continuous" if any("cpb_mlp" in name for name in names) else "relative"
 
 
 def _stem(source: Source, dim: int, fields: int) -> dict[str, Tensor]:

@@ -101,8 +101,8 @@ class PhysicsData(DataModule):
         self.vocabulary = _vocabulary(list(self.sources.values()), fields, extend)
         self.hparams["fields"] = self.fields  # a checkpoint keeps its rows
         self.history, self.horizon, self.test_horizon = history, horizon, test_horizon
-        self.batch_size, self.steps = batch_size, steps
-        self.batches = epochs * steps
+        self.batch_size = batch_size
+        self.batches, self.all_batches = steps, epochs * steps
         self.augment, self.noise = augment, noise
         self.cache, self.trajectories, self.val_windows = cache, trajectories, val_windows
         self.scan, self.workers, self.seed = scan, workers, seed
@@ -187,7 +187,7 @@ class PhysicsData(DataModule):
         weights = self.weights and [self.weights[part.system] for part in parts]
         rank, world = self.rank()
         sizes = [len(part.windows) for part in parts]
-        order = MixtureOrder(sizes, self.batch_size, self.steps, self.seed, weights, rank, world)
+        order = MixtureOrder(sizes, self.batch_size, self.batches, self.seed, weights, rank, world)
         data = MixtureWindows(parts, self.augment, self.noise, self.seed)
         return ordered_loader(data, order, self.workers, unchanged)
 

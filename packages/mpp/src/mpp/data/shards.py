@@ -89,11 +89,7 @@ class Shards(Trajectories):
     def __init__(self, folder: str | Path) -> None:
         self.data = ShardedDataset(folder, Sample)
         found, where = self.data.folder.index, self.data.folder.address
-        made = found.recipe
-        if (made.generator, made.version) != (GENERATOR, VERSION):
-            raise ValueError(
-                f"{where}: made by {made.generator} {made.version}, not {GENERATOR} {VERSION}"
-            )
+        made = self.data.folder.made_by(GENERATOR, VERSION)
         try:
             description, frames = _described(made.options["description"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:

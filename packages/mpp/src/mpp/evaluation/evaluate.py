@@ -109,7 +109,7 @@ def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[Physics
     weights = {f"{initial_weights.PREFIX}{name}": each for name, each in own.weights.items()}
     names = list(own.fields.names)
     try:
-        module = fitted(lambda: mpp.PhysicsModule(names, **own.settings), weights)
+        module = fitted(lambda: mpp.PhysicsModule(names, mpp.Network(**own.settings)), weights)
     except ValueError as error:
         raise ValueError(f"{found}: weights and settings do not fit: {error}") from error
     return TrainedRun(found, module.to(place), {}, {})

@@ -26,7 +26,7 @@ def as_fit(words: Sequence[str]) -> list[str]:
     if path.startswith("-"):
         raise ValueError(f"{path}: {USAGE}")
     found = initial_weights.read(path)
-    fixed = {f"model.{name}": value for name, value in found.settings.items()}
+    fixed = {f"model.network.{name}": value for name, value in found.settings.items()}
     fixed |= {"model.start": path, "data.fields": list(found.fields.names), "data.extend": True}
     return ["fit", *rest, *(f"--{name}={_said(value)}" for name, value in fixed.items())]
 

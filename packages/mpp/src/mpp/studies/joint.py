@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
+import mpp
 from mpp.evaluation.baselines import BASELINES
 from mpp.evaluation.evaluate import measure_test
-from sciformer.arguments import check_least
+from sciformer.arguments import check_least, grouped
 from sciformer.evaluation.comparison import metric_key
 from sciformer.report.figures import BASELINE, BLUE, INK, ORANGE, WIDE, figure
 from sciformer.report.report import Report
@@ -105,11 +106,12 @@ def read(config: str) -> Training:
     try:
         listed = said["data"]["simulate"]
         named = {one.get("name", one["system"]): one for one in listed}
-        return Training(named, int(said["data"]["steps"]), int(said["model"]["warmup"]))
+        warmup = grouped(mpp.PhysicsModule, said["model"])["optimizer"]["warmup"]
+        return Training(named, int(said["data"]["steps"]), int(warmup))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(
-            f"{config}: needs data.simulate (a list of tables), data.steps and model.warmup: "
-            f"{error!r}"
+            f"{config}: needs data.simulate (a list of tables), data.steps and "
+            f"model.optimizer.warmup: {error!r}"
         ) from error
 
 

@@ -7,11 +7,12 @@ from torch import Tensor
 
 from sciformer.training.checkpoints.distrust import fitted
 from sciformer.training.checkpoints.original_weights import (
-    read_converted,
+    Converted,
+    load_converted,
     translate_file,
     write_converted,
 )
-from xval.convert.state_dict import Converted, convert_state
+from xval.convert.state_dict import convert_state
 from xval.nn.model import XVal
 
 STAMP = "xval"  # the key under which our own record lies in a file
@@ -51,7 +52,7 @@ def convert(original: str, out: str, heads: int = 6, overwrite: bool = False) ->
         ValueError: If the original cannot be read or is none, or ``out`` has another ending.
     """
     converted = translate_file(original, out, lambda s: convert_state(s, heads), overwrite)
-    write_converted(STAMP, out, {"settings": converted.settings}, converted.weights)
+    write_converted(STAMP, out, converted)
 
 
 def load(path: str | Path) -> XVal:
@@ -66,8 +67,4 @@ def load(path: str | Path) -> XVal:
     Raises:
         ValueError: If the file is missing, damaged, or not what ``convert`` writes.
     """
-    record, weights = read_converted(STAMP, path)
-    try:
-        return build(Converted(record["settings"], weights))
-    except ValueError as error:
-        raise ValueError(f"{path}: weights and settings do not fit: {error}") from error
+    return load_converted(STAMP, path, build)

@@ -1,11 +1,10 @@
 """The original's state dict in our names: https://github.com/PolymathicAI/xVal."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from sciformer.training.checkpoints.original_weights import Source
+from sciformer.training.checkpoints.original_weights import Converted, Source
 
 LAYERS = "encoder_stack.layers"
 PAIRS = (
@@ -15,18 +14,6 @@ PAIRS = (
     ("norm1", "attention_norm"),
     ("norm2", "mlp_norm"),
 )
-
-
-class Converted(NamedTuple):
-    """What became of the original's state dict.
-
-    Args:
-        settings: Arguments of ``XVal``.
-        weights: Its state dict.
-    """
-
-    settings: dict[str, Any]
-    weights: dict[str, Tensor]
 
 
 def convert_state(state: Mapping[str, Tensor], heads: int) -> Converted:
@@ -69,7 +56,7 @@ def convert_state(state: Mapping[str, Tensor], heads: int) -> Converted:
         "length": length,
         "final_norm": False,
     }
-    return Converted(settings, weights)
+    return Converted(settings, weights, source.dropped)
 
 
 def _block(source: Source, theirs: str, ours: str, dim: int, hidden: int) -> dict[str, Tensor]:

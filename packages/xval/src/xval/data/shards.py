@@ -94,11 +94,7 @@ class Shards:
 
     def __init__(self, folder: str) -> None:
         self.data = ShardedDataset(folder)
-        made, self.where = self.data.folder.index.recipe, self.data.folder.address
-        if (made.generator, made.version) != (GENERATOR, VERSION):
-            raise ValueError(
-                f"{self.where}: made by {made.generator} {made.version}, not {GENERATOR} {VERSION}"
-            )
+        made, self.where = self.data.folder.made_by(GENERATOR, VERSION), self.data.folder.address
         if any(self.data.fields.get(name) != TEXT for name in FIELDS):
             raise ValueError(f"{self.where}: fields: {', '.join(FIELDS)} are needed, as JSON")
         try:

@@ -4,57 +4,10 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
-from xval.data.batch import Batch
 from xval.encodings.encoding import Encoding
-from xval.encodings.masking import hide
 from xval.encodings.normalization import Transforms
 from xval.encodings.special_tokens import NUM
-from xval.nn.generate import Text, fill, generate
-from xval.nn.model import XVal
-
-
-@torch.no_grad()
-def answers(
-    model: XVal, code: Encoding, units: Transforms, batch: Batch
-) -> Float32[Tensor, "batch answers"]:
-    """Predict all target numbers of each text at once, from the rest of the text.
-
-    A causal network predicts each number from the tokens before it.
-
-    Args:
-        model: Network; its numbers are normalized.
-        code: Encoding of the batch.
-        units: Normalization of the numbers.
-        batch: Texts and their target numbers.
-
-    Returns:
-        Numbers in their original units; NaN where the answer is no number, or there is no target.
-    """
-    seen = units.channel(batch.tokens, batch.numbers, batch.fields)
-    asked = batch.asked >= 0
-    if model.causal:
-        asked &= batch.answers > 0  # a first token has no context
-    rows, which = asked.nonzero(as_tuple=True)
-    found = torch.full_like(batch.truth, torch.nan, dtype=torch.float32)
-    if not len(rows):  # under FSDP all ranks must call the network equally often
-        for _ in range(code.length):
-            model(batch.tokens, seen, batch.present)
-        return found
-    first = batch.answers[rows, which]
-    each = torch.arange(code.length, device=first.device)
-    own, places = rows[:, None], first[:, None] + each
-    fields = batch.fields[own, places][:, 0]
-    if model.causal:
-        predicted = generate(model, batch.tokens[rows], seen[rows], first, code.length, stop=False)
-        own = torch.arange(len(rows), device=rows.device)[:, None]
-    else:
-        hidden = torch.zeros_like(batch.tokens, dtype=torch.bool)
-        hidden[own, places] = True
-        tokens, numbers, _ = hide(batch.tokens, seen, hidden)
-        predicted = fill(model, tokens, numbers, batch.present)
-    answered = Text(predicted.tokens[own, places], predicted.numbers[own, places])
-    found[rows, which] = read(answered, code, units, fields)
-    return found
+from xval.nn.generate import Text
 
 
 def read(

@@ -37,12 +37,12 @@ class XVal(nn.Module):
         mlp_ratio: float = 4.0,
         length: int = 1024,
         causal: bool = False,
-        scales: Sequence[float] = (),
+        scales: Sequence[float] | None = None,
         final_norm: bool = True,
     ) -> None:
         super().__init__()
         self.causal = causal
-        self.embedding = NumberEmbedding(vocab, dim, length, scales)
+        self.embedding = NumberEmbedding(vocab, dim, length, scales or ())
         self.encoder = Encoder(
             dim, depth, heads, causal, mlp_ratio=mlp_ratio, final_norm=final_norm
         )

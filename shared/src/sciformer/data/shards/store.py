@@ -10,7 +10,7 @@ from pathlib import Path
 from fsspec.core import url_to_fs
 
 from sciformer.data.open_files import open_raw
-from sciformer.data.shards.index import INDEX, read_index
+from sciformer.data.shards.index import INDEX, Recipe, read_index
 from sciformer.files import write_atomically
 from sciformer.text import reason, without_secrets
 
@@ -76,6 +76,25 @@ class Folder:
             found = "no such file" if size is None else f"size: {size} bytes"
             raise ValueError(f"{self.name(number)}: {found}, but {INDEX} has {shard.size} bytes")
         return path
+
+    def made_by(self, generator: str, version: str) -> Recipe:
+        """The recipe, of a reader that knows one generator alone.
+
+        Args:
+            generator: Its name.
+            version: Its version.
+
+        Returns:
+            All that the samples depend on.
+
+        Raises:
+            ValueError: If another one made them.
+        """
+        made = self.index.recipe
+        if (made.generator, made.version) != (generator, version):
+            found = f"{made.generator} {made.version}"
+            raise ValueError(f"{self.address}: made by {found}, not {generator} {version}")
+        return made
 
     def open(self, number: int) -> FileIO:
         """Open a shard to read pieces of; raises as :meth:`path` does."""

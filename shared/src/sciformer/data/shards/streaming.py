@@ -1,4 +1,8 @@
-"""All samples of a folder of shards as a stream, by WebDataset."""
+"""All samples of a folder of shards as a stream, by WebDataset.
+
+For users whose own training reads our shards and needs no fixed order. Our trainings do: they can
+stop at any step and go on with any number of ranks, so they read by ``ShardedDataset``.
+"""
 
 from collections.abc import Iterable, Iterator
 from functools import partial

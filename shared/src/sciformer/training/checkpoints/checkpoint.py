@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from sciformer.allowlist import check_plain
-from sciformer.arguments import ArgumentError
+from sciformer.arguments import ArgumentError, with_tables
 from sciformer.text import hide_secrets, reason, single_line
 from sciformer.training.checkpoints.distrust import (
     check_settings,
@@ -230,7 +230,7 @@ def build(path: str | Path, kind: Callable[..., Built], settings: Mapping[str, A
         ValueError: Naming the file, if these are no such arguments.
     """
     try:
-        return kind(**settings)
+        return kind(**with_tables(kind, settings))
     except (
         Exception
     ) as error:  # no parser has seen these settings: a class may say anything of them

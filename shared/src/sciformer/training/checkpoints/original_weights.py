@@ -3,17 +3,32 @@
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from torch import Tensor
 
 from sciformer.files import new_file
+from sciformer.text import reason
 from sciformer.training.checkpoints.distrust import check_settings, check_tensors, load_torch
 from sciformer.training.checkpoints.safetensors import PLAIN, export_safetensors, read_plain
 
 PREFIXES = re.compile(r"^((module|_orig_mod)\.)+")  # of DDP and torch.compile
 FORMAT = 1
 T = TypeVar("T")
+
+
+class Converted(NamedTuple):
+    """What became of the original's state dict.
+
+    Args:
+        settings: Arguments of our network; of each part of it where it has several.
+        weights: Its state dict.
+        dropped: Names of parameters that the original keeps and never uses.
+    """
+
+    settings: dict[str, Any]
+    weights: dict[str, Tensor]
+    dropped: list[str]
 
 
 class Source:
@@ -28,6 +43,7 @@ class Source:
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
         self.left = {PREFIXES.sub("", str(name)): value for name, value in state.items()}
+        self.dropped: list[str] = []
         check_tensors(self.left, "state dict")
 
     def sizes(self, name: str, axes: int) -> tuple[int, ...]:
@@ -47,6 +63,17 @@ class Source:
         if found != shape:
             raise ValueError(f"{name} has shape {found}, not {shape}")
         return self.left.pop(name).detach()
+
+    def drop(self, name: str, *shape: int) -> None:
+        """Leave out a parameter that the original never uses; it may be missing."""
+        if name in self.left:
+            self.take(name, *shape)
+            self.dropped.append(name)
+
+    def drop_all(self, *prefixes: str) -> None:
+        """Leave out whatever begins so."""
+        self.dropped += [name for name in self.left if name.startswith(prefixes)]
+        self.left = {name: left for name, left in self.left.items() if name not in self.dropped}
 
     def count(self, prefix: str) -> int:
         """One more than the last of numbered parts, such as ``blocks.0.``, ``blocks.1.``."""
@@ -84,9 +111,9 @@ def read_original(path: str | Path) -> dict[str, Tensor]:
 def translate_file(
     original: str,
     out: str,
-    translate: Callable[[dict[str, Tensor]], T],
+    translate: Callable[[dict[str, Tensor]], Converted],
     overwrite: bool = False,
-) -> T:
+) -> Converted:
     """Translate the state dict in a file; complaints name the file.
 
     Args:
@@ -108,25 +135,24 @@ def translate_file(
     try:
         return translate(read_original(original))
     except ValueError as error:
-        reason = str(error)
-        raise ValueError(reason if original in reason else f"{original}: {reason}") from error
+        said = str(error)
+        raise ValueError(said if original in said else f"{original}: {said}") from error
 
 
-def write_converted(
-    stamp: str, out: str, record: Mapping[str, Any], weights: Mapping[str, Tensor]
-) -> None:
+def write_converted(stamp: str, out: str, converted: Converted, **more: Any) -> None:
     """Write converted weights, and what it takes to build their network.
 
     Args:
         stamp: Name of the project, under which the record lies in the file.
         out: The .safetensors file to write.
-        record: ``settings``, the arguments of the network, and whatever else is to be kept.
-        weights: A state dict of the network.
+        converted: Weights and settings.
+        **more: What else the record is to keep.
     """
-    export_safetensors(weights, out, {stamp: {"format": FORMAT, **record}})
+    record = {"settings": converted.settings, "dropped": converted.dropped, **more}
+    export_safetensors(converted.weights, out, {stamp: {"format": FORMAT, **record}})
 
 
-def read_converted(stamp: str, path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_converted(stamp: str, path: str | Path) -> tuple[Converted, dict[str, Any]]:
     """Read what :func:`write_converted` wrote.
 
     Args:
@@ -134,7 +160,7 @@ def read_converted(stamp: str, path: str | Path) -> tuple[dict[str, Any], dict[s
         path: Of the .safetensors file.
 
     Returns:
-        The record and the state dict.
+        Settings and weights, and the whole record.
 
     Raises:
         ValueError: If the file is missing, damaged or another project's.
@@ -146,7 +172,29 @@ def read_converted(stamp: str, path: str | Path) -> tuple[dict[str, Any], dict[s
     if not isinstance(record["settings"], dict):
         raise ValueError(f"{path}: settings: a {type(record['settings']).__name__}")
     check_settings(record, f"{path}: {stamp}")
-    return record, content["state_dict"]
+    dropped = record.get("dropped", [])  # which older files of xval do not say
+    return Converted(record["settings"], content["state_dict"], dropped), record
+
+
+def load_converted(stamp: str, path: str | Path, build: Callable[[Converted], T]) -> T:
+    """The network of a file that :func:`write_converted` wrote.
+
+    Args:
+        stamp: Name of the project.
+        path: Of the .safetensors file.
+        build: Settings and weights -> the network.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: As :func:`read_converted`, or if weights and settings do not fit.
+    """
+    converted, _ = read_converted(stamp, path)
+    try:
+        return build(converted)
+    except Exception as error:  # no parser has seen the settings: a class may say anything of them
+        raise ValueError(f"{path}: weights and settings do not fit: {reason(error)}") from error
 
 
 def _read(path: str | Path) -> Any:
