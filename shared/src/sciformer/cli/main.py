@@ -57,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "sciformer.cli.demo:demo",
             "quick run of every installed project, then one page of results",
         ),
+        "new": Verb("sciformer.cli.new_project:new", "the skeleton of a project of your own"),
         "verify": Verb(
             "sciformer.data.shards.verify:verify", "find every damaged byte of a data set"
         ),
