@@ -1,4 +1,4 @@
-"""What Lightning would notice only after a run has begun to write."""
+"""Validation of trainer options before any output is written."""
 
 import re
 import warnings

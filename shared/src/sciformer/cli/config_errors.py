@@ -1,4 +1,4 @@
-"""What is wrong with a command line or a configuration: the file, the full key, the value."""
+"""Errors in a command line or configuration: the file, the full key and the value."""
 
 import errno
 import math

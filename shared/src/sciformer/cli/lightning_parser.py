@@ -1,4 +1,4 @@
-"""The options of Lightning's verbs that are ours, and their parser, which complains in one line."""
+"""Our options of Lightning's verbs, and a parser with errors of one line."""
 
 import sys
 from inspect import signature

@@ -1,4 +1,4 @@
-"""The command line of every project: Lightning's verbs plus its own, each imported when called."""
+"""Entry point of every project's command line; a verb is imported when it is called."""
 
 import argparse
 import os

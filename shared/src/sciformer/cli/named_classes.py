@@ -1,4 +1,4 @@
-"""The classes and functions that options name: judged before any is built, then built."""
+"""Classes and functions named in options: checked before any is built, then built."""
 
 import inspect
 import re

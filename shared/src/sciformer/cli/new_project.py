@@ -1,4 +1,4 @@
-"""The skeleton of a project: a package, a configuration and a test that run as they are."""
+"""The ``new`` command: the skeleton of a project, which trains and passes its test as it is."""
 
 import keyword
 import re

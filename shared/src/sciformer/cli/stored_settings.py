@@ -1,4 +1,4 @@
-"""The settings that a checkpoint was trained with, as the defaults of Lightning's verbs."""
+"""The settings stored in a checkpoint, as defaults of the command line."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the command line gives to Lightning's trainer beside what the user has: all of it adds."""
+"""Callbacks, loggers and plugins that every run adds to the user's."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""One folder, one run: nothing of another is replaced unasked or mixed in, nor are there two."""
+"""Exclusive use of a run folder: nothing is replaced unasked, and no two fits share one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

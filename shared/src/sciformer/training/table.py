@@ -1,4 +1,4 @@
-"""``metrics.csv``: rows that are whole, whatever ends a run, and that one that goes on keeps."""
+"""The logger of ``metrics.csv``: complete rows whatever ends a run, kept when it is resumed."""
 
 import csv
 import io

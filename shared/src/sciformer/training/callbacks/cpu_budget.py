@@ -1,4 +1,4 @@
-"""A training by CPU time: what its steps have cost, when it ends, and its rate until then."""
+"""Stop after a CPU-time budget; anneal the learning rate over it."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""A stop before a loss or a gradient that is not finite spoils the weights; and what caused it."""
+"""Stop at a NaN or infinite loss or gradient before it changes the weights, and name its cause."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What every run does beside training: measures itself, and draws what no interruption changes."""
+"""Record of a run (time, memory, versions), random seeds of its steps, and its speed."""
 
 import resource
 import sys

@@ -1,4 +1,4 @@
-"""When a run's last checkpoint is written."""
+"""Saving of ``last.ckpt``, from which a run is resumed."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""How a run ends that is told to: by Ctrl-C, by kill, or by a scheduler whose time is up."""
+"""Checkpointing and graceful shutdown on SIGINT, SIGTERM and the signals of SLURM."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What the loggers are told of an optimizer's step: its learning rates, its gradient's norm."""
+"""Logging of learning rates and gradient norms."""
 
 from collections.abc import Iterator
 

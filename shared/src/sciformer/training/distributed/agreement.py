@@ -1,4 +1,4 @@
-"""What the processes of a run tell each other, and how they notice that one has died."""
+"""Communication between ranks on CPU: maximum, norm, gather; detection of a lost rank."""
 
 import re
 from typing import Any
