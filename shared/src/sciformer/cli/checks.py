@@ -1,4 +1,4 @@
-"""What Lightning would notice only after a run has begun to write."""
+"""Validation of trainer options before any output is written."""
 
 import re
 import warnings
@@ -23,18 +23,18 @@ from sciformer.training.lightning_private import rate_arguments
 
 
 def passes(max_epochs: int | None) -> int:
-    """Passes over the data: one unless said; Lightning's thousand would outlast any schedule."""
+    """Epochs of a fit: 1 by default, as Lightning's 1000 would outlast any schedule."""
     return 1 if max_epochs is None else max_epochs
 
 
 @contextmanager
 def trainer_errors() -> Iterator[None]:
-    """Name the option of what Lightning says of the trainer's arguments, inside of this context.
+    """Name the option in errors that Lightning raises for arguments of the trainer.
 
-    Its messages hold them as text alone; the first one that does is it.
+    Lightning names it in the text alone: the first word that is an argument is taken.
 
     Raises:
-        ArgumentError: In place of what is raised inside.
+        ArgumentError: In place of Lightning's error.
     """
     try:
         yield
@@ -47,7 +47,7 @@ def trainer_errors() -> Iterator[None]:
 
 
 def check_numbers(given: Namespace) -> None:
-    """Refuse numbers that Lightning takes and then cannot work with.
+    """Refuse numbers that Lightning accepts and then fails on.
 
     Args:
         given: Options of the trainer.
@@ -66,11 +66,11 @@ def check_numbers(given: Namespace) -> None:
 
 
 def check_callbacks(trainer: Trainer, model: LightningModule) -> None:
-    """Refuse callbacks of Lightning that cannot do their work in a run.
+    """Refuse callbacks of Lightning that cannot work with this strategy or module.
 
     Args:
-        trainer: That has them.
-        model: Of the run.
+        trainer: Its callbacks are checked.
+        model: The module to be trained.
 
     Raises:
         ArgumentError: Naming the option and the callback.
@@ -89,7 +89,7 @@ def check_callbacks(trainer: Trainer, model: LightningModule) -> None:
 
 
 def check_interval(given: Namespace, data: LightningDataModule) -> None:
-    """Refuse a validation that no epoch reaches.
+    """Refuse a validation interval longer than an epoch.
 
     Args:
         given: Options of the trainer.

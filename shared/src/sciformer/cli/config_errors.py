@@ -1,4 +1,4 @@
-"""What is wrong with a command line or a configuration: the file, the full key, the value."""
+"""Errors in a command line or configuration: the file, the full key and the value."""
 
 import errno
 import math
@@ -31,7 +31,7 @@ DENIED = re.compile(r"Importing '(?P<path>[^']+)' is not allowed")
 
 
 def check_configs(words: Sequence[str]) -> None:
-    """See that the configuration files of a command line can be read, before a parser meets them.
+    """Check that the configuration files of a command line can be read, before they are parsed.
 
     Args:
         words: The command line.
@@ -96,10 +96,10 @@ def config_paths(words: Sequence[str]) -> list[str]:
 
 
 def placed(key: str, reason: str, words: Sequence[str]) -> str:
-    """Say what is wrong with an option, and which file says it.
+    """The error of an option in one line, with the file that it is set in.
 
     Args:
-        key: Of the option, and the way into its value: ``data.files[0].path``.
+        key: The option and the path into its value: ``data.files[0].path``.
         reason: What is wrong, with the value.
         words: The command line: of two words that give an option, the later one counts.
 
@@ -110,10 +110,10 @@ def placed(key: str, reason: str, words: Sequence[str]) -> str:
 
 
 def complaint(message: str, words: Sequence[str]) -> str:
-    """What a parser says; of an option, with its file, its key and its value in front.
+    """The error of a parser in one line, with file, key and value of the option in front.
 
     Args:
-        message: Of jsonargparse.
+        message: The text of jsonargparse's error.
         words: The command line.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The quick run of every installed project, each in its own process, and one page of results."""
+"""The ``demo`` command: the quick run of every installed project and one page of results."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Lightning's verbs (fit, validate, test, predict): its command line with our files and errors."""
+"""The verbs fit, validate, test and predict: LightningCLI with our run folder and errors."""
 
 import atexit
 import gc

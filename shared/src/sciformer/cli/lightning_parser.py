@@ -1,4 +1,4 @@
-"""The options of Lightning's verbs that are ours, and their parser, which complains in one line."""
+"""Our options of Lightning's verbs, and a parser with errors of one line."""
 
 import sys
 from inspect import signature
@@ -23,7 +23,7 @@ Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what nu
 
 
 class OneLineLightningParser(LightningArgumentParser):
-    """Lightning's parser, which complains in one line."""
+    """Lightning's parser, with errors of one line."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:  # of a part of a value, which the whole will be told of
@@ -42,11 +42,11 @@ def add_seed(parser: LightningArgumentParser) -> None:
 
 
 def add_options(parser: LightningArgumentParser, project: Project) -> None:
-    """Add what every verb of Lightning takes in every project, and link what follows from it.
+    """Add the options that every project has, and link arguments of model and data to them.
 
     Args:
-        parser: Of one verb; it knows trainer, model and data already.
-        project: Whose module and data are linked.
+        parser: The parser of one verb, with the options of trainer, model and data.
+        project: The project whose arguments are linked.
     """
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
     parser.add_argument(
@@ -86,7 +86,7 @@ def add_options(parser: LightningArgumentParser, project: Project) -> None:
 
 
 def linked_options(project: Project) -> dict[str, str]:
-    """The options that say arguments of the data, and these arguments."""
+    """Options that set arguments of the data module, and these arguments."""
     known = signature(resolve(project.data)).parameters
     links = {"seed_everything": "data.seed", "trainer.max_epochs": "data.epochs"}
     return {option: key for option, key in links.items() if key.removeprefix("data.") in known}

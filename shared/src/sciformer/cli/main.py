@@ -1,4 +1,4 @@
-"""The command line of every project: Lightning's verbs plus its own, each imported when called."""
+"""Entry point of every project's command line; a verb is imported when it is called."""
 
 import argparse
 import os
@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "sciformer.cli.demo:demo",
             "quick run of every installed project, then one page of results",
         ),
+        "new": Verb("sciformer.cli.new_project:new", "the skeleton of a project of your own"),
         "verify": Verb(
             "sciformer.data.shards.verify:verify", "find every damaged byte of a data set"
         ),

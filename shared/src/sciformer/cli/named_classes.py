@@ -1,4 +1,4 @@
-"""The classes and functions that options name: judged before any is built, then built."""
+"""Classes and functions named in options: checked before any is built, then built."""
 
 import inspect
 import re
@@ -37,11 +37,11 @@ FUNCTIONS = ("torch.distributed.algorithms.", "torch.nn.", "torch.optim.")  # no
 
 
 def check_named(options: Namespace, trusted: bool) -> None:
-    """See that classes are named only where one is meant, and only of the kinds that are meant.
+    """Refuse classes where data is expected, and classes of other kinds than the trainer takes.
 
     Args:
-        options: What was parsed for a verb.
-        trusted: Whether the trainer's may be anything at all.
+        options: The parsed options of a verb.
+        trusted: Whether options of the trainer may name any class.
 
     Raises:
         ArgumentError: Naming the option.
@@ -56,10 +56,10 @@ def check_named(options: Namespace, trusted: bool) -> None:
 
 
 class Builder:
-    """Builds what options name, and adds the option to what a class complains about.
+    """Builds the classes that options name, and names the option in their errors.
 
     Args:
-        options: What was parsed for a verb.
+        options: The parsed options of a verb.
         **groups: The classes whose arguments are options themselves: ``model`` and ``data``.
     """
 
@@ -71,10 +71,10 @@ class Builder:
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Say what a class complained about inside, not that no type of an option fits.
+        """Raise the error of a class, not jsonargparse's that no type of an option fits.
 
         Raises:
-            ValueError: What was raised first.
+            ValueError: The first error that a class raised.
         """
         try:
             yield

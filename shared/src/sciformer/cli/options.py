@@ -1,4 +1,4 @@
-"""Options of a verb from a function's signature, and how the words of a command are spelled."""
+"""Command line options from a function's signature, and their spelling."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A project as the command line knows it: its name, module, data and verbs."""
+"""Description of a project for the command line: name, module, data and verbs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The settings that a checkpoint was trained with, as the defaults of Lightning's verbs."""
+"""The settings stored in a checkpoint, as defaults of the command line."""
 
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ NAMED = {"last": "last.ckpt", "best": "best.ckpt", "auto": "last.ckpt"}  # of th
 
 
 def set_defaults(parser: LightningArgumentParser, words: list[str], project: Project) -> None:
-    """Put what the checkpoint of a command line was trained with in place of the defaults.
+    """Take the settings of the checkpoint in ``--ckpt_path`` as the defaults of a parser.
 
     Args:
-        parser: Of a verb.
-        words: The command line; one that names no file changes nothing.
-        project: Whose checkpoint it must be.
+        parser: The parser of a verb.
+        words: The command line; without a file in ``--ckpt_path`` nothing changes.
+        project: The project that the checkpoint must be of.
 
     Raises:
         ValueError: If the file is no checkpoint of the project.
@@ -56,7 +56,7 @@ def checkpoint_path(given: str, root: str | Path) -> str | None:
 
 
 def _settings(path: Path, saved: dict[str, Any], project: Project) -> dict[str, Any]:
-    """What a checkpoint was trained with, by option; its seed draws the same data again."""
+    """The settings of a checkpoint, by option; its seed draws the same data again."""
     module = resolve(project.module)
     checkpoint.check_class(path, saved, module)
     model = grouped(module, saved["hyper_parameters"])

@@ -1,4 +1,4 @@
-"""What the command line gives to Lightning's trainer beside what the user has: all of it adds."""
+"""Callbacks, loggers and plugins that every run adds to the user's."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ Settings = dict[str, Any]
 
 
 def parts(given: Namespace) -> Settings:
-    """What every verb gives to the trainer.
+    """Trainer arguments that every verb sets.
 
     Args:
         given: Options of the trainer, its objects built.
@@ -42,13 +42,13 @@ def parts(given: Namespace) -> Settings:
 
 
 class FitParts:
-    """What a fit keeps, and the callbacks that keep it.
+    """Callbacks and loggers that a fit adds to the user's.
 
     Args:
         given: Options of the trainer, its objects built.
         model: Whose ``monitor`` decides which checkpoint is best.
-        record: What the run is.
-        seed: Of the run.
+        record: Settings and cost of the run.
+        seed: Seed of the run.
         save_every: Steps between two savings of the last checkpoint.
     """
 
@@ -60,7 +60,7 @@ class FitParts:
         self.root = Path(given.default_root_dir)
 
     def callbacks(self) -> list[Callback]:
-        """The user's and ours, which save last."""
+        """The user's callbacks and ours; those that save come last."""
         given = listed(self.given.callbacks)
         found: list[Callback] = [
             *given,
@@ -96,7 +96,7 @@ class FitParts:
 
 
 class LogSettings(Callback):
-    """Let every logger know the configuration, and TensorBoard's HPARAMS what came of it.
+    """Log the configuration to every logger, and its result to TensorBoard's HPARAMS.
 
     Args:
         settings: The configuration, in tables.

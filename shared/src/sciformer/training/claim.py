@@ -1,4 +1,4 @@
-"""One folder, one run: nothing of another is replaced unasked or mixed in, nor are there two."""
+"""Exclusive use of a run folder: nothing is replaced unasked, and no two fits share one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ LOGS = (METRICS, "events.out.tfevents.*", "hparams.yaml")
 
 
 class Claim(NamedTuple):
-    """What a fit wants of a folder.
+    """What a fit is going to do with its run folder.
 
     Args:
         root: The run's folder.
@@ -32,13 +32,13 @@ class Claim(NamedTuple):
 
 
 def check_free(claim: Claim) -> None:
-    """See that a fit replaces nothing in its folder that it was not asked to replace.
+    """Refuse a fit that would replace a run in its folder without ``--overwrite``.
 
     Args:
-        claim: What it wants.
+        claim: The folder, and what the fit was asked to do with it.
 
     Raises:
-        ValueError: Naming what the folder holds, and what can be done.
+        ValueError: Naming what the folder holds and the options that help.
     """
     root, resumed, overwrite, begin = claim
     own = resumed is not None and Path(resumed).resolve().parent == root.resolve()
@@ -57,7 +57,7 @@ def check_free(claim: Claim) -> None:
 
 
 def _held(root: Path) -> str | None:
-    """What would be lost."""
+    """The run that the folder holds, if any."""
     if (root / NUMBERS).is_file():
         return "a finished run"
     if (root / LAST).is_file() or (root / BEST).is_file() or read(root / METRICS)[1]:
@@ -67,13 +67,13 @@ def _held(root: Path) -> str | None:
 
 @contextmanager
 def claimed(claim: Claim) -> Iterator[None]:
-    """Hold a folder, which exists, against other fits, without what is left of those before.
+    """Lock an existing run folder, and remove what is left of earlier runs.
 
     Args:
-        claim: What a fit wants of it.
+        claim: The folder, and what the fit was asked to do with it.
 
     Yields:
-        When the folder is this process's own.
+        While this process holds the lock.
 
     Raises:
         ValueError: If another process holds it, or has meanwhile finished a run there.
@@ -107,7 +107,7 @@ def _locked(root: Path) -> Iterator[None]:
 
 
 def _soft(root: Path) -> BaseFileLock:
-    """Names process and host; that of a process of this host that has ended counts for nothing."""
+    """A lock file with process and host; it is ignored if that process of this host has ended."""
     lock = SoftFileLock(root / SOFT, blocking=False)
     try:
         lock.acquire()

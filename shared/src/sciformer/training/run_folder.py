@@ -1,4 +1,4 @@
-"""What a fit keeps in its folder: checkpoints, metrics as CSV and for TensorBoard."""
+"""Files of a run folder: checkpoints, ``metrics.csv`` and TensorBoard logs."""
 
 from contextlib import suppress
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``metrics.csv``: rows that are whole, whatever ends a run, and that one that goes on keeps."""
+"""The logger of ``metrics.csv``: complete rows whatever ends a run, kept when it is resumed."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ DIGITS = 19  # of a number of steps that is none
 
 
 class MetricsTable(CSVLogger):
-    """Lightning's table, which leaves alone what is in the folder, and is on the disk when saved.
+    """Lightning's CSV logger, but it keeps earlier rows, and saved rows survive a crash.
 
     Args:
         root: The run's folder.
@@ -61,7 +61,7 @@ class Rows(TableWriter):
         _write(self.path, columns, rows)
 
     def save(self) -> None:
-        """Append what was logged since the last time."""
+        """Append the rows that were logged since the last call."""
         if not self.metrics:
             return
         if self.add_columns() or not self.path.is_file():
@@ -116,7 +116,7 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]])
 
 
 def _append(path: Path, rows: Sequence[Sequence[object]]) -> None:
-    """Add rows that are on the disk afterwards, or none where it does not take all of them."""
+    """Append all rows and flush them to the disk, or append none."""
     size = path.stat().st_size
     try:
         with path.open("ab") as file:

@@ -1,4 +1,4 @@
-"""What a training costs: counted in its first step, and scaled by the arithmetic of its ranks."""
+"""Estimate of the cost of a training (FLOPs, memory, hours) from its first step."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A training by CPU time: what its steps have cost, when it ends, and its rate until then."""
+"""Stop after a CPU-time budget; anneal the learning rate over it."""
 
 import math
 import time
@@ -14,20 +14,18 @@ KEPT = ("used", "best", "waited", "plateau")  # in a checkpoint
 
 
 class CpuBudget(AfterSteps):
-    """Count the CPU-seconds of a training, and end it when they are used up.
+    """Stop a training after some CPU-seconds, with a learning rate that falls to 0 over them.
 
-    What counts is all that a process does between the beginning and the end of the training, its
-    loader in the same process included, and validation apart. The learning rate, which the module's
-    schedule has to set for each step, is multiplied by a half cosine, which falls from 1 to 0 over
-    the last part of the time. A training that is resumed goes on counting.
+    The CPU time of this process is counted, loading included and validation excluded. The learning
+    rate that the module's schedule sets is multiplied by a half cosine from 1 to 0 over the last
+    part of the budget. A resumed training goes on counting.
 
     Args:
-        seconds: Of CPU time; None only counts.
-        cooldown: The last part of the time, as a share of it, in which the rate falls.
+        seconds: Budget of CPU time; None only counts.
+        cooldown: Share of the budget, at its end, in which the learning rate falls.
         patience: Validations without a smaller ``monitor`` after which the rate begins to fall
-            before its time, then for the same share of a shorter training; None waits for the end
-            of the time.
-        monitor: What is smaller the better.
+            early, for the same share of a shorter training; None waits for the end of the budget.
+        monitor: A metric whose smaller values are better.
 
     Raises:
         ValueError: For a number out of its range.
@@ -60,7 +58,7 @@ class CpuBudget(AfterSteps):
 
     @property
     def factor(self) -> float:
-        """Of the learning rate, now."""
+        """Factor of the learning rate, now."""
         left = (self.end - self.used) / (self.cooldown * self.end) if self.end < math.inf else 1.0
         return 0.5 * (1 - math.cos(math.pi * min(1.0, max(0.0, left))))
 

@@ -1,4 +1,4 @@
-"""A stop before a loss or a gradient that is not finite spoils the weights; and what caused it."""
+"""Stop at a NaN or infinite loss or gradient before it changes the weights, and name its cause."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -22,13 +22,12 @@ NORM, GRADIENT, LOSS = 1, 2, 3  # what a rank finds not to be finite, the surest
 
 
 class StopOnNonFiniteLoss(Callback):
-    """End a run before the step that a loss or a gradient which is NaN or infinite would spoil.
+    """Stop a run before a NaN or infinite loss or gradient changes the weights.
 
-    Of the gradient its norm is looked at, and logged with the learning rate; it is not computed a
-    second time where it is clipped.
-    In fp16 a loss that is scaled too high makes infinities, and the scaler leaves out such steps:
-    there the run ends when they go on at a scale below one. Weights that are not finite, whatever
-    made them so, are never saved.
+    Of the gradient the norm is checked, and logged with the learning rate; where gradients are
+    clipped, their norm is not computed twice.
+    In fp16 a loss that is scaled too high overflows, and the scaler skips such steps: there the run
+    stops if they go on at a scale below one. Weights that are not finite are never saved.
     """
 
     def __init__(self) -> None:
@@ -49,7 +48,7 @@ class StopOnNonFiniteLoss(Callback):
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
-        """Look at the loss.
+        """Check the loss.
 
         Args:
             trainer: Knows the step, the rank and the samples.
@@ -70,12 +69,12 @@ class StopOnNonFiniteLoss(Callback):
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
-        """Look at the gradient, if it is not to be clipped.
+        """Check the gradient, unless the clipping does.
 
         Args:
             trainer: Knows the step, the rank and the samples.
             pl_module: Knows the parameters.
-            optimizer: Whose gradients are meant.
+            optimizer: Its parameters have the gradients.
 
         Raises:
             FloatingPointError: If they, or the loss, are not finite on any rank. It names the step,
@@ -92,7 +91,7 @@ class StopOnNonFiniteLoss(Callback):
         norm: float,
         shared: bool = False,
     ) -> None:
-        """Judge a gradient by its norm and log it; of a shared one each rank gives its part's."""
+        """Check and log the norm of a gradient; of a sharded one, each rank gives its shard's."""
         self._judge(trainer, module, norm)
         if due(trainer):
             whole = self.agreement.norm(norm) if shared else norm
@@ -138,7 +137,7 @@ class StopOnNonFiniteLoss(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Look at the weights.
+        """Check the weights.
 
         Args:
             trainer: Knows the step.
@@ -163,7 +162,7 @@ def clip_by_known_norm(
     module: LightningModule,
     look: Callable[[Trainer, LightningModule, Optimizer, float], None],
 ) -> bool:
-    """Let the trainer show the norm by which it clips gradients.
+    """Clip gradients by a norm that a callback is told of.
 
     Args:
         trainer: Which may clip by norm, by value or not at all.
@@ -191,9 +190,9 @@ def clip_by_known_norm(
 
 
 def _norm(optimizer: Optimizer) -> tuple[float, bool]:
-    """Of the gradients that this rank holds, and whether others hold the rest.
+    """The norm of the gradients of this rank, and whether other ranks hold other shards.
 
-    On a CPU in half the time of ``get_total_norm``.
+    On a CPU it takes half the time of ``get_total_norm``.
     """
     parameters = (p for group in optimizer.param_groups for p in group["params"])
     grads = [p.grad for p in parameters if p.grad is not None]
@@ -212,7 +211,7 @@ def _counts(trainer: Trainer) -> bool:
 
 
 def samples(trainer: Trainer) -> str:
-    """Name what the present training batch of this rank was made of."""
+    """Name the samples of the present training batch of this rank."""
     order = getattr(trainer.train_dataloader, "order", None)
     if not isinstance(order, Order):
         return "unknown, as its loader is not of sciformer.data"

@@ -1,4 +1,4 @@
-"""What a network predicts, in one file: each sample once, with its id."""
+"""Predictions of a network in one file: each sample once, with its id."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

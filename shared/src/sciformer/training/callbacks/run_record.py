@@ -1,4 +1,4 @@
-"""What every run does beside training: measures itself, and draws what no interruption changes."""
+"""Record of a run (time, memory, versions), random seeds of its steps, and its speed."""
 
 import resource
 import sys
@@ -28,7 +28,7 @@ def peak_gib() -> float:
 
 
 def versions(*dists: str) -> dict[str, str]:
-    """Of those distributions that are installed; a project's own may have another name."""
+    """Versions of those distributions that are installed."""
     found = {}
     for dist in dists:
         with suppress(PackageNotFoundError):
@@ -37,9 +37,9 @@ def versions(*dists: str) -> dict[str, str]:
 
 
 class RunRecord(Callback):
-    """Know what a training was and what it cost, for its checkpoints, and log its pace.
+    """Record the settings, time and memory of a training; log its speed.
 
-    Time goes on counting where a run is resumed.
+    A resumed run goes on counting.
 
     Args:
         facts: What is known before the run: command, configuration, seed, versions.
@@ -128,7 +128,7 @@ class FoundRate(Callback):
 
 
 class NoProfiler(PassThroughProfiler):
-    """Measures nothing; Lightning's own makes a context manager some hundred times a step."""
+    """Measures nothing; Lightning's own costs some hundred context managers a step."""
 
     def profile(  # pyright: ignore[reportIncompatibleMethodOverride]  # not a generator's
         self, action_name: str

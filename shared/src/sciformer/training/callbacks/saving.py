@@ -1,4 +1,4 @@
-"""When a run's last checkpoint is written."""
+"""Saving of ``last.ckpt``, from which a run is resumed."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ END = "end"  # beside the moments at which a run is saved
 
 
 class KeepLast(AfterSteps, Checkpoint):
-    """Keep what a run can go on from in one file.
+    """Write the checkpoint that a run is resumed from: ``last.ckpt``.
 
     Written every so many steps, before each validation and at the training's end; never with half
     accumulated gradients, which it could not hold: a validation among them has it written after
@@ -21,7 +21,7 @@ class KeepLast(AfterSteps, Checkpoint):
     after the others and holds what they know.
 
     Args:
-        path: Of the file.
+        path: Where to write it.
         every: Optimizer steps between two savings; 0 saves at validations and the end alone.
     """
 
@@ -71,7 +71,7 @@ class KeepLast(AfterSteps, Checkpoint):
             self._take_average(trainer)
 
     def _take_average(self, trainer: Trainer) -> None:
-        """Put the weights of now, which are an average, into a file of before."""
+        """Replace the weights in the file by the present ones, which are an average."""
         if trainer.is_global_zero:
             saved = trainer.strategy.checkpoint_io.load_checkpoint(self.path)
             saved["state_dict"] = trainer.strategy.lightning_module_state_dict()

@@ -1,7 +1,7 @@
-"""The moments between two steps, where nothing is under way, and how a run goes on from them.
+"""Hooks between two optimizer steps, and exact resume from there.
 
-Lightning's hooks come before a batch is logged or within a validation. What is saved there goes on
-without that line of the log, or without the validation.
+Lightning's hooks come before a batch is logged or during a validation. A checkpoint saved there is
+resumed without that line of the log, or without the validation.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ STEP, VALIDATION = "step", "validation"
 
 
 class AfterSteps(Callback):
-    """Calls methods of its own after each optimizer step, of which a batch may be only a part."""
+    """A callback with hooks after each optimizer step; several batches may make one step."""
 
     steps = 0
     whole = True  # no gradients are half accumulated
@@ -55,20 +55,20 @@ class AfterSteps(Callback):
             self.on_step_end(trainer)
 
     def on_step_end(self, trainer: Trainer) -> None:
-        """The weights have changed."""
+        """Called when the weights have changed."""
 
     def on_step_done(self, trainer: Trainer) -> None:
-        """The step is logged, and so is the validation after it where there was one."""
+        """Called when the step is logged, and the validation after it if there was one."""
 
 
 class ExactResume(Callback):
-    """Let a run go on from between two steps, or with all of a validation that was not done.
+    """Resume a run between two steps, or at the start of a validation that was due.
 
-    What was logged last is known again, for callbacks that ask for it at an epoch's end. It has to
-    come before the callbacks that save: what they save says at which moment.
+    The metrics logged last are restored, for callbacks that read them at an epoch's end. It has to
+    come before the callbacks that save, as it notes in the checkpoint where the run is.
 
     Args:
-        prolongs: Whether a training that has ended by itself, before its last step, goes on.
+        prolongs: Whether a training that has stopped by itself, before its last step, is resumed.
     """
 
     def __init__(self, prolongs: bool = True) -> None:
@@ -155,13 +155,13 @@ class ExactResume(Callback):
 
 
 def owes_validation(checkpoint: dict[str, Any]) -> int | None:
-    """The rows that a run had logged before a validation that its checkpoint has to begin with.
+    """The number of rows logged before a validation that a resumed run begins with.
 
     Args:
-        checkpoint: What the run has saved.
+        checkpoint: Content of the file that the run is resumed from.
 
     Returns:
-        How many there were; None if no validation was about to begin.
+        The number of rows; None if no validation was due.
     """
     saved = _saved(checkpoint)
     return saved["rows"] if saved.get("moment") == VALIDATION else None
@@ -172,6 +172,6 @@ def _saved(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def _logged(trainer: Trainer) -> int:
-    """How many rows this process has logged; only the first rank has any."""
+    """Rows that this process has logged; only rank 0 has any."""
     tables = [logger for logger in trainer.loggers if isinstance(logger, MetricsTable)]
     return sum(len(table.experiment) for table in tables if trainer.is_global_zero)

@@ -1,4 +1,4 @@
-"""How a run ends that is told to: by Ctrl-C, by kill, or by a scheduler whose time is up."""
+"""Checkpointing and graceful shutdown on SIGINT, SIGTERM and the signals of SLURM."""
 
 import os
 import signal
@@ -123,7 +123,7 @@ class GracefulStop(AfterSteps):
 
 @contextmanager
 def interrupts() -> Iterator[None]:
-    """Let Ctrl-C be what it is, of which Lightning makes an end with code 1."""
+    """Raise KeyboardInterrupt on Ctrl-C, where Lightning exits with code 1."""
     try:
         yield
     except SystemExit as ended:
@@ -133,7 +133,7 @@ def interrupts() -> Iterator[None]:
 
 
 def queued_again(overwrite: bool) -> bool:
-    """Tell whether SLURM has started this job before: it is the same run then.
+    """Whether SLURM has started this job before, so that its run has to be resumed.
 
     Args:
         overwrite: Whether the run was asked to replace what is in its folder.
@@ -142,7 +142,7 @@ def queued_again(overwrite: bool) -> bool:
         Whether it has.
 
     Raises:
-        ValueError: If it has, and the run would replace what it did before.
+        ValueError: If it has, and ``overwrite`` would replace its earlier part.
     """
     again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
     if again and overwrite:
@@ -155,7 +155,7 @@ def _is_free(number: int) -> bool:
 
 
 def _requeues(trainer: Trainer) -> int | None:
-    """The signal by which SLURM asks a run to end that it shall start again."""
+    """The signal by which SLURM ends a job that it will start again, if it does."""
     environment = cluster_environment(trainer)
     if isinstance(environment, SLURMEnvironment) and environment.auto_requeue:
         return environment.requeue_signal or signal.SIGUSR1
@@ -163,7 +163,7 @@ def _requeues(trainer: Trainer) -> int | None:
 
 
 def _requeue() -> None:
-    """Have SLURM start this job again, or this task of an array of jobs."""
+    """Have SLURM requeue this job, or this task of a job array."""
     array = os.environ.get("SLURM_ARRAY_JOB_ID")
     alone = os.environ.get("SLURM_JOB_ID", "")
     job = f"{array}_{os.environ.get('SLURM_ARRAY_TASK_ID')}" if array else alone

@@ -1,4 +1,4 @@
-"""What the loggers are told of an optimizer's step: its learning rates, its gradient's norm."""
+"""Logging of learning rates and gradient norms."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,7 @@ from sciformer.training.lightning_private import batches_stepped
 
 
 def due(trainer: Trainer) -> bool:
-    """Whether the loggers write this step: each call of ``log`` costs 0.2 ms.
-
-    Args:
-        trainer: Says how often; a barebones one never.
-
-    Returns:
-        Whether they do.
-    """
+    """Whether the loggers write this step: each call of ``log`` costs 0.2 ms."""
     every = trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
     return bool(every) and (batches_stepped(trainer) + 1) % every == 0
 
@@ -24,17 +17,17 @@ def due(trainer: Trainer) -> bool:
 def log_update(
     trainer: Trainer, module: LightningModule, optimizer: Optimizer, norm: float
 ) -> None:
-    """Log a step that is about to be taken, as ``train/lr`` and ``train/grad_norm``.
+    """Log learning rate and gradient norm of a step, as ``train/lr`` and ``train/grad_norm``.
 
     Where parameters have several rates these are ``train/lr/<name>``, by the name of the group or,
     as in Lightning's ``LearningRateMonitor``, ``pg1``, ``pg2``. Of several optimizers each has its
     number behind.
 
     Args:
-        trainer: Knows the optimizers.
-        module: That logs.
-        optimizer: About to take the step.
-        norm: Of the gradients of all its parameters, before they are clipped.
+        trainer: Has the optimizers.
+        module: The module that is trained.
+        optimizer: The one about to take the step.
+        norm: Norm of all its gradients, before they are clipped.
     """
     several = len(trainer.optimizers) > 1
     number = f"/{trainer.optimizers.index(optimizer)}" if several else ""

@@ -1,4 +1,4 @@
-"""Weights and settings of others: nothing is run, and no size is believed before it is compared."""
+"""Safe reading of others' weights and settings: no code is run, sizes are checked first."""
 
 import math
 import warnings

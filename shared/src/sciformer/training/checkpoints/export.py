@@ -1,4 +1,4 @@
-"""From checkpoints to safetensors, and back."""
+"""Conversion of checkpoints to safetensors and back."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Whether a file of weights is what was written: checksums, compared when it is read."""
+"""Checksums of weight files, compared when they are read."""
 
 import json
 import mmap

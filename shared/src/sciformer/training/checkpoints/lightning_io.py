@@ -1,4 +1,4 @@
-"""How Lightning's trainer writes and reads checkpoints: whole or not at all, plain tensors only."""
+"""Checkpoint files of Lightning's trainer: written atomically, plain tensors only."""
 
 import errno
 from pathlib import Path

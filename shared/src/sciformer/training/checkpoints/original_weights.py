@@ -1,4 +1,4 @@
-"""Weights of a paper's own code: read without running anything, taken one by one, kept as ours."""
+"""Reading of the weights of a paper's own code without running any code."""
 
 import re
 from collections.abc import Callable, Mapping

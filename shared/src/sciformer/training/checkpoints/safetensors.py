@@ -1,4 +1,4 @@
-"""Weights as safetensors, which any framework reads and nothing can hide code in."""
+"""Weights as safetensors: readable by any framework, and free of code."""
 
 import json
 from collections.abc import Mapping

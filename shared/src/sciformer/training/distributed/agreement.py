@@ -1,4 +1,4 @@
-"""What the processes of a run tell each other, and how they notice that one has died."""
+"""Communication between ranks on CPU: maximum, norm, gather; detection of a lost rank."""
 
 import re
 from typing import Any
@@ -10,9 +10,9 @@ LOST = re.compile(r"(closed|reset) by peer|broken pipe|remote worker|timed? ?out
 
 
 class Agreement:
-    """A word of every rank to all others, on the CPU: no accelerator has to wait for it.
+    """Reductions over all ranks on the CPU, which no accelerator has to wait for.
 
-    Every rank makes one, at the same point of a run.
+    Every rank constructs one, at the same point of a run.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Agreement:
         self.group: Any = distributed.new_group(backend="gloo") if elsewhere else None
 
     def largest(self, number: int) -> int:
-        """The largest of the numbers that the ranks give."""
+        """Max-reduce an integer over the ranks."""
         if self.alone:
             return number
         word = torch.tensor(number)
@@ -29,7 +29,7 @@ class Agreement:
         return int(word)
 
     def norm(self, part: float) -> float:
-        """The Euclidean norm of what the ranks share out, each of which gives that of its part."""
+        """The Euclidean norm of a sharded vector from the norms of its shards."""
         if self.alone:
             return part
         word = torch.tensor(part, dtype=torch.float64).square()
@@ -37,7 +37,7 @@ class Agreement:
         return word.sqrt().item()
 
     def gathered(self, value: Any) -> list[Any] | None:
-        """What every rank gives, by rank, in the first one; None in all others."""
+        """Gather the values of all ranks on rank 0; None on all others."""
         if self.alone:
             return [value]
         first = distributed.get_rank() == 0
@@ -47,7 +47,7 @@ class Agreement:
 
 
 def lost_rank(error: RuntimeError) -> bool:
-    """Tell whether an error is how another rank's death shows in this one."""
+    """Whether an error means that another rank has died or hangs."""
     if isinstance(error, distributed.DistError):
         return True
     return "gloo" in str(error) and bool(LOST.search(str(error)))

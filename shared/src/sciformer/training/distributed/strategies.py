@@ -1,4 +1,4 @@
-"""How a run is spread over processes: DDP and FSDP, as classes that a YAML can name."""
+"""Distributed strategies DDP and FSDP, as classes that a YAML can name."""
 
 from lightning.pytorch import LightningModule
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
