@@ -1,4 +1,4 @@
-"""How well counts are predicted: top-1, top-5 and mean absolute error of each region."""
+"""Accuracy of predicted counts: top-1, top-5 and mean absolute error of each region."""
 
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -9,10 +9,10 @@ TOP = 5
 
 
 class RegionScores(PartMeans):
-    """Accuracy and error of ranked counts, per region.
+    """Top-1 and top-5 accuracy and mean absolute error, per region.
 
     Args:
-        regions: Number of regions that are scored.
+        regions: Number of regions to score.
     """
 
     def __init__(self, regions: int) -> None:
@@ -23,11 +23,11 @@ class RegionScores(PartMeans):
         ranked: Int64[Tensor, "batch regions top"],
         counts: Int64[Tensor, "batch regions"],
     ) -> None:
-        """Add a batch; regions that a sequence does not have (negative counts) are left out.
+        """Add a batch; regions that a sequence does not have (negative counts) are ignored.
 
         Args:
-            ranked: Counts by how likely they are, most likely first.
-            counts: The true ones.
+            ranked: Predicted counts, most likely first.
+            counts: True counts.
         """
         hits = ranked == counts[..., None]
         figures = {
