@@ -171,8 +171,8 @@ def test_options_that_cannot_be_are_said_in_one_line():
         ({"lr": 0.0}, "lr: 0.0 is not above 0"),
         ({"chunk": -1}, "chunk: -1 is not above 0"),
         ({"reconstruction": -1.0}, "reconstruction: -1.0 is below 0"),
-        ({"photometry": False, "apertures": 0, "image_depth": 0}, "nothing is seen of an image"),
-        ({"objective": "image", "image_depth": 0}, "image_depth: 0 leaves nothing"),
+        ({"photometry": False, "apertures": 0, "image_depth": 0}, "the encoder has no input"),
+        ({"objective": "image", "image_depth": 0}, "image_depth: 0: without a vision transformer"),
         ({"patch": 7}, "patch: 7 does not divide size 16"),
         ({"cache": "x"}, "cache: only for frozen"),
     ):

@@ -64,7 +64,7 @@ def test_an_image_of_another_size_is_an_error():
 
 
 def test_an_encoder_that_sees_nothing_is_an_error():
-    with pytest.raises(ValueError, match="photometry: false, and no apertures"):
+    with pytest.raises(ValueError, match="photometry: false, with no apertures"):
         encoder(photometry=False)
 
 

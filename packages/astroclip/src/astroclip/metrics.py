@@ -1,4 +1,4 @@
-"""How far answers are from the truth, in the words of the field."""
+"""Metrics of predicted galaxy properties and of retrieval: R2, photo-z scores, accuracy, recall."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,10 +11,8 @@ from torch import Tensor
 TOGETHER = 2**25  # cosines in memory at once: 128 MiB
 
 REDSHIFT, MORPHOLOGY = "redshift", "morphology"
-OUTLIER = (
-    0.15  # of 1 + z: a photometric redshift is called catastrophic beyond (Ilbert et al. 2006)
-)
-NORMAL = 1.4826  # standard deviations in a median absolute deviation, of a normal distribution
+OUTLIER = 0.15  # |dz| / (1 + z) of a catastrophic outlier (Ilbert et al. 2006)
+NORMAL = 1.4826  # standard deviation over median absolute deviation, of a normal distribution
 WORDS: Mapping[str, str] = {
     "r2": "R2",
     "sigma_nmad": "sigma NMAD",
@@ -28,16 +26,16 @@ Values = Float[np.ndarray, " galaxies"]
 
 
 def scores(label: str, truth: Values, answers: Values) -> dict[str, float]:
-    """Judge answers.
+    """Metrics of one predicted property.
 
     Args:
-        label: What was asked for; ``morphology`` is a class, everything else a number.
-        truth: At least two galaxies.
-        answers: As many.
+        label: Name of the property; ``morphology`` is a class, everything else a number.
+        truth: True values of at least two galaxies.
+        answers: Predicted values.
 
     Returns:
-        ``accuracy`` and ``balanced_accuracy`` of a class, ``r2`` of a number, and of a redshift
-        what ``redshift_scores`` says as well.
+        ``accuracy`` and ``balanced_accuracy`` of a class, ``r2`` of a number; for a redshift also
+        ``redshift_scores``.
     """
     if label == MORPHOLOGY:
         return class_scores(truth, answers)
@@ -46,15 +44,16 @@ def scores(label: str, truth: Values, answers: Values) -> dict[str, float]:
 
 
 def redshift_scores(truth: Values, answers: Values) -> dict[str, float]:
-    """Judge redshifts as photometric ones are, by d = (answer - z) / (1 + z).
+    """Photometric-redshift metrics of d = (answer - z) / (1 + z).
 
     Args:
-        truth: The z.
-        answers: As many.
+        truth: True redshifts.
+        answers: Predicted redshifts.
 
     Returns:
         ``sigma_nmad``, 1.4826 times the median of abs(d - median(d)) (Brammer et al. 2008);
-        ``bias``, the median of d; ``outliers``, the share with abs(d) > 0.15 (Ilbert et al. 2006).
+        ``bias``, the median of d; ``outliers``, the fraction with abs(d) > 0.15 (Ilbert et al.
+            2006).
     """
     error = (answers.astype(np.float64) - truth) / (1 + truth)
     bias = np.median(error)
@@ -66,14 +65,14 @@ def redshift_scores(truth: Values, answers: Values) -> dict[str, float]:
 
 
 def class_scores(truth: Values, answers: Values) -> dict[str, float]:
-    """Judge classes.
+    """Classification accuracy.
 
     Args:
-        truth: Their numbers.
-        answers: As many.
+        truth: True class numbers.
+        answers: Predicted class numbers.
 
     Returns:
-        ``accuracy``, and ``balanced_accuracy``, the mean over the classes of the truth.
+        ``accuracy``, and ``balanced_accuracy``, the mean over the true classes.
     """
     known, said = truth.astype(np.int64), answers.astype(np.int64)
     shares = [(said[known == one] == one).mean() for one in np.unique(known)]
@@ -83,14 +82,14 @@ def class_scores(truth: Values, answers: Values) -> dict[str, float]:
 def ranks(
     queries: Float[Tensor, "pairs dim"], bank: Float[Tensor, "pairs dim"]
 ) -> Int64[Tensor, " pairs"]:
-    """How many of a bank are nearer to each query than its own partner is; 0 is the best.
+    """Retrieval rank of each query's partner in a bank; 0 is the best.
 
     Args:
-        queries: Of norm 1.
-        bank: Of norm 1, its partners in the same order.
+        queries: Unit vectors.
+        bank: Unit vectors; row i is the partner of query i.
 
     Returns:
-        The ranks; of what is as near as the partner one half counts, rounded up.
+        Number of bank vectors nearer than the partner; ties count one half, rounded up.
     """
     step = max(1, TOGETHER // len(bank))
     found = []
@@ -103,13 +102,13 @@ def ranks(
 
 
 def recalls(rank: Int64[Tensor, " pairs"], ks: Sequence[int] = (1, 5, 10)) -> dict[int, float]:
-    """The share of queries whose partner is among the k nearest.
+    """Recall at k: the fraction of queries whose partner is among the k nearest.
 
     Args:
-        rank: As ``ranks`` gives them.
-        ks: Each k.
+        rank: Ranks as ``ranks`` returns them.
+        ks: Values of k.
 
     Returns:
-        k -> share.
+        k -> recall.
     """
     return {k: (rank < k).double().mean().item() for k in ks}

@@ -1,4 +1,4 @@
-"""How well counts are predicted: top-1, top-5 and mean absolute error of each region."""
+"""Accuracy of predicted counts: top-1, top-5 and mean absolute error of each region."""
 
 import torch
 from jaxtyping import Float, Int64
@@ -10,10 +10,10 @@ NAMES = ("top1", "top5", "mae")
 
 
 class RegionScores(Metric):
-    """Accuracy and error of ranked counts, per region: a mean would hide the one that fails.
+    """Top-1 and top-5 accuracy and mean absolute error, per region.
 
     Args:
-        regions: Number of regions that are scored.
+        regions: Number of regions to score.
     """
 
     totals: Tensor
@@ -29,12 +29,11 @@ class RegionScores(Metric):
         ranked: Int64[Tensor, "batch regions top"],
         counts: Int64[Tensor, "batch regions"],
     ) -> None:
-        """Add a batch; regions that a sequence does not have (negative counts) are left out.
+        """Add a batch; regions that a sequence does not have (negative counts) are ignored.
 
         Args:
-            ranked: Counts by how likely they are, most likely first; maybe of the first regions
-                alone.
-            counts: The true ones.
+            ranked: Predicted counts, most likely first; perhaps of the first regions only.
+            counts: True counts.
         """
         there, hits = counts >= 0, ranked == counts[..., None]
         errors = (ranked[..., 0] - counts).abs()

@@ -1,6 +1,6 @@
-"""Logits of all pairs in blocks of rows, so that memory is linear in the batch.
+"""Blockwise logits of contrastive losses: memory linear in the batch.
 
-A block is computed, used up, and computed again in the backward pass.
+Each block of rows is computed, used, and recomputed in the backward pass.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,17 +12,17 @@ from torch import Tensor
 
 from astroclip.losses.distributed_batch import Share
 
-# Of a block. 64 to 1024 take the same time within 5 %, one thread, 4096 x 256.
+# Rows of a block; 64 to 1024 take equal time within 5 % (one thread, 4096 x 256).
 ROWS = 256
 
 
 class Block(NamedTuple):
-    """Some rows of the logits.
+    """A block of rows of the logits.
 
     Args:
-        rows: Which of this rank's.
-        logits: Of these rows and all columns.
-        first: Column of the pair of the first row.
+        rows: Rows of this rank.
+        logits: Logits of these rows with all columns.
+        first: Column of the positive pair of the first row.
     """
 
     rows: slice
@@ -30,12 +30,12 @@ class Block(NamedTuple):
     first: int
 
     def pairs(self) -> Float[Tensor, " rows"]:
-        """View of the logits of the pairs."""
+        """View of the logits of the positive pairs."""
         return self.logits.diagonal(self.first)
 
 
 def blocks_of(a: Tensor, columns: Tensor, share: Share) -> Iterator[Block]:
-    """Products of all rows with all columns; the memory of a block is used again by the next."""
+    """Logits of all rows with all columns, block by block; the buffer is reused."""
     buffer = a.new_empty(min(ROWS, len(a)), len(columns))
     for start in range(0, len(a), ROWS):
         some = a[start : start + ROWS]
@@ -51,18 +51,18 @@ def through_logits(
     by_logits: Callable[[Block], Tensor],
     factor: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients by ``a``, ``b`` and the scale from those by blocks of the logits.
+    """Gradients with respect to ``a``, ``b`` and the scale, from gradients of blocks of logits.
 
     Args:
-        a: This rank's rows.
-        columns: Those of all ranks.
-        scale: Of the logits.
-        share: What this rank holds.
-        by_logits: Gradient by a block of logits; may overwrite it.
-        factor: Of all gradients.
+        a: Rows of this rank.
+        columns: Columns of all ranks.
+        scale: Logit scale.
+        share: This rank's part of the batch.
+        by_logits: Gradient of the loss with respect to a block of logits; may overwrite the block.
+        factor: Factor of all gradients.
 
     Returns:
-        Of ``a``, of this rank's ``b``, and of the scale.
+        Gradients of ``a``, of this rank's ``b``, and of the scale.
     """
     by_a, by_columns = torch.empty_like(a), torch.zeros_like(columns)
     for block in blocks_of(a * scale, columns, share):

@@ -1,8 +1,7 @@
-"""Contrastive losses of pairs, exact, in memory that is linear in the batch.
+"""Contrastive losses: InfoNCE (CLIP) and SigLIP, exact, in memory linear in the batch.
 
 The logits are computed in blocks, see ``astroclip.losses.blockwise_logits``. With negatives
-gathered over ranks a rank computes the rows of its own samples only, so that the work is
-shared too.
+gathered over ranks, each rank computes the rows of its own samples only.
 """
 
 import math
@@ -22,19 +21,19 @@ Scalar = Float[Tensor, ""]
 
 
 def info_nce(a: Embeddings, b: Embeddings, scale: Scalar, gather: bool = False) -> Scalar:
-    """Symmetric InfoNCE: the mean of both cross-entropies of ``scale a b^T``, in nats.
+    """Symmetric InfoNCE loss: mean of both cross-entropies of ``scale a b^T``, in nats.
 
-    Embeddings of a pair are in the same row. Computed in fp32 at least, whatever autocast says. A
-    batch of one gives 0.
+    Row i of ``a`` and row i of ``b`` are a pair. Computed in at least fp32, under autocast too. A
+    batch of one gives 0. Supports first derivatives only, also with respect to ``scale``.
 
     Args:
-        a: Embeddings of one kind, normalized.
-        b: Of the other kind.
+        a: Embeddings of one modality, normalized.
+        b: Embeddings of the other modality, normalized.
         scale: Inverse temperature (15.5 in AstroCLIP); may be learned.
-        gather: Take negatives from all ranks too, see ``astroclip.losses.distributed_batch``.
+        gather: Use negatives of all ranks, see ``astroclip.losses.distributed_batch``.
 
     Returns:
-        The loss; it can be differentiated once, by ``scale`` too.
+        The loss.
 
     Raises:
         ValueError: If the embeddings are not pairs.
@@ -46,20 +45,21 @@ def info_nce(a: Embeddings, b: Embeddings, scale: Scalar, gather: bool = False) 
 def siglip(
     a: Embeddings, b: Embeddings, scale: Scalar, bias: Scalar, gather: bool = False
 ) -> Scalar:
-    """Sigmoid loss (Zhai et al. 2023, arXiv 2303.15343, algorithm 1): is this a pair or not.
+    """Pairwise sigmoid loss, SigLIP (Zhai et al. 2023, arXiv 2303.15343, algorithm 1).
 
-    With ``x = scale a b^T + bias`` it is the sum of ``-log sigmoid(x)`` over the pairs and of
-    ``-log sigmoid(-x)`` over all others, divided by the number of pairs.
+    With ``x = scale a b^T + bias``: the sum of ``-log sigmoid(x)`` over pairs and of ``-log
+    sigmoid(-x)`` over all other combinations, divided by the number of pairs. Supports first
+    derivatives only, also with respect to ``scale`` and ``bias``.
 
     Args:
-        a: Embeddings of one kind, normalized.
-        b: Of the other kind.
-        scale: The paper starts at 10.
-        bias: The paper starts at -10: most are no pairs.
-        gather: Take negatives from all ranks too, see ``astroclip.losses.distributed_batch``.
+        a: Embeddings of one modality, normalized.
+        b: Embeddings of the other modality, normalized.
+        scale: Inverse temperature; the paper starts at 10.
+        bias: Bias of the logits; the paper starts at -10, as most combinations are no pairs.
+        gather: Use negatives of all ranks, see ``astroclip.losses.distributed_batch``.
 
     Returns:
-        The loss; it can be differentiated once, by ``scale`` and ``bias`` too.
+        The loss.
 
     Raises:
         ValueError: If the embeddings are not pairs.
@@ -70,14 +70,14 @@ def siglip(
 
 @torch.no_grad()
 def matched(a: Embeddings, b: Embeddings) -> Scalar:
-    """Share of the rows of ``a`` to which no other row of ``b`` is as near as its own.
+    """Top-1 retrieval accuracy within the batch: rows of ``a`` whose nearest ``b`` is their pair.
 
     Args:
-        a: Embeddings of one kind, normalized.
-        b: Of the other kind.
+        a: Embeddings of one modality, normalized.
+        b: Embeddings of the other modality, normalized.
 
     Returns:
-        1 if every pair is found; 0 for embeddings that are all the same.
+        1 if every pair is found; 0 for embeddings that are all equal.
     """
     a, b = widened(a), widened(b)
     hits = a.new_zeros(())
@@ -88,9 +88,9 @@ def matched(a: Embeddings, b: Embeddings) -> Scalar:
 
 
 class _Sums(NamedTuple):
-    """Of exponentials, as the largest exponent and the sum relative to it.
+    """Sums of exponentials, as the largest exponent and the sum relative to it.
 
-    Their logarithm in one number would cost digits: at a scale of 100 an ulp is 1e-5.
+    Their logarithm as one number would lose digits: at a scale of 100 an ulp is 1e-5.
     """
 
     most: Float[Tensor, " rows"]
@@ -139,7 +139,7 @@ class _InfoNCE(torch.autograd.Function):
         row, column = _Sums(*sums[:2]), _Sums(*sums[2:])
 
         def by_logits(block: Block) -> Tensor:
-            """Both softmaxes, less one for each at the pair."""
+            """Sum of both softmaxes, minus one for each at the positive pair."""
             most, total = (x[block.rows, None] for x in row)
             by_row = (block.logits - most).exp_().div_(total)
             both = block.logits.sub_(column.most).exp_().div_(column.total).add_(by_row)
@@ -175,7 +175,7 @@ class _SigLIP(torch.autograd.Function):
         by_bias = torch.zeros_like(bias)
 
         def by_logits(block: Block) -> Tensor:
-            """What is taken for a pair, less one where it is one."""
+            """Sigmoid, minus one at the positive pair."""
             likely = block.logits.add_(bias).sigmoid_()
             likely.diagonal(block.first).sub_(1)
             by_bias.add_(likely.sum())

@@ -1,7 +1,7 @@
-"""Self-distillation of images in the manner of DINOv2 (Oquab et al. 2023, arXiv 2304.07193).
+"""Self-distillation of images as in DINOv2 (Oquab et al. 2023, arXiv 2304.07193).
 
-A student says of crops with hidden patches what its teacher, its own average over the past, says of
-other crops, and of the hidden patches.
+A student matches its teacher, an exponential moving average of itself: on other crops of the same
+image (DINO), and on patches that are hidden from the student (iBOT).
 """
 
 import copy
@@ -17,21 +17,21 @@ from astroclip.losses.precision import widened
 from astroclip.losses.prototypes import PrototypeHead, koleo, sinkhorn
 
 STUDENT_TEMPERATURE = 0.1
-TEACHER_TEMPERATURE = (0.04, 0.07)  # at the start, and after the warm-up
-MOMENTUM = 0.992  # of the teacher at the start; 1 at the end
-KOLEO = 0.1  # weight
+TEACHER_TEMPERATURE = (0.04, 0.07)  # initial, and after the warm-up
+MOMENTUM = 0.992  # initial momentum of the teacher; it ends at 1
+KOLEO = 0.1  # weight of the KoLeo loss
 
 
 class Distilled(NamedTuple):
     """Losses of a batch.
 
     Args:
-        loss: Their sum.
-        crops: Cross-entropy of what is said of an image's other crops, in nats.
-        patches: Of what is said of hidden patches.
-        koleo: Unweighted; it spreads the images.
-        entropy: Of the teacher's mean answer, in nats, before it is balanced: from 0, if all images
-            are the same to it, to the logarithm of the number of prototypes.
+        loss: Weighted sum.
+        crops: DINO loss between crops of an image, in nats.
+        patches: iBOT loss of hidden patches, in nats.
+        koleo: KoLeo loss, unweighted; it spreads the embeddings.
+        entropy: Entropy of the teacher's mean prediction before Sinkhorn, in nats: 0 if it has
+            collapsed, at most the log of the number of prototypes.
     """
 
     loss: Float[Tensor, ""]
@@ -42,12 +42,12 @@ class Distilled(NamedTuple):
 
 
 class Branch(nn.Module):
-    """A backbone and what is asked of it.
+    """Backbone and prototype head of the student or the teacher.
 
     Args:
-        backbone: Images, and which patches are hidden or None -> embeddings of the images (batch,
-            dim) and of their patches (batch, patches, dim).
-        head: Of both.
+        backbone: (images, mask of hidden patches or None) -> embeddings of the images (batch, dim)
+            and of their patches (batch, patches, dim).
+        head: Prototype head for both.
     """
 
     def __init__(self, backbone: nn.Module, head: PrototypeHead) -> None:
@@ -56,17 +56,17 @@ class Branch(nn.Module):
 
 
 class SelfDistillation(nn.Module):
-    """A student, which learns, and a teacher that follows it.
+    """Student and its EMA teacher.
 
-    Call ``update`` after every optimizer step. The teacher takes no gradient and never drops out;
-    both are in the state.
+    Call ``update`` after every optimizer step. The teacher has no gradient and no dropout; both are
+    in the state dict.
 
     Args:
-        backbone: See ``Branch``; it is the student's.
-        dim: Width of what it gives.
+        backbone: Backbone of the student, see ``Branch``.
+        dim: Width of its embeddings.
         prototypes: Number of prototypes.
-        hidden: Width of the heads.
-        bottleneck: Numbers that are compared with a prototype.
+        hidden: Hidden width of the heads.
+        bottleneck: Width of the vectors compared with prototypes.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class SelfDistillation(nn.Module):
         self.teacher = copy.deepcopy(self.student).requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> "SelfDistillation":
-        """Set the student's mode; the teacher's stays."""
+        """Set the student's mode; the teacher stays in evaluation mode."""
         super().train(mode)
         self.teacher.eval()
         return self
@@ -95,27 +95,27 @@ class SelfDistillation(nn.Module):
         small, _ = self.student.backbone(views.small, None)
         head = self.student.head
         crops = crops_loss(head(cls), head(small), answers)
-        said = patches_loss(head(patches[hidden]), patch_answers, hidden)
+        masked = patches_loss(head(patches[hidden]), patch_answers, hidden)
         spread = torch.stack([koleo(one) for one in cls.chunk(2)]).sum()
-        return Distilled(crops + said + KOLEO * spread, crops, said, spread, entropy)
+        return Distilled(crops + masked + KOLEO * spread, crops, masked, spread, entropy)
 
     @torch.no_grad()
     def targets(
         self, views: Views, hidden: Bool[Tensor, "crops patches"], temperature: float
     ) -> tuple[
-        Float[Tensor, "crops prototypes"], Float[Tensor, "said prototypes"], Float[Tensor, ""]
+        Float[Tensor, "crops prototypes"], Float[Tensor, "masked prototypes"], Float[Tensor, ""]
     ]:
-        """The teacher's answers, of whole crops and of hidden patches, and their entropy."""
+        """Teacher predictions for large crops and hidden patches, and their entropy."""
         cls, patches = self.teacher.backbone(views.large, None)
         logits = self.teacher.head(cls)
         mean = (widened(logits) / temperature).softmax(-1).mean(0)
         answers = sinkhorn(logits, temperature)
-        said = sinkhorn(self.teacher.head(patches[hidden]), temperature)
-        return answers, said, torch.special.entr(mean).sum()
+        patch_answers = sinkhorn(self.teacher.head(patches[hidden]), temperature)
+        return answers, patch_answers, torch.special.entr(mean).sum()
 
     @torch.no_grad()
     def update(self, momentum: float) -> None:
-        """Let the teacher follow: ``teacher = momentum teacher + (1 - momentum) student``."""
+        """Update the EMA: ``teacher = momentum teacher + (1 - momentum) student``."""
         for own, other in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
             own.lerp_(other, 1 - momentum)
         for own, other in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
@@ -127,15 +127,15 @@ def crops_loss(
     small: Float[Tensor, "parts prototypes"],
     answers: Float[Tensor, "crops prototypes"],
 ) -> Float[Tensor, ""]:
-    """Mean cross-entropy of all pairs of a large crop and another crop of the same image.
+    """DINO loss: mean cross-entropy over pairs of a large crop and another crop of the same image.
 
     Args:
-        large: The student's logits of two crops of each image.
-        small: Of some more.
-        answers: The teacher's of the large crops.
+        large: Student logits of two large crops of each image.
+        small: Student logits of the small crops.
+        answers: Teacher probabilities of the large crops.
 
     Returns:
-        In nats.
+        Loss in nats.
     """
     answers = answers.unflatten(0, (2, -1))
     batch = answers.shape[1]
@@ -146,49 +146,49 @@ def crops_loss(
 
 
 def patches_loss(
-    said: Float[Tensor, "said prototypes"],
-    answers: Float[Tensor, "said prototypes"],
+    logits: Float[Tensor, "masked prototypes"],
+    answers: Float[Tensor, "masked prototypes"],
     hidden: Bool[Tensor, "crops patches"],
 ) -> Float[Tensor, ""]:
-    """Cross-entropy of hidden patches: the mean of each crop, of which the mean over all crops.
+    """Patch loss of iBOT (Zhou et al. 2022, arXiv 2111.07832): mean per crop, then over crops.
 
-    Zhou et al. 2022 (arXiv 2111.07832). A crop without hidden patches counts with 0.
+    A crop without hidden patches counts as 0.
 
     Args:
-        said: The student's logits of the hidden patches, crop by crop.
-        answers: The teacher's.
-        hidden: Which they are.
+        logits: Student logits of the hidden patches, crop by crop.
+        answers: Teacher probabilities of these patches.
+        hidden: Mask of hidden patches.
 
     Returns:
-        In nats.
+        Loss in nats.
     """
     weight = hidden / hidden.sum(1, keepdim=True).clamp_min(1)
-    return -((answers * _log_softmax(said)).sum(1) * weight[hidden]).sum() / len(hidden)
+    return -((answers * _log_softmax(logits)).sum(1) * weight[hidden]).sum() / len(hidden)
 
 
 def teacher_momentum(step: float, steps: float) -> float:
-    """Momentum of the teacher: a cosine from 0.992 to 1.
+    """Momentum of the teacher's moving average: cosine schedule from 0.992 to 1.
 
     Args:
-        step: Optimizer steps that were done.
-        steps: Of the whole training.
+        step: Completed optimizer steps.
+        steps: Steps of the training.
 
     Returns:
-        What ``update`` takes.
+        Momentum.
     """
     done = min(step / steps, 1.0)
     return 1 - (1 - MOMENTUM) * (1 + math.cos(math.pi * done)) / 2
 
 
 def teacher_temperature(step: float, warmup: float) -> float:
-    """Temperature of the teacher: from 0.04 linearly to 0.07.
+    """Softmax temperature of the teacher: linear from 0.04 to 0.07, then constant.
 
     Args:
-        step: Optimizer steps that were done.
-        warmup: Steps until it stays.
+        step: Completed optimizer steps.
+        warmup: Steps of the linear part.
 
     Returns:
-        What ``SelfDistillation`` takes.
+        Temperature.
     """
     first, last = TEACHER_TEMPERATURE
     return last if step >= warmup else first + (last - first) * step / warmup

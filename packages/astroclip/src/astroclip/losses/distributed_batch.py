@@ -1,8 +1,8 @@
-"""How the ranks of a run share one batch, so that each sees the negatives of all.
+"""Batches shared by the ranks of a distributed run: negatives of all ranks in one loss.
 
 A loss of the joined batch is the same number on every rank. Its gradients are ``ranks`` times this
-rank's part, because DDP and FSDP take the mean over ranks: what they give is then the gradient of
-one process with the joined batch, whether or not the ranks hold equally many samples.
+rank's part, because DDP and FSDP average over ranks: the result equals the gradient of one process
+on the joined batch, even if the ranks hold different numbers of samples.
 """
 
 from typing import NamedTuple
@@ -13,11 +13,11 @@ from torch import Tensor, distributed
 
 
 class Share(NamedTuple):
-    """The part of a joined batch that this rank holds.
+    """This rank's part of a joined batch.
 
     Args:
         sizes: Samples of each rank, in the order of the joined batch.
-        rank: Of this process.
+        rank: This process.
     """
 
     sizes: tuple[int, ...]
@@ -25,7 +25,7 @@ class Share(NamedTuple):
 
     @property
     def ranks(self) -> int:
-        """Processes that share the batch."""
+        """Number of ranks."""
         return len(self.sizes)
 
     @property
@@ -35,15 +35,15 @@ class Share(NamedTuple):
 
     @property
     def own(self) -> slice:
-        """Where this rank's samples are in the joined batch."""
+        """Slice of this rank's samples in the joined batch."""
         start = sum(self.sizes[: self.rank])
         return slice(start, start + self.sizes[self.rank])
 
     def join(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "joined dim"]:
-        """Put the rows of all ranks below each other; no gradient passes."""
+        """All-gather rows of all ranks; without gradient."""
         if self.ranks == 1:
             return x
-        # Collectives want equal shapes: short ranks add rows, which are cut off again.
+        # Collectives need equal shapes: smaller batches are padded, and cut again.
         padded = x.new_zeros(max(self.sizes), x.shape[1])
         padded[: len(x)] = x
         parts = [torch.empty_like(padded) for _ in self.sizes]
@@ -51,28 +51,28 @@ class Share(NamedTuple):
         return torch.cat([part[:size] for part, size in zip(parts, self.sizes, strict=True)])
 
     def sum(self, x: Tensor) -> Tensor:
-        """Add the tensors of all ranks, in place."""
+        """All-reduce sum, in place."""
         if self.ranks > 1:
             distributed.all_reduce(x)
         return x
 
     def largest(self, x: Tensor) -> Tensor:
-        """Take the largest of all ranks, element by element, in place."""
+        """All-reduce maximum, in place."""
         if self.ranks > 1:
             distributed.all_reduce(x, distributed.ReduceOp.MAX)
         return x
 
 
 def share_of(x: Float[Tensor, "batch dim"], gather: bool) -> Share:
-    """Say what part of the batch this rank holds.
+    """This rank's part of the batch.
 
     Args:
-        x: This rank's samples.
-        gather: Join the batches of all ranks; every rank then has to call this. Costs nothing in a
-            run of one process.
+        x: Samples of this rank.
+        gather: Join the batches of all ranks; every rank must call this. Free in a run of one
+            process.
 
     Returns:
-        This rank's share of the joined batch, or the whole of its own.
+        Its part of the joined batch, or the whole of its own.
     """
     if not (gather and distributed.is_available() and distributed.is_initialized()):
         return Share((len(x),))

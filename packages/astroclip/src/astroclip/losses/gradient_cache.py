@@ -1,9 +1,8 @@
-"""Batches that do not fit: encoded in chunks, of which one at a time has its activations.
+"""Gradient caching for contrastive batches that do not fit in memory (Gao et al. 2021, 2101.06983).
 
-Gao et al. 2021 (arXiv 2101.06983) cache the gradients of a loss at the embeddings of a big batch,
-and then encode each chunk again, to pass its rows of them on. That is what autograd does of itself
-once each chunk forgets its activations, and then the loss is any function of the embeddings, its
-``backward`` is the usual one, and DDP sees one backward pass.
+Gao et al. cache the gradients of the loss with respect to the embeddings, then encode each chunk
+again and backpropagate. Here activation checkpointing of each chunk has the same effect: any loss
+of the embeddings works, with one ordinary ``backward``, and DDP sees one backward pass.
 """
 
 from collections.abc import Callable
@@ -16,21 +15,21 @@ from torch.utils.checkpoint import checkpoint
 def in_chunks(
     encode: Callable[..., tuple[Tensor, ...]], inputs: tuple[Tensor, ...], size: int
 ) -> tuple[Tensor, ...]:
-    """Encode a batch chunk by chunk; the backward pass encodes each again, one after the other.
+    """Encode a batch in chunks with activation checkpointing (recomputed in the backward pass).
 
-    Gradients are those of the whole batch at once, if what ``encode`` says of a sample does not
-    depend on the others. Dropout is drawn again as it was, autocast is as it was.
+    Gradients equal those of the whole batch, if the embedding of a sample does not depend on the
+    others. Dropout and autocast are the same in both passes.
 
     Args:
-        encode: Some samples -> embeddings, and whatever else a loss takes, a row per sample.
-        inputs: Of the whole batch, a row per sample.
-        size: Samples of a chunk; the last may have fewer. A batch that fits is encoded once.
+        encode: Function from samples to embeddings and other outputs, a row per sample.
+        inputs: Tensors of the whole batch, a row per sample.
+        size: Samples per chunk, at least 1; a batch that fits is encoded once.
 
     Returns:
-        What ``encode`` gives, of the whole batch.
+        Outputs of ``encode`` for the whole batch.
 
     Raises:
-        ValueError: If a chunk is to have no samples.
+        ValueError: If ``size`` is less than 1.
     """
     if size < 1:
         raise ValueError(f"size: chunks of {size} samples")

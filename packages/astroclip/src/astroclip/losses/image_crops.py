@@ -1,7 +1,7 @@
-"""What student and teacher see of an image: crops, turned, blurred and noisier; hidden patches.
+"""Image augmentation for self-distillation: crops, rotations, blur, noise; hidden patches.
 
-Crops are cut, never rescaled: the size of a galaxy says what it is. The recipe is that of the
-original's DINOv2 training (dossier 1.2), whose blur and noise are those of Stein et al. (2021).
+Crops are not rescaled: the size of a galaxy is informative. The recipe is that of the original's
+DINOv2 training, with blur and noise after Stein et al. (2021).
 """
 
 from typing import NamedTuple
@@ -13,10 +13,10 @@ from torch import Tensor
 
 from astroclip.simulate.images import BLUR, NOISE
 
-# Of the second large crop and of the small ones; the first large crop is left as it is.
+# Fractions that are degraded, of second large crops and of small ones; first ones are not.
 DEGRADED = (0.9, 0.5)
-HIDING = 0.5  # of the large crops have hidden patches
-HIDDEN = (0.1, 0.5)  # of the patches of such a crop
+HIDING = 0.5  # fraction of large crops with hidden patches
+HIDDEN = (0.1, 0.5)  # fraction of the patches of such a crop
 
 Images = Float[Tensor, "batch 3 height width"]
 
@@ -25,8 +25,8 @@ class Views(NamedTuple):
     """Crops of a batch.
 
     Args:
-        large: Two of each image: first one of all of them, then the other.
-        small: Some of each image, as many for all, in the same order.
+        large: Two large crops of each image: the first of all images, then the second.
+        small: Small crops of each image, in the same order.
     """
 
     large: Float[Tensor, "crops 3 large large"]
@@ -34,20 +34,20 @@ class Views(NamedTuple):
 
 
 def views(images: Images, large: int, small: int, count: int, generator: torch.Generator) -> Views:
-    """Cut two large and some small crops out of each image.
+    """Cut two large and several small crops out of each image.
 
     Args:
         images: Nanomaggies in g, r and z.
         large: Pixels along a side of a large crop.
-        small: Of a small one.
-        count: Small crops of an image.
-        generator: On the device of the images.
+        small: Pixels along a side of a small crop.
+        count: Small crops per image; at least 1.
+        generator: Random generator, on the device of the images.
 
     Returns:
         The crops.
 
     Raises:
-        ValueError: If a crop is larger than the image, or there is no small one.
+        ValueError: If a crop is larger than the image, or ``count`` is less than 1.
     """
     if count < 1:
         raise ValueError(f"count: {count} small crops")
@@ -60,15 +60,15 @@ def views(images: Images, large: int, small: int, count: int, generator: torch.G
 def cut(
     images: Images, size: int, generator: torch.Generator
 ) -> Float[Tensor, "batch 3 {size} {size}"]:
-    """Cut a square out of each image, anywhere, and turn it by a symmetry of the square.
+    """Random crop of each image, with a random rotation by 90 degrees and mirror image.
 
     Args:
-        images: Any.
-        size: Pixels along a side.
-        generator: On the device of the images.
+        images: Images.
+        size: Pixels along a side of the crop.
+        generator: Random generator, on the device of the images.
 
     Returns:
-        One crop of each.
+        One crop per image.
 
     Raises:
         ValueError: If the crop is larger than the image.
@@ -90,18 +90,18 @@ def cut(
 
 
 def degraded(images: Images, share: float, generator: torch.Generator) -> Images:
-    """Some images as they would be in worse seeing and with more noise.
+    """Blur some images and add noise, as in worse seeing.
 
-    The sigma of blur and noise that is added to a band is ``sqrt(max(0, wanted^2 - own^2))``, with
-    both drawn from the survey's distribution.
+    The sigma of blur and noise added to a band is ``sqrt(max(0, wanted^2 - own^2))``, with both
+    drawn from the survey's distribution.
 
     Args:
         images: Nanomaggies in g, r and z.
-        share: Expected share of the images that it is done to.
-        generator: On the device of the images.
+        share: Expected fraction of images to degrade; in [0, 1].
+        generator: Random generator, on the device of the images.
 
     Returns:
-        As many images.
+        The images.
     """
     chosen = torch.rand(len(images), 1, generator=generator, device=images.device) < share
     blur, noise = (
@@ -114,11 +114,11 @@ def degraded(images: Images, share: float, generator: torch.Generator) -> Images
 
 
 def blurred(images: Images, sigma: Float[Tensor, "batch 3"]) -> Images:
-    """Convolve with round Gaussians, which are cut off and normalized at the edges.
+    """Convolve with round Gaussians, truncated and renormalized at the edges.
 
     Args:
-        images: Any.
-        sigma: In pixels, of each image and band; 0 leaves it as it is.
+        images: Images.
+        sigma: Pixels, per image and band; 0 for no blur.
 
     Returns:
         The images.
@@ -130,16 +130,16 @@ def blurred(images: Images, sigma: Float[Tensor, "batch 3"]) -> Images:
 def hidden_patches(
     batch: int, rows: int, columns: int, generator: torch.Generator
 ) -> Bool[Tensor, "{batch} {rows*columns}"]:
-    """Draw a block of patches to hide, in half of the images.
+    """Draw a block of patches to hide in half of the images (block masking).
 
-    A block may go over an edge and come back at the other, so that each patch is hidden equally
-    often; its sides differ by up to a factor of 3. A tenth to a half of the patches is hidden.
+    Blocks wrap around the edges, so that each patch is hidden equally often. They cover 10 to 50 %
+    of the patches, with an aspect ratio of up to 3.
 
     Args:
         batch: Number of images.
-        rows: Of patches.
-        columns: Of patches.
-        generator: On the device that the answer is to be on.
+        rows: Rows of patches.
+        columns: Columns of patches.
+        generator: Random generator, on the device of the result.
 
     Returns:
         True where hidden.
@@ -167,7 +167,7 @@ def _around(place: Tensor, center: Tensor, length: int) -> Tensor:
 
 
 def _added(table: np.ndarray, batch: int, generator: torch.Generator) -> Float[Tensor, "{batch} 3"]:
-    """Sigma that is missing from one draw of log-normals (shape, location, scale) to another."""
+    """Sigma to add to reach one draw of log-normals (shape, location, scale) from another."""
     device = generator.device
     shape, location, scale = torch.tensor(table, dtype=torch.float32, device=device).unbind(1)
     normal = torch.randn(2, batch, len(table), generator=generator, device=device)
@@ -176,7 +176,7 @@ def _added(table: np.ndarray, batch: int, generator: torch.Generator) -> Float[T
 
 
 def _gaussians(side: int, sigma: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch 3 side side"]:
-    """Matrices that blur a column of pixels."""
+    """Matrices that blur along one axis."""
     place = torch.arange(side, device=sigma.device)
     apart = (place[:, None] - place).square()
     variance = sigma.square().clamp_min(1e-4)[..., None, None]  # 0 / 0 at 0

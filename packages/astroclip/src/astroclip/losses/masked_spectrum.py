@@ -1,9 +1,9 @@
-"""Masked-spectrum modeling: pieces of a spectrum are hidden and asked for.
+"""Masked spectrum modeling: hide pieces of a spectrum and predict them.
 
-The original hides 6 pieces of 50 tokens, some tokens in 1 % of its draws and some in 64 %; tokens
-overlap by half, so a hidden piece can be read at its ends; its loss is 0 / 0 where all that is
-hidden is 0 (dossier 1.3 and 3.1). Here every position is hidden equally often. What overlaps is
-hidden before it is cut into tokens: hide pixels or bins, never tokens, and none of them shows.
+The original hides 6 pieces of 50 tokens, and some tokens in 1 %, others in 64 % of its draws; its
+tokens overlap by half, which leaks the ends of a hidden piece, and its loss is 0 / 0 if all hidden
+flux is 0. Here every position is hidden equally often. Hide pixels or bins before they are cut into
+overlapping tokens, so that nothing leaks.
 """
 
 import torch
@@ -16,24 +16,25 @@ from astroclip.losses.precision import widened
 def hide(
     batch: int, positions: int, share: float, length: int, generator: torch.Generator
 ) -> Bool[Tensor, "{batch} {positions}"]:
-    """Draw what to hide: pieces of a length, each position with exactly the same probability.
+    """Draw pieces to hide, so that each position is hidden with exactly the same probability.
 
-    The positions are closed to a ring, on which pieces lie with random gaps, and the ring is turned
-    at random. A piece over the seam is a shorter one at either end of the spectrum, and pieces
-    without a gap are a longer one.
+    Pieces with random gaps are placed on a ring, which is rotated at random. A piece across the
+    seam appears as two shorter ones at both ends of the spectrum; adjacent pieces appear as a
+    longer one.
 
     Args:
         batch: Number of draws.
-        positions: Bins, pixels or groups of them.
-        share: Of the positions to hide, from 0 to 1.
-        length: Positions of a piece; one piece of each draw may be shorter, to make up the share.
-        generator: On the device that the answer is to be on.
+        positions: Number of bins, pixels or groups of them.
+        share: Fraction of the positions to hide; in [0, 1].
+        length: Positions per piece, at least 1; one piece of each draw may be shorter to reach the
+            fraction.
+        generator: Random generator, on the device of the result.
 
     Returns:
-        True where hidden, ``round(share * positions)`` times in every row.
+        True where hidden: ``round(share * positions)`` positions in every row.
 
     Raises:
-        ValueError: If share or length is out of its range.
+        ValueError: If ``share`` or ``length`` is out of range.
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share: {share} is not from 0 to 1")
@@ -42,7 +43,7 @@ def hide(
     device = generator.device
     total = round(share * positions)
     pieces = -(-total // length)
-    # Of a ring with each piece drawn together to one place.
+    # Positions of a ring in which each piece is shrunk to one.
     places = positions - total + pieces
     draw = torch.rand(batch, places, generator=generator, device=device)
     chosen = draw.topk(pieces).indices
@@ -58,17 +59,17 @@ def hide(
 def without(
     ivar: Float[Tensor, "batch pixels"], hidden: Bool[Tensor, "batch positions"]
 ) -> Float[Tensor, "batch pixels"]:
-    """Take what is hidden for not measured, as our encoder reads it.
+    """Set the inverse variance to 0 where hidden, as for pixels that were not measured.
 
     Args:
         ivar: Inverse variance of pixels or bins.
-        hidden: Of groups of neighboring ones; what a decoder gives in 512 bins is hidden there.
+        hidden: Mask of equal groups of neighboring pixels or bins.
 
     Returns:
-        The inverse variance, 0 where hidden.
+        Inverse variance.
 
     Raises:
-        ValueError: If the pixels do not make equal groups.
+        ValueError: If the pixels do not form equal groups.
     """
     pixels, positions = ivar.shape[1], hidden.shape[1]
     if pixels % positions:
@@ -82,16 +83,16 @@ def masked_loss(
     weight: Float[Tensor, "batch positions"],
     hidden: Bool[Tensor, "batch positions"],
 ) -> Float[Tensor, ""]:
-    """Squared error of what was hidden, weighted by how well it is known.
+    """Weighted mean squared error of the hidden part.
 
     Args:
-        prediction: What the network says.
-        target: What is there; anything, NaN too, where nothing was measured.
-        weight: Rises with the precision of the target; 0 where nothing was measured.
-        hidden: Where it counts.
+        prediction: Predicted values.
+        target: True values; may be NaN where not measured.
+        weight: Weight, rising with the precision of the target; 0 where not measured.
+        hidden: Mask of the positions to score.
 
     Returns:
-        The weighted mean in fp32 at least; 0, with gradients of 0, where there is none to take.
+        Loss in at least fp32; 0, with zero gradients, if nothing is scored.
     """
     counts = hidden & (weight > 0)
     apart = (widened(prediction) - widened(target)).where(counts, 0.0)

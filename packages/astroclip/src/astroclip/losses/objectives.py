@@ -1,4 +1,4 @@
-"""The three ways in which the network learns: by hidden spectra, by crops of images, by pairs."""
+"""Training objectives: image-spectrum alignment, masked spectra, self-distillation of images."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -22,11 +22,11 @@ from astroclip.nn.model import AstroCLIP, on_sphere
 from astroclip.nn.spectrum_encoder import TARGETS
 from sciformer.arguments import ArgumentError
 
-HIDDEN_SHARE = 0.4  # of a spectrum: the original hides 39 % of the tokens
-PIECE = 32  # of 512 bins that are hidden together: 6 % of the range
-LARGE, SMALL = 0.75, 0.375  # side of a crop, of that of the image
+HIDDEN_SHARE = 0.4  # fraction of a spectrum; the original hides 39 % of the tokens
+PIECE = 32  # bins of 512 that are hidden together: 6 % of the range
+LARGE, SMALL = 0.75, 0.375  # side of a crop over side of the image
 SMALL_CROPS = 4
-TEMPERATURE_WARMUP = 0.15  # of the steps; the original's 30 of 200 epochs
+TEMPERATURE_WARMUP = 0.15  # fraction of the steps; the original's 30 of 200 epochs
 
 Loss = Literal["infonce", "siglip"]
 Spectra = Float[Tensor, "batch pixels"]
@@ -34,10 +34,10 @@ Targets = Float[Tensor, "batch targets"]
 
 
 class Learning(nn.Module):
-    """A network and what it learns by.
+    """A network with a training objective.
 
-    Called with a batch, a generator and the share of the steps that are done, it gives losses by
-    name; ``loss`` is minimized.
+    Called with a batch, a random generator and the fraction of completed steps, it returns losses
+    by name; ``loss`` is minimized.
 
     Args:
         model: The network.
@@ -48,28 +48,28 @@ class Learning(nn.Module):
         self.model = model
 
     def only(self, *parts: nn.Module) -> None:
-        """Let nothing of the network be trained but these."""
+        """Freeze all of the network but these parts."""
         self.model.requires_grad_(False)
         for part in parts:
             part.requires_grad_(True)
 
     def after_step(self, done: float) -> None:
-        """What is left to do after an optimizer step; nothing, as a rule.
+        """Hook after an optimizer step; does nothing by default.
 
         Args:
-            done: Share of the steps.
+            done: Fraction of completed steps.
         """
 
 
 class Alignment(Learning):
-    """Pairs are told from others, those of all ranks, and spectra reconstructed meanwhile.
+    """Contrastive alignment of image and spectrum embeddings, with reconstruction of the spectra.
 
     Args:
         model: The network.
-        loss: ``infonce`` or ``siglip``.
-        reconstruction: Weight of the reconstruction.
-        chunk: Galaxies whose activations are in memory at once; None for all of a batch.
-        frozen: Encoders, by name, of which only the head is trained.
+        loss: ``infonce`` or ``siglip``; negatives are gathered from all ranks.
+        reconstruction: Weight of the reconstruction loss.
+        chunk: Galaxies encoded at a time (gradient caching); None for the whole batch.
+        frozen: Names of encoders of which only the head is trained.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Alignment(Learning):
         self.loss, self.weight, self.chunk = loss, reconstruction, chunk
         model.bias.requires_grad_(loss == "siglip")
         if model.image.tokens is not None:
-            model.image.tokens.hidden.requires_grad_(False)  # nothing is hidden here
+            model.image.tokens.hidden.requires_grad_(False)  # no patch is hidden in this objective
 
     def forward(
         self, batch: Batch | Features, draw: torch.Generator, done: float
@@ -110,15 +110,15 @@ class Alignment(Learning):
         return {"loss": contrast + self.weight * rebuilt, **found}
 
     def encode(self, image: Images, flux: Spectra, ivar: Spectra) -> tuple[Tensor, ...]:
-        """Both embeddings of galaxies, and how badly their spectra are reconstructed."""
+        """Embeddings of images and spectra, and reconstruction errors of the spectra."""
         seen = self.model(image, flux, ivar)
-        _, said, wanted, weight = seen.code
-        return seen.image.z, seen.spectrum.z, errors(said, wanted, weight)
+        _, predicted, wanted, weight = seen.code
+        return seen.image.z, seen.spectrum.z, errors(predicted, wanted, weight)
 
     def heads(
         self, image: Tensor, spectrum: Tensor, wanted: Tensor, weight: Tensor
     ) -> tuple[Tensor, ...]:
-        """The same from what frozen encoders have seen."""
+        """The same from features of frozen encoders."""
         model = self.model
         image_z = on_sphere(model.image_projection(model.image.head(image)))
         h = model.spectrum.head(spectrum)
@@ -127,10 +127,10 @@ class Alignment(Learning):
 
 
 class SpectrumModeling(Learning):
-    """Pieces of spectra are hidden, and asked for.
+    """Masked spectrum modeling.
 
     Args:
-        model: The network, whose encoder of spectra learns.
+        model: The network, whose spectrum encoder is trained.
     """
 
     def __init__(self, model: AstroCLIP) -> None:
@@ -145,20 +145,22 @@ class SpectrumModeling(Learning):
 
 
 class ImageDistillation(Learning):
-    """Crops of an image are to say the same as others, and hidden patches what they were.
+    """Self-distillation (DINOv2): match student and teacher across crops and hidden patches.
 
     Args:
-        model: The network, whose image transformer learns.
+        model: The network, whose vision transformer is trained.
 
     Raises:
-        ValueError: If it has none.
+        ValueError: If it has no vision transformer.
     """
 
     def __init__(self, model: AstroCLIP) -> None:
         super().__init__(model)
         tokens = model.image.tokens
         if tokens is None:
-            raise ArgumentError("image_depth", "0 leaves nothing that learns from images alone")
+            raise ArgumentError(
+                "image_depth", "0: without a vision transformer, nothing learns from images alone"
+            )
         self.only(tokens)
         self.patch = tokens.patch
         side = model.image.size // tokens.patch
@@ -178,29 +180,22 @@ class ImageDistillation(Learning):
         self.distilled.update(teacher_momentum(done, 1.0))
 
 
-def errors(said: Targets, wanted: Targets, weight: Targets) -> Float[Tensor, " batch"]:
-    """Squared error of reconstructions, by how well each bin is known.
+def errors(predicted: Targets, wanted: Targets, weight: Targets) -> Float[Tensor, " batch"]:
+    """Weighted mean squared error of each reconstruction.
 
     Args:
-        said: In 512 bins.
-        wanted: What it should be.
-        weight: From 0 to 1.
+        predicted: Reconstructions in 512 bins.
+        wanted: Targets.
+        weight: Weights from 0 to 1.
 
     Returns:
-        The mean of each spectrum.
+        Error of each spectrum.
     """
-    return ((said.float() - wanted).square() * weight).mean(1)
+    return ((predicted.float() - wanted).square() * weight).mean(1)
 
 
 def drawn_on(device: torch.device) -> torch.Generator:
-    """Torch's own generator of a device, which ``StepSeed`` seeds at every step.
-
-    Args:
-        device: CPU or CUDA.
-
-    Returns:
-        The generator.
-    """
+    """Torch's default random generator of a device, which ``StepSeed`` seeds at every step."""
     if device.type == "cuda":
         return torch.cuda.default_generators[device.index or 0]
     return torch.default_generator

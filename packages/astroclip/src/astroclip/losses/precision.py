@@ -1,9 +1,9 @@
-"""Losses are computed in fp32, whatever the networks are."""
+"""fp32 for losses, whatever the precision of the networks."""
 
 import torch
 from torch import Tensor
 
 
 def widened(x: Tensor) -> Tensor:
-    """Half precision as fp32; fp32 and double stay what they are."""
+    """Cast half precision to fp32; leave fp32 and fp64 unchanged."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""How images are assigned to prototypes, by student and teacher, and what keeps them apart."""
+"""Prototypes of self-distillation: head, Sinkhorn-Knopp assignment, KoLeo regularizer."""
 
 import torch
 from jaxtyping import Float
@@ -8,20 +8,20 @@ from torch.nn.functional import normalize
 from astroclip.losses.distributed_batch import Share, share_of
 from astroclip.losses.precision import widened
 
-ROUNDS = 3  # of Sinkhorn and Knopp, as in DINOv2
-SOFTENING = 1e-6  # of squared distances on the unit sphere
+ROUNDS = 3  # Sinkhorn-Knopp iterations, as in DINOv2
+SOFTENING = 1e-6  # added to squared distances on the unit sphere
 
 
 class PrototypeHead(nn.Module):
-    """Cosines of tokens with prototypes, behind an MLP with a bottleneck.
+    """MLP with a bottleneck, then cosine similarity with prototypes.
 
-    The last layer is normalized by weight, with norms fixed at 1 (Caron et al. 2021, appendix C).
+    The last layer has normalized weights (Caron et al. 2021, appendix C).
 
     Args:
         dim: Width of the tokens.
-        prototypes: Number of them.
-        hidden: Width of the MLP.
-        bottleneck: Numbers that are compared.
+        prototypes: Number of prototypes.
+        hidden: Hidden width of the MLP.
+        bottleneck: Width of the vectors compared with prototypes.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class PrototypeHead(nn.Module):
 def sinkhorn(
     logits: Float[Tensor, "batch prototypes"], temperature: float
 ) -> Float[Tensor, "batch prototypes"]:
-    """Assign the batch to all prototypes equally (Caron et al. 2020, arXiv 2006.09882, 3.1).
+    """Sinkhorn-Knopp: assign a batch equally to all prototypes (Caron et al. 2020, section 3.1).
 
-    That takes the place of DINO's centering, without a state. The batches of all ranks count as
-    one; every rank has to call it. In logarithms, so that nothing underflows.
+    It replaces DINO's centering and needs no state. The batches of all ranks count as one; every
+    rank must call it. Computed in log space against underflow.
 
     Args:
-        logits: Of the teacher.
-        temperature: That they are divided by.
+        logits: Teacher logits.
+        temperature: Divisor of the logits; above 0.
 
     Returns:
-        Rows that sum to 1, in fp32 at least, as the last of three rounds leaves them.
+        Assignments; rows sum to 1. At least fp32, after three iterations.
     """
     share = share_of(logits, gather=True)
     q = widened(logits) / temperature
@@ -67,16 +67,16 @@ def sinkhorn(
 
 
 def koleo(x: Float[Tensor, "batch dim"]) -> Float[Tensor, ""]:
-    """Spread points over the sphere: minus the mean log distance to the nearest other one.
+    """KoLeo loss: minus the mean log distance to the nearest neighbor on the sphere.
 
-    Sablayrolles et al. 2019 (arXiv 1806.03198), as in DINOv2. Squared distances are softened by
-    1e-6: two equal points have a finite loss and do not push each other.
+    It spreads embeddings (Sablayrolles et al. 2019, arXiv 1806.03198), as in DINOv2. 1e-6 is added
+    to squared distances, so that equal points have a finite loss.
 
     Args:
-        x: Points, normalized here.
+        x: Embeddings; normalized here.
 
     Returns:
-        The loss in fp32 at least; 0 for fewer than two.
+        Loss in at least fp32; 0 for fewer than two points.
     """
     if len(x) < 2:
         return 0.0 * x.sum()
@@ -87,7 +87,7 @@ def koleo(x: Float[Tensor, "batch dim"]) -> Float[Tensor, ""]:
 
 
 def _log_sums(x: Float[Tensor, "batch prototypes"], share: Share) -> Float[Tensor, " prototypes"]:
-    """Of the exponentials of each column, over all ranks."""
+    """Log of the sum of exponentials of each column, over all ranks."""
     bottom = x.new_full((1, x.shape[1]), float("-inf"))  # a rank may have no rows
     most = share.largest(torch.cat([x, bottom]).amax(0))
     return most + share.sum((x - most).exp().sum(0)).log()

@@ -1,1 +1,1 @@
-"""Parts of the networks: plain torch."""
+"""Encoders of images and spectra, plain torch."""

@@ -1,6 +1,6 @@
-"""Aperture photometry: what a survey's catalog says of an image, as features of a network.
+"""Aperture photometry of an image as input features.
 
-Fluxes in apertures, colors, sizes, concentration and ellipticity of the object in the middle.
+Fluxes in apertures, colors, sizes, concentration and ellipticity of the central object.
 """
 
 import functools
@@ -13,18 +13,18 @@ from astroclip.survey import PIXEL_SCALE
 
 FEATURES = 28
 APERTURES = (0.75, 1.5, 2.5, 4.0, 6.0)  # radii in arcsec
-COLOR_APERTURES = (0, 2, 4)  # of APERTURES: core, middle, all
+COLOR_APERTURES = (0, 2, 4)  # indices of APERTURES: core, middle, total
 SOFTENING = 0.3  # nanomaggies; about the noise of z in the widest aperture
 RINGS = 24  # steps of the curve of growth, up to the widest aperture
-FRACTIONS = (0.2, 0.5, 0.8)  # of the light, whose radii are size and concentration
-WINDOW = 2.0  # arcsec; sigma of the Gaussian under which moments are taken
-SUBPIXELS = 5  # along a side, by which a pixel is shared out between inside and outside
+FRACTIONS = (0.2, 0.5, 0.8)  # of the light: their radii give size and concentration
+WINDOW = 2.0  # arcsec; sigma of the Gaussian weight of the second moments
+SUBPIXELS = 5  # per side, for the fraction of a pixel inside an aperture
 
 Images = Float[Tensor, "batch 3 height width"]
 
 
 def photometry(images: Images) -> Float[Tensor, "batch 28"]:
-    """Measure the object in the middle of each image, in fp32 at least.
+    """Measure the central object of each image, in at least fp32.
 
     Args:
         images: Nanomaggies in g, r and z at 0.262 arcsec per pixel.
@@ -35,7 +35,7 @@ def photometry(images: Images) -> Float[Tensor, "batch 28"]:
         arcsec; ``log(r80 / r20)`` of each band; the ellipticity ``1 - b / a`` of all light.
         Finite for finite images, empty ones too.
     """
-    with torch.autocast(images.device.type, enabled=False):  # bf16 would blur colors by 6 %
+    with torch.autocast(images.device.type, enabled=False):  # bf16 would change colors by 6 %
         return _photometry(images.to(torch.promote_types(images.dtype, torch.float32)))
 
 
@@ -50,7 +50,7 @@ def _photometry(images: Images) -> Float[Tensor, "batch 28"]:
 
 
 def _radii(growth: Float[Tensor, "batch 3 rings"]) -> Float[Tensor, "batch 3 fractions"]:
-    """Radii in arcsec that hold fractions of the light, linear between two rings."""
+    """Radii in arcsec that enclose fractions of the light, by linear interpolation."""
     total = growth[..., -1:].clamp_min(SOFTENING / 10)
     share = (growth / total).cummax(dim=-1).values.clamp(0, 1)
     share = torch.cat([torch.zeros_like(total), share], dim=-1)
@@ -62,7 +62,7 @@ def _radii(growth: Float[Tensor, "batch 3 rings"]) -> Float[Tensor, "batch 3 fra
 
 
 def _ellipticity(light: Float[Tensor, "batch height width"]) -> Float[Tensor, " batch"]:
-    """Of the second moments under a round Gaussian window, 0 where there is no light."""
+    """Ellipticity from second moments with a Gaussian weight; 0 where there is no light."""
     height, width = light.shape[-2:]
     x, y = (each.to(light) for each in _offsets(height, width, 1))
     window = torch.exp(-(x**2 + y**2) / (2 * WINDOW**2))
@@ -75,7 +75,7 @@ def _ellipticity(light: Float[Tensor, "batch height width"]) -> Float[Tensor, " 
 
 @functools.cache
 def _circles(height: int, width: int) -> Float[Tensor, "radii pixels"]:
-    """Share of each pixel inside the apertures, then inside the rings of the curve of growth."""
+    """Fraction of each pixel inside the apertures, then inside the curve of growth's radii."""
     rings = torch.arange(1, RINGS + 1) * (APERTURES[-1] / RINGS)
     radii = torch.cat([torch.tensor(APERTURES), rings])
     distance = torch.hypot(*_offsets(height, width, SUBPIXELS))
@@ -86,7 +86,7 @@ def _circles(height: int, width: int) -> Float[Tensor, "radii pixels"]:
 def _offsets(
     height: int, width: int, parts: int
 ) -> tuple[Float[Tensor, "rows columns"], Float[Tensor, "rows columns"]]:
-    """Arcseconds to the right of and below the middle, of pixels cut into parts along a side."""
+    """Offsets of subpixels from the image center in arcsec: to the right, and down."""
     x, y = (
         ((torch.arange(side * parts) + 0.5) / parts - side / 2) * PIXEL_SCALE
         for side in (width, height)

@@ -1,4 +1,4 @@
-"""Our encoders of images: aperture photometry, apertures of many widths, and a transformer."""
+"""Image encoder: aperture photometry, Gaussian apertures and a vision transformer."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,31 +14,31 @@ from sciformer.arguments import ArgumentError
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.precision import in_fp32, like_weights
 
-NOISE = (0.005, 0.009, 0.026)  # nanomaggies of a pixel in g, r, z: about that of the survey
-STRETCHES = (1.0, 30.0)  # softenings of the asinh in units of the noise: faint and bright parts
-NARROWEST, PLACES = 0.8, 5  # of the apertures: a width in pixels, and how many along a side
-SPACING = 1.25  # between two of them, in widths
-SOFTENINGS = (2.0, 30.0)  # of their sums, likewise
-HIDDEN = 256  # of the MLPs over photometry and over apertures
+NOISE = (0.005, 0.009, 0.026)  # nanomaggies per pixel in g, r, z: about the survey's noise
+STRETCHES = (1.0, 30.0)  # softenings of the asinh in units of the noise, for faint and bright parts
+NARROWEST, PLACES = 0.8, 5  # smallest sigma of the apertures in pixels; apertures per side
+SPACING = 1.25  # between apertures, in units of sigma
+SOFTENINGS = (2.0, 30.0)  # softenings of their sums, in units of the noise
+HIDDEN = 256  # width of the MLPs over photometry and apertures
 
 Images = Float[Tensor, "batch 3 height width"]
 
 
 class ImageEncoder(nn.Module):
-    """The embedding of an image from what is asked for: photometry, apertures, tokens.
+    """Embed images from up to three parts: photometry, apertures, and a vision transformer.
 
     Args:
-        width: Of the embedding.
+        width: Width of the embedding.
         size: Pixels along a side.
-        photometry: Whether the survey's aperture photometry is measured and seen.
-        apertures: Number of learned mixtures of apertures; 0 for none of them.
-        depth: Transformer blocks; 0 for no tokens.
+        photometry: Use aperture photometry.
+        apertures: Number of learned mixtures of apertures; 0 for none.
+        depth: Transformer blocks; 0 for no transformer.
         dim: Width of the transformer.
         heads: Attention heads per block; divides ``dim``.
-        patch: Pixels along a side of a token; divides ``size``.
+        patch: Pixels along a side of a patch; divides ``size``.
 
     Raises:
-        ValueError: If nothing is asked for, or the patches do not fill the image.
+        ValueError: If no part is selected, or ``patch`` does not divide ``size``.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ImageEncoder(nn.Module):
     ) -> None:
         super().__init__()
         if not (photometry or apertures or depth):
-            reason = "false, and no apertures or depth: nothing is seen of an image"
+            reason = "false, with no apertures and no depth: the encoder has no input"
             raise ArgumentError("photometry", reason)
         self.size = size
         self.measured = _mlp(FEATURES) if photometry else None
@@ -68,13 +68,13 @@ class ImageEncoder(nn.Module):
         return self.head(self.features(image))
 
     def features(self, image: Images) -> Float[Tensor, "batch seen"]:
-        """What the head embeds.
+        """Input features of the head.
 
         Args:
             image: Nanomaggies in g, r and z.
 
         Returns:
-            Of each part that was asked for, in turn.
+            Features of all selected parts, concatenated.
 
         Raises:
             ValueError: For an image of another size.
@@ -95,13 +95,13 @@ class ImageEncoder(nn.Module):
 
 
 class Apertures(nn.Module):
-    """Sums of each band under Gaussians of many widths and places, and learned mixtures of these.
+    """Fluxes under fixed Gaussian apertures of many sizes and places, and learned mixtures of them.
 
-    Each sum is in units of its noise and then stretched, ``asinh(sum / softening)``, as
-    magnitudes go that also hold for no light at all (Lupton et al. 1999). A sum over many pixels is
-    what a faint galaxy is known by; a network that stretches every pixel first has lost it. The
-    Gaussians lie on 5 x 5 places as far apart as they are wide: dense in the middle, sparse around.
-    They are not trained: weights learned for single pixels take up noise where there is no light.
+    Each flux is in units of its noise and then compressed, ``asinh(flux / softening)``, like asinh
+    magnitudes (Lupton et al. 1999). Sums over many pixels detect faint galaxies; a network that
+    compresses each pixel first cannot recover them. The Gaussians lie on a 5 x 5 grid for each
+    width, spaced in proportion to it: dense in the center, sparse outside. They are fixed: weights
+    learned per pixel fit noise where there is no light.
 
     Args:
         count: Number of mixtures, the same for all bands.
@@ -128,11 +128,11 @@ class Apertures(nn.Module):
 
 
 class Tokens(NamedTuple):
-    """What a transformer gives for images.
+    """Output of the vision transformer.
 
     Args:
-        cls: Of the whole image.
-        patches: Of its patches, row by row.
+        cls: Embedding of the whole image.
+        patches: Embeddings of its patches, row by row.
     """
 
     cls: Float[Tensor, "batch dim"]
@@ -140,17 +140,17 @@ class Tokens(NamedTuple):
 
 
 class ImageTransformer(nn.Module):
-    """A vision transformer over stretched images, with positions that crops share.
+    """Vision transformer on asinh-stretched images; position embeddings are interpolated for crops.
 
     Args:
         size: Pixels along a side of a whole image.
-        patch: Pixels along a side of a token; divides ``size``.
+        patch: Pixels along a side of a patch; divides ``size``.
         dim: Width of the tokens.
         depth: Number of blocks.
         heads: Attention heads per block; divides ``dim``.
 
     Raises:
-        ValueError: If the patches do not fill the image.
+        ValueError: If ``patch`` does not divide ``size``.
     """
 
     scale: Tensor
@@ -185,7 +185,7 @@ class ImageTransformer(nn.Module):
         return x.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
 
     def placed(self, rows: int, columns: int) -> Float[Tensor, "patches dim"]:
-        """Positions of a crop's patches: those of the whole image, stretched over it."""
+        """Position embeddings of a crop's patches, interpolated from the whole image's."""
         grid = self.positions
         if grid.shape[1:] != (rows, columns):
             grid = interpolate(grid[None], (rows, columns), mode="bilinear", align_corners=False)[0]
@@ -199,7 +199,7 @@ def _mlp(features: int) -> nn.Sequential:
 
 
 def _gaussians(size: int) -> Iterator[Float[Tensor, " pixels"]]:
-    """Around places in the image, of widths that double up to a third of the side."""
+    """Gaussians at places in the image, of widths that double up to a third of the side."""
     width, place = NARROWEST, torch.arange(size) - (size - 1) / 2
     while width <= max(size / 3, NARROWEST):
         every = (SPACING * width * (number - PLACES // 2) for number in range(PLACES))

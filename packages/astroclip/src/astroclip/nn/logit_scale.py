@@ -1,4 +1,4 @@
-"""The scale of the logits, which is learned."""
+"""Learned logit scale (inverse temperature) of contrastive losses."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ MAX_SCALE = 100.0  # as in CLIP (Radford et al. 2021, section 2.5)
 
 
 def bounded_scale(log_scale: Float[Tensor, ""]) -> Float[Tensor, ""]:
-    """Exponential of a learned parameter, 100 at most.
+    """Exponential of a learned parameter, at most 100 as in CLIP.
 
-    At the bound only a gradient that would raise the parameter further is left out: a plain clamp
-    would take all of them, and the parameter could never come back.
+    At the bound only gradients that would raise the parameter further are dropped. A plain clamp
+    drops all of them, so the parameter could never come back.
 
     Args:
-        log_scale: The parameter.
+        log_scale: Log of the scale.
 
     Returns:
         The scale.

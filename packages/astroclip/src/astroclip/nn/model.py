@@ -1,4 +1,4 @@
-"""Two encoders that place images and spectra of galaxies in one space."""
+"""AstroCLIP: two encoders that embed images and spectra of galaxies in a shared space."""
 
 import math
 from typing import NamedTuple
@@ -12,16 +12,16 @@ from astroclip.nn.image_encoder import ImageEncoder, Images
 from astroclip.nn.logit_scale import bounded_scale
 from astroclip.nn.spectrum_encoder import SpectrumCode, SpectrumEncoder
 
-SCALE = 15.5  # of cosines, at the start: the original's, which never moves there
-BIAS = -10.0  # of SigLIP at the start: most are no pairs
+SCALE = 15.5  # initial logit scale: the original's constant
+BIAS = -10.0  # initial bias of SigLIP: most combinations are no pairs
 
 
 class Embedding(NamedTuple):
-    """Galaxies as the network sees them.
+    """Embeddings of galaxies.
 
     Args:
-        h: The encoder's own embedding, which properties are best read off.
-        z: In the space of both, of norm 1.
+        h: Output of the encoder; best for predicting properties.
+        z: Unit vector in the shared space.
     """
 
     h: Float[Tensor, "batch width"]
@@ -29,12 +29,12 @@ class Embedding(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Pairs as the network sees them.
+    """Embeddings of image-spectrum pairs.
 
     Args:
         image: Embeddings of the images.
         spectrum: Embeddings of the spectra.
-        code: All that the encoder of spectra gives.
+        code: Full output of the spectrum encoder.
     """
 
     image: Embedding
@@ -43,13 +43,13 @@ class Seen(NamedTuple):
 
 
 class AstroCLIP(nn.Module):
-    """An encoder of images and one of spectra (Parker et al. 2024, section 3), made for each other.
+    """Image and spectrum encoder with projections to a shared space (Parker et al. 2024).
 
     Args:
-        image: Encoder of images.
-        spectrum: Encoder of spectra.
-        width: Of what both give.
-        dim: Of the space of both.
+        image: Image encoder.
+        spectrum: Spectrum encoder.
+        width: Width of both encoders' output.
+        dim: Width of the shared space.
     """
 
     def __init__(
@@ -74,25 +74,18 @@ class AstroCLIP(nn.Module):
 
     @property
     def scale(self) -> Float[Tensor, ""]:
-        """What cosines are multiplied with, 100 at most."""
+        """Logit scale, at most 100."""
         return bounded_scale(self.log_scale.squeeze(0))
 
     def matrices(self) -> list[nn.Parameter]:
-        """Weights between hidden layers: those that Muon is made for."""
+        """Weight matrices of hidden layers, which Muon optimizes."""
         layers = [m for part in (self.image, self.spectrum) for m in part.modules()]
         last = self.spectrum.decoder
         linear = [m for m in layers if isinstance(m, nn.Linear) and m is not last]
         return [m.get_parameter("weight") for m in linear]
 
     def encode_image(self, image: Images) -> Embedding:
-        """Embed images.
-
-        Args:
-            image: Nanomaggies in g, r and z.
-
-        Returns:
-            Their embeddings.
-        """
+        """Embed images, in nanomaggies of g, r and z."""
         h = self.image(image)
         return Embedding(h, on_sphere(self.image_projection(h)))
 
@@ -102,23 +95,16 @@ class AstroCLIP(nn.Module):
         """Embed spectra.
 
         Args:
-            flux: In 7781 pixels or 2048 bins, 1e-17 erg / s / cm2 / A.
-            ivar: Its inverse variance, 0 where nothing was measured.
+            flux: 7781 pixels or 2048 bins, in 1e-17 erg / s / cm2 / A.
+            ivar: Inverse variance of ``flux``; 0 where not measured.
 
         Returns:
-            Their embeddings.
+            Embeddings.
         """
         h = self.spectrum(flux, ivar).h
         return Embedding(h, on_sphere(self.spectrum_projection(h)))
 
 
 def on_sphere(x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
-    """Vectors of norm 1, in fp32: a cosine in bf16 is off by 0.002, and its scale is 15 and more.
-
-    Args:
-        x: Vectors.
-
-    Returns:
-        In the same directions.
-    """
+    """Normalize vectors in fp32: bf16 cosines are off by 0.002, times a scale of 15 or more."""
     return normalize(x.float(), dim=1)

@@ -1,15 +1,15 @@
-"""From what an encoder has seen to its embedding."""
+"""Head of the encoders: a residual MLP."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 
 class Head(nn.Module):
-    """Two linear layers beside a single one, and a norm: ``h = LN(W3 GELU(W2 x) + W1 x)``.
+    """Residual MLP with a layer norm: ``h = LN(W3 GELU(W2 x) + W1 x)``.
 
     Args:
-        features: Numbers that come in.
-        width: Numbers of the embedding.
+        features: Width of the input.
+        width: Width of the embedding.
     """
 
     def __init__(self, features: int, width: int) -> None:

@@ -1,4 +1,4 @@
-"""Our encoder of spectra: bins equal in log wavelength, weighted by what was measured."""
+"""Spectrum encoder: bins equal in log wavelength, weighted by inverse variance."""
 
 from typing import NamedTuple
 
@@ -14,24 +14,24 @@ from sciformer.nn.pooling import AttentionPooling
 from sciformer.nn.position import LearnedPositions
 from sciformer.nn.precision import like_weights
 
-BINS = 2048  # a redshift moves a line by the same number of them, wherever it is
-POOLED = 4  # bins that the dense path and the reconstruction average
+BINS = 2048  # equal in log wavelength: a redshift shifts all lines by the same number of bins
+POOLED = 4  # bins averaged for the dense path and the reconstruction
 TARGETS = BINS // POOLED
 STATS = 3
-ABSURD = 1e9  # of flux and ivar; the brightest star has 1e6
-MIN_SPREAD = 0.2  # as the original's: fluxes below are all noise
-HIDDEN = 384  # of the dense path
+ABSURD = 1e9  # limit of flux and ivar; the brightest star has 1e6
+MIN_SPREAD = 0.2  # as the original's: below it there is only noise
+HIDDEN = 384  # width of the dense path
 PATCH = 32  # bins of a token
 QUERIES = 4
 
 
 class Spectrum(NamedTuple):
-    """Spectra as the encoder sees them.
+    """Standardized spectra.
 
     Args:
-        flux: In bins, less its mean, in units of its spread; 0 where nothing was measured.
-        precision: Inverse variance of ``flux``; 0 where nothing was measured.
-        stats: Of mean ``m`` and spread ``s``: asinh m, asinh s, m / (s + |m|).
+        flux: Bins, minus the mean, in units of the standard deviation; 0 where not measured.
+        precision: Inverse variance of ``flux``; 0 where not measured.
+        stats: asinh m, asinh s and m / (s + |m|) of mean ``m`` and standard deviation ``s``.
     """
 
     flux: Float[Tensor, "batch bins"]
@@ -39,24 +39,17 @@ class Spectrum(NamedTuple):
     stats: Float[Tensor, "batch stats"]
 
     def without(self, hidden: Bool[Tensor, "batch bins"]) -> "Spectrum":
-        """The same with pieces that were not measured.
-
-        Args:
-            hidden: Those pieces.
-
-        Returns:
-            The spectra; mean and spread are left as they are.
-        """
+        """Mark bins as not measured; mean and standard deviation stay."""
         flux, precision = (x.masked_fill(hidden, 0.0) for x in (self.flux, self.precision))
         return Spectrum(flux, precision, self.stats)
 
     def channels(self) -> Float[Tensor, "batch 2 bins"]:
-        """Flux shrunk by its noise, and how well it is known: x = f q / (q + 1), log1p(q)/3 - 1."""
+        """Input channels from flux f and precision q: f q / (q + 1), and log1p(q) / 3 - 1."""
         q = self.precision
         return torch.stack([self.flux * (q / (q + 1)), q.log1p() / 3 - 1], 1)
 
     def target(self) -> tuple[Float[Tensor, "batch targets"], Float[Tensor, "batch targets"]]:
-        """What a decoder is to give in 512 bins, and its weight q / (q + 1), which is below 1."""
+        """Target of the reconstruction in 512 bins, and its weight q / (q + 1), below 1."""
         q = self.precision.unflatten(1, (TARGETS, POOLED))
         flux = (self.flux.unflatten(1, (TARGETS, POOLED)) * q).sum(-1)
         total = q.sum(-1)
@@ -68,15 +61,15 @@ def standardized(
     ivar: Float[Tensor, "batch bins"],
     hidden: Bool[Tensor, "batch bins"] | None = None,
 ) -> Spectrum:
-    """Spectra less their mean, in units of their spread, both weighted by the inverse variance.
+    """Subtract the mean and divide by the standard deviation, both weighted by inverse variance.
 
     Args:
-        flux: In 1e-17 erg / s / cm2 / A.
-        ivar: Its inverse variance, 0 where nothing was measured.
-        hidden: What mean and spread shall not know.
+        flux: Bins, in 1e-17 erg / s / cm2 / A.
+        ivar: Inverse variance of ``flux``; 0 where not measured.
+        hidden: Bins to exclude from mean and standard deviation.
 
     Returns:
-        Finite, also where nothing was measured at all.
+        Standardized spectra; finite even if nothing was measured.
     """
     flux, ivar = flux.float(), ivar.float()
     shown = ivar if hidden is None else ivar.masked_fill(hidden, 0.0)
@@ -89,10 +82,10 @@ def standardized(
 
 
 class Rebin(nn.Module):
-    """The ivar-weighted mean of the survey's pixels in 2048 bins equal in log wavelength.
+    """Rebin the survey's pixels to 2048 bins equal in log wavelength, weighted by inverse variance.
 
-    A pixel counts in each bin with the share of it that lies there. Values that are not finite or
-    absurdly large, or have no ivar, count nowhere.
+    A pixel contributes to each bin by the fraction of it that overlaps. Values that are not finite,
+    larger than 1e9 or without ivar are ignored.
     """
 
     pixel: Tensor
@@ -118,7 +111,7 @@ class Rebin(nn.Module):
         return flux / ivar.where(ivar > 0, 1.0), ivar
 
     def sums(self, x: Float[Tensor, "batch pixels"]) -> Float[Tensor, "batch bins"]:
-        """Sums over bins: differences of the running sum, in fp64 as these cancel."""
+        """Sums over bins: differences of the cumulative sum, in fp64 because they cancel."""
         x64 = x.double()
         before = torch.nn.functional.pad(x64.cumsum(1), (1, 0))
         last = torch.nn.functional.pad(x64, (0, 1))
@@ -127,13 +120,13 @@ class Rebin(nn.Module):
 
 
 class SpectrumCode(NamedTuple):
-    """What the encoder of spectra gives.
+    """Output of the spectrum encoder.
 
     Args:
-        h: The embedding.
-        reconstruction: Of the standardized flux from h, in 512 bins.
-        wanted: What it should be.
-        weight: How well that is known, from 0 to 1.
+        h: Embedding.
+        reconstruction: Standardized flux in 512 bins, decoded from h.
+        wanted: Target of the reconstruction.
+        weight: Weight of each target, from 0 to 1.
     """
 
     h: Float[Tensor, "batch width"]
@@ -143,13 +136,13 @@ class SpectrumCode(NamedTuple):
 
 
 class SpectrumEncoder(nn.Module):
-    """A dense path over 512 bins, and a transformer over 64 tokens of 32 bins beside it.
+    """Embed spectra: an MLP on 512 bins and a transformer on 64 tokens of 32 bins.
 
-    What is hidden of a spectrum has an inverse variance of 0.
+    Hidden bins have an inverse variance of 0.
 
     Args:
-        width: Of the embedding.
-        depth: Transformer blocks; 0 leaves the dense path alone.
+        width: Width of the embedding.
+        depth: Transformer blocks; 0 for the MLP alone.
         dim: Width of the transformer.
         heads: Attention heads per block; divides ``dim``.
     """
@@ -181,15 +174,15 @@ class SpectrumEncoder(nn.Module):
         ivar: Float[Tensor, "batch pixels"],
         hidden: Bool[Tensor, "batch bins"] | None = None,
     ) -> Spectrum:
-        """Spectra in bins and standardized.
+        """Rebin and standardize spectra.
 
         Args:
-            flux: In the survey's 7781 pixels or in 2048 bins, 1e-17 erg / s / cm2 / A.
-            ivar: Its inverse variance.
-            hidden: Bins that mean and spread shall not know.
+            flux: 7781 pixels or 2048 bins, in 1e-17 erg / s / cm2 / A.
+            ivar: Inverse variance of ``flux``.
+            hidden: Bins to exclude from mean and standard deviation.
 
         Returns:
-            What ``features`` takes.
+            Input of ``features``.
 
         Raises:
             ValueError: For another number of pixels.
@@ -201,7 +194,7 @@ class SpectrumEncoder(nn.Module):
         return standardized(flux, ivar, hidden)
 
     def features(self, spectrum: Spectrum) -> Float[Tensor, "batch features"]:
-        """What the head embeds."""
+        """Input features of the head."""
         channels = spectrum.channels()
         pooled = channels.unflatten(2, (TARGETS, POOLED)).mean(-1).flatten(1)
         dense = self.dense(like_weights(torch.cat([pooled, spectrum.stats], 1), self.dense))
@@ -211,7 +204,7 @@ class SpectrumEncoder(nn.Module):
 
 
 class SpectrumTokens(nn.Module):
-    """A transformer over pieces of a spectrum, pooled by learned queries and by the mean.
+    """Transformer over pieces of a spectrum, pooled by learned queries and by the mean.
 
     Args:
         dim: Width of the tokens.

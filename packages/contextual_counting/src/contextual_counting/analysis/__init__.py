@@ -1,1 +1,1 @@
-"""Which circuit a trained network counts with: what it attends to, and what follows from it."""
+"""Circuit analysis: which algorithm a trained network counts with."""

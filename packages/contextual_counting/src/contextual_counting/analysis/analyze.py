@@ -1,4 +1,4 @@
-"""``contextual-counting analyze``: the circuit that a trained network counts with."""
+"""``analyze``: report on the circuit that a trained network counts with."""
 
 import torch
 
@@ -22,23 +22,23 @@ def analyze(
     threads: int = 1,
     overwrite: bool = False,
 ) -> None:
-    """Write which circuit a network counts with, and where that must fail.
+    """Write a report on the circuit of a trained network, and where that circuit must fail.
 
-    What each region's count is compared with, by kind of token; which sets must fail for that,
-    next to what does fail; the encoder's scores and leaks; regions in principal components;
-    effective values and the paper's formula; what happens without a kind of token, with further
-    ones, or with parts of another run; a readout of the attention alone.
+    Sections: which tokens serve as the bias of each region's count; predicted and measured accuracy
+    on other sets; the encoder's attention scores; principal components by region; effective values
+    and the paper's formula; interventions (tokens hidden, added, or patched from another run); and
+    a ratio readout of the attention.
 
     Args:
-        path: A checkpoint, or a run's folder.
+        path: Checkpoint or run folder.
         out: Folder of ``metrics.json`` and ``index.html``; by default ``analysis`` beside the
             checkpoint.
         samples: Sequences per set.
         threads: CPU threads.
-        overwrite: Replace a report that is there.
+        overwrite: Replace an existing report.
 
     Raises:
-        ValueError: If there is no such checkpoint, or it is not one of counting.
+        ValueError: If the checkpoint does not exist or is of another project.
     """
     check_least(samples=(samples, 1), threads=(threads, 1))
     torch.set_num_threads(threads)

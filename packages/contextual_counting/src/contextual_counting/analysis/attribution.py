@@ -1,9 +1,9 @@
-"""What a count is compared with: the bias, by kind of token and region, and what must fail for it.
+"""Attribution of the decoder's attention to kinds of tokens, and the generalization it predicts.
 
-A prompt that attends to the ``n`` 1s of its region and to a rest of weight ``D`` decodes
-``n / (n + D)`` (Golkar et al. 2024, equation 3). The head learns to read ``n`` off it for the
-``D`` of its training, and is wrong where ``D`` is another one. So what the rest consists of says
-where a network counts, without asking it.
+A prompt that attends to the ``n`` 1s of its region and to other tokens (the bias) of total weight
+``D`` decodes ``n / (n + D)`` (Golkar et al. 2024, equation 3). The head learns to recover ``n`` for
+the ``D`` of its training data, and fails where ``D`` differs. So the composition of the bias
+predicts where a network counts correctly.
 """
 
 from typing import NamedTuple
@@ -17,18 +17,18 @@ from contextual_counting.nn.hooks import read_out, run_with_cache
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import CLOSE, OPEN
 
-AT_ONCE = 2**14  # tokens
+AT_ONCE = 2**14  # tokens of a batch
 TINY = 1e-12
 
 
 class Attribution(NamedTuple):
-    """What the prompts attend to, by kind of token.
+    """The prompts' attention by kind of token.
 
     Args:
-        mass: Share of the attention, mean over sequences and heads.
-        number: Tokens of the kind in a sequence, mean.
-        weight: Of one token, in units of the attention on one of the region's own 1s.
-        value: What is attended to, mean over the attention on the kind.
+        mass: Attention on the kind, mean over sequences and heads.
+        number: Tokens of the kind per sequence, mean.
+        weight: Attention on one token, in units of the attention on one of the region's own 1s.
+        value: Attention-weighted mean value of the kind.
     """
 
     mass: Float[Tensor, "regions kinds"]
@@ -38,20 +38,20 @@ class Attribution(NamedTuple):
 
     @property
     def rest(self) -> Float[Tensor, "regions kinds"]:
-        """Weight of all tokens of a kind in a mean sequence; the own 1s, which are counted, 0."""
+        """Bias: total weight of each kind in a mean sequence; 0 for the region's own 1s."""
         rest = self.number * self.weight.mean(0)
         rest[:, OWN_ONES] = 0
         return rest
 
     def leading(self, region: int, least: float = 0.05) -> dict[str, float]:
-        """The kinds that make up most of the rest.
+        """Kinds that make up most of the bias.
 
         Args:
-            region: Counted from 0.
-            least: Smallest share of the rest that counts.
+            region: Index of the region, from 0.
+            least: Smallest fraction of the bias to include; in [0, 1].
 
         Returns:
-            Their shares, largest first.
+            Kind -> fraction, largest first.
         """
         shares = self.rest[region] / self.rest[region].sum()
         order = shares.argsort(descending=True).tolist()
@@ -62,17 +62,17 @@ class Attribution(NamedTuple):
 def attribute(
     model: CountingTransformer, tokens: Int64[Tensor, "batch time"], regions: int
 ) -> Attribution:
-    """Measure what the prompts attend to.
+    """Measure the prompts' attention by kind of token.
 
     Args:
-        model: The network.
+        model: Network.
         tokens: Sequences of ``regions`` regions.
         regions: Number of prompts.
 
     Returns:
-        Means over sequences that have a 1 in the region. Of brackets that these sequences never
-        have, such as those of a fifth region, weight and value are guesses: those of the bracket
-        that is attended to least.
+        Means over sequences that have a 1 in the region. Brackets that do not occur in these
+        sequences, such as those of a fifth region, get the weight and value of the bracket with the
+        least attention.
     """
     masses, numbers, values = [], [], []
     for part in tokens.split(max(1, AT_ONCE // tokens.shape[1])):
@@ -85,7 +85,7 @@ def attribute(
         values.append(torch.einsum("bhrk,brkc,bhke->bhrce", pattern, known, value))
     mass, number, value = torch.cat(masses), torch.cat(numbers), torch.cat(values)
     own = slice(OWN_ONES, OWN_ONES + 1)
-    some = number[..., own] > 0  # a region without 1s has no unit
+    some = number[..., own] > 0  # without own 1s the unit of weight is undefined
     unit = (mass[..., own] / number[:, None, :, own]).where(some[:, None], torch.inf)
     number = (number * some).sum(0) / some.sum(0).clamp_min(1)
     total = (mass / unit).sum(0)  # (H, R, C)
@@ -96,7 +96,7 @@ def attribute(
 
 
 def _guess_unseen(number: Tensor, weight: Tensor, value: Tensor) -> None:
-    """Fill in brackets of further regions than there are: like the least attended ones seen."""
+    """Fill in brackets of regions that do not occur: like the least attended bracket."""
     heads = torch.arange(len(weight))
     for bracket in "[]":
         every = torch.tensor([i for i, kind in enumerate(KINDS) if kind.endswith(bracket)])
@@ -107,18 +107,19 @@ def _guess_unseen(number: Tensor, weight: Tensor, value: Tensor) -> None:
 
 
 def at_length(short: Attribution, usual: Attribution, reach: float | int) -> Attribution:
-    """What the attention will be on sequences of another length, from two that were measured.
+    """Extrapolate the attention to sequences of another length from two measured lengths.
 
-    Attention that leaks onto 0s and 1s grows with their number and moves weights and values:
-    logarithms of the weights, and the values, go on linearly in the length.
+    Attention that leaks onto 0s and 1s grows with their number and shifts weights and values: log
+    weights and values are extrapolated linearly in the length.
 
     Args:
-        short: At half the length.
-        usual: At the length.
-        reach: How far from there: 0 is at the length, -1 at half of it, 2 at twice.
+        short: Attribution at half the length.
+        usual: Attribution at the full length.
+        reach: Distance in units of half the length: -1 is half the length, 0 the full length, 2
+            twice the length.
 
     Returns:
-        The usual numbers of tokens, with weights and values for the other length.
+        Token numbers of the full length, with weights and values of the other length.
     """
     logs = [found.weight.clamp_min(TINY).log() for found in (short, usual)]
     weight = (logs[1] + reach * (logs[1] - logs[0])).exp()
@@ -133,19 +134,19 @@ def predict(
     tokens: Int64[Tensor, "batch time"],
     counts: Int64[Tensor, "batch regions"],
 ) -> Float[Tensor, " attributed"]:
-    """Exact counts that the bias allows for on other sequences, of which only tokens are counted.
+    """Accuracy that the attribution predicts on other sequences, from their token numbers alone.
 
-    Neither encoder nor attention sees them. Equation 3 of the paper, kind by kind: attention is
-    shared out as on the sequences of the attribution, by how many tokens of a kind there are.
+    Equation 3 of the paper, applied to each kind of token: each token keeps the weight and value of
+    its kind. Encoder and attention do not see the sequences.
 
     Args:
-        model: Whose head reads what is attended to.
-        found: Of the network on sequences that it counts.
-        tokens: Others.
-        counts: Theirs.
+        model: Network, whose head is used.
+        found: Attribution on sequences that it counts correctly.
+        tokens: Other sequences.
+        counts: Their true counts.
 
     Returns:
-        Share of exact counts, for each region that was attributed and that these sequences have.
+        Predicted fraction of exact counts, for each attributed region that these sequences have.
     """
     regions = min(len(found.mass), counts.shape[1])
     seen = model.encoder.with_begin(tokens)
@@ -162,15 +163,15 @@ def predict(
 def brackets(
     model: CountingTransformer, tokens: Int64[Tensor, "batch time"], regions: int
 ) -> Float[Tensor, "2 regions {regions}"]:
-    """Share of each prompt's attention on each bracket, by its number.
+    """Attention of each prompt on each bracket, by the bracket's index.
 
     Args:
-        model: The network; heads are averaged.
+        model: Network; heads are averaged.
         tokens: Sequences of ``regions`` regions.
         regions: Number of prompts.
 
     Returns:
-        Of ``[`` and of ``]``, one row per prompt and one column per bracket.
+        Fractions on ``[`` and on ``]``, one row per prompt and one column per bracket.
     """
     _, cache = run_with_cache(model, tokens, regions, ["decoder.cross.pattern"])
     pattern = cache["decoder.cross.pattern"].mean(1)

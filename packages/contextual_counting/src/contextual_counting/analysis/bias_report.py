@@ -1,4 +1,4 @@
-"""The part of the page on what counts are compared with, and on what follows from it."""
+"""Report sections on the bias that counts are compared with, and predicted generalization."""
 
 from typing import NamedTuple
 
@@ -19,19 +19,20 @@ from contextual_counting.evaluation.predictions import Answers, predict_sets
 from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
 
-SOLVED = 0.95  # exact counts of a region that counts as solved
+SOLVED = 0.95  # fraction of exact counts from which a region counts as solved
 
 
 class Verdict(NamedTuple):
-    """One region on one set.
+    """Predicted and measured accuracy of one region on one set.
 
     Args:
-        name: Of the set.
-        region: Counted from 0.
-        bias: Exact counts that the bias allows for.
-        predicted: And how attention moves with the length.
-        measured: Exact counts.
-        judged: Whether the region is solved on the run's own set, and this is another one.
+        name: Name of the set.
+        region: Index of the region, from 0.
+        bias: Accuracy predicted from the bias at the training length.
+        predicted: Accuracy predicted with the attention extrapolated in length.
+        measured: Measured accuracy.
+        judged: Whether the prediction is scored: the region is solved on the training distribution,
+            and this is another set.
     """
 
     name: str
@@ -43,14 +44,14 @@ class Verdict(NamedTuple):
 
 
 def add_bias(report: Report, case: Case) -> tuple[Attribution, Attribution]:
-    """What each region's count is compared with.
+    """Add the section on the bias: the tokens that each region's count is compared with.
 
     Args:
-        report: To add to.
-        case: The network.
+        report: Report to extend.
+        case: Network and data.
 
     Returns:
-        The attribution at half the run's own length, and at it.
+        Attribution at half the training length, and at the full length.
     """
     half = case.data.own._replace(length=case.data.own.length // 2)
     found = attribute(case.model, case.own().tokens, case.regions)
@@ -94,13 +95,13 @@ def add_bias(report: Report, case: Case) -> tuple[Attribution, Attribution]:
 
 
 def add_predictions(report: Report, case: Case, short: Attribution, found: Attribution) -> None:
-    """Which sets must fail, next to what does fail.
+    """Add the section on predicted and measured generalization.
 
     Args:
-        report: To add to.
-        case: The network.
-        short: Attribution at half the run's own length.
-        found: At it.
+        report: Report to extend.
+        case: Network and data.
+        short: Attribution at half the training length.
+        found: Attribution at the full length.
     """
     sets = predict_sets(case.module, case.data, case.samples, case.sets)
     verdicts = [v for answers in sets for v in _verdicts(case, short, found, answers, sets[0])]
@@ -160,7 +161,7 @@ def add_predictions(report: Report, case: Case, short: Attribution, found: Attri
 def _verdicts(
     case: Case, short: Attribution, found: Attribution, answers: Answers, own: Answers
 ) -> list[Verdict]:
-    """The regions of one set."""
+    """Verdicts on all regions of one set."""
     batch = case.data.evaluation(answers.name, samples=case.samples)
     reach = 2 * (answers.setting.length / case.data.own.length - 1)
     far = at_length(short, found, reach)

@@ -1,4 +1,4 @@
-"""The part of the page on how encoder and decoder work, and on what happens if they are changed."""
+"""Report sections on encoder, effective values, interventions and readout."""
 
 import numpy as np
 import torch
@@ -29,11 +29,11 @@ from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
 
 LEAKS = ("id", "t300", "t1024")
-SHOWN = 16  # sequences whose 1s are drawn, or whose attention is written out
+SHOWN = 16  # sequences shown in figures
 
 
 def add_encoder(report: Report, case: Case) -> None:
-    """What the encoder attends to, and where that puts the 1s of each region."""
+    """Add the section on the encoder: attention scores, and the 1s of each region by PCA."""
     report.add_figure(
         "Scores of the encoder",
         figures.score_matrix(class_scores(case.model)),
@@ -81,7 +81,7 @@ def add_encoder(report: Report, case: Case) -> None:
 
 
 def add_values(report: Report, case: Case) -> None:
-    """Effective values, and the paper's formula beside the network; for a linear decoder alone."""
+    """Add effective values and the paper's formula; only for a linear decoder."""
     if not is_linear(case.model):
         return
     batch = case.own(4 * FEW)
@@ -112,7 +112,7 @@ def add_values(report: Report, case: Case) -> None:
 
 
 def add_interventions(report: Report, case: Case) -> None:
-    """What the answer does when something in the network or in the sequence changes."""
+    """Add the section on interventions: answers when network or sequence change."""
     tokens = case.few()
     changes = torch.stack([without(case.model, tokens, case.regions, kind) for kind in KINDS])
     report.add_metrics(
@@ -176,7 +176,7 @@ def _add_patches(report: Report, case: Case) -> None:
 
 
 def add_readout(report: Report, case: Case) -> None:
-    """Whether the attention counts even where the head does not."""
+    """Add the readout: whether the attention holds the counts even if the head fails."""
     batch = case.own(2000)
     size = case.data.at_once(case.data.own.length)
     z = torch.cat([decoded(case.model, part, case.regions) for part in batch.tokens.split(size)])

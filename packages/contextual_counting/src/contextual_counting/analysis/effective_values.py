@@ -1,4 +1,4 @@
-"""From attention to logits: what a token adds, and the paper's formula for what is answered."""
+"""Effective values: the contribution of a token to the logits, and the paper's formula."""
 
 from typing import NamedTuple
 
@@ -17,9 +17,9 @@ class Values(NamedTuple):
     """Equation 3 of the paper for one region: ``logits(n) = (n own + rest weight) / (n + weight)``.
 
     Args:
-        own: Logits that full attention on one of the region's 1s would give.
-        rest: That full attention on all else, mixed as it is, would give.
-        weight: Attention on all else, in units of one of the region's 1s.
+        own: Logits under full attention on one of the region's 1s.
+        rest: Logits under full attention on all other tokens, at their measured proportions.
+        weight: Attention on all other tokens, in units of one of the region's 1s.
     """
 
     own: Float[Tensor, " classes"]
@@ -27,13 +27,13 @@ class Values(NamedTuple):
     weight: Float[Tensor, ""]
 
     def logits(self, counts: Int64[Tensor, " counts"]) -> Float[Tensor, "counts classes"]:
-        """What the formula answers for a number of 1s."""
+        """Logits of the formula for each number of 1s."""
         share = (counts / (counts + self.weight))[:, None]
         return share * self.own + (1 - share) * self.rest
 
 
 def is_linear(model: CountingTransformer) -> bool:
-    """Whether logits are linear in what the one head attends to, as the formula supposes."""
+    """Whether the logits are linear in the weighted values of a single head, as assumed."""
     return model.decoder.mlp is None and model.decoder.attention.heads == 1
 
 
@@ -44,12 +44,12 @@ def effective_values(
     """Effective values of each region (the paper's figure 10), means over sequences.
 
     Args:
-        model: One of which :func:`is_linear` is true.
+        model: Network for which :func:`is_linear` is true.
         tokens: Sequences of ``regions`` regions.
         regions: Number of prompts.
 
     Returns:
-        Region by region.
+        Values of each region.
     """
     names = ["decoder.cross.pattern", "decoder.cross.value"]
     _, cache = run_with_cache(model, tokens, regions, names)
@@ -60,7 +60,7 @@ def effective_values(
         chosen = own[:, region] & (own[:, region].sum(1) > 0)[:, None]
         here = pattern[:, region] * chosen
         there = pattern[:, region] * ~chosen * chosen.any(1, keepdim=True)
-        # Weighted by the attention on each token, sequences by 1 / attention on one 1 of theirs.
+        # Tokens weigh by their attention, sequences by 1 / the attention on one own 1.
         unit = (here.sum(1) / chosen.sum(1)).masked_fill(~chosen.any(1), torch.inf)[:, None]
         mean = torch.einsum("bk,bkd->d", here / unit, value) / (here / unit).sum()
         rest = torch.einsum("bk,bkd->d", there / unit, value) / (there / unit).sum()
@@ -71,7 +71,7 @@ def effective_values(
 
 
 def _answer(model: CountingTransformer, z: Tensor, region: int) -> Tensor:
-    """Logits of a region's prompt whose head attends to ``z``, in double precision."""
+    """Logits of a region's prompt for given weighted values ``z``, in fp64."""
     pooling, head = model.decoder.attention, model.decoder.head.collapsed()
     out = pooling.out.weight.double() @ z + pooling.out.bias.double()
     asked = pooling.queries[region].double()
@@ -81,14 +81,14 @@ def _answer(model: CountingTransformer, z: Tensor, region: int) -> Tensor:
 def implied(
     model: CountingTransformer, out: Float[Tensor, "batch regions dim"]
 ) -> Float[Tensor, "batch regions"]:
-    """The count as a real number: the top of the head's parabola, or else the mean of the softmax.
+    """Count as a real number: the vertex of the quadratic head's parabola, or the softmax mean.
 
     Args:
-        model: The network.
-        out: What its head reads, the site ``decoder.out``.
+        model: Network.
+        out: Input of its head, the site ``decoder.out``.
 
     Returns:
-        A number where the network answers with the nearest class.
+        Real-valued counts.
     """
     head = model.decoder.head
     if isinstance(head, QuadraticHead):
@@ -103,6 +103,6 @@ def implied(
 def decoded(
     model: CountingTransformer, tokens: Int64[Tensor, "batch time"], regions: int
 ) -> Float[Tensor, "batch regions dim"]:
-    """What the decoder's attention hands over, heads side by side: ``decoder.cross.z``."""
+    """Output of the decoder's attention, heads concatenated: ``decoder.cross.z``."""
     _, cache = run_with_cache(model, tokens, regions, ["decoder.cross.z"])
     return merge(cache["decoder.cross.z"])

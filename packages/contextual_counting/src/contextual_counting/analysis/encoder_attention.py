@@ -1,4 +1,4 @@
-"""What the encoder attends to: scores between classes of tokens, leaks, planes, positions."""
+"""Encoder attention: scores between token classes, leaks onto 0s and 1s, rotary planes."""
 
 import math
 from typing import NamedTuple
@@ -13,28 +13,22 @@ from contextual_counting.nn.model import CountingTransformer, Encoder
 from contextual_counting.simulate.sequences import ONE, OPEN, ZERO
 from sciformer.nn.attention import split
 
-AT_ONCE = 2**23  # weights that are written out
+AT_ONCE = 2**23  # attention weights in memory at a time
 
 
 @torch.no_grad()
 def class_scores(model: CountingTransformer) -> Float[Tensor, "query key"]:
-    """Scores between classes of tokens before the softmax, without what positions add.
+    """Attention scores between token classes before the softmax, without positions.
 
-    Learned positions are replaced by their mean, rotary ones are those at distance 0; heads are
-    averaged. The classes are 0, 1, ``[``, ``]`` and the beginning token.
-
-    Args:
-        model: The network.
-
-    Returns:
-        One row per class that asks.
+    Learned positions are replaced by their mean, rotary ones taken at distance 0; heads are
+    averaged. The classes are 0, 1, ``[``, ``]`` and the beginning token. One row per query class.
     """
     query, key = _class_query_key(model.encoder)
     return (query @ key.mT * query.shape[-1] ** -0.5).mean(0)
 
 
 def _class_query_key(encoder: Encoder) -> tuple[Tensor, Tensor]:
-    """Of each class, (heads classes head_dim); not rotated."""
+    """Queries and keys of each class, (heads classes head_dim); not rotated."""
     classes = encoder.embedding.weight
     if encoder.positions is not None:
         classes = classes + encoder.positions.weight.mean(0)
@@ -48,17 +42,17 @@ def _class_query_key(encoder: Encoder) -> tuple[Tensor, Tensor]:
 def leak(
     model: CountingTransformer, tokens: Int64[Tensor, "batch time"], regions: int
 ) -> Float[Tensor, " regions"]:
-    """Share of the encoder's attention that the 1s of each region put on 0s and 1s.
+    """Encoder attention of each region's 1s on 0s and 1s, as a fraction.
 
-    The circuit of the paper puts none there: what is there grows with the length.
+    The paper's circuit puts none there; whatever there is grows with the length.
 
     Args:
-        model: The network; heads are averaged.
+        model: Network; heads are averaged.
         tokens: Sequences of ``regions`` regions.
-        regions: Whose 1s.
+        regions: Number of regions.
 
     Returns:
-        Means over all 1s of a region; NaN where there are none.
+        Mean over all 1s of each region; NaN where there are none.
     """
     total, ones = torch.zeros(regions), torch.zeros(regions)
     for part in tokens.split(max(1, AT_ONCE // tokens.shape[1] ** 2)):
@@ -77,9 +71,9 @@ class Planes(NamedTuple):
     """Rotary planes, fastest first.
 
     Args:
-        wavelength: Tokens per turn.
-        strength: How far the plane can move the score between a 1 and a ``[``: the product of the
-            lengths of query and key in it.
+        wavelength: Tokens per full rotation.
+        strength: Largest contribution to the score between a 1 and a ``[``: the product of the
+            norms of query and key in the plane.
     """
 
     wavelength: Float[Tensor, " planes"]
@@ -88,10 +82,10 @@ class Planes(NamedTuple):
 
 @torch.no_grad()
 def rotary_planes(model: CountingTransformer) -> Planes:
-    """Which rotary planes carry the score between a 1 and a ``[`` (the paper's figure 25).
+    """Strength of each rotary plane in the score between a 1 and a ``[`` (the paper's figure 25).
 
     Args:
-        model: With rotary positions; heads are averaged.
+        model: Network with rotary positions; heads are averaged.
 
     Returns:
         Wavelength and strength of each plane.
@@ -114,13 +108,13 @@ def rotary_planes(model: CountingTransformer) -> Planes:
 
 @torch.no_grad()
 def position_scores(model: CountingTransformer) -> Float[Tensor, "query key"]:
-    """Scores between a 1 at each position and a ``[`` at each (the paper's figures 17 to 19).
+    """Scores between a 1 and a ``[`` at each pair of positions (the paper's figures 17 to 19).
 
     Args:
-        model: With learned positions; heads are averaged.
+        model: Network with learned positions; heads are averaged.
 
     Returns:
-        One row per position that asks; the future is NaN in a causal encoder.
+        One row per query position; NaN for hidden keys of a causal encoder.
 
     Raises:
         ValueError: If its positions are not learned.

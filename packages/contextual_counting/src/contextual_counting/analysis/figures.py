@@ -1,4 +1,4 @@
-"""Pictures of a circuit; each draws what another file measured."""
+"""Figures of the circuit analysis."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,14 +17,14 @@ from contextual_counting.analysis.principal_components import Components
 from contextual_counting.analysis.token_kinds import CLASSES, KINDS
 from sciformer.report.figures import BASELINE, INK, NARROW, PALETTE, WIDE, figure
 
-# One color per kind of token: beyond six those of Tol's muted scheme.
+# One color per kind of token; beyond six, Tol's muted scheme.
 MUTED = ("#999933", "#88ccee", "#44aa99", "#882255", "#aa4499", "#117733", "#ddcc77")
 SHADES = (*PALETTE, *MUTED, BASELINE)
 DIVERGING = "RdBu_r"
 
 
 def bias_bars(found: Attribution) -> Figure:
-    """What each region's count is compared with, as shares of the rest."""
+    """Composition of each region's bias by kind of token."""
     rest = found.rest
     shares = (rest / rest.sum(1, keepdim=True)).numpy()
     regions = len(shares)
@@ -45,11 +45,11 @@ def bias_bars(found: Attribution) -> Figure:
 
 
 def stacks(shares: Mapping[str, Sequence[float]], names: Sequence[str]) -> Figure:
-    """Shares of a whole, one bar per arm.
+    """Stacked horizontal bars of fractions.
 
     Args:
-        shares: By arm, in the order of the names.
-        names: Of the shares.
+        shares: Bar -> fractions, in the order of the names.
+        names: Names of the fractions.
 
     Returns:
         The figure.
@@ -71,7 +71,7 @@ def stacks(shares: Mapping[str, Sequence[float]], names: Sequence[str]) -> Figur
 
 
 def bracket_maps(shares: Float[Tensor, "2 regions regions"]) -> Figure:
-    """Attention of each prompt on each bracket by number."""
+    """Attention of each prompt on each bracket, as matrices."""
     with figure(2.7, WIDE) as drawn:
         panels = drawn.subplots(1, 2)
         for axes, table, name in zip(panels, 100 * shares.numpy(), "[]", strict=True):
@@ -81,7 +81,7 @@ def bracket_maps(shares: Float[Tensor, "2 regions regions"]) -> Figure:
 
 
 def predictions(rows: Sequence[tuple[str, int, float, float]]) -> Figure:
-    """Predicted against measured accuracy; rows are set, region, predicted, measured."""
+    """Predicted against measured accuracy; rows are (set, region, predicted, measured)."""
     names = list(dict.fromkeys(row[0] for row in rows))
     with figure(3.6, NARROW) as drawn:
         axes = drawn.add_subplot()
@@ -96,7 +96,7 @@ def predictions(rows: Sequence[tuple[str, int, float, float]]) -> Figure:
 
 
 def score_matrix(scores: Float[Tensor, "classes classes"]) -> Figure:
-    """Scores of the encoder between classes of tokens."""
+    """Encoder attention scores between token classes."""
     with figure(3.0, NARROW) as drawn:
         axes = drawn.add_subplot()
         _matrix(axes, scores.numpy(), CLASSES, CLASSES)
@@ -105,7 +105,7 @@ def score_matrix(scores: Float[Tensor, "classes classes"]) -> Figure:
 
 
 def leaks(found: Mapping[str, Float[Tensor, " regions"]]) -> Figure:
-    """Attention of 1s on 0s and 1s, per set and region."""
+    """Encoder attention of 1s on 0s and 1s, per set and region."""
     with figure(2.4, NARROW) as drawn:
         axes = drawn.add_subplot()
         for column, shares in enumerate(found.values()):
@@ -118,7 +118,7 @@ def leaks(found: Mapping[str, Float[Tensor, " regions"]]) -> Figure:
 
 
 def planes(titles: Sequence[str], found: Sequence[Components], regions: int) -> Figure:
-    """1s in the plane in which they differ most, by region."""
+    """Scatter plots of 1s in their first two principal components, by region."""
     with figure(3.4, WIDE) as drawn:
         panels = drawn.subplots(1, len(found))
         for axes, title, components in zip(panels, titles, found, strict=True):
@@ -139,7 +139,7 @@ def planes(titles: Sequence[str], found: Sequence[Components], regions: int) -> 
 
 
 def values(found: Sequence[Values], most: int) -> Figure:
-    """Logits that full attention on a region's 1s or on all else would give."""
+    """Effective values: logits under full attention on own 1s or on all other tokens."""
     with figure(2.6, WIDE) as drawn:
         panels = drawn.subplots(1, 2)
         for region, value in enumerate(found):
@@ -155,7 +155,7 @@ def values(found: Sequence[Values], most: int) -> Figure:
 def formula(
     found: Sequence[Values], seen: Sequence[tuple[np.ndarray, np.ndarray]], most: int
 ) -> Figure:
-    """Probability of the answer by the formula, and what the network gave; one panel a region."""
+    """Probability of the answer by the formula and by the network; one panel per region."""
     with figure(2.3, WIDE) as drawn:
         panels = drawn.subplots(1, len(found), sharey=True, squeeze=False)[0]
         for axes, value, (counts, chances), region in zip(
@@ -171,7 +171,7 @@ def formula(
 
 
 def hidden(changes: Float[Tensor, "kinds regions"]) -> Figure:
-    """Change of the answer where a kind of token is hidden from the decoder."""
+    """Change of the counts when a kind of token is hidden from the decoder."""
     percent = 100 * changes.numpy()
     with figure(0.9 + 0.3 * len(percent), NARROW) as drawn:
         axes = drawn.add_subplot()
@@ -182,7 +182,7 @@ def hidden(changes: Float[Tensor, "kinds regions"]) -> Figure:
 
 
 def rotary(found: Planes) -> Figure:
-    """Strength of the score between a 1 and a [ in each rotary plane."""
+    """Strength of each rotary plane in the score between a 1 and a ``[``."""
     with figure(2.6, NARROW) as drawn:
         axes = drawn.add_subplot()
         axes.plot(found.wavelength, found.strength, "o-", markersize=4)
@@ -192,7 +192,7 @@ def rotary(found: Planes) -> Figure:
 
 
 def position_map(scores: Float[Tensor, "query key"]) -> Figure:
-    """Scores between a 1 and a [ by where they are, with learned positions."""
+    """Scores between a 1 and a ``[`` by their learned positions."""
     every = max(1, len(scores) // 128)
     with figure(3.6, NARROW) as drawn:
         axes = drawn.add_subplot()
@@ -211,7 +211,7 @@ def _matrix(
     rows: Sequence[str],
     written: np.ndarray | None = None,
 ) -> None:
-    """A table as colors, with its numbers."""
+    """Heat map with its numbers."""
     size = max(1.0, float(np.nanmax(np.abs(table))))  # what is written as 0.0 is pale
     axes.imshow(table, cmap=DIVERGING, norm=TwoSlopeNorm(0, -size, size), aspect="auto")
     for (row, column), value in np.ndenumerate(table if written is None else written):

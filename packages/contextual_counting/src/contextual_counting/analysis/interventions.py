@@ -1,4 +1,4 @@
-"""Causes, not correlations: what the answer does when something in the network or text changes."""
+"""Causal interventions: ablation, added tokens and activation patching."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -30,7 +30,7 @@ def answer(
     regions: int,
     hooks: Mapping[str, Hook] | None = None,
 ) -> Float[Tensor, "batch regions"]:
-    """The counts as real numbers, with something else put at sites."""
+    """Real-valued counts with activations replaced at some sites."""
     kept: list[Tensor] = []
 
     def keep(found: Tensor) -> Tensor:
@@ -45,17 +45,17 @@ def answer(
 def without(
     model: CountingTransformer, tokens: Int64[Tensor, "batch time"], regions: int, kind: str
 ) -> Float[Tensor, " regions"]:
-    """Hide a kind of token from the decoder, and let it attend to the others in its place.
+    """Ablation: hide a kind of token from the decoder; the other tokens get its attention.
 
     Args:
-        model: The network.
+        model: Network.
         tokens: Sequences of ``regions`` regions.
         regions: Number of prompts.
         kind: One of ``KINDS``.
 
     Returns:
-        Median change of each region's answer, as a share of it; infinite where nothing is left to
-        compare with, and 0 where the kind is not used.
+        Median relative change of each region's count; infinite if no bias is left, 0 if the kind is
+        not used.
     """
     known = kinds(model.encoder.with_begin(tokens), regions)
     hidden = (known == KINDS.index(kind))[:, None]
@@ -79,18 +79,18 @@ def added(
     rng: np.random.Generator,
     behind: bool = False,
 ) -> Float[Tensor, " regions"]:
-    """Put further tokens outside of the regions, where they change no count.
+    """Add tokens outside of all regions, where they change no true count.
 
     Args:
-        model: The network; without learned positions, which know no further tokens.
+        model: Network; not with learned positions, whose length is fixed.
         tokens: Sequences of ``regions`` regions.
         regions: Number of prompts.
-        more: Tokens to put in.
-        rng: Where, one by one; not used ``behind`` the sequence.
-        behind: Put them all behind the sequence, in their order.
+        more: Tokens to add.
+        rng: Random generator of their places; unused with ``behind``.
+        behind: Append them all to the sequence, in order.
 
     Returns:
-        Median change of each region's answer, as a share of it.
+        Median relative change of each region's count.
     """
     longer = torch.cat([tokens, more.expand(len(tokens), -1)], 1)
     if not behind:
@@ -100,29 +100,29 @@ def added(
 
 
 def _insert(row: Tensor, more: Tensor, rng: np.random.Generator) -> Tensor:
-    """Tokens at random gaps outside of regions."""
+    """Insert tokens at random places outside of regions."""
     open_now = ((row == OPEN).int() - (row == CLOSE).int()).cumsum(0)
-    gaps = np.flatnonzero(np.append(0, open_now.numpy()) == 0)  # gap i is before token i
+    gaps = np.flatnonzero(np.append(0, open_now.numpy()) == 0)  # place i is before token i
     at = np.sort(rng.choice(gaps, len(more)))
     return torch.from_numpy(np.insert(row.numpy(), at, more.numpy()))
 
 
 class Pair(NamedTuple):
-    """Sequences, and the same ones with a change; which keys of the decoder changed themselves."""
+    """Sequences, changed copies of them, and which decoder keys were changed directly."""
 
     clean: Int64[Tensor, "batch time"]
     other: Int64[Tensor, "batch time"]
 
 
 def flip_a_bit(tokens: Int64[Tensor, "batch time"], region: int) -> Pair:
-    """Make a 1 of the first 0 in a region; sequences without one are left out.
+    """Change the first 0 of a region to 1; sequences without one are dropped.
 
     Args:
         tokens: Sequences.
-        region: Counted from 0.
+        region: Index of the region, from 0.
 
     Returns:
-        Pairs of sequences, whose counts differ by one.
+        Pairs of sequences whose counts differ by one.
     """
     zeros = (places(tokens) == region + 1) & (tokens == ZERO)
     clean = tokens[zeros.any(1)]
@@ -130,7 +130,7 @@ def flip_a_bit(tokens: Int64[Tensor, "batch time"], region: int) -> Pair:
 
 
 def erase_the_last_bracket(tokens: Int64[Tensor, "batch time"], regions: int) -> Pair:
-    """Make a 0 of the last ``]``: the last region then goes on to the end.
+    """Change the last ``]`` to 0: the last region then extends to the end.
 
     Args:
         tokens: Sequences of ``regions`` regions.
@@ -152,17 +152,17 @@ def _replace(tokens: Tensor, chosen: Tensor, token: int) -> Pair:
 def patched(
     model: CountingTransformer, pair: Pair, regions: int, region: int, elsewhere: bool
 ) -> dict[str, float]:
-    """Put what the changed sequence gives at a site into the run of the unchanged one.
+    """Activation patching: insert the changed sequence's activation into the original run, by site.
 
     Args:
-        model: The network.
-        pair: Sequences and changed ones.
+        model: Network.
+        pair: Original and changed sequences.
         regions: Number of prompts.
-        region: Whose answer is looked at, counted from 0.
-        elsewhere: Take what stands at all tokens but the changed one; else at that one alone.
+        region: Index of the region whose count is measured, from 0.
+        elsewhere: Patch all tokens but the changed one; else that one alone.
 
     Returns:
-        By site, the median share of the change in the answer that this brings about.
+        Site -> median fraction of the full change of the count.
     """
     _, cache = run_with_cache(model, pair.other, regions, PATCHED)
     changed = model.encoder.with_begin(pair.clean) != model.encoder.with_begin(pair.other)
@@ -178,6 +178,6 @@ def patched(
 
 
 def _put(other: Tensor, chosen: Tensor) -> Hook:
-    """Take another run's tensor at the chosen tokens."""
+    """Hook that replaces the activation of chosen tokens by another run's."""
     where = chosen[..., None] if other.ndim == 3 else chosen[:, None, :, None]
     return lambda found: torch.where(where, other, found)

@@ -1,4 +1,4 @@
-"""Where tokens of different regions lie: principal components of what they carry."""
+"""Principal components (PCA) of token activations by region."""
 
 from typing import NamedTuple
 
@@ -14,12 +14,12 @@ from sciformer.nn.attention import merge
 
 
 class Components(NamedTuple):
-    """Vectors in the plane in which they differ most.
+    """Vectors projected on their first two principal components.
 
     Args:
-        plane: Their places in it.
-        explained: Share of the variance along each of the two directions.
-        place: Of each vector's token, as ``kinds.places`` numbers it.
+        plane: Coordinates along the two components.
+        explained: Fraction of the variance along each of the two.
+        place: Place of each vector's token, as numbered by ``token_kinds.places``.
     """
 
     plane: Float[Tensor, "vectors 2"]
@@ -30,14 +30,14 @@ class Components(NamedTuple):
 def principal(
     vectors: Float[Tensor, "vectors dim"], components: int
 ) -> tuple[Float[Tensor, " dim"], Float[Tensor, "dim {components}"], Float[Tensor, " dim"]]:
-    """Principal components, in double precision.
+    """Principal component analysis, in fp64.
 
     Args:
-        vectors: Any.
-        components: How many.
+        vectors: One row per sample.
+        components: Number of components to return.
 
     Returns:
-        Mean, directions, and the share of the variance along every direction, largest first.
+        Mean, components, and the variance fractions of all components, largest first.
     """
     wide = vectors.double()
     mean = wide.mean(0)
@@ -51,16 +51,16 @@ def principal(
 def ones_by_region(
     model: CountingTransformer, tokens: Int64[Tensor, "batch time"], regions: int, site: str
 ) -> Components:
-    """Principal components of what 1s carry at a site (the paper's figures 7 and 9).
+    """Principal components of the 1s' activations at a site (the paper's figures 7 and 9).
 
     Args:
-        model: The network.
+        model: Network.
         tokens: A few sequences.
         regions: Number of prompts.
         site: ``encoder.attention.out`` or ``decoder.cross.key``.
 
     Returns:
-        The plane.
+        Coordinates along the first two components.
     """
     _, cache = run_with_cache(model, tokens, regions, [site])
     found = cache[site]

@@ -1,4 +1,4 @@
-"""Kinds of tokens as the prompt of a region sees them: its own bracket is not like any other."""
+"""Kinds of tokens relative to each region: own, earlier, next and later brackets, and so on."""
 
 import torch
 from jaxtyping import Bool, Int64
@@ -28,14 +28,15 @@ CLASSES = ("0", "1", "[", "]", "begin")
 
 
 def places(tokens: Int64[Tensor, "batch keys"]) -> Int64[Tensor, "batch keys"]:
-    """Number every token by where it is.
+    """Place of every token relative to the regions.
 
     Args:
         tokens: Sequences, with or without a beginning token.
 
     Returns:
-        ``r`` for all from the r-th ``[`` to the r-th ``]``, counted from 1; 0 before the first
-        region, ``-r`` between the r-th and the next, or behind the last.
+        ``r`` from the r-th ``[`` to the r-th ``]``, counted from 1; 0 before the first region;
+            ``-r``
+        between the r-th region and the next, or after the last.
     """
     opened, closed = (tokens == OPEN).cumsum(1), (tokens == CLOSE).cumsum(1)
     inside = (opened > closed) | (tokens == CLOSE)
@@ -45,17 +46,17 @@ def places(tokens: Int64[Tensor, "batch keys"]) -> Int64[Tensor, "batch keys"]:
 def kinds(
     tokens: Int64[Tensor, "batch keys"], regions: int
 ) -> Int64[Tensor, "batch {regions} keys"]:
-    """What each token is to each region.
+    """Kind of each token relative to each region.
 
-    Of earlier brackets a region has always as many; whether there is a next one, of the region
-    that follows, and how many later ones depends on the sequence.
+    A region always has the same number of earlier brackets. Whether a next region exists, and how
+    many later ones, depends on the sequence.
 
     Args:
         tokens: Sequences, with or without a beginning token.
-        regions: Number of regions that ask.
+        regions: Number of regions.
 
     Returns:
-        Indices of ``KINDS``.
+        Indices into ``KINDS``.
     """
     place = places(tokens)[:, None].expand(-1, regions, -1)  # (B, R, K)
     asks = torch.arange(1, regions + 1)[:, None]
@@ -77,5 +78,5 @@ def kinds(
 def one_hot(
     found: Int64[Tensor, "batch regions keys"],
 ) -> Bool[Tensor, "batch regions keys kinds"]:
-    """The kinds as one channel each."""
+    """One-hot kinds."""
     return found[..., None] == torch.arange(len(KINDS))

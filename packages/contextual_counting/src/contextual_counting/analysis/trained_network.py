@@ -1,4 +1,4 @@
-"""A trained network, and the sequences that it is looked at with."""
+"""A trained network, with the sequences of its analysis."""
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from contextual_counting.module import CountingModule
     from contextual_counting.nn.model import CountingTransformer
 
-FEW, MANY = 64, 1000  # sequences for pictures and interventions, and for means
+FEW, MANY = 64, 1000  # sequences for figures and interventions, and for means
 
 
 class Case(NamedTuple):
-    """What an analysis is of.
+    """Network and data of an analysis.
 
     Args:
-        module: In evaluation mode.
-        data: Of its training.
+        module: Trained module, in evaluation mode.
+        data: Data module of its training.
         samples: Sequences per set.
     """
 
@@ -36,30 +36,30 @@ class Case(NamedTuple):
 
     @property
     def regions(self) -> int:
-        """Regions of the run's own distribution."""
+        """Number of regions of the training distribution."""
         return self.data.own.regions
 
     @property
     def sets(self) -> dict[str, Setting]:
-        """The sets that the network can answer; its own distribution first."""
+        """Sets that the network can process; the training distribution first."""
         every = self.data.settings | self.data.further
         can = self.module.can_answer
         return {name: s for name, s in every.items() if can(s.length, s.regions)}
 
     def own(self, samples: int = MANY) -> "Batch":
-        """Sequences of the run's own distribution, other ones than those it is measured on."""
+        """Sequences of the training distribution, other than the evaluated ones."""
         return self.data.sequences(self.data.own, VALIDATION, samples)
 
     def few(self) -> Int64[Tensor, "batch time"]:
-        """The first few of them."""
+        """A few of these sequences."""
         return self.own(FEW).tokens
 
 
 def key(name: str) -> str:
-    """A kind of token as a part of the name of a metric: ``own [`` is ``own_open``."""
+    """Kind of token as part of a metric's name: ``own [`` is ``own_open``."""
     return re.sub(r"[ /]", "_", name.replace("[", "open").replace("]", "close"))
 
 
 def region_names(regions: int) -> list[str]:
-    """Headings of columns."""
+    """Column headings."""
     return [f"region {region + 1}" for region in range(regions)]

@@ -1,16 +1,16 @@
-"""A network that counts by weights set by hand: the circuit of the paper, and ground truth for it.
+"""Counting transformer with weights set by hand: the paper's circuit, exact by construction.
 
 Golkar et al. 2024 (arXiv 2406.02585), propositions 2.1 and 2.2, in the network that we train:
 
-1. Every token attends to the delimiters before it; the share of ``[`` among them is
+1. Every token attends to the delimiters before it; the fraction of ``[`` among them is
    ``r / (2 r - 1)`` inside region ``r`` and 1/2 between regions.
-2. The MLP says on which side of each boundary between two such shares a token is.
-3. The prompt of region ``r`` attends to the 1s with its share, weight 1 each, and to a bias token
+2. The MLP compares this fraction with a threshold between each two regions.
+3. The prompt of region ``r`` attends to its region's 1s, with weight 1 each, and to a bias token
    with total weight ``beta``; so it decodes ``theta = n / (n + beta)``.
-4. The head answers ``n = beta theta / (1 - theta)``.
+4. The head computes ``n = beta theta / (1 - theta)``.
 
-Every feature is written as ``(f, -f)`` beside a pair ``(LARGE, -LARGE)``. The norms then find mean
-zero and one size for all tokens, and do nothing but scale.
+Every feature is stored as ``(f, -f)`` beside a pair ``(LARGE, -LARGE)``. The layer norms then see
+zero mean and equal variance for all tokens, and only scale.
 """
 
 import math
@@ -30,22 +30,22 @@ from sciformer.nn.pooling import AttentionPooling
 Bias = Literal["begin", "own", "close", "zeros"]
 
 REGIONS = 12  # prompts
-LENGTH, USED = 512, 4  # T and R of the setting that a bias of many tokens is made for
-COUNTS = 1024  # classes: no region of T 2048 holds more, or hardly ever
-BETA = 115.0  # weight of the bias in units of one 1
-SHARP = 8.0  # log of the head's sharpness: logits of neighboring counts are 1 apart at 511
+LENGTH, USED = 512, 4  # length T and regions R for which a bias of several tokens is calibrated
+COUNTS = 1024  # classes: regions of T 2048 hardly ever hold more 1s
+BETA = 115.0  # attention on the bias in units of one 1
+SHARP = 8.0  # log sharpness of the head: logits of neighboring counts differ by 1 at 511
 LARGE = 1000.0
 ATTENDED, IGNORED = 25.0, -25.0  # scores of delimiters and of 0s and 1s in the encoder; begin: 0
 STEP = 20.0  # gelu(-20) is 0
-PENALTY = -40.0  # score of what a prompt shall not see
+PENALTY = -40.0  # score of tokens that a prompt must not see
 DIM, HEAD_DIM = 64, 64
 
-# Where the features are in the residual stream; each takes two channels.
+# Channels of the features in the residual stream; each takes two.
 SIZE, CLASSES, SHARE, ABOVE, BELOW = 0, 2, 12, 14, 38
 
 
 class BiasToken(NamedTuple):
-    """The tokens that a count is compared with, and how many there are at T 512 and R 4."""
+    """Bias tokens that a count is compared with, and their number at T 512 and R 4."""
 
     token: int
     number: float
@@ -60,7 +60,7 @@ BIASES: dict[str, BiasToken] = {
 
 
 def shares(regions: int = REGIONS) -> list[float]:
-    """Share of ``[`` among the delimiters before a token, inside each region."""
+    """Fraction of ``[`` among the delimiters before a token, inside each region."""
     return [region / (2 * region - 1) for region in range(1, regions + 1)]
 
 
@@ -69,10 +69,10 @@ def set_weights(model: CountingTransformer, bias: Bias) -> None:
     """Write the circuit into a network.
 
     Args:
-        model: Of width 64, one head, without positions, with a beginning token, a quadratic head,
+        model: Network of width 64 with one head, no positions, a beginning token, a quadratic head,
             at least 12 prompts and no MLP in its decoder.
-        bias: What counts are compared with: the beginning token, a region's own ``[``, all ``]``,
-            or all zeros.
+        bias: Tokens that counts are compared with: the beginning token, the region's own ``[``, all
+            ``]``, or all zeros.
     """
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
@@ -97,7 +97,7 @@ def _embed(table: Tensor) -> None:
 
 
 def _attend(attention: SelfAttention) -> None:
-    """All queries are the same; keys are scores of classes; the value is "it is a ["."""
+    """Equal queries; keys are scores by token class; the value is 1 for ``[``."""
     attention.query.bias[0] = math.sqrt(HEAD_DIM)
     for token, score in {ZERO: IGNORED, ONE: IGNORED, OPEN: ATTENDED, CLOSE: ATTENDED}.items():
         _read(attention.key.weight[0], CLASSES + 2 * token, score)
@@ -106,10 +106,10 @@ def _attend(attention: SelfAttention) -> None:
 
 
 def _step(mlp: MLP, exempt: int | None) -> None:
-    """Two bits per boundary: the share is above it, or below; both are 0 for exempt tokens.
+    """Two bits per threshold: above it, or below; both are 0 for exempt tokens.
 
-    A bit is ``(gelu(s) - gelu(s - 20)) / 20`` with ``|s| >= 40`` for every share: 0 is exactly 0,
-    and 1 is as exact as fp32 makes it.
+    A bit is ``(gelu(s) - gelu(s - 20)) / 20`` with ``|s| >= 40`` for every possible input: 0 is
+    exact, and 1 as exact as fp32.
     """
     known = shares(REGIONS + 1)
     slope = 2 * STEP / min((one - other) / 2 for one, other in pairwise(known))
@@ -128,7 +128,7 @@ def _step(mlp: MLP, exempt: int | None) -> None:
 
 
 def _pool(attention: AttentionPooling, bias: BiasToken) -> None:
-    """Prompts are channels 1 to 12 of their space, so that what is decoded stays in channel 0."""
+    """Prompts use channels 1 to 12, so that the decoded value stays in channel 0."""
     attention.queries.zero_()
     root = math.sqrt(HEAD_DIM)
     for boundary in range(REGIONS):
@@ -152,6 +152,6 @@ def _write(row: Tensor, place: int, value: float) -> None:
 
 
 def _read(rows: Tensor, place: int, factor: float) -> None:
-    """Read ``factor f`` of a feature behind a norm, which has divided it by the size of tokens."""
+    """Read ``factor f`` of a feature after a norm, which has divided it by the tokens' scale."""
     half = factor * LARGE * math.sqrt(2 / DIM) / 2
     rows[..., place], rows[..., place + 1] = half, -half

@@ -1,18 +1,18 @@
-"""From a region's decoded vector to logits over counts; both heads are linear in the vector."""
+"""Output heads: from a region's decoded vector to logits over counts, linear in the vector."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-UNIT = 16.0  # counts are measured in units of 16, so that p / q stays of order one up to 511
+UNIT = 16.0  # unit of counts, so that p / q is of order one up to 511
 
 
 class QuadraticHead(nn.Module):
-    """Logits that are a parabola in the count, with learned height, place and sharpness.
+    """Logits that are a parabola in the count, with learned height, vertex and sharpness.
 
     ``logit_k = exp(sigma) (u p - u^2 q / 2)`` with ``u = k / 16`` and ``(p, q) = W z + b``, so that
-    the most likely count is ``16 p / q``: a ratio, which is what attention hands over (Golkar et
-    al. 2024, equation 3). For given weights this is a linear map of ``z``, see :meth:`collapsed`.
+    the most likely count is ``16 p / q``: a ratio, which is what attention computes (Golkar et al.
+    2024, equation 3). For given weights it is a linear map of ``z``, see :meth:`collapsed`.
 
     Args:
         dim: Width of the decoded vector.
@@ -24,13 +24,13 @@ class QuadraticHead(nn.Module):
     def __init__(self, dim: int, classes: int) -> None:
         super().__init__()
         self.ratio = nn.Linear(dim, 2)
-        self.sigma = nn.Parameter(torch.tensor([2.0]))  # FSDP wants no scalars
+        self.sigma = nn.Parameter(torch.tensor([2.0]))  # FSDP cannot shard scalars
         units = torch.arange(classes) / UNIT
         self.register_buffer("powers", torch.stack([units, -(units**2) / 2]), persistent=False)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Start from a count of 0 that no input changes: weight 0, p = 0, q = 1."""
+        """Start at the constant count 0: weight 0, p = 0, q = 1."""
         nn.init.zeros_(self.ratio.weight)
         self.ratio.bias.data = torch.tensor([0.0, 1.0])
 
@@ -40,7 +40,7 @@ class QuadraticHead(nn.Module):
         return self.sigma.exp() * self.ratio(z) @ self.powers
 
     def collapsed(self) -> nn.Linear:
-        """The same logits as one linear layer, which is the paper's own head."""
+        """The equivalent single linear layer, which is the paper's head."""
         return _linear(
             self.sigma.exp() * self.powers.T @ self.ratio.weight,
             self.sigma.exp() * self.powers.T @ self.ratio.bias,
@@ -48,7 +48,7 @@ class QuadraticHead(nn.Module):
 
 
 class FreeHead(nn.Linear):
-    """The paper's head: any linear map to logits.
+    """The paper's head: a linear layer.
 
     Args:
         dim: Width of the decoded vector.
@@ -59,7 +59,7 @@ class FreeHead(nn.Linear):
         super().__init__(dim, classes)
 
     def collapsed(self) -> nn.Linear:
-        """This head as it is: one linear layer."""
+        """The head itself, as ``nn.Linear``."""
         return _linear(self.weight, self.bias)
 
 

@@ -1,21 +1,21 @@
-"""Named places inside the network: read what is there, or put something else there.
+"""Activation cache and hooks: read or replace named activations inside the network.
 
-A forward never writes out what it attends to. Here it is done once more, step by step, through the
-network's own layers, and everything between two steps has a name:
+The network's own forward pass does not keep its attention weights. Here it is computed step by
+step with the network's layers, and each intermediate activation (site) has a name:
 
     encoder.tokens      embedded tokens, with positions       (batch keys dim)
     encoder.attention.query, .key, .value                     (batch heads keys head_dim)
     encoder.attention.scores                                  (batch heads keys keys), -inf: hidden
     encoder.attention.pattern                                 softmax of the scores
-    encoder.attention.z, .out                                 attended values; projected
+    encoder.attention.z, .out                                 weighted values; projected
     encoder.middle      residual stream after the attention   (batch keys dim)
-    encoder.mlp.out     what the MLP adds
-    encoder.out         behind the last norm
+    encoder.mlp.out     output of the MLP
+    encoder.out         after the last norm
     decoder.cross.query                                       (batch heads regions head_dim)
     decoder.cross.key, .value                                 (batch heads keys head_dim)
     decoder.cross.scores, .pattern                            (batch heads regions keys)
-    decoder.cross.z, .out                                     attended values; projected
-    decoder.out         what the head reads                   (batch regions dim)
+    decoder.cross.z, .out                                     weighted values; projected
+    decoder.out         input of the head                   (batch regions dim)
     decoder.logits                                            (batch regions classes)
 """
 
@@ -39,11 +39,13 @@ SITES = (
     "decoder.out",
     "decoder.logits",
 )
-INSIDE = SITES[: SITES.index("encoder.out")]  # of the encoder
+INSIDE = SITES[: SITES.index("encoder.out")]  # sites within the encoder
 ATTENTION = tuple(name for name in INSIDE if ".attention." in name)
 
 Hook = Callable[[Tensor], Tensor]
-At = Callable[[str, Tensor], Tensor]  # shown each place's name and tensor; what it gives goes on
+At = Callable[
+    [str, Tensor], Tensor
+]  # called with a site's name and activation; returns its replacement
 
 
 def run_with_cache(
@@ -52,20 +54,20 @@ def run_with_cache(
     regions: int,
     names: Collection[str] = SITES,
 ) -> tuple[Float[Tensor, "batch {regions} classes"], dict[str, Tensor]]:
-    """Answer, and keep what is found at sites on the way.
+    """Forward pass that also returns the activations at some sites.
 
     Args:
-        model: The network.
+        model: Network.
         tokens: Sequences, without a beginning token.
         regions: Number of prompts.
-        names: Of the sites. The encoder's attention is written out, with memory that grows with the
-            square of the length, only where a site within it is among them.
+        names: Sites to keep. A site within the encoder's attention costs memory quadratic in the
+            length.
 
     Returns:
-        The logits, and tensors by site.
+        Logits, and activations by site.
 
     Raises:
-        ValueError: If there is no such site.
+        ValueError: If a site is unknown.
     """
     cache: dict[str, Tensor] = {}
 
@@ -83,19 +85,19 @@ def run_with_hooks(
     regions: int,
     hooks: Mapping[str, Hook],
 ) -> Float[Tensor, "batch {regions} classes"]:
-    """Answer with something else put at sites.
+    """Forward pass with activations replaced at some sites.
 
     Args:
-        model: The network.
+        model: Network.
         tokens: Sequences, without a beginning token.
         regions: Number of prompts.
-        hooks: By site, what makes of a tensor the one that goes on.
+        hooks: Site -> function from its activation to the replacement.
 
     Returns:
-        The logits.
+        Logits.
 
     Raises:
-        ValueError: If there is no such site.
+        ValueError: If a site is unknown.
     """
 
     def at(name: str, found: Tensor) -> Tensor:
@@ -119,7 +121,7 @@ def _trace(
     at: At,
 ) -> Tensor:
     if set(INSIDE).isdisjoint(names):
-        encoded = model.encoder(tokens)  # without positions from prefix counts, and so faster
+        encoded = model.encoder(tokens)  # faster: from prefix counts if there are no positions
     else:
         encoded = _encode(model.encoder, tokens, not set(ATTENTION).isdisjoint(names), at)
     z = _cross(model.decoder.attention, at("encoder.out", encoded), regions, at)
@@ -170,15 +172,15 @@ def read_out(
     z: Float[Tensor, "batch heads regions head_dim"],
     at: At = lambda _, found: found,
 ) -> Float[Tensor, "batch regions classes"]:
-    """Logits of attended values, whatever they come from.
+    """Logits from the decoder's weighted values (``decoder.cross.z``).
 
     Args:
-        decoder: The network's.
-        z: At the site ``decoder.cross.z``.
-        at: Shown the sites behind it.
+        decoder: Decoder of the network.
+        z: Weighted values, one row per region.
+        at: Called at the later sites.
 
     Returns:
-        One row per region, of the first prompts.
+        Logits of each region.
     """
     out = at("decoder.cross.out", decoder.attention.out(merge(z)))
     out = out + decoder.attention.queries[: out.shape[1]]

@@ -1,7 +1,7 @@
-"""The network of Golkar et al. 2024 (arXiv 2406.02585): one encoder block, one cross-attention.
+"""Counting transformer (Golkar et al. 2024, arXiv 2406.02585): encoder block and cross-attention.
 
-What the paper leaves open (pre- or post-norm, MLP ratio, head) follows the recipe that was measured
-to work; see the README.
+What the paper leaves open (pre- or post-norm, MLP ratio, head) is chosen by measurement; see the
+README.
 """
 
 import math
@@ -25,9 +25,9 @@ HEADS = {"free": FreeHead, "quadratic": QuadraticHead}
 
 
 class Encoder(nn.Module):
-    """Embedding, one transformer block, norm.
+    """Token embedding, one transformer block and a norm.
 
-    Without positions its block computes attention from prefix counts, exactly and faster.
+    Without positions the block computes attention from prefix counts, exactly and faster.
 
     Args:
         dim: Width of the residual stream.
@@ -36,9 +36,9 @@ class Encoder(nn.Module):
         positions: Position encoding: ``none``, ``rotary``, ``learned`` or ``alibi``.
         slope: Slope of ALiBi's linear bias, per token of distance.
         length: Longest sequence, for learned positions.
-        begin: Put a beginning-of-sequence token in front.
-        dilution: In training, 0s and 1s count up to so many times in the attention, drawn anew for
-            each sequence (log-uniform): the attention of sequences so many times as long. Only
+        begin: Prepend a beginning-of-sequence token.
+        dilution: Largest factor, at least 1, by which 0s and 1s are repeated in the attention
+            during training; log-uniform, one draw per sequence. It mimics longer sequences. Only
             without positions.
     """
 
@@ -80,7 +80,7 @@ class Encoder(nn.Module):
         return self.norm(self.block(x))
 
     def times(self, samples: int) -> Float[Tensor, "{samples} classes"] | None:
-        """How often a token of each class counts, one draw per sequence; once outside training."""
+        """Repeat count of each token class, one draw per sequence; None outside training."""
         if not self.training or self.dilution == 1:
             return None
         times = self.embedding.weight.new_ones(samples, TOKENS)
@@ -88,7 +88,7 @@ class Encoder(nn.Module):
         return times
 
     def with_begin(self, tokens: Int64[Tensor, "batch time"]) -> Int64[Tensor, "batch keys"]:
-        """The tokens that attention sees: with the beginning-of-sequence token if there is one."""
+        """Tokens with the beginning-of-sequence token prepended, if the network has one."""
         return nn.functional.pad(tokens, (1, 0), value=BEGIN) if self.begin else tokens
 
 
@@ -99,7 +99,7 @@ class Decoder(nn.Module):
         dim: Width of the residual stream.
         heads: Attention heads; divides ``dim``.
         regions: Number of prompts.
-        classes: Number of counts.
+        classes: Number of counts, 0 to ``classes`` - 1.
         head: ``quadratic`` or ``free``.
         mlp: Add an MLP after the cross-attention (the paper's appendix D.2).
     """
@@ -126,10 +126,9 @@ class Decoder(nn.Module):
 
 
 class CountingTransformer(nn.Module):
-    """Count the 1s in each region of a sequence.
+    """Counting transformer: count the 1s in each region of a sequence.
 
-    The decoder is in fp32 whatever the precision of the rest: counts beyond 256 are a matter of its
-    last bits.
+    The decoder is in fp32 whatever the precision of the rest: bf16 cannot resolve counts above 256.
 
     Args:
         dim: Width of the residual stream.
@@ -137,14 +136,14 @@ class CountingTransformer(nn.Module):
         causal: Hide later tokens from earlier ones in the encoder.
         positions: Position encoding: ``none``, ``rotary``, ``learned`` or ``alibi``.
         slope: Slope of ALiBi's linear bias, per token of distance.
-        begin: Put a beginning-of-sequence token in front.
+        begin: Prepend a beginning-of-sequence token.
         head: ``quadratic`` or ``free``.
         mlp: Add an MLP to the decoder (the paper's appendix D.2).
         classes: Number of counts, 0 to ``classes`` - 1.
-        regions: Most regions of a sequence.
+        regions: Largest number of regions of a sequence.
         length: Longest sequence, for learned positions.
-        uniform: Start from uniform attention in encoder and decoder.
-        dilution: In training, 0s and 1s count up to so many times in the encoder's attention.
+        uniform: Initialize encoder and decoder with uniform attention.
+        dilution: Largest repeat factor of 0s and 1s in training, see ``Encoder``.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  # the paper's switches
@@ -170,9 +169,10 @@ class CountingTransformer(nn.Module):
             self.attend_uniformly()
 
     def attend_uniformly(self) -> None:
-        """Start from attention that sees the shares of all tokens, whatever the draw of weights.
+        """Initialize with uniform attention, whatever the random weights.
 
-        With drawn queries one seed in twelve starts with 1s that attend to 1s only, and stalls.
+        With random queries one seed in twelve starts with 1s that attend to 1s only, and does not
+        train.
         """
         for attention in (self.encoder.block.attention, self.decoder.attention):
             nn.init.zeros_(attention.query.weight)
@@ -184,11 +184,11 @@ class CountingTransformer(nn.Module):
         regions: int,
         visible: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, "batch {regions} classes"]:
-        if visible is not None and self.encoder.begin:  # the beginning token always is
+        if visible is not None and self.encoder.begin:  # the beginning token is always visible
             visible = nn.functional.pad(visible, (1, 0), value=True)
         return in_fp32(self.decoder, self.encoder(tokens), regions=regions, visible=visible)
 
     @torch.no_grad()
     def collapse(self) -> None:
-        """Replace the head by the one linear layer that gives the same logits."""
+        """Replace the head by its equivalent single linear layer."""
         self.decoder.head = self.decoder.head.collapsed()

@@ -1,8 +1,8 @@
-"""Self-attention of a first layer without positions, from prefix counts: exact, and linear in time.
+"""Attention from prefix counts: exact, and linear in length, for a first layer without positions.
 
-Without position encodings the first layer sees nothing but the embeddings of a few token classes.
-A score then depends on the classes of query and key only, and the softmax over keys is one over
-classes, each weighted by how often it has occurred so far:
+Such a layer sees only the embeddings of a few token classes. A score depends on the classes of
+query and key alone, and the softmax over keys is one over classes, each weighted by how often it
+has occurred so far:
 
     attention(t) = sum_c softmax_c(score(class_t, c) + log n_c(t)) value_c
 """
@@ -16,9 +16,9 @@ from sciformer.nn.block import TransformerBlock
 
 
 class CountingBlock(TransformerBlock):
-    """A pre-norm transformer block that is given token classes instead of embedded tokens.
+    """Pre-norm transformer block on token classes instead of embedded tokens.
 
-    Its weights, their names and its answers are those of the ``TransformerBlock`` it extends.
+    Weights, their names and the output are those of the ``TransformerBlock`` it extends.
     """
 
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # classes and tokens, not x
@@ -39,19 +39,20 @@ def count_attention(
     seen: Bool[Tensor, "batch time classes"],
     times: Float[Tensor, "batch classes"] | None = None,
 ) -> Float[Tensor, "batch time dim"]:
-    """Tokens plus what they attend to, ``x + attention(norm(x))``.
+    """Residual stream after the attention, ``x + attention(norm(x))``, from prefix counts.
 
-    Residual and attention are one product of (own class, pattern) with (embedding, value).
+    Residual and attention are one product of (own class, attention weights) with (embedding,
+    value).
 
     Args:
-        attention: Whose projections are used; causal or not.
-        normed: The input of the attention, for each class of token.
-        classes: The residual stream, for each class of token.
-        seen: One-hot classes of the tokens.
-        times: How often a token of each class counts, as if it were repeated; once unless given.
+        attention: Attention layer; causal or not.
+        normed: Input of the attention for each token class.
+        classes: Residual stream for each token class.
+        seen: One-hot token classes.
+        times: Repeat count of each token class; 1 by default.
 
     Returns:
-        The residual stream after the attention.
+        Residual stream after the attention.
     """
     own = seen.to(classes.dtype)
     wide = torch.promote_types(own.dtype, torch.float32)  # counts are exact up to 2^24
@@ -68,4 +69,6 @@ def count_attention(
     out = attention.out.weight.unflatten(-1, (attention.heads, -1)).transpose(0, 1)  # (H, D, D/H)
     table = torch.cat([classes, *(value @ out.mT)])  # (C + H C, D)
     weights = torch.cat([own, pattern.transpose(1, 2).flatten(2).to(own.dtype)], -1)
-    return weights @ table + attention.out.bias  # linear() has a backward seven times as slow here
+    return (
+        weights @ table + attention.out.bias
+    )  # the backward pass of linear() is seven times slower here

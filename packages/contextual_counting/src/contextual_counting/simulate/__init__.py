@@ -1,1 +1,1 @@
-"""Sequences of zeros, ones and delimiters."""
+"""Simulator of the contextual counting task."""

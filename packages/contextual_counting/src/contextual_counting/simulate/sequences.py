@@ -1,7 +1,7 @@
-"""The task: sequences of 0, 1 and delimited regions, and the number of 1s in each region.
+"""Contextual counting task: sequences of 0, 1 and delimited regions, with the 1s in each region.
 
-Provenance: Golkar et al. 2024 (arXiv 2406.02585), section 1. The paper does not say how delimiters
-are placed; 2R distinct positions drawn uniformly reproduce its chance levels.
+Source: Golkar et al. 2024 (arXiv 2406.02585), section 1. The paper does not say how delimiters are
+placed; 2R distinct positions drawn uniformly reproduce its chance levels.
 """
 
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from jaxtyping import Bool, Int64
 from numpy.random import Generator
 
 ZERO, ONE, OPEN, CLOSE = range(4)
-NO_REGION = -100  # the count of a region that a sequence does not have; ignored by the loss
+NO_REGION = -100  # count of an absent region; ignored by the loss
 
 
 class Sequences(NamedTuple):
-    """Tokens and, per region, the number of 1s strictly inside it."""
+    """Tokens, and the number of 1s inside each region."""
 
     tokens: Int64[np.ndarray, "samples time"]
     counts: Int64[np.ndarray, "samples regions"]
@@ -32,16 +32,16 @@ def simulate(
     """Draw sequences with non-overlapping regions at uniformly random places.
 
     Args:
-        rng: Source of all randomness.
+        rng: Random generator.
         samples: Number of sequences.
         length: Tokens per sequence.
-        regions: Fewest and most regions of a sequence; each number is equally likely.
-        density: Lowest and highest probability of a 1; uniform, one draw per sequence.
-        uneven: Share of the sequences in which one region, drawn at random, takes up a random part
-            of the whole. Its counts are then as large as in sequences several times as long.
+        regions: Smallest and largest number of regions of a sequence; each is equally likely.
+        density: Range of the probability of a 1, drawn uniformly for each sequence; in [0, 1].
+        uneven: Fraction of sequences in which one random region takes up a random part of the
+            sequence: its counts are then as large as in sequences several times as long.
 
     Returns:
-        Tokens and counts; ``NO_REGION`` stands for the count of a region that is not there.
+        Tokens and counts; ``NO_REGION`` is the count of an absent region.
     """
     few, many = regions
     numbers = rng.integers(few, many, samples, endpoint=True)
@@ -70,10 +70,10 @@ def _edges(
     many: int,
     long: Bool[np.ndarray, " samples"],
 ) -> Int64[np.ndarray, "samples edges"]:
-    """Sorted distinct positions, two for each region; ``length`` fills the rest.
+    """Sorted distinct positions of the delimiters, two for each region; padded by ``length``.
 
-    Where a sequence is to have a ``long`` region, all are drawn in a first part of it, whose size
-    is log-uniform, and what is left is inserted into one of them.
+    In a sequence with a ``long`` region, all positions are drawn in a first part of log-uniform
+    size, and the remaining length is inserted into one region.
     """
     places = rng.random((len(numbers), length), dtype=np.float32)
     inserted = np.zeros((len(numbers), 1), np.int64)
