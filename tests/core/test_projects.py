@@ -110,7 +110,9 @@ def test_a_project_fits_and_evaluates(small):
     assert len(metrics) > 1
     page = join("All", [Done("project", Path("report"))], Path("all"), {}, "").read_text()  # a demo
     assert "</html>" in page
-    assert any(name.startswith("project/") for name in json.loads(Path("all/metrics.json").read_text()))
+    assert any(
+        name.startswith("project/") for name in json.loads(Path("all/metrics.json").read_text())
+    )
     with pytest.raises(SystemExit, match="2"):  # what is there is not replaced unasked
         command(small, "evaluate", "run", "--out", "report")
 
