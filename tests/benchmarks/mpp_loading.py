@@ -22,11 +22,10 @@ from avit import stepper
 from rich.console import Console
 from rich.table import Table
 
-from mpp.data.dataset import MixtureWindows, Part
+from mpp.data.dataset import MixtureWindows, Part, Windows
 from mpp.data.description import Description, by_name
 from mpp.data.frame_cache import Cached
 from mpp.data.readers.pdebench import PDEBench
-from mpp.data.windows import Windows
 from mpp.data.writers import write_pdebench
 from mpp.nn.field_vocabulary import Vocabulary
 

@@ -185,10 +185,10 @@ def test_what_a_yaml_names_is_not_run(key, value, parser, here):
     [
         ("trainer.callbacks", [one(f"{CALLBACKS}.EarlyStopping", monitor="val/loss")]),
         ("trainer.callbacks", "EarlyStopping"),
-        ("trainer.callbacks", one("sciformer.training.callbacks.cost.Cost", ranks=2)),
+        ("trainer.callbacks", one("sciformer.training.cost.Cost", ranks=2)),
         ("trainer.callbacks", [one("minimal.Announce", step=1)]),
         ("trainer.callbacks", one(f"{CALLBACKS}.EMAWeightAveraging", decay=0.9)),
-        ("trainer.strategy", one("sciformer.training.distributed.strategies.DDP")),
+        ("trainer.strategy", one("sciformer.training.strategies.DDP")),
         (
             "trainer.strategy",
             one(

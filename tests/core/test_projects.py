@@ -197,7 +197,7 @@ def test_two_ranks_predict_what_one_does(start, here):
     command(mpp, *words, quiet, "--out=one.npz")
     two = (
         "--trainer.devices=2",
-        "--trainer.strategy={class_path: sciformer.training.distributed.strategies.DDP}",
+        "--trainer.strategy={class_path: sciformer.training.strategies.DDP}",
     )
     process = start("-m", "mpp", *words, quiet, *two, "--out=two.npz")
     out, err = process.communicate(timeout=100)

@@ -1,4 +1,4 @@
-"""What a command line, a YAML or a checkpoint may import: who names a class has it run."""
+"""Allowlist of importable classes: naming a class in a YAML or checkpoint runs its code."""
 
 import os
 from collections.abc import Iterator
@@ -9,19 +9,19 @@ from jsonargparse import Namespace, set_parsing_settings
 
 from sciformer.arguments import ArgumentError
 
-GROUP = "sciformer.projects"  # the entry points by which projects are found
-TRUST = "--trust"  # of Lightning's verbs, on the command line alone
+GROUP = "sciformer.projects"  # entry points of the projects
+TRUST = "--trust"  # option of fit, validate, test and predict; command line only
 LIBRARIES = ("lightning", "torch", "torchmetrics")
 
 
 def restrict(*targets: str) -> None:
-    """Let values name classes of known packages only, from here on in this process.
+    """Allow values to name classes of known packages only, from here on in this process.
 
-    jsonargparse imports what a value names and compares both this name and the place where the
-    object was defined with the list, so that ``torch.os.system`` is one of ``os``.
+    jsonargparse checks both the name and the module that defines the object, so ``torch.os.system``
+    counts as ``os``.
 
     Args:
-        *targets: Objects of the project at hand, as ``package.file:name``: its package is known.
+        *targets: Objects of the current project, as ``package.file:name``; its package is allowed.
     """
     named = [*targets, *(entry.value for entry in entry_points(group=GROUP))]
     ours = {"sciformer", *(target.partition(":")[0].partition(".")[0] for target in named)} - {""}
@@ -33,24 +33,24 @@ def restrict(*targets: str) -> None:
 
 
 def safe_environment() -> dict[str, str]:
-    """The environment of a Python that imports nothing from the folder it is started in."""
+    """Environment for a Python process that imports nothing from its working directory."""
     return {**os.environ, "PYTHONSAFEPATH": "1"}
 
 
 def trust() -> None:
-    """Let values name classes of any package, but of those that run programs or delete files."""
+    """Allow classes of any package, except those that run programs or delete files."""
     set_parsing_settings(instantiate_subclass_spec_in_any=False, import_path_denylist=[])
 
 
 def check_plain(key: str, value: Any) -> None:
-    """See that a value is data and names no class.
+    """Check that a value is plain data and names no class.
 
     Args:
-        key: What to call it in an error.
-        value: Of an option of model or data, or what a checkpoint holds of it.
+        key: Name of the value in an error.
+        value: Option of model or data, or its value in a checkpoint.
 
     Raises:
-        ArgumentError: Naming the part that does.
+        ArgumentError: Naming the part that names a class.
     """
     for place, part in values(key, value):
         if names_class(part):
@@ -58,7 +58,7 @@ def check_plain(key: str, value: Any) -> None:
 
 
 def values(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """A value and all that it holds, each once and with the way to it, however deep or circular."""
+    """Iterate over a nested value and all its parts, each once, with its path; cycles are safe."""
     waiting, seen = [(key, value)], set()
     while waiting:
         key, value = waiting.pop()
@@ -75,5 +75,5 @@ def values(key: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def names_class(value: Any) -> bool:
-    """Whether a value has the form by which a configuration names a class."""
+    """Whether a value has the form by which a configuration names a class (``class_path``)."""
     return isinstance(value, Namespace | dict) and "class_path" in value

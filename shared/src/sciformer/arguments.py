@@ -1,4 +1,4 @@
-"""Arguments that cannot work: an error that knows their names as data, and checks that raise it."""
+"""Errors that carry the name of the wrong argument, and range checks that raise them."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -7,14 +7,16 @@ from typing import Any
 
 
 class ArgumentError(ValueError):
-    """A value that an argument cannot have; the command line adds the option and its file.
+    """An argument has a wrong value; the command line adds the option and its file.
 
     Args:
-        name: The argument, as its function calls it, and the way into it: ``files[0].path``.
+        name: Argument, with the path into it: ``files[0].path``.
         reason: What is wrong, with the value.
     """
 
-    def __init__(self, name: str, reason: str = "") -> None:  # torch's workers know one argument
+    def __init__(
+        self, name: str, reason: str = ""
+    ) -> None:  # torch re-raises errors of workers with one argument
         super().__init__(name, reason)
         self.name, self.reason = name, reason
 
@@ -22,20 +24,20 @@ class ArgumentError(ValueError):
         return f"{self.name}: {self.reason}" if self.reason else self.name
 
     def inside(self, name: str) -> "ArgumentError":
-        """The same of an argument that holds this one: ``path`` inside of ``files[0]``."""
+        """The same error with a longer path: ``path`` inside ``files[0]`` is ``files[0].path``."""
         return ArgumentError(f"{name}.{self.name}", self.reason)
 
 
 @contextmanager
 def inside(name: str, entry: Any) -> Iterator[None]:
-    """Say of which argument a complaint is that is raised inside of this context.
+    """Prefix errors of this context with the argument they are about.
 
     Args:
-        name: Of the entry: ``files[0]``.
-        entry: A table, in which an argument may be at fault, or a value that is the argument.
+        name: Argument, for example ``files[0]``.
+        entry: Its value; if it is a table, the name of the wrong entry is appended.
 
     Raises:
-        ArgumentError: In place of a ValueError that is raised inside.
+        ArgumentError: In place of a ValueError raised in the context.
     """
     try:
         yield
@@ -48,14 +50,14 @@ def inside(name: str, entry: Any) -> Iterator[None]:
 
 @contextmanager
 def said_as(option: str, argument: str) -> Iterator[None]:
-    """Name an argument by the option that gave it, where it is wrong inside of this context.
+    """Replace an argument's name in errors by the option that the user gave.
 
     Args:
-        option: What a user knows: ``data``.
-        argument: What was made of it: ``files[0]``.
+        option: Option, for example ``data``.
+        argument: Argument made from it, for example ``files[0]``.
 
     Raises:
-        ArgumentError: In place of one of the argument.
+        ArgumentError: With the name of the option.
     """
     try:
         yield
@@ -64,27 +66,27 @@ def said_as(option: str, argument: str) -> Iterator[None]:
 
 
 def check_least(**values: tuple[int | float | None, int | float]) -> None:
-    """Refuse numbers that are too small.
+    """Check lower bounds.
 
     Args:
-        **values: Argument -> its value, and the least that it can have; None is no number to judge.
+        **values: Argument -> (value, smallest allowed value); None is not checked.
 
     Raises:
-        ArgumentError: Naming the first one that is less.
+        ArgumentError: Naming the first argument below its bound.
     """
     for name, (value, least) in values.items():
-        if value is not None and not value >= least:  # which NaN is not either
+        if value is not None and not value >= least:  # also true for NaN
             raise ArgumentError(name, f"{value} is less than {least}")
 
 
 def check_positive(**values: int | float | None) -> None:
-    """Refuse numbers that are not above 0 and finite.
+    """Check that numbers are finite and above 0.
 
     Args:
-        **values: Argument -> its value; None is no number to judge.
+        **values: Argument -> value; None is not checked.
 
     Raises:
-        ArgumentError: Naming the first one.
+        ArgumentError: Naming the first argument out of range.
     """
     for name, value in values.items():
         if value is not None and not 0 < value < math.inf:
@@ -92,13 +94,13 @@ def check_positive(**values: int | float | None) -> None:
 
 
 def check_not_negative(**values: int | float | None) -> None:
-    """Refuse numbers that are below 0 or not finite.
+    """Check that numbers are finite and at least 0.
 
     Args:
-        **values: Argument -> its value; None is no number to judge.
+        **values: Argument -> value; None is not checked.
 
     Raises:
-        ArgumentError: Naming the first one.
+        ArgumentError: Naming the first argument out of range.
     """
     for name, value in values.items():
         if value is not None and not 0 <= value < math.inf:
@@ -106,13 +108,13 @@ def check_not_negative(**values: int | float | None) -> None:
 
 
 def check_share(**values: int | float | None) -> None:
-    """Refuse numbers that do not lie between 0 and 1.
+    """Check that numbers lie between 0 and 1.
 
     Args:
-        **values: Argument -> its value; None is no number to judge.
+        **values: Argument -> value; None is not checked.
 
     Raises:
-        ArgumentError: Naming the first one.
+        ArgumentError: Naming the first argument out of range.
     """
     for name, value in values.items():
         if value is not None and not 0 <= value <= 1:

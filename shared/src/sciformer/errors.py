@@ -1,4 +1,4 @@
-"""One line for what a user can get wrong: on stderr, exit code 2, no traceback."""
+"""One-line error messages and exit codes of the command line."""
 
 import errno
 import sys
@@ -10,24 +10,23 @@ from typing import Any
 
 from sciformer.text import single_line, without_secrets
 
-USAGE = 2  # bad input, named in one line
+USAGE = 2  # bad input
 FAILED = 1  # the run itself failed, for example by a loss that is not finite
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room for a file, or for one so large
-LONGEST = 800  # characters of a line; jsonargparse lists every type that a value might have had
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota or file size limit reached
+LONGEST = 800  # characters of a message; jsonargparse lists every accepted type
 
 
 @contextmanager
 def one_line(command: str, debug: bool = False) -> Iterator[None]:
-    """End the process with one line instead of a traceback when its input is at fault.
+    """Turn exceptions into a one-line message and an exit code.
 
-    ``ValueError`` and ``OSError`` are what bad input raises in this code base (exit code 2), and
-    ``FloatingPointError``, ``ConnectionError`` and a full disk what a run raises that cannot go on
-    (exit code 1). Anything else is a bug of ours and keeps its traceback. A warning is one line as
-    well.
+    ``ValueError`` and ``OSError`` mean bad input (exit code 2). ``FloatingPointError``,
+    ``ConnectionError`` and a full disk mean that the run failed (exit code 1). Anything else is a
+    bug and keeps its traceback. Warnings become one line as well.
 
     Args:
-        command: What the line starts with, for example ``contextual-counting fit``.
+        command: Prefix of the message, for example ``contextual-counting fit``.
         debug: Show the traceback as well.
 
     Raises:
@@ -67,6 +66,6 @@ def _say(command: str, error: Exception, debug: bool, code: int) -> int:
 
 
 def _cause(text: str) -> str:
-    """What a loader's worker complained about, without the traceback that torch puts before it."""
+    """Message of an error in a DataLoader worker, without torch's copy of the traceback."""
     _, found, rest = text.partition("Original Traceback (most recent call last):")
     return rest.strip().splitlines()[-1].partition(": ")[2] if found else text

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and replaced only when asked."""
+"""Atomic writes, and checks before long work that its results can be written."""
 
 import glob
 import os
@@ -10,24 +10,24 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # pathlib makes one slash of two
-UNFOLDS = 1032  # bytes that deflate can make of one byte, at most (RFC 1951: 258 of 2 bits)
-LEFTOVER = re.compile(r"\..+\.(\d+)(?:@(.+))?")  # what a process, of a host, was writing
-STALE = 86_400  # seconds after which a file that another host was writing is a leftover
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # of a URL; pathlib merges its slashes
+UNFOLDS = 1032  # largest ratio of deflate compression (RFC 1951: 258 bytes in 2 bits)
+LEFTOVER = re.compile(r"\..+\.(\d+)(?:@(.+))?")  # temporary file of a process on a host
+STALE = 86_400  # seconds until a temporary file of another host counts as a leftover
 
 
 def local(path: str | Path, name: str = "out") -> Path:
-    """Read ``~`` in a path, and refuse what is no path on this machine.
+    """Expand ``~`` in a path of this machine.
 
     Args:
-        path: Where something shall be written.
-        name: The option that named it.
+        path: Where to write.
+        name: Option that gave it, for the error.
 
     Returns:
-        The path to use.
+        The expanded path.
 
     Raises:
-        ValueError: If it is an address, or there is no such home.
+        ValueError: If it is a URL, or the home folder does not exist.
     """
     if ADDRESS.match(os.fspath(path)):
         raise ValueError(f"{name}: {path} is an address; results go to a folder of this machine")
@@ -38,11 +38,11 @@ def local(path: str | Path, name: str = "out") -> Path:
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place and move it there when it is whole and on the disk.
+    """Write to a temporary file in the same folder, sync it and rename it: all or nothing.
 
     Args:
-        path: Where the file shall be; its folder is made where missing.
-        write: Called with the path to write to.
+        path: Destination; its folder is made if missing.
+        write: Called with the temporary path.
     """
     path = local(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,11 +66,11 @@ def _sync(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path, *names: str) -> None:
-    """Remove what processes that have ended were writing when they were killed.
+    """Remove temporary files of ``write_atomically`` whose process was killed.
 
     Args:
-        folder: Where they wrote.
-        *names: Of the files that they would have become, or patterns of them.
+        folder: Folder of the destinations.
+        *names: File names of the destinations, or patterns of them.
     """
     for path in (path for name in names for path in folder.glob(f".{name}.*")):
         found = LEFTOVER.fullmatch(path.name)
@@ -79,7 +79,7 @@ def remove_leftovers(folder: Path, *names: str) -> None:
 
 
 def _is_written(path: Path, process: int, host: str | None) -> bool:
-    """Whether the process that began a file may be still at it."""
+    """Whether the process that writes a temporary file may still run."""
     if host not in (None, socket.gethostname()):
         with suppress(FileNotFoundError):
             return time.time() - path.stat().st_mtime < STALE
@@ -88,24 +88,24 @@ def _is_written(path: Path, process: int, host: str | None) -> bool:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # there is one, of somebody else
+    except PermissionError:  # it runs, under another user
         return True
     return True
 
 
 def new_folder(folder: str | Path, names: tuple[str, ...], overwrite: bool = False) -> Path:
-    """See, before long work, that results can be written to a folder and replace none unasked.
+    """Check, before long work, that results can be written to a folder and overwrite nothing.
 
     Args:
-        folder: The value of ``--out``; made where missing.
-        names: Of the files that will be written.
-        overwrite: Whether they may replace those that are there.
+        folder: Value of ``--out``; made if missing.
+        names: File names of the results.
+        overwrite: Allow existing results to be replaced.
 
     Returns:
-        The folder to use.
+        The expanded path.
 
     Raises:
-        ValueError: If one of the files is there, or the folder cannot be written to.
+        ValueError: If a result exists, or the folder is not writable.
     """
     folder = local(folder)
     for name in names:
@@ -119,47 +119,39 @@ def new_folder(folder: str | Path, names: tuple[str, ...], overwrite: bool = Fal
 
 
 def new_file(path: str | Path, overwrite: bool = False) -> Path:
-    """See, before long work, that a file can be written and replaces none unasked.
+    """Check, before long work, that a file can be written and overwrites nothing.
 
     Args:
-        path: The value of ``--out``.
-        overwrite: Whether it may replace one that is there.
+        path: Value of ``--out``.
+        overwrite: Allow an existing file to be replaced.
 
     Returns:
-        The path to use.
+        The expanded path.
 
     Raises:
-        ValueError: If it is there, or its folder cannot be written to.
+        ValueError: If the file exists, or its folder is not writable.
     """
     path = local(path)
     return new_folder(path.parent, (path.name,), overwrite) / path.name
 
 
 def up_to_date(path: Path, source: Path) -> bool:
-    """Tell whether a file that was made from another one is there, and has not been overtaken.
-
-    Args:
-        path: What was made.
-        source: What it was made from.
-
-    Returns:
-        Whether it can be used.
-    """
+    """Whether a derived file exists and is not older than its source."""
     return path.is_file() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
 
 
 def check_writable(folder: str | Path, name: str) -> Path:
-    """See that files can be made in a folder, before long work ends at its door; make it if needed.
+    """Check, before long work, that a folder is writable; make it if missing.
 
     Args:
-        folder: Where results shall go.
-        name: The option that named it.
+        folder: Folder of the results.
+        name: Option that gave it, for the error.
 
     Returns:
-        The folder to use.
+        The expanded path.
 
     Raises:
-        ValueError: If it is no folder of this machine or cannot be written to.
+        ValueError: If it is not a folder of this machine, or not writable.
     """
     folder = local(folder, name)
     try:

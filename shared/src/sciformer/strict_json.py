@@ -1,4 +1,4 @@
-"""JSON that every reader takes, and JSON of others."""
+"""Strict JSON: no NaN when writing; limits of depth and size when reading untrusted files."""
 
 import json
 import math
@@ -7,11 +7,11 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-DEEPEST = 64  # lists in lists; Python's own limit depends on who calls
+DEEPEST = 64  # nested lists; Python's own limit depends on the call stack
 
 
 def to_json(content: Mapping[str, Any]) -> str:
-    """Write an object as JSON, with ``null`` for NaN and infinities, which JSON has no word for."""
+    """Write JSON with ``null`` in place of NaN and infinities, which JSON does not have."""
     return json.dumps(_plain(content), indent=2, allow_nan=False, default=str) + "\n"
 
 
@@ -30,16 +30,16 @@ def _plain(value: Any) -> Any:
 
 
 def from_json(text: str | bytes) -> Any:
-    """Read JSON of others.
+    """Parse untrusted JSON.
 
     Args:
-        text: What a file holds.
+        text: Content of a file.
 
     Returns:
-        What it says.
+        The parsed value.
 
     Raises:
-        ValueError: If it is no JSON, lists in lists are too deep or a number has too many digits.
+        ValueError: If it is not JSON, nested too deeply, or has a number with too many digits.
     """
     try:
         found = json.loads(text)
@@ -56,17 +56,17 @@ def from_json(text: str | bytes) -> Any:
 
 
 def read_json(path: Path, kind: type = dict) -> Any:
-    """Read what was kept as JSON.
+    """Read a JSON file.
 
     Args:
-        path: Of the file.
-        kind: What it must be: a table of names and values, or a list.
+        path: The file.
+        kind: Expected type: ``dict`` or ``list``.
 
     Returns:
-        What it says.
+        The parsed value.
 
     Raises:
-        ValueError: Naming the file, if it is damaged.
+        ValueError: Naming the file, if it is damaged or of another type.
     """
     try:
         found = from_json(path.read_bytes())

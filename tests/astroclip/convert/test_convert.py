@@ -2,10 +2,10 @@
 
 import functools
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
+import plain_astroclip as plain
 import pytest
 import torch
 from lightning.pytorch import LightningModule
@@ -24,10 +24,7 @@ from astroclip.convert.original_networks import SpecFormer, VisionTransformer, s
 from astroclip.convert.state_dict import convert_state
 from astroclip.losses.contrastive import info_nce
 
-sys.path.append(str(Path(__file__).parent))
-import plain_astroclip as plain
-
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 HEADS = {"heads": 3, "image_heads": 2, "pooling_heads": 4}
 
 

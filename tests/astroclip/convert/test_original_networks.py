@@ -1,8 +1,6 @@
 """The original's networks: its slicing to the bit, its stretch, its bag of patches."""
 
-import sys
-from pathlib import Path
-
+import plain_astroclip as plain
 import pytest
 import torch
 
@@ -12,9 +10,6 @@ from astroclip.convert.original_networks import (
     slice_spectrum,
     to_rgb,
 )
-
-sys.path.append(str(Path(__file__).parent))
-import plain_astroclip as plain
 
 
 def spectra(batch, pixels=7781, seed=0):

@@ -1,8 +1,6 @@
 """Names of the original in ours: all of them, with shapes, and none left over."""
 
-import sys
-from pathlib import Path
-
+import plain_astroclip as plain
 import pytest
 import torch
 from torch import nn
@@ -10,9 +8,6 @@ from torch import nn
 from astroclip.convert.original_networks import SpecFormer, VisionTransformer
 from astroclip.convert.pooling_head import PoolingHead
 from astroclip.convert.state_dict import convert_state
-
-sys.path.append(str(Path(__file__).parent))
-import plain_astroclip as plain
 
 HEADS = {"heads": 3, "image_heads": 2, "pooling_heads": 4}
 

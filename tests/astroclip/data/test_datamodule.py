@@ -1,13 +1,8 @@
 """Galaxies of a training: simulated, of files, of shards."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from astroclip_small import data
 from small_astroclip import write_pairs
 

@@ -76,7 +76,7 @@ def refused(capsys, here, *words):
         ("trainer: {max_epochs: 0}", "trainer.max_epochs: 0 is less than 1"),
         (
             "trainer: {callbacks: [RichModelSummary, "
-            "{class_path: sciformer.training.callbacks.cost.Cost, init_args: {ranks: 0}}]}",
+            "{class_path: sciformer.training.cost.Cost, init_args: {ranks: 0}}]}",
             "trainer.callbacks[1].init_args.ranks: 0 is less than 1",
         ),
         ("model: {dim: 8", "not YAML: "),

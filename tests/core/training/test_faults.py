@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import kills
@@ -90,8 +91,12 @@ def test_a_validation_among_accumulated_gradients_spoils_no_resume(start, tmp_pa
 def children(process):
     """The process ids of the ranks that a first rank has started."""
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    variables = {int(pid): Path(f"/proc/{pid}/environ").read_bytes() for pid in listed}
-    return [pid for pid, given in variables.items() if b"LOCAL_RANK=1" in given]
+    found = []
+    for pid in listed:
+        with suppress(OSError):  # one of the loader's workers has ended since
+            if b"LOCAL_RANK=1" in Path(f"/proc/{pid}/environ").read_bytes():
+                found.append(int(pid))
+    return found
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from two_ranks import STEPS, fit
 
 pytestmark = pytest.mark.process
 
-DDP = "--trainer.strategy={class_path: sciformer.training.distributed.strategies.DDP}"
+DDP = "--trainer.strategy={class_path: sciformer.training.strategies.DDP}"
 QUIET = ("--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu", "--threads=1")
 
 

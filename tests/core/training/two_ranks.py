@@ -21,7 +21,7 @@ from sciformer.cli.main import run
 
 HALF, STEPS = 6, 12  # within an epoch of four steps, and at the end of one
 STRATEGIES = ("DDP", "FSDP")
-RECOMPUTE = "sciformer.training.callbacks.recompute.Recompute"
+RECOMPUTE = "sciformer.training.recompute.Recompute"
 LARGE = (  # one block has 12 dim^2 parameters
     *("--data.dim=2048", "--model.heads=16", "--trainer.max_steps=1"),
     *("--trainer.enable_checkpointing=false", "--trainer.limit_val_batches=0"),

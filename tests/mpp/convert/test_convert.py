@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from mpp.convert.convert import from_reference
 from mpp.convert.state_dict import convert_state
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 SAME = 1e-5  # in double precision, where only mathematics can differ: eps of the first norm is 1e-8
 # fp32 sums come in another order on another processor: a network is judged by its distance from
 # double precision, in units of the distance of the fp32 network that it is compared with.

@@ -11,13 +11,13 @@ from physics_samples import described, numbered
 
 from mpp.data.batch import Batch
 from mpp.data.datamodule import PhysicsData
+from mpp.data.dataset import Windows
 from mpp.data.description import FIELDS
 from mpp.data.shards import Shards, make_sample, recipe
 from mpp.data.simulated import Simulated
-from mpp.data.windows import Windows
 from mpp.data.writers import write_pdebench, write_well
-from sciformer.data.loader import split_by_id
 from sciformer.data.shards.writer import write_shards
+from sciformer.data.splits import split_by_id
 
 CNS = ("velocity_x", "velocity_y", "density", "pressure")
 HALVES = {"train": 0.5, "val": 0.25, "test": 0.25}

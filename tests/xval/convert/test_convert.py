@@ -1,8 +1,8 @@
 """The converter, and by it the network, beside the original: its answers and a restatement."""
 
-import sys
 from pathlib import Path
 
+import plain_xval as plain
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -11,10 +11,7 @@ import xval
 from xval.convert.convert import from_reference
 from xval.convert.state_dict import convert_state
 
-sys.path.append(str(Path(__file__).parent))
-import plain_xval as plain
-
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 CASES = [  # vocab, dim, depth, heads, hidden, length, batch, time
     (27, 48, 2, 3, 96, 64, 3, 40),
     (11, 32, 1, 8, 50, 20, 1, 20),

@@ -217,7 +217,7 @@ def test_words_are_single_tokens_the_longest_first(name):
 
 def test_words_that_cannot_be_told_apart_are_refused():
     for words in (["a", "a"], [""]):
-        with pytest.raises(ValueError, match="words: one of them is empty or there twice"):
+        with pytest.raises(ValueError, match="words: a word is empty or repeated"):
             encoding("xval", words=words)
 
 

@@ -153,7 +153,7 @@ def test_the_wrong_kind_of_network_is_refused():
     lengths = torch.full((4,), 8)
     with pytest.raises(ValueError, match="causal network cannot fill"):
         fill(network(causal=True), tokens, numbers)
-    with pytest.raises(ValueError, match="not causal cannot go on"):
+    with pytest.raises(ValueError, match="not causal cannot continue"):
         generate(network(), tokens, numbers, lengths, 2)
-    with pytest.raises(ValueError, match="beginning of no tokens"):
+    with pytest.raises(ValueError, match="empty prompt"):
         generate(network(causal=True), tokens, numbers, lengths * 0, 2)

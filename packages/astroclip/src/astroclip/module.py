@@ -26,6 +26,7 @@ from astroclip.nn.image_encoder import ImageEncoder
 from astroclip.nn.model import AstroCLIP
 from astroclip.nn.spectrum_encoder import SpectrumEncoder
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_positive
+from sciformer.training.lightning_private import trainer_of
 from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
 
@@ -243,7 +244,7 @@ class AstroCLIPModule(Module):
     def rate(self, step: int) -> float:
         """Factor of the learning rate at an optimizer step, counted from 0."""
         assert self.steps is not None, "neither given nor set up"
-        if self._trainer:
+        if trainer_of(self):
             step = batches_before(step, self.data.batches, self.trainer.accumulate_grad_batches)
         fall = warmup_cosine(step, self.steps, self.warmup)
         return fall if step < self.warmup else LEAST + (1 - LEAST) * fall

@@ -17,6 +17,7 @@ from contextual_counting.metrics import RegionScores, ranking
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import NO_REGION
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_share, inside
+from sciformer.training.lightning_private import trainer_of
 from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, warmup_cosine
 
@@ -207,7 +208,7 @@ class CountingModule(Module):
             chosen = MuonAdamW(groups[:1], groups[1:], lr=1.0)
         else:
             chosen = AdamW(groups, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0)
-        batches = self._trainer.accumulate_grad_batches if self._trainer else 1
+        batches = trainer_of(self).accumulate_grad_batches if trainer_of(self) else 1
         factors = [partial(self.rate, group["name"], batches=batches) for group in groups]
         schedule = {"scheduler": LambdaLR(chosen, factors), "interval": "step"}
         return [chosen], [schedule]

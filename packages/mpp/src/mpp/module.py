@@ -19,6 +19,7 @@ from mpp.nn.model import AViT
 from mpp.nn.normalization import Target
 from mpp.nn.rollout import rollout
 from sciformer.arguments import ArgumentError, check_not_negative, check_positive
+from sciformer.training.lightning_private import trainer_of
 from sciformer.training.module import Module
 from sciformer.training.optim import adamw, batches_before, decay_groups, warmup_cosine
 
@@ -256,6 +257,6 @@ class PhysicsModule(Module):
 
     def rate(self, step: int) -> float:
         """Factor of the learning rate at an optimizer step, counted from 0."""
-        each = self.data.steps if self._trainer else self.steps  # batches of an epoch
-        together = self._trainer.accumulate_grad_batches if self._trainer else 1
+        each = self.data.steps if trainer_of(self) else self.steps  # batches of an epoch
+        together = trainer_of(self).accumulate_grad_batches if trainer_of(self) else 1
         return warmup_cosine(batches_before(step, each, together), self.steps, self.warmup)

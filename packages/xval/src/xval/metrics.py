@@ -1,4 +1,4 @@
-"""How far answers are from the truth: the same figures for every encoding."""
+"""Errors of predicted numbers, the same for every encoding: R2, MSE, relative errors, log-sMAPE."""
 
 import math
 from typing import NamedTuple
@@ -8,28 +8,28 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 from torchmetrics import Metric
 
-EXACT = 1e-15  # of 15 digits none is wrong
+EXACT = 1e-15  # relative error with all 15 digits right
 
 
 class Scores(NamedTuple):
-    """Figures of many answers.
+    """Errors of many answers.
 
-    An answer that is no number (NaN) counts as 0: wrong by 100 %, whatever the truth. The mean of
-    the truth would be skill where that is narrow. Relative errors are those of numbers that are not
-    zero, and NaN where there are none.
+    An answer that is no number (NaN) counts as 0, an error of 100 %: counting it as the mean of the
+    truth would reward it where the truth varies little. Relative errors are of nonzero truths only;
+    they are NaN where there are none.
 
     Args:
-        r2: Share of the variance that is explained; NaN where there is no variance.
+        r2: Coefficient of determination; NaN for constant truth.
         mse: Mean squared error.
         mae: Mean absolute error.
-        median_relative: Median of the relative errors.
-        p99_relative: Their 99th percentile.
-        within_1_percent: Share of relative errors that are at most 1 %.
-        unparsable: Share of answers that are no number.
-        log_smape: How many of 15 digits are right, as a share, in the mean: log10 of |error| /
-            (|answer| + |truth|) over -15, in [0, 1] (Kreitner et al. 2025, arXiv 2510.06824).
-        log_r2: R2 of log10 of the size, where that is not zero; an answer of zero counts as the
-            smallest size of the truth.
+        median_relative: Median relative error.
+        p99_relative: 99th percentile of the relative errors.
+        within_1_percent: Fraction of relative errors of at most 1 %.
+        unparsable: Fraction of answers that are no number.
+        log_smape: Mean fraction of 15 digits that are right: log10 of |error| / (|answer| +
+            |truth|) over -15, in [0, 1] (Kreitner et al. 2025, arXiv 2510.06824).
+        log_r2: R2 of log10 of absolute values where these are not zero; an answer of zero counts as
+            the smallest absolute truth.
     """
 
     r2: float
@@ -44,14 +44,14 @@ class Scores(NamedTuple):
 
 
 def scores(predicted: Float[Tensor, " answers"], truth: Float[Tensor, " answers"]) -> Scores:
-    """Compare answers to the truth, in double precision.
+    """Compare answers with the truth, in fp64.
 
     Args:
-        predicted: The answers; NaN where there is no number.
-        truth: What they should be; at least one.
+        predicted: Answers; NaN where there is no number.
+        truth: True values; at least one.
 
     Returns:
-        The figures.
+        The errors.
     """
     none = predicted.isnan()
     predicted, truth = predicted.nan_to_num(0.0).double(), truth.double()
@@ -94,13 +94,13 @@ def _log_r2(
 
 
 class Losses(NamedTuple):
-    """Sums over what is to be recovered, and how much that is; fp32.
+    """Sums of losses over the recovered tokens and numbers, with their counts; fp32.
 
     Args:
-        token_sum: Of the cross-entropies.
-        tokens: Number of them.
-        number_sum: Of the errors of values, in the network's units.
-        numbers: Number of them.
+        token_sum: Sum of cross-entropies, in nats.
+        tokens: Number of recovered tokens.
+        number_sum: Sum of the numbers' errors, in normalized units.
+        numbers: Number of recovered numbers.
     """
 
     token_sum: Float[Tensor, ""]
@@ -110,12 +110,12 @@ class Losses(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Figures of a pass.
+    """Results of a pass over a data set.
 
     Args:
-        token_loss: Mean cross-entropy of what is recovered.
-        number_loss: Mean error of the recovered numbers in the network's units, as the loss has it.
-        answers: Figures of what each pattern asks for.
+        token_loss: Mean cross-entropy of the recovered tokens, in nats.
+        number_loss: Mean loss of the recovered numbers, in normalized units.
+        answers: Scores by pattern of the target numbers.
     """
 
     token_loss: Tensor
@@ -124,10 +124,10 @@ class Found(NamedTuple):
 
 
 class Pass(Metric):
-    """Adds losses up, and keeps answers: medians and shares of variance are no means over batches.
+    """Accumulate losses and answers over a pass: medians and R2 are not means over batches.
 
     Args:
-        patterns: Of the numbers that are asked for.
+        patterns: Patterns of the target numbers.
     """
 
     full_state_update = False
@@ -150,7 +150,7 @@ class Pass(Metric):
         truth: Float[Tensor, "batch answers"],
         asked: Int64[Tensor, "batch answers"],
     ) -> None:
-        """Add a batch; ``asked`` is -1 where nothing is."""
+        """Add a batch; ``asked`` is -1 where there is no target."""
         self.sums += torch.stack(losses)
         there = asked >= 0
         self.predicted.append(predicted[there])
@@ -158,7 +158,7 @@ class Pass(Metric):
         self.asked.append(asked[there])
 
     def compute(self) -> Found:
-        """The figures of all ranks."""
+        """Results over all ranks."""
         token_sum, tokens, number_sum, numbers = self.sums
         states = (self.predicted, self.truth, self.asked)
         predicted, truth, asked = (

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, check_positive
+from sciformer.training.lightning_private import trainer_of
 from sciformer.training.module import Module
 from sciformer.training.optim import MuonAdamW, adamw, batches_before, decay_groups, warmup_cosine
 from xval.data.batch import Batch
@@ -258,7 +259,7 @@ class XValModule(Module):
     def rate(self, step: int) -> float:
         """Factor of the learning rate at an optimizer step, counted from 0."""
         assert self.steps is not None, "neither given nor set up"
-        if self._trainer:
+        if trainer_of(self):
             step = batches_before(step, self.data.batches, self.trainer.accumulate_grad_batches)
         return warmup_cosine(step, self.steps, self.warmup)
 

@@ -19,6 +19,7 @@ from lightning.pytorch.utilities.parsing import lightning_hasattr
 
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, inside
 from sciformer.text import single_line
+from sciformer.training.lightning_private import rate_arguments
 
 
 def passes(max_epochs: int | None) -> int:
@@ -80,10 +81,9 @@ def check_callbacks(trainer: Trainer, model: LightningModule) -> None:
         kind, reason = type(each).__name__, ""
         if isinstance(each, StochasticWeightAveraging | WeightAveraging) and sharded:
             reason = "copies the whole network, which this strategy shares out; take DDP"
-        if isinstance(each, LearningRateFinder) and each._update_attr:
-            names = [each._attr_name] if each._attr_name else ["lr", "learning_rate"]
-            if not any(lightning_hasattr(model, name) for name in names):
-                reason = f"{type(model).__name__} has no argument {' or '.join(names)}"
+        names = rate_arguments(each) if isinstance(each, LearningRateFinder) else []
+        if names and not any(lightning_hasattr(model, name) for name in names):
+            reason = f"{type(model).__name__} has no argument {' or '.join(names)}"
         if reason:
             raise ArgumentError("trainer.callbacks", f"{kind}: {reason}")
 

@@ -8,6 +8,7 @@ import shlex
 import sys
 import warnings
 from contextlib import ExitStack
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ from sciformer.training.callbacks.stopping import GracefulStop, interrupts, queu
 from sciformer.training.checkpoints import checkpoint
 from sciformer.training.claim import Claim, check_free, claimed
 from sciformer.training.distributed.agreement import lost_rank
+from sciformer.training.lightning_private import resume_only_as_told
 from sciformer.training.precision import warn_of_emulation
 from sciformer.training.run_folder import CONFIG, LAST, NUMBERS, keep_logged
 
@@ -142,14 +144,11 @@ class Cli(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         add_options(parser, self.project)
+        set_defaults(parser, sys.argv, self.project)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, with the settings that a checkpoint was trained with in place of the defaults."""
-        for subparser in self._subcommand_parsers.values():
-            set_defaults(subparser, sys.argv, self.project)
+        """Parse, and find the run's folder and the checkpoint that it goes on from."""
         super().parse_arguments(parser, args)
-
-    def _parse_ckpt_path(self) -> None:
         options = self.options
         place = options.trainer.default_root_dir or f"runs/{self.project.name}"
         root = local(place, "trainer.default_root_dir")
@@ -157,14 +156,16 @@ class Cli(LightningCLI):
         if not given and self.config.subcommand == "fit" and queued_again(options.overwrite):
             given = "auto"
         options.trainer.default_root_dir = str(root)
-        options.ckpt_path = checkpoint_path(given, str(root)) if given else None
-        self.claim = Claim(root, options.ckpt_path, options.overwrite, given == "auto")
+        resumed = checkpoint_path(given, str(root)) if given else None
+        self.claim = Claim(root, resumed, options.overwrite, given == "auto")
+        options.ckpt_path = None  # else Lightning puts the file's settings in place of the words
 
     def _resumed_step(self) -> int | None:
-        path = self.options.ckpt_path
+        path = self.claim.resumed
         return int(checkpoint.read(path)["global_step"]) if path else None
 
     def before_instantiate_classes(self) -> None:
+        self.options.ckpt_path = self.claim.resumed
         if self._writes:
             check_free(self.claim)
         if self.options.threads:
@@ -172,7 +173,10 @@ class Cli(LightningCLI):
         check_named(self.options, TRUST in sys.argv)
         groups = {"model": resolve(self.project.module), "data": resolve(self.project.data)}
         self.builder = Builder(self.options, **groups)
-        self.parser.add_instantiator(self.builder, object, subclasses=True)
+        parser: Any = self.parser
+        builders = [(self.builder, object, True)]
+        # Lightning calls it by a name that jsonargparse has deprecated.
+        parser.instantiate_classes = partial(parser.instantiate, instantiators=builders)
 
     def instantiate_classes(self) -> None:
         with self.builder.told():
@@ -205,21 +209,24 @@ class Cli(LightningCLI):
         check_numbers(given)
         with trainer_errors():
             trainer = super().instantiate_trainer(**kwargs)
-        # Else it would go on, unasked, from what OnExceptionCheckpoint or SLURM have left.
-        trainer._checkpoint_connector._parse_ckpt_path = _as_said
+        resume_only_as_told(trainer)
         warn_of_emulation(trainer.precision, trainer.strategy.root_device)
         return trainer
 
     def _facts(self) -> dict[str, Any]:
         dists = ("sciformer", f"sciformer-{self.project.command}", "torch", "lightning")
-        self._dump_config()
         return {
             "command": shlex.join([self.project.command, *sys.argv[1:]]),
             "config": ", ".join(config_paths(sys.argv)),
             "seed": int(self.options.seed_everything),
             "versions": {"python": platform.python_version(), **versions(*dists)},
-            "settings": self.config_dump,
+            "settings": self._settings(skip_link_targets=False),
         }
+
+    def _settings(self, skip_link_targets: bool = True) -> dict[str, Any]:
+        """What the verb runs with, as tables."""
+        said = self.parser.dump(self.config, skip_none=False, skip_link_targets=skip_link_targets)
+        return yaml.safe_load(said)[self.config.subcommand]
 
     def before_fit(self) -> None:
         self._check_checkpoint()
@@ -235,7 +242,7 @@ class Cli(LightningCLI):
             self.held.enter_context(claimed(self.claim))
         if self.claim.resumed:
             keep_logged(self.trainer.loggers, checkpoint.read(self.claim.resumed))
-        said = yaml.safe_load(self.parser.dump(self.config, skip_none=False))["fit"]
+        said = self._settings()
         del said["overwrite"]  # or the same configuration would replace the run
         self._write(CONFIG, yaml.safe_dump(hide_secrets(said), sort_keys=False))
 
@@ -256,7 +263,7 @@ class Cli(LightningCLI):
     before_test = before_predict = before_validate
 
     def _check_checkpoint(self) -> None:
-        path = self.options.ckpt_path
+        path = self.claim.resumed
         if path:
             saved = checkpoint.read(path)
             checkpoint.check(path, saved, self.model)
@@ -272,10 +279,3 @@ def _option(project: Project, error: ArgumentError) -> str:
             key = f"{group}.{error.name}"
     linked = {source: target for target, source in linked_options(project).items()}
     return linked.get(key, key)
-
-
-def _as_said(
-    state_fn: Any, ckpt_path: Any, model_provided: bool, model_connected: bool
-) -> str | None:
-    """The checkpoint that was named on the command line, or none."""
-    return ckpt_path

@@ -1,1 +1,1 @@
-"""Plain torch building blocks: they know no trainer, no rank, no file."""
+"""Transformer building blocks in plain torch: no trainer, no rank, no file."""

@@ -1,4 +1,4 @@
-"""Attention: ``attend`` is the one path that every model takes; the modules project around it."""
+"""Scaled dot-product and multi-head self-attention; all models compute it by ``attend``."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -23,11 +23,11 @@ def attend(
     bias: Float[Tensor, "*#scores"] | None = None,
     scale: float | None = None,
 ) -> Float[Tensor, "batch heads time_q value_dim"]:
-    """Average ``v`` with the weights ``softmax(scale q k^T + bias)``.
+    """Scaled dot-product attention: average ``v`` with weights ``softmax(scale q k^T + bias)``.
 
-    A query that may attend to nothing gets zeros. Causal queries are the last of the positions:
-    query ``i`` sees the keys ``j <= i + time_k - time_q``, so one query against a cache sees all.
-    Under autocast, ``q``, ``k`` and ``v`` are cast to its dtype.
+    A query with no visible key gets zeros. Causal queries are the last of the positions: query
+    ``i`` sees the keys ``j <= i + time_k - time_q``. Under autocast, ``q``, ``k`` and ``v`` are
+    cast to its dtype.
 
     Args:
         q: Queries.
@@ -36,7 +36,7 @@ def attend(
         causal: Hide later keys from earlier queries.
         mask: True where a query may attend to a key; broadcasts to (batch, heads, q, k).
         bias: Added to the scores; broadcasts likewise. Differentiable.
-        scale: Of the scores; 1 / sqrt(head_dim) unless given.
+        scale: Factor of the scores; 1 / sqrt(head_dim) unless given.
 
     Returns:
         One vector per query, in the dtype of ``q``, or of autocast.
@@ -68,7 +68,7 @@ def attend(
 
 
 def autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Cast to the dtype of autocast where it is on, as it does for torch's own attention."""
+    """Cast tensors to autocast's dtype where it is on, as torch's own attention does."""
     first = tensors[0]
     device = "cpu" if first.is_cpu else first.device.type  # is_cpu: 5 us less, of some 700
     if not torch.is_autocast_enabled(device) or first.dtype == torch.float64:
@@ -80,7 +80,7 @@ def autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
 def merge_masks(
     q: Tensor, k: Tensor, causal: bool, mask: Tensor | None, bias: Tensor | None
 ) -> Tensor | None:
-    """Return what to add to the scores: the bias, and -inf where a key is hidden."""
+    """Additive mask: the bias, and -inf where a key is hidden."""
     fill = bias
     if causal:
         time_q, time_k = q.shape[2], k.shape[2]
@@ -96,20 +96,20 @@ def merge_masks(
 
 
 def hides(bias: Tensor) -> bool:
-    """Tell whether a bias hides anything. Only for the CPU, where a look at a value is cheap."""
+    """Whether a bias hides any key (-inf). CPU only: reading a value would block a GPU."""
     return bias.detach().min().item() == -INF  # less overhead than amin and float
 
 
 def open_empty_rows(fill: Tensor) -> tuple[Tensor, Tensor]:
-    """Open the rows that may attend to nothing, which keeps softmax finite; return them too."""
+    """Unmask the rows that hide all keys, so that softmax stays finite; return them too."""
     empty = fill.detach().amax(-1, keepdim=True) == -INF
     return fill.masked_fill(empty, 0.0), empty
 
 
 def fused(q: Tensor, k: Tensor, v: Tensor, fill: Tensor, scale: float) -> Tensor:
-    """Call torch's attention with a float mask: on CUDA, that is its memory-efficient kernel.
+    """Call torch's SDPA with an additive mask: on CUDA, its memory-efficient kernel.
 
-    FlexAttention would have to be compiled in the midst of an eager model, for each shape anew.
+    FlexAttention would need compilation for each new shape inside an eager model.
     """
     if q.is_cpu:  # its kernel gives zeros for an empty row
         return scaled_dot_product_attention(q, k, v, attn_mask=fill.to(q.dtype), scale=scale)
@@ -119,7 +119,7 @@ def fused(q: Tensor, k: Tensor, v: Tensor, fill: Tensor, scale: float) -> Tensor
 
 
 def formula(q: Tensor, k: Tensor, v: Tensor, fill: Tensor | None, scale: float) -> Tensor:
-    """Write attention out: three calls, whose overhead counts where the scores are few."""
+    """Attention as three plain calls: the least overhead where there are few scores."""
     batch, heads, time_q, _ = q.shape
     q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
     training = needs_grad(q, k, v, fill)
@@ -138,15 +138,15 @@ def formula(q: Tensor, k: Tensor, v: Tensor, fill: Tensor | None, scale: float) 
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention of a sequence to itself.
+    """Multi-head self-attention.
 
     Args:
         dim: Width of the tokens.
         heads: Number of heads; divides ``dim``.
         causal: Hide later tokens from earlier ones.
         qk_norm: Normalize queries and keys per head, which bounds the scores.
-        rotary: Rotary positions of queries and keys.
-        alibi: Linear biases of the scores.
+        rotary: Apply rotary position embedding to queries and keys.
+        alibi: Add ALiBi's linear distance biases to the scores.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class SelfAttention(nn.Module):
         return self.out(merge(self.mix(x, split(self.value(x), self.heads), mask)))
 
     def mix(self, x: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """Average values of any width with the weights that the tokens give."""
+        """Average values of any width with the attention weights of the tokens."""
         q, k = self.query_key(x)
         bias = None if self.alibi is None else self.alibi(x.shape[1], x.shape[1])
         mask = None if mask is None else mask[:, None]
@@ -189,7 +189,7 @@ class SelfAttention(nn.Module):
     ) -> tuple[
         Float[Tensor, "batch heads time head_dim"], Float[Tensor, "batch heads time head_dim"]
     ]:
-        """Queries and keys as the scores see them: normalized and rotated."""
+        """Queries and keys as they enter the scores: normalized and rotated."""
         q = self.query_norm(split(self.query(x), self.heads))
         k = self.key_norm(split(self.key(x), self.heads))
         return (q, k) if self.rotary is None else (self.rotary(q), self.rotary(k))
@@ -199,13 +199,13 @@ class SelfAttention(nn.Module):
         x: Float[Tensor, "batch time dim"],
         mask: Bool[Tensor, "#batch #time time"] | None = None,
     ) -> Float[Tensor, "batch heads time time"]:
-        """Return the attention weights, for pictures: forward never writes them out."""
+        """Attention weights, for figures; ``forward`` does not keep them."""
         eye = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
         return self.mix(x, eye.expand(len(x), self.heads, -1, -1), mask)
 
 
 def divide(dim: int, heads: int) -> int:
-    """Return the width of one head, or raise ``ValueError``."""
+    """Width of one head; ``ValueError`` if ``heads`` does not divide ``dim``."""
     if min(dim, heads) < 1 or dim % heads:
         raise ArgumentError("heads", f"{heads} does not divide dim={dim}")
     return dim // heads
@@ -214,10 +214,10 @@ def divide(dim: int, heads: int) -> int:
 def split(
     x: Float[Tensor, "batch time dim"], heads: int
 ) -> Float[Tensor, "batch {heads} time head_dim"]:
-    """Cut the channels into heads."""
+    """Split channels into heads."""
     return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def merge(x: Float[Tensor, "batch heads time head_dim"]) -> Float[Tensor, "batch time dim"]:
-    """Undo ``split``."""
+    """Merge heads into channels: the inverse of ``split``."""
     return x.transpose(1, 2).flatten(2)

@@ -1,7 +1,7 @@
-"""Which of three equal ways computes attention fastest: measured, by size and by processor.
+"""Choice of the fastest attention kernel by size and processor, from measurements.
 
-On accelerators that is torch's SDPA. On CPUs it depends on the processor: Zen 4 stands for those
-with AVX-512, Zen 3 for all others. ``tests/benchmarks/attention.py`` measures both again.
+Accelerators use torch's SDPA. On CPUs the choice depends on the processor: Zen 4 stands for those
+with AVX-512, Zen 3 for all others. ``tests/benchmarks/attention.py`` repeats the measurements.
 """
 
 from typing import Literal
@@ -20,11 +20,11 @@ KEPT_BYTES = 1 << 28
 
 
 def computed_in_fp32(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> bool:
-    """Whether half precision is widened first, as this CPU has no units for it.
+    """Whether to widen half precision to fp32 first: this CPU has no hardware for it.
 
-    Zen 3, T 512: the formula's products in bf16 take 17 to 20 times as long as SDPA's, whose
-    gradients take 4.5 times as long as in fp32; its forward alone is as fast as in fp32. In fp16 it
-    takes 7 and 3 times as long.
+    Zen 3, T 512: the formula in bf16 takes 17 to 20 times as long as SDPA, and SDPA's gradients 4.5
+    times as long as in fp32; its forward pass alone is as fast as in fp32. In fp16 these are 7 and
+    3.
     """
     if not q.is_cpu or torch.compiler.is_compiling() or q.dtype not in HALF:
         return False
@@ -34,18 +34,18 @@ def computed_in_fp32(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> bo
 def fastest(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, causal: bool, masked: bool = False
 ) -> Path:
-    """Choose how to compute attention: torch's SDPA, the written-out formula, or tiles of it.
+    """Choose the kernel: torch's SDPA (``fused``), the plain formula, or tiled attention.
 
     Args:
         q: Queries.
         k: Keys.
         v: Values.
-        bias: What is added to the scores.
+        bias: Added to the scores.
         causal: Whether later keys are hidden.
         masked: Whether a mask hides keys.
 
     Returns:
-        ``fused`` for SDPA.
+        Name of the kernel.
     """
     if not q.is_cpu or torch.compiler.is_compiling():
         return "fused"

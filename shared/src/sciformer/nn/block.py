@@ -1,4 +1,4 @@
-"""Blocks: what networks repeat, and the transformer block that all projects build on."""
+"""Transformer block, and the base class of blocks that are sharded or recomputed one by one."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -9,11 +9,11 @@ from sciformer.nn.position import Alibi, Rotary
 
 
 class Block(nn.Module):
-    """A part of a network that is sharded, and whose activations are computed again, by itself."""
+    """A unit of a network for FSDP sharding and activation checkpointing."""
 
 
 class TransformerBlock(Block):
-    """Mix tokens by attention, then channels by an MLP; both pre-norm and residual.
+    """Pre-norm transformer block: self-attention, then an MLP, each with a residual connection.
 
     Args:
         dim: Width of the residual stream.
@@ -21,9 +21,9 @@ class TransformerBlock(Block):
         causal: Hide later tokens from earlier ones.
         mlp_ratio: Hidden width of the MLP in units of ``dim``.
         qk_norm: Normalize queries and keys, see ``SelfAttention``.
-        rotary: Rotary positions of queries and keys.
-        alibi: Linear biases of the attention.
-        activation: Of the MLP: ``gelu`` or ``gelu_tanh``.
+        rotary: Apply rotary position embedding to queries and keys.
+        alibi: Add ALiBi's linear distance biases to the scores.
+        activation: Activation of the MLP: ``gelu`` or ``gelu_tanh``.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A stack of transformer blocks."""
+"""Transformer encoder: a stack of transformer blocks."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from sciformer.nn.position import Alibi, Rotary
 
 
 class Encoder(nn.Module):
-    """Transformer blocks and a final norm: what a pre-norm residual stream ends with.
+    """Transformer blocks and a final layer norm.
 
     Args:
         dim: Width of the residual stream.
@@ -18,10 +18,10 @@ class Encoder(nn.Module):
         causal: Hide later tokens from earlier ones.
         mlp_ratio: Hidden width of the MLPs in units of ``dim``.
         qk_norm: Normalize queries and keys, see ``SelfAttention``.
-        rotary: Rotary positions of queries and keys, the same in every block.
-        alibi: Linear biases of the attention, the same in every block.
-        activation: Of the MLPs: ``gelu`` or ``gelu_tanh``.
-        final_norm: End with the norm; networks of others may lack it.
+        rotary: Apply rotary position embedding in every block.
+        alibi: Add ALiBi's linear distance biases in every block.
+        activation: Activation of the MLPs: ``gelu`` or ``gelu_tanh``.
+        final_norm: Apply the final norm, which some published networks lack.
     """
 
     def __init__(

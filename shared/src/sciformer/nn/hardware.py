@@ -1,7 +1,7 @@
-"""What this machine's processor computes fast: kernels that are equal differ in speed between them.
+"""CPU features that decide between equivalent kernels: AVX-512 and bf16 matrix units.
 
-Instruction sets are asked and no product is timed: beside busy neighbours a timing says anything,
-and a run that is resumed has to take the kernels it took before.
+The instruction set decides, not a timing: timings vary with the load of the machine, and a resumed
+run has to use the same kernels as before.
 """
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""The channel mixer of a transformer block."""
+"""MLP (feed-forward layer) of a transformer block."""
 
 from typing import Literal
 
@@ -10,12 +10,12 @@ APPROXIMATIONS = {"gelu": "none", "gelu_tanh": "tanh"}
 
 
 class MLP(nn.Module):
-    """Two linear layers with a GELU between them, applied to each token by itself.
+    """Feed-forward layer: two linear layers with a GELU between them, applied to each token.
 
     Args:
         dim: Width of the tokens.
         hidden: Width between the two layers.
-        activation: ``gelu``, or ``gelu_tanh`` for its approximation by a tanh.
+        activation: ``gelu``, or ``gelu_tanh`` for its tanh approximation.
     """
 
     def __init__(self, dim: int, hidden: int, activation: Activation = "gelu") -> None:

@@ -1,4 +1,4 @@
-"""Attention pooling: learned queries read a sequence of tokens."""
+"""Attention pooling: cross-attention from learned queries to a sequence of tokens."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,11 +15,11 @@ class AttentionPooling(nn.Module):
 
         z = sum_t softmax_t(x_t u / sqrt(head_dim)) x_t,    output = W_o (W_v z + b_v) + b_o.
 
-    A bias of the keys would cancel in the softmax: there is none. There is no residual. A sample
-    without a visible token gives ``b_o``: its attention is zero.
+    Keys have no bias, as it cancels in the softmax. There is no residual connection. A sample
+    without a visible token gives ``b_o``.
 
     Args:
-        dim: Width of the queries and of what is returned.
+        dim: Width of queries and output.
         heads: Number of heads; divides ``dim``.
         queries: Number of learned queries.
         context_dim: Width of the tokens; ``dim`` unless given.
@@ -40,7 +40,7 @@ class AttentionPooling(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Start the queries at N(0, 1), the size of tokens after a norm."""
+        """Draw the queries from N(0, 1), the scale of normalized tokens."""
         nn.init.normal_(self.queries)
 
     def forward(
@@ -49,7 +49,7 @@ class AttentionPooling(nn.Module):
         mask: Bool[Tensor, "batch time"] | None = None,
         queries: int | None = None,
     ) -> Float[Tensor, "batch queries dim"]:
-        """Pool the tokens by the first ``queries`` of the learned queries, by default all."""
+        """Pool the tokens with the first ``queries`` of the learned queries; all by default."""
         asked = self.first(queries)
         # Folding takes 4 heads queries dim operations per token, keys and values 4 dim^2. Measured
         # forward + backward, folded / not: 0.15 for 1 query of 6 heads (dim 192), 0.6 to 1.1 here.
@@ -58,7 +58,7 @@ class AttentionPooling(nn.Module):
         return self.unfolded(x, asked, mask)
 
     def first(self, queries: int | None) -> Float[Tensor, "queries dim"]:
-        """Return the first learned queries; raise ``ValueError`` if there are not so many."""
+        """The first learned queries; ``ValueError`` if there are fewer."""
         if queries is not None and queries > len(self.queries):
             raise ValueError(f"queries={queries} of {len(self.queries)} learned queries")
         return self.queries[:queries]
@@ -69,7 +69,7 @@ class AttentionPooling(nn.Module):
         asked: Float[Tensor, "queries dim"],
         mask: Bool[Tensor, "batch time"] | None,
     ) -> Float[Tensor, "batch queries dim"]:
-        """Pool the tokens, then project what was pooled."""
+        """Pool the tokens, then project the result: cheaper for few queries."""
         weights = self.folded_weights(x, asked, mask)  # (B, H, Q, T)
         pooled = (weights.flatten(1, 2).to(x.dtype) @ x).unflatten(1, weights.shape[1:3])
         value = self.value.weight.unflatten(0, (self.heads, -1))  # (H, head_dim, C)
@@ -85,7 +85,7 @@ class AttentionPooling(nn.Module):
         asked: Float[Tensor, "queries dim"],
         mask: Bool[Tensor, "batch time"] | None,
     ) -> Float[Tensor, "batch heads queries time"]:
-        """Return the attention weights, in at least fp32; zeros where no token is visible."""
+        """Attention weights, in at least fp32; zeros where no token is visible."""
         q = self.query(asked).unflatten(-1, (self.heads, -1))  # (Q, H, head_dim)
         key = self.key.weight.unflatten(0, (self.heads, -1))  # (H, head_dim, C)
         u = torch.einsum("qhe,hed->hqd", q, key) * q.shape[-1] ** -0.5
@@ -94,7 +94,7 @@ class AttentionPooling(nn.Module):
         if mask is None:
             return torch.softmax(scores, -1)
         hidden = ~mask[:, None, None]
-        empty = hidden.all(-1, keepdim=True)  # opened, or its softmax would be NaN
+        empty = hidden.all(-1, keepdim=True)  # unmasked: the softmax of an empty row is NaN
         scores = scores.masked_fill(hidden & ~empty, float("-inf"))
         return torch.softmax(scores, -1).masked_fill(hidden, 0.0)
 
@@ -104,7 +104,7 @@ class AttentionPooling(nn.Module):
         asked: Float[Tensor, "queries dim"],
         mask: Bool[Tensor, "batch time"] | None,
     ) -> Float[Tensor, "batch queries dim"]:
-        """Project every token, then pool the values."""
+        """Project every token, then pool the values: cheaper for many queries."""
         q = split(self.query(asked)[None], self.heads).expand(len(x), -1, -1, -1)
         k, v = split(self.key(x), self.heads), split(self.value(x), self.heads)
         seen = None if mask is None else mask[:, None, None]
@@ -116,5 +116,5 @@ class AttentionPooling(nn.Module):
         mask: Bool[Tensor, "batch time"] | None = None,
         queries: int | None = None,
     ) -> Float[Tensor, "batch heads queries time"]:
-        """Return the attention weights, for pictures."""
+        """Attention weights, for figures."""
         return self.folded_weights(x, self.first(queries), mask)

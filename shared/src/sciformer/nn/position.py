@@ -1,4 +1,4 @@
-"""Where a token is: learned, rotary (Su et al. 2021) and ALiBi (Press et al. 2022) positions."""
+"""Position encodings: learned, rotary (Su et al. 2021) and ALiBi (Press et al. 2022)."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class LearnedPositions(nn.Module):
-    """One learned vector per position, added to the tokens.
+    """Learned position embedding: one vector per position, added to the tokens.
 
     Raises ``ValueError`` for a sequence that is longer than ``length``.
 
@@ -23,7 +23,7 @@ class LearnedPositions(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Start small beside tokens of unit size: N(0, 0.02^2), as GPT-2 and ViT do."""
+        """Draw from N(0, 0.02^2), as GPT-2 and ViT do."""
         nn.init.normal_(self.weight, std=0.02)
 
     def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
@@ -34,13 +34,13 @@ class LearnedPositions(nn.Module):
 
 
 class Rotary(nn.Module):
-    """Rotary positions: rotate pairs of channels by angles proportional to the token's position.
+    """Rotary position embedding (RoPE): rotate pairs of channels in proportion to the position.
 
     Channels ``c`` and ``c + head_dim / 2`` at position ``t`` turn by ``t base^(-2 c / head_dim)``,
     so that a product of query and key depends on their distance only (Su et al. 2021, arXiv
-    2104.09864, equation 34). Apply it to both. It has no parameters and no longest sequence.
+    2104.09864, equation 34). Apply it to both. It has no parameters and no maximum length.
 
-    Raises ``ValueError`` for an odd ``head_dim``, and for heads of another width.
+    Raises ``ValueError`` for an odd ``head_dim``, or for input of another width.
 
     Args:
         head_dim: Width of one head; even.
@@ -95,10 +95,10 @@ class Alibi(nn.Module):
 
 
 def alibi_slopes(heads: int) -> list[float]:
-    """Return the geometric slopes of Press et al. 2022: 2^(-8 h / heads) for h = 1 .. heads.
+    """Slopes of ALiBi, a geometric series: 2^(-8 h / heads) for h = 1 .. heads (Press et al. 2022).
 
-    For a number of heads that is not a power of two they take those of the next lower power, and
-    every other one of the next higher power for the rest (their published code).
+    If ``heads`` is no power of two: the slopes of the next lower power, then every other slope of
+    the next higher one (their published code).
     """
     power = 1 << (heads.bit_length() - 1)
     slopes = [2 ** (-8 * (head + 1) / power) for head in range(power)]

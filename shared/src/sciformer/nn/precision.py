@@ -1,4 +1,4 @@
-"""Parts of a network that count or measure stay in fp32 inside a network in half precision."""
+"""fp32 inside a network in half precision, for parts that count or measure."""
 
 from itertools import chain
 from typing import Any
@@ -13,16 +13,16 @@ HALF = (torch.bfloat16, torch.float16)
 def in_fp32(module: nn.Module, *inputs: Any, **options: Any) -> Any:
     """Call a module in at least fp32, whatever the trainer's precision.
 
-    Autocast is off inside, and inputs, parameters and buffers in half precision (``bf16-true``)
-    are widened. Double precision stays double.
+    Autocast is off inside. Half-precision inputs, parameters and buffers (``bf16-true``) are cast
+    to fp32; double precision stays double.
 
     Args:
         module: Called with ``inputs`` and ``options``.
-        *inputs: Tensors and anything else that ``module`` takes.
-        **options: Passed on as they are.
+        *inputs: Positional arguments; half-precision tensors are cast.
+        **options: Keyword arguments, passed unchanged.
 
     Returns:
-        What the module returns.
+        Output of the module.
     """
     widened = [_widen(value) for value in inputs]
     held = chain(module.named_parameters(), module.named_buffers())
@@ -35,15 +35,7 @@ def in_fp32(module: nn.Module, *inputs: Any, **options: Any) -> Any:
 
 
 def like_weights(x: Tensor, module: nn.Module) -> Tensor:
-    """Narrow what was measured in fp32 to what a module's parameters are (``bf16-true``).
-
-    Args:
-        x: What enters the module.
-        module: It has parameters, all of one dtype.
-
-    Returns:
-        ``x`` itself where the parameters are fp32, under autocast too.
-    """
+    """Cast fp32 input to the dtype of a module's parameters (``bf16-true``)."""
     return x.to(next(module.parameters()).dtype)
 
 

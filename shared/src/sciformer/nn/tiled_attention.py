@@ -1,9 +1,9 @@
-"""Attention written out tile by tile: on a CPU faster than torch's fused kernels.
+"""Tiled attention on a CPU: faster than torch's fused kernels.
 
-A tile is a few heads and, if causal, a block of queries: its scores stay in the cache from the
-product that makes them to the one that uses them up, and keys that no query of the block may see
-are never touched. The weights are kept for the backward pass, as autograd keeps them for the plain
-formula. All products are in place or ``out=``, which autocast leaves alone.
+A tile is a few heads and, if causal, a block of queries. Its scores stay in the cache from the
+product that makes them to the one that uses them, and keys that no query of the block may see are
+skipped. The weights are kept for the backward pass, as autograd keeps them for the plain formula.
+All products are in place or ``out=``, which autocast leaves alone.
 """
 
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# Per thread. Measured on Zen 4 (1 MiB L2, 32 MiB L3) for T = 128 and 512, head_dim = 32 and 64:
+# Per thread, measured on Zen 4 (1 MiB L2, 32 MiB L3) for T = 128 and 512, head_dim = 32 and 64:
 # tiles of half and twice the size are up to 10 % slower; causal blocks of half the length 10 % in
 # bf16, of twice the length 6 % in fp32. Two threads take twice the time over blocks meant for one.
 TILE_BYTES = 2 << 20
@@ -21,7 +21,7 @@ CAUSAL_BLOCK_BYTES = 256  # of one column: 64 queries in fp32, 128 in bf16
 
 
 class Tile(NamedTuple):
-    """The part of the scores that is worked on at a time."""
+    """Block of the attention scores that is computed at a time."""
 
     whole: bool
     rows: slice  # of the flattened batch and heads
@@ -31,19 +31,19 @@ class Tile(NamedTuple):
     keys: slice
 
     def of_queries(self, x: Tensor) -> Tensor:
-        """Slice what has a row per query."""
+        """Rows of this tile's queries."""
         return x if self.whole else x[self.rows, self.queries]
 
     def of_keys(self, x: Tensor) -> Tensor:
-        """Slice what has a row per key."""
+        """Rows of this tile's keys."""
         return x if self.whole else x[self.rows, self.keys]
 
     def of_columns(self, x: Tensor) -> Tensor:
-        """Slice what has a column per key."""
+        """Columns of this tile's keys."""
         return x if self.whole else x[self.rows, :, self.keys]
 
     def of_scores(self, x: Tensor) -> Tensor:
-        """Slice what broadcasts to (batch, heads, queries, keys): an axis of size 1 stays whole."""
+        """Slice what broadcasts to (batch, heads, queries, keys); size-1 axes stay whole."""
         place = zip(x.shape, self[2:], strict=True)
         return x[tuple(slice(None) if size == 1 else part for size, part in place)]
 
@@ -60,14 +60,14 @@ def tiled_attention(
     scale: float,
     causal: bool,
 ) -> Float[Tensor, "batch heads time_q value_dim"]:
-    """Compute ``softmax(scale q k^T + fill) v``; it can be differentiated once.
+    """Compute ``softmax(scale q k^T + fill) v``; supports first derivatives only.
 
     Args:
         q: Queries.
         k: Keys.
         v: Values.
-        fill: Added to the scores: -inf where a key is hidden, but not in all of a row.
-        scale: Of the scores.
+        fill: Added to the scores: -inf where a key is hidden. No row may be all -inf.
+        scale: Factor of the scores.
         causal: Whether ``fill`` hides later keys; they are then skipped.
 
     Returns:
@@ -82,7 +82,7 @@ def tiled_attention(
 
 
 def cut(batch: int, heads: int, time_q: int, time_k: int, size: int, causal: bool) -> list[Tile]:
-    """Return the tiles: whole samples if several fit into one, else some heads of one sample."""
+    """Tiles of the scores: several whole samples where they fit, else some heads of one sample."""
     block = -(-time_q // causal_blocks(time_q, size)) if causal else time_q
     fit = max(1, TILE_BYTES * torch.get_num_threads() // (block * time_k * size))
     some, few = (fit // heads, heads) if fit >= heads else (1, fit)
@@ -102,12 +102,12 @@ def cut(batch: int, heads: int, time_q: int, time_k: int, size: int, causal: boo
 
 
 def causal_blocks(time: int, size: int) -> int:
-    """Return into how many blocks to cut causal queries, of scores of ``size`` bytes."""
+    """Number of query blocks for causal scores of ``size`` bytes."""
     return max(1, time * size // (CAUSAL_BLOCK_BYTES * torch.get_num_threads()))
 
 
 def needs_grad(*inputs: Tensor | None) -> bool:
-    """Tell whether autograd will ask for the gradient of any of them."""
+    """Whether autograd needs the gradient of any of them."""
     if not torch.is_grad_enabled():
         return False
     return any(x is not None and x.requires_grad for x in inputs)
@@ -122,7 +122,7 @@ def forward_tiles(
     tiles: list[Tile],
     kept: list[Tensor] | None = None,
 ) -> Tensor:
-    """Attend over flattened heads; append the weights of each tile to ``kept``."""
+    """Attention over flattened heads; appends the weights of each tile to ``kept``."""
     batch, heads = tiles[-1].batch.stop, tiles[-1].heads.stop
     if fill is not None:
         fill = fill.expand(batch, heads, q.shape[1], k.shape[1])
@@ -204,7 +204,7 @@ def product(a: Tensor, b: Tensor, out: Tensor, scale: float = 1.0) -> Tensor:
 
 
 def add_product(total: Tensor, a: Tensor, b: Tensor, scale: float, blocks: bool) -> None:
-    """Add ``scale a b`` to ``total``, or write it there if there is but one block."""
+    """Add ``scale a b`` to ``total``, or overwrite it if there is only one block."""
     if not blocks:
         product(a, b, total, scale)
     elif total.dtype == a.dtype:

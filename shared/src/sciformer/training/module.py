@@ -12,6 +12,7 @@ from sciformer.training.callbacks.run_record import RunRecord
 from sciformer.training.callbacks.update_log import due
 from sciformer.training.checkpoints.checkpoint import stamp
 from sciformer.training.distributed.strategies import shard
+from sciformer.training.lightning_private import trainer_of
 
 
 class Module(LightningModule):
@@ -67,6 +68,6 @@ class Module(LightningModule):
         stamp(checkpoint, self, record.record() if record else {})
 
     def _record(self) -> RunRecord | None:
-        trainer: Any = self._trainer  # none after ddp_spawn
+        trainer: Any = trainer_of(self)  # none after ddp_spawn
         callbacks = trainer.callbacks if trainer else []
         return next((each for each in callbacks if isinstance(each, RunRecord)), None)

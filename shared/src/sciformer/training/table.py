@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
-from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 from sciformer.files import write_atomically
+from sciformer.training.lightning_private import TableWriter, writer_of
 
 STEP = "step"  # the column that every row has
 DIGITS = 19  # of a number of steps that is none
@@ -30,13 +30,10 @@ class MetricsTable(CSVLogger):
     @rank_zero_experiment
     def experiment(self) -> "Rows":
         """What writes the file."""
-        if self._experiment is None:
-            self._experiment = Rows(self.log_dir)
-        assert isinstance(self._experiment, Rows)
-        return self._experiment
+        return writer_of(self, Rows)
 
 
-class Rows(ExperimentWriter):
+class Rows(TableWriter):
     """The rows of one file.
 
     Args:
@@ -47,9 +44,6 @@ class Rows(ExperimentWriter):
         super().__init__(log_dir)
         self.path = Path(self.metrics_file_path)
         self.kept = 0  # rows in the file
-
-    def _check_log_dir_exists(self) -> None:
-        """Nothing is removed: a run that may not be here does not get this far."""
 
     def __len__(self) -> int:
         return self.kept + len(self.metrics)
@@ -70,7 +64,7 @@ class Rows(ExperimentWriter):
         """Append what was logged since the last time."""
         if not self.metrics:
             return
-        if self._record_new_keys() or not self.path.is_file():
+        if self.add_columns() or not self.path.is_file():
             columns, rows = read(self.path)
             known = [dict(zip(columns, row, strict=True)) for row in rows]
             _write(self.path, self.metrics_keys, [self._cells(row) for row in known])

@@ -24,7 +24,7 @@ from sciformer.training.checkpoints.checkpoint import (
 )
 from sciformer.training.checkpoints.lightning_io import CheckpointFiles
 
-FORMAT_1 = Path(__file__).parents[2] / "golden" / "format1.ckpt"
+FORMAT_1 = Path(__file__).parents[3] / "golden" / "format1.ckpt"
 
 
 class Bomb:

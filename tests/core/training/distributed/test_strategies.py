@@ -125,7 +125,7 @@ def stopped(request, start_in, tmp_path_factory):
         "  devices: 2\n"
         "  accelerator: cpu\n"
         f"  max_steps: {STEPS}\n"
-        f"  strategy: {{class_path: sciformer.training.distributed.strategies.{request.param}}}\n"
+        f"  strategy: {{class_path: sciformer.training.strategies.{request.param}}}\n"
         f"  callbacks: [{{class_path: minimal.Announce, init_args: {{step: {HALF}}}}}]\n"
         f"  default_root_dir: {root / 'run'}\n"
     )

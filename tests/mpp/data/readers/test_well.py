@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from physics_samples import SPACE, described, numbered
 
+from mpp.data.dataset import Windows
 from mpp.data.description import components
 from mpp.data.readers.well import Well
-from mpp.data.windows import Windows
 from mpp.data.writers import write_well
 
 NAMES = ("height", "velocity_x", "velocity_y", "stress_xx", "stress_xy", "stress_yx", "stress_yy")

@@ -26,10 +26,9 @@ from sciformer.data.loader import (
     check_loading,
     generated_loader,
     ordered_loader,
-    shares_of,
-    split_by_id,
 )
 from sciformer.data.sampler import GlobalBatches
+from sciformer.data.splits import shares_of, split_by_id
 
 RESERVED = 16  # blocks in front of those of the training: validation, then test
 VAL, TEST = range(0, RESERVED // 2), range(RESERVED // 2, RESERVED)

@@ -6,7 +6,7 @@ from astroclip.evaluation import tables
 from astroclip.evaluation.probes import common, constants, readings
 from astroclip.inference import embedding_files
 from astroclip.inference.embedding_files import Embeddings
-from sciformer.data.loader import split_by_id
+from sciformer.data.splits import split_by_id
 from sciformer.report.report import Report, report_folder
 
 SHARES = {"bank": 0.8, "test": 0.2}

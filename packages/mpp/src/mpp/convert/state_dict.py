@@ -1,6 +1,6 @@
 """The original's state dict in our names and layouts.
 
-Its convolutions become matrices (see ``mpp.nn.patches``); queries, keys and values, which it keeps
+Its convolutions become matrices (see ``mpp.nn.stem``); queries, keys and values, which it keeps
 head by head, become three blocks of rows.
 """
 

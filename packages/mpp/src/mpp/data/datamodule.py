@@ -5,24 +5,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from mpp.data.dataset import MixtureWindows, Part
+from mpp.data.dataset import MixtureWindows, Part, Windows
 from mpp.data.description import FIELDS
 from mpp.data.frame_cache import Cached
 from mpp.data.sampler import MixtureOrder, weights_of
 from mpp.data.sources import Entry, open_files, open_system
 from mpp.data.trajectories import Trajectories
-from mpp.data.windows import Windows
 from mpp.nn.field_vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, inside
 from sciformer.data.collate import unchanged
 from sciformer.data.datamodule import DataModule
-from sciformer.data.loader import (
-    SeededLoader,
-    check_loading,
-    ordered_loader,
-    shares_of,
-    split_by_id,
-)
+from sciformer.data.loader import SeededLoader, check_loading, ordered_loader
+from sciformer.data.splits import shares_of, split_by_id
 from sciformer.files import check_writable
 
 

@@ -1,30 +1,26 @@
-"""The windows of several systems, read straight to their place in a batch of one of them."""
+"""Dataset of MPP: windows (history and target frames) of several systems, batch by batch."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int64
+import torch
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from mpp.data.augment import NOISE, draw, generator, moved, noisy
-from mpp.data.batch import Batch, empty
-from mpp.data.trajectories import Frames
-from mpp.data.windows import Future, Windows
-from sciformer.arguments import check_not_negative
+from mpp.data.batch import Batch
+from mpp.data.trajectories import Frames, Trajectories
+from sciformer.arguments import check_least, check_not_negative
+
+Future = Float32[np.ndarray, "horizon field *space"]
 
 
 class Part(NamedTuple):
-    """One of the systems.
+    """Windows of one system, with the vocabulary rows of its fields and its index."""
 
-    Args:
-        windows: Of its trajectories.
-        rows: Of its fields in the vocabulary.
-        system: Its number.
-    """
-
-    windows: Windows
+    windows: "Windows"
     rows: Int64[Tensor, " fields"]
     system: int
 
@@ -32,16 +28,13 @@ class Part(NamedTuple):
 class MixtureWindows(Dataset[Batch]):
     """Batches of windows by the numbers of :class:`~mpp.data.sampler.MixtureOrder`.
 
-    What is drawn for a sample depends on the seed and on its own number alone.
+    Augmentation and noise of a sample depend on the seed and on its own number alone.
 
     Args:
         parts: The systems.
-        augment: Take a random symmetry of its system for each sample.
-        noise: Standard deviation of the noise on the history, in units of that of each field.
-        seed: Of both.
-
-    Raises:
-        ValueError: If there is less than no noise.
+        augment: Apply a random symmetry of its system to each sample.
+        noise: Noise on the history, as a fraction of each field's standard deviation; at least 0.
+        seed: Seed of augmentation and noise.
     """
 
     def __init__(
@@ -64,9 +57,9 @@ class MixtureWindows(Dataset[Batch]):
         draws, places = zip(*(divmod(number, len(self)) for number in numbers), strict=True)
         owners = np.searchsorted(self.starts, places, "right") - 1
         part = self.parts[owners[0]]
-        assert (owners == owners[0]).all()  # the order gives each batch to one system
+        assert (owners == owners[0]).all()  # the sampler gives each batch to one system
         windows, first = part.windows, int(self.starts[owners[0]])
-        frames, target = (empty((len(numbers), *shape)) for shape in windows.shapes)
+        frames, target = (_buffer((len(numbers), *shape)) for shape in windows.shapes)
         for row, (number, place) in enumerate(zip(draws, places, strict=True)):
             past, future = frames[row].numpy(), target[row].numpy()
             if self.augment:
@@ -79,7 +72,7 @@ class MixtureWindows(Dataset[Batch]):
         return Batch(frames, target, part.rows, boundaries, part.system)
 
     def _augment(self, part: Part, number: int, window: int, past: Frames, future: Future) -> None:
-        if self._system != part.system:  # memory that is used again is not cleared again
+        if self._system != part.system:  # reused from sample to sample
             self._system = part.system
             self._unmoved = [np.empty(shape, np.float32) for shape in part.windows.shapes]
         part.windows.fill(window, *self._unmoved)
@@ -90,3 +83,70 @@ class MixtureWindows(Dataset[Batch]):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_unmoved": [], "_system": None}
+
+
+def _buffer(shape: tuple[int, ...]) -> Float[Tensor, "..."]:
+    """Uninitialized array of a batch; a worker's is in shared memory, so it is not copied."""
+    buffer = torch.from_numpy(np.empty(shape, np.float32))
+    return buffer.share_memory_() if get_worker_info() is not None else buffer
+
+
+class Windows:
+    """Sliding windows of the chosen trajectories: by trajectory, then by first frame.
+
+    Window ``n`` of a trajectory is its frames ``n`` to ``n + history + horizon``; there are
+    ``frames - history - horizon + 1`` windows of each.
+
+    Args:
+        trajectories: Source of the frames.
+        chosen: Indices of trajectories; the windows are in this order.
+        history: Frames that the network sees; at least 1.
+        horizon: Frames after them; at least 1.
+        most: Maximum number of windows, evenly spread over all; None takes all.
+
+    Raises:
+        ValueError: If the trajectories are too short for a window.
+    """
+
+    def __init__(
+        self,
+        trajectories: Trajectories,
+        chosen: Sequence[int],
+        history: int,
+        horizon: int = 1,
+        most: int | None = None,
+    ) -> None:
+        check_least(history=(history, 1), horizon=(horizon, 1))
+        self.each = trajectories.frames - history - horizon + 1
+        if self.each < 1:
+            raise ValueError(
+                f"{trajectories.where}: frames: {trajectories.frames} are too few for history "
+                f"{history} and horizon {horizon}"
+            )
+        self.trajectories = trajectories
+        self.chosen = np.asarray(chosen, np.int64)
+        self.history, self.horizon = history, horizon
+        whole = len(self.chosen) * self.each
+        self.whole = whole
+        self.size = whole if most is None else min(most, whole)
+
+    def __len__(self) -> int:
+        return self.size
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shapes of history and target: (history, field, *space), (horizon, field, *space)."""
+        frame = self.trajectories.frame_shape
+        return (self.history, *frame), (self.horizon, *frame)
+
+    def place(self, number: int) -> tuple[int, int]:
+        """Index of a window's trajectory, and its first frame."""
+        spread = range(self.size)[number] * self.whole // self.size
+        at, start = divmod(spread, self.each)
+        return int(self.chosen[at]), start
+
+    def fill(self, number: int, past: Frames, future: Future) -> None:
+        """Write a window into two arrays: its history and its target frames."""
+        trajectory, start = self.place(number)
+        self.trajectories.fill(trajectory, start, past)
+        self.trajectories.fill(trajectory, start + self.history, future)

@@ -6,9 +6,9 @@ component of a vector along x has axis 0. (``height`` and ``width`` of the netwo
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Boundary = Literal["periodic", "open", "wall"]
+from mpp.nn.bias import Boundary
 
 FIELDS = (  # the canonical names; the first rows of every vocabulary
     "height",

@@ -10,8 +10,7 @@ from rich.progress import track
 
 import mpp
 from mpp.data.batch import Batch
-from mpp.data.dataset import MixtureWindows
-from mpp.data.windows import Windows
+from mpp.data.dataset import MixtureWindows, Windows
 from mpp.evaluation import figures, tables
 from mpp.evaluation.comparison import MODEL, Comparison, compare
 from mpp.evaluation.field_maps import Shown

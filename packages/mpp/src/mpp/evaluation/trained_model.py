@@ -12,9 +12,9 @@ from torch import Tensor
 import mpp
 from mpp.convert import initial_weights
 from mpp.data.batch import Batch
-from mpp.data.description import Boundary
 from mpp.data.sources import open_files, open_system
 from mpp.data.trajectories import Trajectories
+from mpp.nn.bias import Boundary
 from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.rollout import rollout
 from sciformer.training.checkpoints import checkpoint

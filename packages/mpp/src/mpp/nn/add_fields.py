@@ -1,4 +1,4 @@
-"""New fields for a network that is trained."""
+"""Add new fields to a trained network."""
 
 from collections.abc import Mapping
 
@@ -14,19 +14,19 @@ from sciformer.arguments import ArgumentError
 def grow(
     model: AViT, known: Vocabulary, wanted: Vocabulary, like: Mapping[str, str] | None = None
 ) -> None:
-    """Give a network the rows that a larger vocabulary asks for; trained rows stay bit for bit.
+    """Extend stem and head of a network to a larger vocabulary; trained rows stay bit for bit.
 
-    Parameters of stem and head are replaced: make the optimizer afterwards.
+    Parameters of stem and head are replaced: build the optimizer afterwards.
 
     Args:
         model: Changed in place.
-        known: What its rows are now.
-        wanted: The same names in the same order, and new ones.
-        like: Field -> the known one whose row it starts as a copy of; a known field loses its own
-            row by that, which may never have been trained. Other new ones are drawn.
+        known: Its present vocabulary.
+        wanted: The same names in the same order, followed by new ones.
+        like: Field -> known field whose row is copied as its initial value. A known field may be
+            named too, if its own row was never trained. Other new rows are drawn.
 
     Raises:
-        ValueError: If ``wanted`` does not begin with ``known``, or ``like`` names other fields.
+        ValueError: If ``wanted`` does not begin with ``known``, or ``like`` names an unknown field.
     """
     like = like or {}
     rows = model.stem.field_weight.shape[1]

@@ -1,4 +1,4 @@
-"""What attention along one axis knows of distance: relative (T5), continuous, or nothing.
+"""Position bias of attention along one axis: relative (T5), continuous, or none.
 
 Along a periodic axis of ``K`` tokens the distance is circular: ``d = ((k - q + K/2) mod K) - K/2``,
 with the two antipodes ``+-K/2`` taken as one, so that the scores of a shifted domain are the
@@ -24,21 +24,13 @@ MAX_DISTANCE = 32  # tokens; what is farther shares a bucket
 
 
 def name_boundaries(given: Sequence[Boundary | int], axes: int) -> tuple[Boundary, ...]:
-    """Name the boundary of each axis of space.
+    """Boundary name of each axis of space; a boolean says whether an axis is periodic.
 
-    Args:
-        given: A name each, or whether it is periodic.
-        axes: How many there are.
-
-    Returns:
-        The names.
-
-    Raises:
-        ValueError: If there are more or fewer, or one is neither a name nor a boolean.
+    Raises ``ValueError`` if the number of axes differs, or an entry is neither name nor boolean.
     """
     if len(given) != axes:
         raise ValueError(f"boundaries={list(given)} of {len(given)} axes, but space has {axes}")
-    return tuple(_boundary(one) for one in given)
+    return tuple(_boundary(entry) for entry in given)
 
 
 def _boundary(given: Boundary | int) -> Boundary:
@@ -50,11 +42,11 @@ def _boundary(given: Boundary | int) -> Boundary:
 
 
 class RelativeBias(nn.Module):
-    """One learned number per head and bucket of distance (Raffel et al. 2020).
+    """Relative position bias: one learned number per head and distance bucket (Raffel et al. 2020).
 
     Args:
         heads: Number of attention heads.
-        legacy: Take the original's inexact distances along periodic axes.
+        legacy: Use the original's inexact distances along periodic axes.
     """
 
     def __init__(self, heads: int, legacy: bool = False) -> None:
@@ -68,11 +60,13 @@ class RelativeBias(nn.Module):
 
 
 class ContinuousBias(nn.Module):
-    """A small network of the distance in units of the axis, between 0 and 16 (Liu et al. 2022).
+    """Continuous position bias: an MLP of the distance over the axis length (Liu et al. 2022).
+
+    Its values lie between 0 and 16.
 
     Args:
         heads: Number of attention heads.
-        hidden: Width of the network.
+        hidden: Width of the MLP.
     """
 
     def __init__(self, heads: int, hidden: int = 512) -> None:
@@ -90,14 +84,14 @@ class ContinuousBias(nn.Module):
 
 
 class NoBias(nn.Module):
-    """Attention that knows no distance."""
+    """No position bias."""
 
     def forward(self, length: int, boundary: Boundary) -> None:
         return None
 
 
 def make_bias(kind: Bias, heads: int, legacy: bool) -> nn.Module:
-    """Return a bias by its name, or raise ``ValueError``."""
+    """Build a position bias by name; ``ValueError`` for an unknown one."""
     if kind == "relative":
         return RelativeBias(heads, legacy)
     if kind == "continuous":
@@ -111,8 +105,8 @@ def make_bias(kind: Bias, heads: int, legacy: bool) -> nn.Module:
 def buckets(
     length: int, periodic: bool, legacy: bool, device: torch.device
 ) -> Int64[Tensor, " pairs"]:
-    """The bucket of each pair of query and key, row by row; kept, as lengths are few."""
-    with torch.inference_mode(False):  # else what validation made first could not be trained with
+    """Distance bucket of each pair of query and key, row by row; cached."""
+    with torch.inference_mode(False):  # validation may fill the cache first; training must read it
         distance = _distances(length, periodic and not legacy)
         if periodic and legacy:
             half = length // 2
@@ -126,7 +120,7 @@ def buckets(
 def coordinates(
     length: int, periodic: bool, device: torch.device
 ) -> tuple[Float[Tensor, "distances 1"], Int64[Tensor, " pairs"]]:
-    """The different distances in units of the axis, and which of them each pair has; kept."""
+    """Distinct distances over the axis length, and the index of each pair's; cached."""
     with torch.inference_mode(False):
         values, place = _distances(length, periodic).unique(return_inverse=True)
         return (values / max(length - 1, 1))[:, None].to(device), place.flatten().to(device)

@@ -7,23 +7,23 @@ from torch.nn.functional import gelu
 
 from mpp.nn.attention import AxialAttention, TemporalAttention
 from mpp.nn.bias import Bias, Boundary
-from mpp.nn.drop_path import DropPath
 from mpp.nn.linear import Linear
-from mpp.nn.norm import DeviationNorm
+from mpp.nn.normalization import DeviationNorm
+from sciformer.arguments import ArgumentError
 from sciformer.nn.block import Block
 
 
 class SpaceTimeBlock(Block):
-    """Mix tokens over time, then over space, then channels; each with its residual.
+    """Temporal attention, axial attention and MLP, each a residual branch.
 
     Args:
         dim: Width of the residual stream.
         heads: Number of attention heads; divides ``dim``.
-        bias: Of the scores: ``relative``, ``continuous`` or ``none``.
-        legacy: Take the original's inexact distances along periodic axes.
-        eps: Of the norms over space.
-        layer_scale: First value of the gain of each branch.
-        drop_path: Chance that a branch is left out for a sample.
+        bias: Position bias of the scores: ``relative``, ``continuous`` or ``none``.
+        legacy: Use the original's inexact distances along periodic axes.
+        eps: Added to the standard deviation in the norms over space.
+        layer_scale: Initial value of the gain of each branch.
+        drop_path: Probability that a branch is dropped for a sample; in [0, 1).
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class SpaceTimeBlock(Block):
         boundaries: tuple[Boundary, ...],
         last: bool = False,
     ) -> Float[Tensor, "batch queries tokens dim"]:
-        """Mix; with ``last``, give the last frame only, which is all that a last block is for."""
+        """Apply the block; ``last`` returns the last frame only, all that the head reads."""
         mixed = self.temporal(x, last)
         x = (x[:, -1:] if last else x) + self.drop(mixed)
         frames = x.shape[:2]
@@ -60,5 +60,29 @@ class SpaceTimeBlock(Block):
         return x + self.drop(self.mlp(x.flatten(0, 1)).unflatten(0, frames))
 
     def mlp(self, x: Float[Tensor, "frames tokens dim"]) -> Float[Tensor, "frames tokens dim"]:
-        """Mix channels; the norm comes last and takes the gain of the branch."""
+        """Apply the MLP; its norm comes last and includes the LayerScale gain."""
         return self.mlp_norm(self.down(gelu(self.up(x))), self.mlp_gain)
+
+
+class DropPath(nn.Module):
+    """Stochastic depth: drop a residual branch for random samples in training (Huang et al. 2016).
+
+    Kept branches are divided by the probability of being kept. One draw holds for all frames of a
+    sample.
+
+    Args:
+        rate: Probability that a sample's branch is dropped; in [0, 1).
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        if not 0.0 <= rate < 1.0:
+            raise ArgumentError("drop_path", f"{rate} is not in [0, 1)")
+        self.rate = rate
+
+    def forward(self, x: Float[Tensor, " *sizes"]) -> Float[Tensor, " *sizes"]:
+        if not self.training or self.rate == 0.0:
+            return x
+        shape = (len(x),) + (1,) * (x.ndim - 1)
+        keep = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(1.0 - self.rate)
+        return x * keep.div_(1.0 - self.rate)

@@ -1,4 +1,4 @@
-"""The fields that a network knows by name."""
+"""Vocabulary of field names: each has a row in the network's stem and head."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from sciformer.arguments import ArgumentError
 
 
 class Vocabulary:
-    """Names of fields, each with its row in stem and head.
+    """Names of fields; the index of a name is its row in stem and head.
 
     Args:
-        names: Of the rows, in order; no name twice.
+        names: Names in the order of the rows; each once.
 
     Raises:
-        ValueError: If a name is there twice.
+        ValueError: If a name is repeated.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -30,22 +30,12 @@ class Vocabulary:
         return len(self.names)
 
     def rows(self, names: Sequence[str]) -> Int64[Tensor, " fields"]:
-        """The rows of some fields, in their order.
-
-        Args:
-            names: Of the fields.
-
-        Returns:
-            Indices, as the network takes them.
-
-        Raises:
-            ValueError: If the vocabulary lacks one.
-        """
+        """Rows of some fields; ``ValueError`` if the vocabulary lacks one."""
         for name in names:
             if name not in self.names:
                 raise ArgumentError("fields", f"no {name!r}; there are {', '.join(self.names)}")
         return torch.tensor([self.names.index(name) for name in names], dtype=torch.int64)
 
     def with_new(self, names: Sequence[str]) -> "Vocabulary":
-        """A vocabulary that also has some names; those it has keep their rows."""
+        """Vocabulary with further names appended; known names keep their rows."""
         return Vocabulary(tuple(dict.fromkeys((*self.names, *names))))

@@ -1,4 +1,4 @@
-"""A linear layer that takes the faster of two equal ways on this machine's CPU."""
+"""Linear layer: a matrix product or a 1x1 convolution, whichever is faster on this CPU."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def linear(
     weight: Float[Tensor, "dim_out dim_in"],
     bias: Float[Tensor, " dim_out"] | None = None,
 ) -> Float[Tensor, "*batch dim_out"]:
-    """Compute ``x W^T + b``; it can be differentiated once.
+    """Compute ``x W^T + b``; supports first derivatives only.
 
     In fp32 on a CPU with AVX-512 as a 1x1 convolution: MKL's sgemm reaches half of what oneDNN's
     convolution does on Zen 5 (100 against 205-235 GFLOP/s per core) and 94 % of it on Zen 4; in
@@ -45,7 +45,7 @@ def linear(
 
 
 class Linear(nn.Linear):
-    """``nn.Linear`` by way of ``linear``."""
+    """``nn.Linear`` that computes by ``linear``."""
 
     def forward(
         self,
@@ -55,7 +55,7 @@ class Linear(nn.Linear):
 
 
 class Pointwise(torch.autograd.Function):
-    """The product as a convolution of channels-last images, without a graph of views."""
+    """Matrix product as a 1x1 convolution of channels-last images, with its gradients."""
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # named, not *args
@@ -83,5 +83,5 @@ class Pointwise(torch.autograd.Function):
 
 
 def _images(x: Tensor) -> Tensor:
-    """The rows of a matrix as pixels of images, channels last in memory."""
+    """View the rows of a matrix as pixels of ``IMAGES`` channels-last images."""
     return x.reshape(IMAGES, -1, 1, x.shape[-1]).permute(0, 3, 1, 2)

@@ -1,7 +1,7 @@
-"""The AViT of Multiple Physics Pretraining (McCabe et al. 2023, arXiv 2310.02994).
+"""Axial Vision Transformer (AViT) of Multiple Physics Pretraining (McCabe et al. 2023, 2310.02994).
 
 One network for many physical systems: any fields of its vocabulary, any number of past frames, any
-size of the domain, a boundary for each axis.
+size of the domain, and a boundary condition for each axis.
 """
 
 import math
@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from mpp.nn.bias import Bias, Boundary, name_boundaries
 from mpp.nn.block import SpaceTimeBlock
 from mpp.nn.normalization import TARGETS, Target, Units, step_units, units
-from mpp.nn.patches import tokens_along
-from mpp.nn.stem import Head, Stem
+from mpp.nn.stem import Head, Stem, tokens_along
 from sciformer.arguments import ArgumentError, check_least
 
 
@@ -28,44 +27,47 @@ class Size(NamedTuple):
     heads: int
 
 
-SIZES = {  # of the paper
+SIZES = {  # the paper's models
     "Ti": Size(192, 12, 3),
     "S": Size(384, 12, 6),
     "B": Size(768, 12, 12),
     "L": Size(1024, 24, 16),
 }
 OPEN: tuple[Boundary, ...] = ("open",)
-EPS, LEGACY_EPS = 1e-3, 1e-8  # of a deviation; the original's lets a uniform frame overflow
+EPS, LEGACY_EPS = (
+    1e-3,
+    1e-8,
+)  # added to standard deviations; with the original's a uniform frame overflows
 
 
 class AViT(nn.Module):
     """Predict the next frame of some fields from the frames before it.
 
-    normalize -> stem -> blocks of attention over time and along the axes of space -> head -> units.
+    normalize -> stem -> blocks of temporal and axial attention -> head -> denormalize.
 
-    A size that is no multiple of the patch is continued to the next one and cut off at the end: a
-    periodic axis with its other end, an open one with its edge, a wall with zeros (the mean). Every
-    token covers at least one point of the domain, and units are those of the domain alone. Along a
-    periodic axis of whole patches, shifts by whole patches shift the answer. Frames of fewer axes
-    than the network's get further ones of one point.
+    A domain that is no multiple of the patch is padded, and the output cropped: circularly on a
+    periodic axis, with the edge value on an open one, with zeros (the mean) at a wall.
+    Normalization uses the domain alone. Along a periodic axis of whole patches the network is
+    equivariant to shifts by whole patches. Frames of fewer space axes than the network's get
+    further axes of one point.
 
     Raises ``ValueError`` for sizes that do not fit together.
 
     Args:
-        fields: Rows of the vocabulary.
-        size: A name of the paper, ``Ti``, ``S``, ``B`` or ``L``, or (dim, depth, heads): width, a
+        fields: Number of fields in the vocabulary.
+        size: A model of the paper, ``Ti``, ``S``, ``B`` or ``L``, or (dim, depth, heads): width, a
             multiple of 4 and of heads; number of blocks; attention heads.
         patch: Strides of the stages of stem and head, in points; (4, 2, 2) is a patch of 16.
-        axes: Of space: 1, 2 or 3.
-        halo: Points by which the first kernel of the stem reaches over its window on each side.
-        bias: Of the attention: ``relative``, ``continuous`` or ``none``.
-        target: What the network gives: the ``next`` state in units of the state, or the ``change``
-            in units of the changes before.
-        legacy: Compute as the original does: inexact distances along periodic axes, and no floor
-            under the deviation that a norm divides by.
-        layer_scale: First value of the gain of each branch of a block.
-        drop_path: Chance that a sample goes without a branch of the last block; of the others less,
-            in proportion. 0.2 is what the paper's runs had.
+        axes: Number of space axes: 1, 2 or 3.
+        halo: Points by which the first kernel of the stem overlaps its neighbors on each side.
+        bias: Position bias of the attention: ``relative``, ``continuous`` or ``none``.
+        target: Output of the network: the ``next`` state, or the ``change`` since the last frame in
+            units of the RMS change between the frames of the history.
+        legacy: Compute as the original does: inexact distances along periodic axes, and an eps of
+            1e-8 instead of 1e-3 in the norms.
+        layer_scale: Initial value of the gain of each residual branch.
+        drop_path: Probability that a sample's branch of the last block is dropped; it rises
+            linearly from 0 at the first block. The paper's runs had 0.2.
     """
 
     def __init__(
@@ -111,22 +113,22 @@ class AViT(nn.Module):
         """Predict the frame after the last.
 
         Args:
-            frames: The past, of any length.
-            fields: The row of the vocabulary of each field.
-            boundaries: Of each axis of space: ``periodic``, ``open`` or ``wall``, or whether it is
+            frames: History, of any length.
+            fields: Vocabulary row of each field.
+            boundaries: ``periodic``, ``open`` or ``wall`` for each axis of space, or whether it is
                 periodic.
 
         Returns:
-            In the units of ``frames``; fp32 at least.
+            Frame in the units of ``frames``; at least fp32.
         """
         kinds = name_boundaries(boundaries, frames.ndim - 3)
         missing = self.axes - len(kinds)
         if missing < 0 or not kinds or frames.shape[2] != len(fields):
             raise ValueError(
-                f"frames of shape {tuple(frames.shape)} are no (batch, time, field, *space) of "
+                f"frames of shape {tuple(frames.shape)} are not (batch, time, field, *space) of "
                 f"{len(fields)} fields and at most {self.axes} axes of space"
             )
-        # Units are differences of large numbers: fp32 at least, under autocast too.
+        # Mean and deviation are differences of large numbers: fp32, under autocast too.
         wide = frames.to(torch.promote_types(frames.dtype, torch.float32))
         wide = wide[(..., *(None,) * missing)]
         state = units(wide)
@@ -141,7 +143,7 @@ class AViT(nn.Module):
         fields: Int64[Tensor, " fields"],
         boundaries: tuple[Boundary, ...],
     ) -> Float[Tensor, "batch fields *space"]:
-        """What the network gives, in its own units."""
+        """Apply the network to normalized frames."""
         batch, time, _, *space = x.shape
         grid = tuple(tokens_along(size, self.patch) for size in space)
         x = self.stem(x.flatten(0, 1), fields, boundaries).unflatten(0, (batch, time))
@@ -158,13 +160,13 @@ class AViT(nn.Module):
         frames: Float[Tensor, "batch time fields *space"],
         state: Units,
     ) -> Float[Tensor, "batch fields *space"]:
-        """Take what the network gives from its units to those of the frames."""
+        """Convert the network's output from normalized to physical units."""
         origin, size = state if self.target == "next" else step_units(frames, state)
         return y * size[:, 0] + origin[:, 0]
 
 
 def find_size(size: str | Sequence[int]) -> Size:
-    """The size of a name, or of three numbers; else ``ValueError``."""
+    """Width, depth and heads of a model name or of three numbers; else ``ValueError``."""
     if isinstance(size, str):
         if size not in SIZES:
             raise ArgumentError("size", f"{size!r} is none of {', '.join(SIZES)}")

@@ -1,4 +1,4 @@
-"""Predict many frames: the network's own answers become its history."""
+"""Autoregressive rollout: the network's predictions become its history."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mpp.nn.bias import Boundary
 
-NextFrame = Callable[[Tensor, Tensor, Sequence[Boundary | int]], Tensor]  # AViT, or what acts so
+NextFrame = Callable[[Tensor, Tensor, Sequence[Boundary | int]], Tensor]  # signature of AViT
 
 
 def rollout(
@@ -18,22 +18,22 @@ def rollout(
     boundaries: Sequence[Boundary | int],
     steps: int,
 ) -> Float[Tensor, "batch steps fields *space"]:
-    """Predict some frames one after the other; each answer takes the place of the oldest frame.
+    """Predict several frames in turn; each prediction is appended and the oldest frame dropped.
 
-    Gradients flow through all steps, unless the caller says ``no_grad``.
+    Gradients flow through all steps, unless the caller uses ``no_grad``.
 
     Args:
-        model: Predicts the frame after the last of a history, as :class:`~mpp.nn.model.AViT` does.
-        frames: The history.
-        fields: The row of the vocabulary of each field.
-        boundaries: Of each axis of space.
-        steps: Frames to predict.
+        model: Predicts the frame after a history, as :class:`~mpp.nn.model.AViT` does.
+        frames: History.
+        fields: Vocabulary row of each field.
+        boundaries: Boundary of each axis of space.
+        steps: Number of frames to predict; at least 1.
 
     Returns:
-        The frames after the history.
+        The predicted frames.
 
     Raises:
-        ValueError: If there is no frame to predict.
+        ValueError: If ``steps`` is less than 1.
     """
     if steps < 1:
         raise ValueError(f"steps: {steps} is less than 1")

@@ -1,8 +1,12 @@
-"""From fields to tokens and back: the hMLP stem (Touvron et al. 2022) and its inverse.
+"""Patch embedding: fields to tokens and back (hMLP stem, Touvron et al. 2022, and its inverse).
 
-The original embeds every field at every point and convolves the result; the two linear maps are one
-here, made for the fields that are present. The embedding at full resolution, 64 times as large as
-the tokens, is never written.
+The original embeds every field at every point and convolves the result. Here the product of the two
+linear maps is computed first, for the fields that are present: the embedding at full resolution, 64
+times as large as the tokens, is never written.
+
+A patch of 16 in stages ``(4, 2, 2)`` is 2 x 2 pieces of 2 x 2 windows of 4 x 4 points. The windows
+of a piece, and the pieces of a patch, lie beside each other in memory. So each stage, a convolution
+whose stride is its width, is one matrix product.
 """
 
 import math
@@ -10,27 +14,25 @@ import math
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, pad
 
 from mpp.nn.bias import Boundary
 from mpp.nn.linear import Linear, linear
-from mpp.nn.norm import DeviationNorm
-from mpp.nn.patches import cut, extend, join
+from mpp.nn.normalization import DeviationNorm
 
 
 class Stem(nn.Module):
-    """Patches of the fields that are present -> tokens.
+    """Embed patches of the fields that are present as tokens, by strided convolutions.
 
-    Each stage is a convolution as wide as its stride; between stages norm and GELU, after the last
-    the norm alone.
+    Each stage is a convolution as wide as its stride, followed by a norm; a GELU between stages.
 
     Args:
-        fields: Rows of the vocabulary.
+        fields: Number of fields in the vocabulary.
         dim: Width of the tokens; a multiple of 4.
-        stages: Strides, the first in points; their product is the patch.
-        axes: Of space.
+        stages: Strides, the first in points; their product is the patch size.
+        axes: Number of space axes.
         halo: Points by which the first kernel is wider on each side.
-        eps: Of the norms.
+        eps: Added to the standard deviation in the norms.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Stem(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Uniform within 1 / sqrt(number of inputs), as the original's layers start."""
+        """Draw from U(-b, b) with b = 1 / sqrt(number of inputs), as the original does."""
         uniform(self.field_weight, self.field_weight.shape[1])
         uniform(self.field_bias, self.field_weight.shape[1])
         uniform(self.kernel, self.kernel[0].numel())
@@ -69,14 +71,14 @@ class Stem(nn.Module):
         x = cut(x, self.stages, self.halo)
         x = self.norms[0](linear(x, *self.merged(fields)))
         stages = zip(self.gathered, self.merges, self.norms[1:], strict=True)
-        for gathered, merge, norm in stages:  # neighbours lie together
+        for gathered, merge, norm in stages:
             x = norm(merge(gelu(x).reshape(len(x), -1, gathered)))
         return x
 
     def merged(
         self, fields: Int64[Tensor, " fields"]
     ) -> tuple[Float[Tensor, "width values"], Float[Tensor, " width"]]:
-        """Embedding and first convolution as one; in fp32, as it is rounded when it is used."""
+        """Multiply the field embedding and the first convolution, in fp32 under autocast too."""
         with torch.autocast(self.kernel.device.type, enabled=False):
             rows = self.field_weight.index_select(1, fields)
             weight = torch.einsum("oip,if->ofp", self.kernel, rows).flatten(1)
@@ -84,14 +86,14 @@ class Stem(nn.Module):
 
 
 class Head(nn.Module):
-    """Tokens -> patches of the fields that are asked for.
+    """Decode tokens to patches of the requested fields, by transposed strided convolutions.
 
     Args:
-        fields: Rows of the vocabulary.
+        fields: Number of fields in the vocabulary.
         dim: Width of the tokens; a multiple of 4.
-        stages: Strides, the first in points; their product is the patch.
-        axes: Of space.
-        eps: Of the norms.
+        stages: Strides of the stem, which the head undoes in reverse order.
+        axes: Number of space axes.
+        eps: Added to the standard deviation in the norms.
     """
 
     def __init__(
@@ -113,7 +115,7 @@ class Head(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Uniform within 1 / sqrt(fields x points), as the original's layer starts."""
+        """Draw from U(-b, b) with b = 1 / sqrt(fields x points), as the original does."""
         uniform(self.kernel, self.kernel[0].numel())
         uniform(self.bias, self.kernel[0].numel())
 
@@ -131,6 +133,73 @@ class Head(nn.Module):
 
 
 def uniform(parameter: Tensor, inputs: int) -> None:
-    """Draw from within 1 / sqrt(inputs)."""
+    """Draw a parameter from U(-b, b) with b = 1 / sqrt(inputs)."""
     bound = inputs**-0.5
     nn.init.uniform_(parameter, -bound, bound)
+
+
+def tokens_along(size: int, patch: int) -> int:
+    """Number of patches that cover an axis of ``size`` points."""
+    return -(-size // patch)
+
+
+def extend(
+    x: Float[Tensor, "frames fields *space"],
+    boundaries: tuple[Boundary, ...],
+    patch: int,
+    halo: int,
+) -> Float[Tensor, "frames fields *wider"]:
+    """Pad each axis to whole patches and add a halo on both sides.
+
+    Padding is circular on a periodic axis, by the edge value on an open one, by zeros on a wall.
+    """
+    for axis, boundary in enumerate(boundaries, start=2):
+        size = x.shape[axis]
+        after = tokens_along(size, patch) * patch - size + halo
+        if after == 0:
+            continue
+        if boundary == "wall":
+            x = pad(x, (0, 0) * (x.ndim - 1 - axis) + (halo, after))
+            continue
+        place = torch.arange(-halo, size + after, device=x.device)
+        place = place % size if boundary == "periodic" else place.clamp(0, size - 1)
+        x = x.index_select(axis, place)
+    return x
+
+
+def cut(
+    x: Float[Tensor, "frames fields *wider"], stages: tuple[int, ...], halo: int
+) -> Float[Tensor, "frames windows values"]:
+    """Cut frames into windows, those of a token adjacent; ``values`` is fields, then points."""
+    axes = x.ndim - 2
+    for axis in range(axes):
+        x = x.unfold(2 + axis, stages[0] + 2 * halo, stages[0])
+    split = (-1, *reversed(stages[1:]))  # tokens, pieces, windows
+    for axis in reversed(range(axes)):
+        x = x.unflatten(2 + axis, split)
+    depth = len(split)
+    order = [2 + axis * depth + level for level in range(depth) for axis in range(axes)]
+    points = range(x.ndim - axes, x.ndim)
+    x = x.permute(0, *order, 1, *points)
+    values = x.shape[-axes - 1 :].numel()
+    return x.reshape(len(x), -1, values)
+
+
+def join(
+    x: Float[Tensor, "frames windows values"], stages: tuple[int, ...], grid: tuple[int, ...]
+) -> Float[Tensor, "frames fields *covered"]:
+    """Reassemble frames from windows: the inverse of ``cut`` without halo."""
+    axes = len(grid)
+    pieces = [(size,) * axes for size in reversed(stages[1:])]
+    shape = (*grid, *(size for piece in pieces for size in piece), -1, *(stages[0],) * axes)
+    x = x.reshape(len(x), *shape)
+    depth = len(stages)
+    fields = 1 + axes * depth  # levels first, then fields, then points
+    order = [1 + level * axes + axis for axis in range(axes) for level in range(depth)]
+    points = {axis: fields + 1 + axis for axis in range(axes)}
+    whole = []
+    for axis in range(axes):
+        whole += [*order[axis * depth : (axis + 1) * depth], points[axis]]
+    x = x.permute(0, fields, *whole)
+    patch = math.prod(stages)
+    return x.reshape(len(x), x.shape[1], *(tokens * patch for tokens in grid))

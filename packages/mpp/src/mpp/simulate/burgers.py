@@ -28,16 +28,16 @@ def random_burgers(
     viscosity: float = 0.01 / np.pi,
     modes: int = 4,
 ) -> Float32[np.ndarray, "trajectory time field width"]:
-    """Simulate a velocity that steepens into shocks.
+    """Simulate Burgers' equation from random smooth velocities, which steepen into shocks.
 
     Args:
-        seed: Seed of the data set.
-        trajectories: Numbers of the trajectories.
-        frames: Frames of each, the first state among them.
-        shape: Cells.
+        seed: Seed of the data set; at least 0.
+        trajectories: Indices of the trajectories.
+        frames: Frames of each, including the initial state.
+        shape: Number of cells.
         dt: Time between frames; 0.01 in PDEBench, for 201 frames.
-        viscosity: nu.
-        modes: Largest number of waves at the start.
+        viscosity: Kinematic viscosity nu.
+        modes: Largest wave number of the initial state, in waves per domain.
 
     Returns:
         Velocity.
@@ -58,17 +58,17 @@ def burgers(
     viscosity: float,
     cfl: float = 0.8,
 ) -> Float64[np.ndarray, "trajectory time field width"]:
-    """Evolve a velocity.
+    """Solve viscous Burgers' equation from given initial velocities.
 
     Args:
         state: Velocity.
-        frames: Frames returned, the first state among them.
+        frames: Frames to return, including the initial state.
         dt: Time between frames.
-        viscosity: nu.
-        cfl: Share of the largest stable step; at most 1.
+        viscosity: Kinematic viscosity nu.
+        cfl: Time step over the largest stable one; in (0, 1].
 
     Returns:
-        The velocity in every frame.
+        Velocity in every frame.
 
     Raises:
         ValueError: A parameter is out of range.
@@ -92,7 +92,7 @@ def burgers(
 
 
 def _flux(left: Tensor, right: Tensor, axis: int) -> Tensor:
-    """Mean flux less half the fastest speed times the jump (Rusanov 1961)."""
+    """Rusanov (1961) flux: mean flux minus half the fastest speed times the jump."""
     assert axis == 0
     fastest = torch.maximum(left.abs(), right.abs())
     return 0.25 * (left * left + right * right) - 0.5 * fastest * (right - left)

@@ -41,19 +41,19 @@ def random_compressible(
     contrast: float = 0.1,
     modes: int = 4,
 ) -> Float32[np.ndarray, "trajectory time field height width"]:
-    """Simulate a gas on the periodic unit square.
+    """Simulate compressible flow on the periodic unit square from random smooth states.
 
     Args:
-        seed: Seed of the data set.
-        trajectories: Numbers of the trajectories.
-        frames: Frames of each, the first state among them.
+        seed: Seed of the data set; at least 0.
+        trajectories: Indices of the trajectories.
+        frames: Frames of each, including the initial state.
         shape: Cells along x and y.
         dt: Time between frames; 0.05 in PDEBench, for 21 frames.
-        mach: Root mean square of the speed over the speed of sound; 0.1 or 1 in PDEBench.
+        mach: Mach number, RMS speed over speed of sound; 0.1 or 1 in PDEBench.
         eta: Shear viscosity; 1e-8, 0.01 or 0.1 in PDEBench.
         zeta: Bulk viscosity; as eta in PDEBench.
         contrast: Standard deviation of the logarithms of density and pressure.
-        modes: Largest number of waves per side.
+        modes: Largest wave number of the initial state, in waves per side.
 
     Returns:
         Density, velocity along x and along y, pressure.
@@ -67,7 +67,7 @@ def random_compressible(
 
     state = drawn("compressible", seed, trajectories, draw).astype(
         np.float32
-    )  # twice as fast as float64
+    )  # float32 is twice as fast as float64
     return compressible(state, frames, dt, eta, zeta)
 
 
@@ -82,19 +82,19 @@ def compressible(
     boundaries: tuple[Boundary, Boundary] = ("periodic", "periodic"),
     cfl: float = 0.8,
 ) -> Float[np.ndarray, "trajectory time field height width"]:
-    """Evolve density, velocity and pressure, in the precision of the state.
+    """Solve the compressible Navier-Stokes equations, in the precision of the initial state.
 
     Args:
         state: Density, velocity along x and along y, pressure.
-        frames: Frames returned, the first state among them.
+        frames: Frames to return, including the initial state.
         dt: Time between frames.
         eta: Shear viscosity.
         zeta: Bulk viscosity.
         gamma: Ratio of specific heats; above 1.
-        extent: Sides of the domain along x and y.
-        boundaries: Of x and y.
-        cfl: Share of the largest stable step: cells that the fastest wave crosses, summed over
-            axes, together with the viscous limit; at most 1.
+        extent: Length of the domain along x and along y.
+        boundaries: Boundary along x and along y.
+        cfl: CFL number: cells that the fastest wave crosses in a step, summed over axes, together
+            with the viscous limit; in (0, 1].
 
     Returns:
         The fields of the state in every frame.

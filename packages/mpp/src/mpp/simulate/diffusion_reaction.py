@@ -3,9 +3,9 @@ r"""FitzHugh-Nagumo: an activator and an inhibitor that diffuse and react.
 $$\dot u = D_u \Delta u + u - u^3 - k - v, \qquad
   \dot v = D_v \Delta v + r (u - d v)$$
 PDEBench has r = d = 1 and no flux through walls (Takamoto et al. 2022, arXiv 2210.07182). At
-d = 0.5 the state of rest gives way to a limit cycle, and space fills with waves of phase. Diffusion
-is exact for the waves of the grid (Fourier or cosine series), inside a Runge-Kutta method of order
-4 (integrating factor; Canuto et al. 2006, Spectral Methods). Dimensionless, as in PDEBench.
+d = 0.5 the fixed point is unstable: a limit cycle appears, and phase waves fill the domain.
+Diffusion is exact on the grid's Fourier or cosine modes (integrating factor), the reaction by
+fourth-order Runge-Kutta (Canuto et al. 2006, Spectral Methods). Dimensionless, as in PDEBench.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from mpp.simulate import validation
 from mpp.simulate.initial_states import drawn, smooth
 from sciformer.arguments import check_not_negative, check_positive
 
-STABLE = 2.7  # reach of Runge-Kutta 4 along the negative axis
+STABLE = 2.7  # stability limit of Runge-Kutta 4 on the negative real axis
 
 
 def oscillating_reaction(
@@ -37,19 +37,19 @@ def oscillating_reaction(
     decay: float = 0.5,
     modes: int = 4,
 ) -> Float32[np.ndarray, "trajectory time field height width"]:
-    """Simulate the periodic oscillatory regime on a square of side 2, from smooth random states.
+    """Simulate the oscillatory regime (d < 1), periodic, from random smooth states.
 
     Args:
-        seed: Seed of the data set.
-        trajectories: Numbers of the trajectories.
-        frames: Frames of each, the first state among them.
+        seed: Seed of the data set; at least 0.
+        trajectories: Indices of the trajectories.
+        frames: Frames of each, including the initial state.
         shape: Points along x and y.
-        dt: Time between frames; the cycle takes about 7.
-        activator_diffusivity: D_u.
-        inhibitor_diffusivity: D_v.
-        threshold: k.
-        decay: d; oscillates below 1.
-        modes: Largest number of waves per side at the start.
+        dt: Time between frames; the limit cycle has a period of about 7.
+        activator_diffusivity: Diffusivity D_u of the activator.
+        inhibitor_diffusivity: Diffusivity D_v of the inhibitor.
+        threshold: Threshold k of the activator.
+        decay: Decay rate d of the inhibitor; oscillates below 1.
+        modes: Largest wave number of the initial state, in waves per side.
 
     Returns:
         Activator u, inhibitor v.
@@ -74,17 +74,17 @@ def noisy_reaction(
     inhibitor_diffusivity: float = 5e-3,
     threshold: float = 5e-3,
 ) -> Float32[np.ndarray, "trajectory time field height width"]:
-    """Simulate PDEBench's regime: white noise in a box of side 2 whose walls nothing crosses.
+    """Simulate PDEBench's set: white noise in a box of side 2 with no-flux walls.
 
     Args:
-        seed: Seed of the data set.
-        trajectories: Numbers of the trajectories.
-        frames: Frames of each, the first state among them.
+        seed: Seed of the data set; at least 0.
+        trajectories: Indices of the trajectories.
+        frames: Frames of each, including the initial state.
         shape: Points along x and y.
         dt: Time between frames; 0.05 in PDEBench, for 101 frames.
-        activator_diffusivity: D_u.
-        inhibitor_diffusivity: D_v.
-        threshold: k.
+        activator_diffusivity: Diffusivity D_u of the activator.
+        inhibitor_diffusivity: Diffusivity D_v of the inhibitor.
+        threshold: Threshold k of the activator.
 
     Returns:
         Activator u, inhibitor v.
@@ -111,20 +111,20 @@ def diffusion_reaction(
     extent: float = 2.0,
     reach: float = 0.5,
 ) -> Float64[np.ndarray, "trajectory time field height width"]:
-    """Evolve activator and inhibitor.
+    """Solve the FitzHugh-Nagumo equations from given initial states.
 
     Args:
         state: Activator u and inhibitor v.
-        frames: Frames returned, the first state among them.
+        frames: Frames to return, including the initial state.
         dt: Time between frames.
-        diffusivities: D_u and D_v.
-        threshold: k.
-        rate: r, of the inhibitor.
-        decay: d, of the inhibitor.
-        boundary: Of both axes; through a wall nothing flows.
-        extent: Side of the square.
-        reach: Step times the fastest rate of the reaction in a trajectory; at most 2.7. A frame
-            takes the next power of two of steps.
+        diffusivities: Diffusivities D_u and D_v.
+        threshold: Threshold k of the activator.
+        rate: Reaction rate r of the inhibitor.
+        decay: Decay rate d of the inhibitor.
+        boundary: Boundary of both axes: periodic, or wall (no flux).
+        extent: Length of each side of the square.
+        reach: Time step times the fastest reaction rate of a trajectory; in (0, 2.7]. The number
+            of steps per frame is rounded up to a power of two.
 
     Returns:
         Activator and inhibitor in every frame.
@@ -171,7 +171,7 @@ def _advance(
     rows: Tensor,
     columns: Tensor,
 ) -> Tensor:
-    """Runge-Kutta 4 steps in which heat spreads by the matrices for half a step."""
+    """Runge-Kutta 4 steps of the reaction, with exact diffusion over each half step."""
 
     def diffused(q: Tensor) -> Tensor:
         return rows @ q @ columns
@@ -190,18 +190,18 @@ def _advance(
 def heat(
     points: int, extent: float, duration: float, boundary: Literal["periodic", "wall"]
 ) -> Float[Tensor, "points points"]:
-    r"""Matrix that lets heat spread along one axis, exact for every wave of the grid.
+    r"""Matrix of diffusion along one axis, exact for every mode of the grid.
 
     $$K = B^T \exp(-\kappa^2 \tau) B$$ with B the orthonormal cosine (wall) or Fourier basis.
 
     Args:
-        points: Points of the axis, at the centers of cells.
+        points: Number of points, at cell centers.
         extent: Length of the axis.
         duration: Diffusivity times time.
-        boundary: Periodic or wall.
+        boundary: Periodic, or wall (no flux).
 
     Returns:
-        K, to be multiplied from the left.
+        The matrix K, applied from the left.
     """
     if boundary == "periodic":
         waves = 2 * np.pi * np.fft.fftfreq(points, extent / points)

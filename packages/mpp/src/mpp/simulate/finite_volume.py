@@ -1,4 +1,4 @@
-r"""Finite volumes of second order in space: ghost cells, limited slopes, differences of fluxes.
+r"""Second-order finite-volume method (MUSCL): ghost cells, limited slopes, flux differences.
 
 $$\dot{\bar q}_i = -\big(F(q^-_{i+1/2}, q^+_{i+1/2}) - F(q^-_{i-1/2}, q^+_{i-1/2})\big) / \Delta x$$
 per axis, with face values extrapolated from both sides (MUSCL, van Leer 1979, J. Comput. Phys. 32).
@@ -12,24 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 Boundary = Literal["periodic", "open", "wall"]
-TINY = 1e-30  # keeps 0 / 0 out of the limiter; slopes below 1e-15 are round-off
+TINY = 1e-30  # avoids 0 / 0 in the limiter; slopes below 1e-15 are rounding errors
 
 
 def padded(q: Tensor, dim: int, boundary: Boundary, width: int) -> Tensor:
-    """Add ghost cells at both ends of an axis.
-
-    Args:
-        q: Cells.
-        dim: The axis, counted from the end.
-        boundary: Periodic wraps, open copies the edge.
-        width: Ghost cells at each end.
-
-    Returns:
-        Cells with ghosts.
-
-    Raises:
-        ValueError: A boundary that finite volumes do not have.
-    """
+    """Add ``width`` ghost cells to both ends of an axis: wrapped if periodic, else edge values."""
     size = q.shape[dim]
     if boundary == "periodic":
         low, high = q.narrow(dim, size - width, width), q.narrow(dim, 0, width)
@@ -42,7 +29,7 @@ def padded(q: Tensor, dim: int, boundary: Boundary, width: int) -> Tensor:
 
 
 def faces(q: Tensor, dim: int, boundary: Boundary) -> tuple[Tensor, Tensor]:
-    """Values on the left and right of each face along an axis: one face more than cells.
+    """MUSCL values on the left and right of each face along an axis; one face more than cells.
 
     The slope is van Leer's harmonic mean of the two one-sided differences a and b,
     2 a b / (a + b) where they agree in sign and 0 where they do not.
@@ -64,16 +51,16 @@ def conservative_rate(
     boundaries: tuple[Boundary, ...],
     spacing: tuple[float, ...],
 ) -> Float[Tensor, "trajectory field *grid"]:
-    """Rate of change of the conserved quantities.
+    """Rate of change of cell averages: minus the divergence of the fluxes.
 
     Args:
-        primitive: What is extrapolated to the faces.
-        flux: Flux through faces, from the values on both sides and the number of the axis.
-        boundaries: Of each spatial axis.
+        primitive: Variables that are extrapolated to the faces.
+        flux: Numerical flux from (left values, right values, axis).
+        boundaries: Boundary of each spatial axis.
         spacing: Width of a cell along each spatial axis.
 
     Returns:
-        What flows in less what flows out, per volume.
+        Rate of change per unit volume.
     """
     axes = len(spacing)
     rate = torch.zeros_like(primitive)

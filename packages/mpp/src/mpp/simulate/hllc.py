@@ -15,7 +15,7 @@ def hllc(
     axis: int,
     gamma: float,
 ) -> Float[Tensor, "trajectory 4 height width"]:
-    """Flux of mass, momentum and energy through faces.
+    """HLLC flux of mass, momentum and energy through faces.
 
     Args:
         left: Density, two velocities and pressure on the lower side of each face.
@@ -31,10 +31,10 @@ def hllc(
     rho_r, u_r, p_r = right[:, 0], right[:, normal], right[:, 3]
     c_l, c_r = (gamma * p_l / rho_l).sqrt_(), (gamma * p_r / rho_r).sqrt_()
     s_l, s_r = torch.minimum(u_l - c_l, u_r - c_r), torch.maximum(u_l + c_l, u_r + c_r)
-    m_l, m_r = rho_l * (s_l - u_l), rho_r * (s_r - u_r)  # mass that each outer wave meets
+    m_l, m_r = rho_l * (s_l - u_l), rho_r * (s_r - u_r)  # mass flux relative to each outer wave
     middle = (p_r - p_l + m_l * u_l - m_r * u_r) / (m_l - m_r)  # speed of the contact (10.37)
 
-    from_left = middle > 0  # the side whose star region holds the face, or the side itself
+    from_left = middle > 0  # the face lies in the left (star) region
     rho, u, p = (torch.where(from_left, a, b) for a, b in ((rho_l, rho_r), (u_l, u_r), (p_l, p_r)))
     met = torch.where(from_left, m_l, m_r)
     wave = torch.where(from_left, s_l, s_r)

@@ -1,4 +1,4 @@
-r"""Incompressible Navier-Stokes with a passive tracer, periodic, by a Fourier method.
+r"""Incompressible Navier-Stokes with a passive tracer, periodic, by a pseudo-spectral method.
 
 $$\partial_t \omega + \nabla\cdot(v \omega) = \nu \Delta \omega, \quad
   \partial_t c + \nabla\cdot(v c) = \kappa \Delta c, \quad
@@ -21,7 +21,7 @@ from mpp.simulate.initial_states import drawn, smooth
 from mpp.simulate.time_stepping import march
 from sciformer.arguments import check_not_negative, check_positive
 
-STABLE = 1.3  # 2.8 / (2 pi / 3): the reach of Runge-Kutta 4 over the largest kept wave number
+STABLE = 1.3  # 2.8 / (2 pi / 3): stability limit of Runge-Kutta 4 over the largest kept wave number
 
 
 def random_incompressible(
@@ -34,17 +34,18 @@ def random_incompressible(
     diffusivity: float = 5e-4,
     modes: int = 4,
 ) -> Float32[np.ndarray, "trajectory time field height width"]:
-    """Simulate decaying turbulence that stirs a tracer.
+    """Simulate decaying 2D turbulence that mixes a tracer.
 
     Args:
-        seed: Seed of the data set.
-        trajectories: Numbers of the trajectories.
-        frames: Frames of each, the first state among them.
+        seed: Seed of the data set; at least 0.
+        trajectories: Indices of the trajectories.
+        frames: Frames of each, including the initial state.
         shape: Points along x and y.
         dt: Time between frames.
         viscosity: nu; the Reynolds number is its inverse.
-        diffusivity: kappa, of the tracer.
-        modes: Largest number of waves per side at the start; a third of the points at most.
+        diffusivity: Diffusivity kappa of the tracer.
+        modes: Largest wave number of the initial state, in waves per side; at most a third of the
+            points.
 
     Returns:
         Velocity along x and along y, tracer (mean 1, standard deviation 0.3 at the start).
@@ -63,7 +64,7 @@ def random_incompressible(
 
 
 class Waves(NamedTuple):
-    """Operators on the half spectrum of a square of side 1."""
+    """Fourier operators on the half spectrum (rfft) of the unit square."""
 
     derivative: Complex[Tensor, "2 height half"]
     squared: Float[Tensor, "height half"]
@@ -72,7 +73,7 @@ class Waves(NamedTuple):
 
     @staticmethod
     def of(shape: tuple[int, int]) -> "Waves":
-        """Operators of a grid."""
+        """Build the operators of a grid."""
         height, width = shape
         kx = torch.fft.fftfreq(height, 1 / height, dtype=torch.float64)
         ky = torch.fft.rfftfreq(width, 1 / width, dtype=torch.float64)
@@ -86,7 +87,7 @@ class Waves(NamedTuple):
     def velocity(
         self, vorticity: Complex[Tensor, "*trajectory height half"]
     ) -> Complex[Tensor, "*trajectory 2 height half"]:
-        """Velocity of a vorticity, both as spectra."""
+        """Velocity from vorticity, in Fourier space."""
         return self.to_velocity * vorticity.unsqueeze(-3)
 
 
@@ -98,15 +99,15 @@ def incompressible(
     diffusivity: float,
     cfl: float = 0.8,
 ) -> Float64[np.ndarray, "trajectory time field_out height width"]:
-    """Evolve vorticity and tracer on the unit square.
+    """Solve the vorticity and tracer equations on the unit square.
 
     Args:
-        state: Vorticity and tracer; waves beyond a third of the points are dropped.
-        frames: Frames returned, the first state among them.
+        state: Vorticity and tracer; modes beyond a third of the points are dropped.
+        frames: Frames to return, including the initial state.
         dt: Time between frames.
-        viscosity: nu.
-        diffusivity: kappa.
-        cfl: Points that the flow crosses in a step, summed over axes; at most 1.3.
+        viscosity: Kinematic viscosity nu.
+        diffusivity: Diffusivity kappa of the tracer.
+        cfl: CFL number: points that the flow crosses in a step, summed over axes; in (0, 1.3].
 
     Returns:
         Velocity along x and along y, tracer.

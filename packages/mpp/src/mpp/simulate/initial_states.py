@@ -1,4 +1,4 @@
-"""Random initial states: trajectory ``i`` of a seed is the same however many are drawn together.
+"""Random initial states; trajectory ``i`` of a seed does not depend on how many are drawn.
 
 The numbers drawn do not depend on the grid either, so one trajectory can be simulated at several
 resolutions. White noise is the exception: it has one number per point.
@@ -20,13 +20,13 @@ def drawn(
     """Draw the initial state of each trajectory from a generator of its own.
 
     Args:
-        system: Its name; two systems do not start from the same random fields.
-        seed: Seed of the data set.
-        trajectories: Numbers of the trajectories.
-        draw: Makes one state, (field, *grid).
+        system: Name, which enters the seed: systems do not share random fields.
+        seed: Seed of the data set; at least 0.
+        trajectories: Indices of the trajectories.
+        draw: Draws one state (field, *grid) from a generator.
 
     Returns:
-        The states, stacked.
+        Initial states.
     """
     key = int.from_bytes(system.encode(), "big")
     return np.stack([draw(np.random.default_rng([seed, number, key])) for number in trajectories])
@@ -35,7 +35,7 @@ def drawn(
 def smooth(
     rng: Generator, shape: tuple[int, int], modes: int, slope: float = 0.0
 ) -> Float64[np.ndarray, "height width"]:
-    r"""Draw a smooth periodic field of zero mean and unit variance on the unit square.
+    r"""Random smooth periodic field of zero mean and unit variance on the unit square.
 
     $$f(x) = \sum_{0 < |k| \le K} |k|^{-s} (a_k \cos 2\pi k x + b_k \sin 2\pi k x)$$
     with standard normal a, b, divided by its standard deviation over the square.
@@ -44,10 +44,10 @@ def smooth(
         rng: Source of randomness.
         shape: Points along x and y; values are at the centers of the cells.
         modes: Largest wave number K, in waves per side.
-        slope: Power s by which amplitudes fall.
+        slope: Exponent s of the amplitude spectrum.
 
     Returns:
-        f at the centers of the cells.
+        The field at cell centers.
     """
     waves = np.arange(-modes, modes + 1)
     norms = np.hypot(waves[:, None], waves)

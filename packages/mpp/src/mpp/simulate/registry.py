@@ -1,4 +1,4 @@
-"""Every system that can be simulated, by name, in the regime that is the default."""
+"""Registry of the simulated systems with their default parameters."""
 
 import math
 from types import MappingProxyType
@@ -108,17 +108,7 @@ SYSTEMS = MappingProxyType({system.name: system for system in _ALL})
 
 
 def system(name: str) -> System:
-    """Look a system up.
-
-    Args:
-        name: Its key in ``SYSTEMS``.
-
-    Returns:
-        The system.
-
-    Raises:
-        ValueError: No system has this name.
-    """
+    """Look up a system by its key in ``SYSTEMS``; ``ValueError`` for an unknown one."""
     if name not in SYSTEMS:
         raise ArgumentError("system", f"{name!r} is none of {', '.join(SYSTEMS)}")
     return SYSTEMS[name]

@@ -1,10 +1,10 @@
-r"""Shallow water over a flat bed: radial dam breaks and random periodic states.
+r"""Shallow-water equations over a flat bed: radial dam breaks and random periodic states.
 
 $$\partial_t h + \nabla\cdot(h v) = 0, \qquad
   \partial_t (h v) + \nabla\cdot(h v \otimes v + g h^2 / 2) = 0$$
 by MUSCL with an HLL flux (Toro 2001, Shock-Capturing Methods for Free-Surface Shallow Flows) in
-which momentum along the face goes with the mass. Dimensionless: depths in units of
-the still depth, speeds of its gravity wave. x runs along the first spatial axis, y the second.
+which transverse momentum is advected with the mass. Dimensionless: depth in units of the mean
+depth, speed in units of its gravity wave. x runs along the first spatial axis, y the second.
 """
 
 from functools import partial
@@ -34,19 +34,19 @@ def random_shallow_water(
     speed: float = 0.3,
     modes: int = 4,
 ) -> Float32[np.ndarray, "trajectory time field height width"]:
-    """Simulate periodic water that starts with random smooth depth and velocity.
+    """Simulate periodic shallow water from random smooth depth and velocity.
 
     Args:
-        seed: Seed of the data set.
-        trajectories: Numbers of the trajectories.
-        frames: Frames of each, the first state among them.
+        seed: Seed of the data set; at least 0.
+        trajectories: Indices of the trajectories.
+        frames: Frames of each, including the initial state.
         shape: Cells along x and y.
         dt: Time between frames.
-        gravity: g.
-        extent: Side of the domain.
+        gravity: Gravitational acceleration g.
+        extent: Length of each side of the domain.
         waves: Standard deviation of the depth, whose mean is 1; at most 0.25.
         speed: Standard deviation of each component of the velocity.
-        modes: Largest number of waves per side.
+        modes: Largest wave number of the initial state, in waves per side.
 
     Returns:
         Depth h, velocity along x and along y.
@@ -55,7 +55,9 @@ def random_shallow_water(
 
     def draw(rng: Generator) -> np.ndarray:
         h, u, v = (smooth(rng, shape, modes) for _ in range(3))
-        h = np.maximum(1 + waves * h, 0.1)  # four standard deviations down: rare and still wet
+        h = np.maximum(
+            1 + waves * h, 0.1
+        )  # clips beyond about 4 standard deviations, so that no cell is dry
         return np.stack((h, speed * u, speed * v))
 
     state = drawn("shallow_water", seed, trajectories, draw)
@@ -73,18 +75,18 @@ def dam_break(
     inner: float = 2.0,
     radii: tuple[float, float] = (0.3, 0.7),
 ) -> Float32[np.ndarray, "trajectory time field height width"]:
-    """Simulate a round dam that vanishes at time 0 (Takamoto et al. 2022, arXiv 2210.07182).
+    """Simulate a radial dam break (PDEBench, Takamoto et al. 2022, arXiv 2210.07182).
 
     Args:
-        seed: Seed of the data set.
-        trajectories: Numbers of the trajectories.
-        frames: Frames of each, the first state among them.
+        seed: Seed of the data set; at least 0.
+        trajectories: Indices of the trajectories.
+        frames: Frames of each, including the initial state.
         shape: Cells along x and y.
         dt: Time between frames; 0.01 in PDEBench, for 101 frames.
-        gravity: g.
-        extent: Side of the domain, whose center is the dam's and whose boundary is open.
-        inner: Depth behind the dam; 1 outside.
-        radii: Smallest and largest radius; uniform.
+        gravity: Gravitational acceleration g.
+        extent: Length of each side of the domain; open boundaries, dam at the center.
+        inner: Initial depth inside the dam; it is 1 outside.
+        radii: Smallest and largest radius of the dam, drawn uniformly.
 
     Returns:
         Depth h, velocity along x and along y.
@@ -111,16 +113,16 @@ def shallow_water(
     boundaries: tuple[Boundary, Boundary] = ("periodic", "periodic"),
     cfl: float = 0.8,
 ) -> Float64[np.ndarray, "trajectory time field height width"]:
-    """Evolve depth and velocity.
+    """Solve the shallow-water equations from given initial states.
 
     Args:
         state: Depth h, velocity along x and along y.
-        frames: Frames returned, the first state among them.
+        frames: Frames to return, including the initial state.
         dt: Time between frames.
-        gravity: g.
-        extent: Sides of the domain along x and y.
-        boundaries: Of x and y.
-        cfl: Cells that the fastest wave crosses in a step, summed over axes; at most 1.
+        gravity: Gravitational acceleration g.
+        extent: Length of the domain along x and along y.
+        boundaries: Boundary along x and along y.
+        cfl: CFL number: cells that the fastest wave crosses in a step, summed over axes; in (0, 1].
 
     Returns:
         Depth and velocities in every frame.
@@ -156,7 +158,7 @@ def _primitive(conserved: Tensor, dim: int = 1) -> Tensor:
 
 
 def _flux(left: Tensor, right: Tensor, axis: int, gravity: float) -> Tensor:
-    """HLL fluxes of mass and normal momentum; the other momentum is carried by the mass."""
+    """HLL fluxes of mass and normal momentum; transverse momentum is advected."""
     normal, along = 1 + axis, 2 - axis
     h_l, u_l, h_r, u_r = left[:, 0], left[:, normal], right[:, 0], right[:, normal]
     c_l, c_r = (gravity * h_l).sqrt(), (gravity * h_r).sqrt()

@@ -11,18 +11,18 @@ from mpp.simulate import validation
 from mpp.simulate.finite_volume import Boundary
 from sciformer.arguments import ArgumentError, check_least, check_positive
 
-CELLS = 32_768  # simulated together: their arrays stay in the cache of one core
+CELLS = 32_768  # cells simulated at a time: their arrays fit into the cache of one core
 NONE: Mapping[str, float | int] = MappingProxyType({})
 
 
 class Field(NamedTuple):
-    """A quantity.
+    """A field of a physical system.
 
     Args:
-        name: As the network's vocabulary has it.
-        unit: ``1`` where it has none.
-        axis: The spatial axis of a vector's component, None for a scalar.
-        conserved: Whether its mean over space never changes.
+        name: Name in the network's vocabulary.
+        unit: Unit; ``1`` if dimensionless.
+        axis: Spatial axis of a vector component; None for a scalar.
+        conserved: Whether its spatial mean is conserved.
     """
 
     name: str
@@ -32,18 +32,18 @@ class Field(NamedTuple):
 
 
 class System(NamedTuple):
-    """A physical system and the regime that is simulated by default.
+    """A physical system: fields, boundaries, default parameters and simulator.
 
     Args:
-        name: Its key in the registry.
-        fields: In the order of the arrays.
-        boundaries: Of each spatial axis; x is the first.
+        name: Key in the registry.
+        fields: Fields in the order of the arrays.
+        boundaries: Boundary of each spatial axis; x is the first.
         extent: Length of each spatial axis.
-        shape: Default points of each spatial axis.
+        shape: Default number of points of each spatial axis.
         frames: Default number of frames.
         dt: Default time between frames.
         parameters: Default physical parameters.
-        function: What simulates, called with seed, numbers of trajectories, frames, shape, dt and
+        function: Simulator, called with seed, indices of the trajectories, frames, shape, dt and
             the parameters by name.
     """
 
@@ -69,15 +69,15 @@ class System(NamedTuple):
     ) -> Float32[np.ndarray, "trajectory time field *grid"]:
         """Simulate trajectories ``first`` to ``first + samples`` of a seed.
 
-        A trajectory depends on the seed, its number and the parameters only.
+        A trajectory depends on the seed, its index and the parameters only.
 
         Args:
-            seed: Seed of the data set; not negative.
+            seed: Seed of the data set; at least 0.
             samples: Number of trajectories.
-            first: Number of the first one.
-            frames: Frames of each; the default of the system where None.
-            shape: Points of each spatial axis; the default of the system where None.
-            dt: Time between frames; the default of the system where None.
+            first: Index of the first trajectory.
+            frames: Frames of each; None takes the system's default.
+            shape: Points of each spatial axis; None takes the system's default.
+            dt: Time between frames; None takes the system's default.
             parameters: Physical parameters that differ from the default.
 
         Returns:
@@ -101,7 +101,7 @@ class System(NamedTuple):
         )
 
     def _typed(self, parameters: Mapping[str, float | int]) -> dict[str, float | int]:
-        """Parameters of the types of the defaults: a YAML's 1 is a gravity, its 4.0 a number."""
+        """Convert parameters to the type of their default: 1 may be a float, 4.0 an integer."""
         typed = {}
         for name, value in parameters.items():
             if name not in self.parameters:

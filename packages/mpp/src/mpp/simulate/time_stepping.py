@@ -1,6 +1,6 @@
-"""Time stepping: each trajectory takes the steps that its own state allows.
+"""Time integration with an adaptive step for each trajectory of a batch.
 
-Steps that depend on the other trajectories of a batch would make a trajectory depend on them too.
+A common step would make a trajectory depend on the others of its batch.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ def march(
     limit: Callable[[Tensor], Float[Tensor, " trajectory"]],
     step: Callable[[Tensor, Float[Tensor, " trajectory"]], Tensor],
 ) -> Inexact[Tensor, "trajectory time ..."]:
-    """States at times 0, dt, 2 dt, ...
+    """Integrate with adaptive steps; return the states at times 0, dt, 2 dt, ...
 
     Args:
-        state: Where each trajectory starts.
-        frames: Number of states returned, the first among them.
+        state: Initial states.
+        frames: Number of states to return, including the initial one.
         dt: Time between two frames.
-        limit: Largest stable step of each trajectory.
-        step: The state one step later, given a step for each trajectory.
+        limit: Function from states to the largest stable step of each trajectory.
+        step: Function from states and steps (one for each trajectory) to the next states.
 
     Returns:
         All frames.
@@ -42,7 +42,7 @@ def march(
         while (active := remaining.nonzero()[:, 0]).numel():
             part = state if len(active) == len(state) else state[active]
             steps = torch.ceil(remaining[active] / limit(part) - 1e-9).clamp_min(1)
-            if not (steps <= MOST_STEPS).all():  # also where it is no number
+            if not (steps <= MOST_STEPS).all():  # also true for NaN
                 raise ValueError(f"the state blows up at time {dt * frame:g}; lower cfl or dt")
             h = remaining[active] / steps
             state[active] = step(part, h.to(state.real.dtype))
@@ -56,7 +56,7 @@ def heun(
     h: Float[Tensor, " trajectory"],
     rate: Callable[[Tensor], Tensor],
 ) -> Float[Tensor, "trajectory ..."]:
-    """Take a step of the second-order SSP Runge-Kutta method (Shu and Osher 1988)."""
+    """One step of Heun's method: second-order SSP Runge-Kutta (Shu and Osher 1988)."""
     h = h.view(-1, *[1] * (state.ndim - 1))
     first = state + h * rate(state)
     return 0.5 * (state + first + h * rate(first))

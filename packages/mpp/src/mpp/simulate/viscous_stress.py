@@ -1,4 +1,4 @@
-r"""Viscous stress by central differences, of second order and conservative.
+r"""Viscous stress tensor by central differences: second order, conservative.
 
 $$\sigma_{ij} = \eta (\partial_i v_j + \partial_j v_i)
   + (\zeta - \tfrac23 \eta) \delta_{ij} \nabla\cdot v$$
@@ -18,17 +18,17 @@ def viscous_rate(
     boundaries: tuple[Boundary, Boundary],
     spacing: tuple[float, float],
 ) -> Float[Tensor, "trajectory 3 height width"]:
-    """Rate of change of the two momenta and the energy by friction.
+    """Rate of change of momentum and energy due to viscosity.
 
     Args:
-        velocity: Components along x and y.
+        velocity: Velocity along x and along y.
         eta: Shear viscosity.
         zeta: Bulk viscosity.
-        boundaries: Of x and y.
-        spacing: Width of a cell along x and y.
+        boundaries: Boundary along x and along y.
+        spacing: Cell width along x and along y.
 
     Returns:
-        The divergence of stress and of its work.
+        Divergence of the stress, and of the stress times velocity.
     """
     rate = velocity.new_zeros((velocity.shape[0], 3, *velocity.shape[2:]))
     for axis in (0, 1):

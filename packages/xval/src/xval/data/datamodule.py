@@ -10,7 +10,8 @@ from jaxtyping import Float32, Int64
 from sciformer.arguments import ArgumentError, check_least, check_share, inside
 from sciformer.data.collate import unchanged
 from sciformer.data.datamodule import DataModule
-from sciformer.data.loader import SeededLoader, check_loading, ordered_loader, shares_of
+from sciformer.data.loader import SeededLoader, check_loading, ordered_loader
+from sciformer.data.splits import shares_of
 from xval.data.corpus import Corpus, Encoder, together
 from xval.data.dataset import EncodedTexts
 from xval.data.sampler import LengthBatches

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Int64
 
-from sciformer.data.loader import split_by_id
+from sciformer.data.splits import split_by_id
 from xval.data.dates import moment
 from xval.data.sources import SPLITS
 

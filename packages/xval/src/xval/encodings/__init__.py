@@ -1,1 +1,1 @@
-"""How text and its numbers become tokens: the paper's five encodings."""
+"""Encodings of text with numbers as tokens: xVal, P10, P1000, B1999 and FP15."""

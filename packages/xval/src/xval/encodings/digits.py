@@ -1,28 +1,28 @@
-"""Numbers as text tokens of three significant digits: P10, P1000, B1999 and FP15.
+"""Text encodings of numbers with three significant digits: P10, P1000, B1999 and FP15.
 
 Charton 2022 (arXiv 2112.01898), section 2, and xVal's table 1. A number is sign, integer mantissa
-``ddd`` and exponent ``E+d``; an encoding says which of them share a token.
+``ddd`` and exponent ``E+d``; an encoding decides which of them share a token.
 """
 
 from itertools import product
 
 EXPONENTS = 16
-WIDEST = 290  # of the lowest exponent, up or down: float64 ends at 308
+WIDEST = 290  # largest |lowest exponent|: float64 ends at 1e308
 LOWEST = -9  # exponents E-9 .. E+6: numbers from 1e-7 to 9.99e8
 SIGNS = ("+", "-")
 MANTISSAS = tuple(str(mantissa) for mantissa in range(100, 1000))
 DIGITS = tuple("0123456789")
-ZERO = "000"  # P10 has the digits for it; elsewhere it is one extra token
+ZERO = "000"  # digits of P10; one extra token in the others
 
 
 class Digits:
-    """How one of the four encodings writes numbers.
+    """One of the four text encodings of numbers.
 
     Args:
         name: ``p10``, ``p1000``, ``b1999`` or ``fp15``.
-        lowest: The lowest of the 16 exponents.
-        clip: Write what is too large as the largest number and what is too small as zero or the
-            smallest, whichever is nearer, instead of raising.
+        lowest: Lowest of the 16 exponents.
+        clip: Encode numbers out of range as the largest number, the smallest or zero, whichever is
+            nearest, instead of raising.
     """
 
     def __init__(self, name: str, lowest: int = LOWEST, clip: bool = False) -> None:
@@ -37,7 +37,7 @@ class Digits:
             "b1999": (signed, names),
             "fp15": (tuple(map("".join, product(signed, names))),),
         }[name]
-        # Zero takes as many tokens as any number: a hidden number does not show by its length.
+        # Zero takes as many tokens as any number: the length of a hidden number reveals nothing.
         self.zero = self.cut("+", ZERO, "E+0" if 0 in self.exponents else names[0])
         known = dict.fromkeys(token for slot in self.slots for token in slot)
         self.vocabulary = list(known)
@@ -47,7 +47,7 @@ class Digits:
         self.range = float(f"100{names[0]}"), float(f"999{names[-1]}")
 
     def cut(self, sign: str, mantissa: str, exponent: str) -> list[str]:
-        """Share the parts of a number out over tokens."""
+        """Group sign, mantissa and exponent into tokens."""
         if self.name == "p10":
             return [sign, *mantissa, exponent]
         if self.name == "p1000":
@@ -55,16 +55,16 @@ class Digits:
         return [sign + mantissa, exponent] if self.name == "b1999" else [sign + mantissa + exponent]
 
     def encode(self, number: float | int) -> list[str]:
-        """Tokens of the nearest number of three digits; -0 is 0.
+        """Tokens of a number rounded to three digits; -0 is 0.
 
         Args:
-            number: The number.
+            number: Finite number.
 
         Returns:
-            As many tokens for each number.
+            Tokens, as many for each number.
 
         Raises:
-            ValueError: If it is not finite, or out of range and not to be clipped.
+            ValueError: If it is not finite, or out of range and ``clip`` is off.
         """
         if number == 0:
             return self.zero
@@ -82,17 +82,7 @@ class Digits:
         return self.zero if abs(number) < low / 2 else self.encode(low if number > 0 else -low)
 
     def decode(self, tokens: list[str]) -> float:
-        """The number that tokens say.
-
-        Args:
-            tokens: As ``encode`` gives them.
-
-        Returns:
-            The number.
-
-        Raises:
-            ValueError: If they are not the tokens of one number.
-        """
+        """Number that tokens encode; ``ValueError`` if they are not the tokens of one number."""
         allowed = len(tokens) == len(self.allowed)
         if not allowed or any(t not in ok for t, ok in zip(tokens, self.allowed, strict=True)):
             raise ValueError(f"{self.name}: {' '.join(tokens)!r} are not the tokens of a number")

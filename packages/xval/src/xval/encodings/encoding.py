@@ -1,4 +1,4 @@
-"""Text with numbers as token ids and a number channel, in each of the paper's five encodings."""
+"""Tokenizer of text with numbers: token ids and number channel, in the paper's five encodings."""
 
 import re
 from collections.abc import Sequence
@@ -15,22 +15,22 @@ from xval.encodings.special_tokens import END, MASK, NUM, PAD, SPECIAL
 
 NAMES = ("p10", "p1000", "b1999", "fp15", "xval")
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
-KEPT = 1 << 16  # pieces of text whose tokens are kept; data repeat them
+KEPT = 1 << 16  # pieces of text whose tokens are cached; data repeat them
 
 
 class Encoding:
-    """One of the paper's encodings (Golkar et al. 2023, table 1), of numbers and the text around.
+    """Tokenizer with one of the paper's encodings of numbers (Golkar et al. 2023, table 1).
 
-    Ids count the special tokens, the number tokens, the 256 bytes and the words, in this order. In
-    ``xval`` a number is [NUM] and its value in the number channel, in the other four it is tokens
-    of three significant digits. Text is the longest of ``words``, or bytes.
+    Ids are in the order special tokens, number tokens, the 256 bytes, words. In ``xval`` a number
+    is [NUM] and its value in the number channel; in the other four it is tokens of three
+    significant digits. Text is cut into the longest matching ``words``; the rest is bytes.
 
     Args:
         name: ``p10``, ``p1000``, ``b1999``, ``fp15`` or ``xval``.
         words: Pieces of text with tokens of their own, see ``frequent_words``.
-        lowest: The lowest of the 16 exponents of the text codes: numbers from 10^(lowest + 2) to
+        lowest: Lowest of the 16 exponents of the text encodings: numbers from 10^(lowest + 2) to
             9.99 x 10^(lowest + 17).
-        clip: Take the nearest number in range for one out of range, instead of raising.
+        clip: Encode numbers out of range as the nearest in range, instead of raising.
     """
 
     pad, mask, end, num = PAD, MASK, END, NUM
@@ -41,7 +41,7 @@ class Encoding:
         if name not in NAMES:
             raise ArgumentError("encoding", f"{name!r} is none of {', '.join(NAMES)}")
         if "" in words or len(set(words)) < len(words):
-            raise ArgumentError("words", "one of them is empty or there twice")
+            raise ArgumentError("words", "a word is empty or repeated")
         if not abs(lowest) <= WIDEST:
             raise ArgumentError("lowest", f"{lowest} is not from -{WIDEST} to {WIDEST}")
         self.name = name
@@ -67,39 +67,29 @@ class Encoding:
         self._ids = lru_cache(KEPT)(self._text_ids)
 
     def settings(self) -> dict[str, Any]:
-        """What ``encoding`` needs to make this encoding again: plain data for a checkpoint."""
+        """Arguments of ``encoding`` that rebuild this encoding: plain data for a checkpoint."""
         words = list(self.words)
         return {"name": self.name, "words": words, "lowest": self.lowest, "clip": self.clip}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Encoding, tuple(self.settings().values())  # the kept pieces stay behind
+        return Encoding, tuple(self.settings().values())  # without the cache
 
     def encode(self, number: float | int) -> list[str]:
         """Tokens of one number.
 
         Args:
-            number: The number.
+            number: Finite number.
 
         Returns:
             ``length`` tokens; for ``xval`` [NUM], whose value is in the number channel.
 
         Raises:
-            ValueError: If it is not finite, or out of ``range`` and not to be clipped.
+            ValueError: If it is not finite, or out of ``range`` and ``clip`` is off.
         """
         return [SPECIAL[self.num]] if self.digits is None else list(self.digits.encode(number))
 
     def decode(self, tokens: Sequence[str]) -> float:
-        """The number that the tokens of a text code say.
-
-        Args:
-            tokens: As ``encode`` gives them.
-
-        Returns:
-            The number.
-
-        Raises:
-            ValueError: If they are not the tokens of one number, or the encoding is ``xval``.
-        """
+        """Number of a text encoding's tokens; ``ValueError`` if they are not one number's."""
         if self.digits is None:
             raise ValueError("xval: a number is not in its token, but in the number channel")
         return self.digits.decode(list(tokens))
@@ -107,17 +97,17 @@ class Encoding:
     def encode_text(
         self, text: str, masks: bool = False
     ) -> tuple[Int64[np.ndarray, " time"], Float32[np.ndarray, " time"]]:
-        """Ids and number channel of a text.
+        """Token ids and number channel of a text.
 
         Args:
             text: Any text.
             masks: Read ``[MASK]`` as a hidden number, ``length`` mask tokens, and not as text.
 
         Returns:
-            Ids, and the values of the numbers of ``xval``; 1 at all other tokens.
+            Token ids; values of the numbers for ``xval``, 1 at all other tokens.
 
         Raises:
-            ValueError: Naming a number that is out of range and not to be clipped.
+            ValueError: Naming a number that is out of range, if ``clip`` is off.
         """
         ids: list[int] = []
         values: list[float] = []
@@ -135,17 +125,17 @@ class Encoding:
         return tokens, channel
 
     def encode_cut(self, words: Sequence[str], values: Sequence[float]) -> list[int]:
-        """Ids of a text that is cut already.
+        """Token ids of a text that is already cut into words and numbers.
 
         Args:
-            words: Of the text, one more than numbers.
-            values: Of its numbers.
+            words: Pieces of text, one more than numbers.
+            values: Values of the numbers.
 
         Returns:
-            Ids; the number channel of ``xval`` is ``channel(values)``.
+            Token ids; the number channel of ``xval`` is ``channel(values)``.
 
         Raises:
-            ValueError: Naming a number that is out of range for a text code and not to be clipped.
+            ValueError: Naming a number that is out of range, if ``clip`` is off.
         """
         ids = list(self._ids(words[0]))
         for number, word in zip(values, words[1:], strict=True):
@@ -159,14 +149,14 @@ class Encoding:
     def decode_text(
         self, tokens: Int64[np.ndarray, " time"], numbers: Float32[np.ndarray, " time"]
     ) -> str:
-        """The text of ids and number channel.
+        """Text of token ids and number channel.
 
-        Numbers are written anew, with the digits that the encoding has. Special tokens and number
-        tokens that say no number are shown by their names.
+        Numbers are written with the digits that the encoding has. Special tokens, and number tokens
+        that do not form a number, are shown by their names.
 
         Args:
-            tokens: Ids.
-            numbers: The number channel.
+            tokens: Token ids.
+            numbers: Number channel.
 
         Returns:
             The text.
@@ -192,7 +182,7 @@ class Encoding:
         return b"".join(parts).decode(errors="replace")
 
     def number_at(self, tokens: Int64[np.ndarray, " time"], index: int) -> float | None:
-        """The number of a text code that starts at a place; None if there is none."""
+        """Number of a text encoding that starts at an index; None if there is none."""
         assert self.digits is not None
         try:
             return self.digits.decode(self.spell(tokens[index : index + self.length]))
@@ -200,22 +190,22 @@ class Encoding:
             return None
 
     def spell(self, tokens: Int64[np.ndarray, " time"]) -> list[str]:
-        """Names of ids."""
+        """Names of token ids."""
         return [self.names[token] for token in tokens]
 
     def is_number(self, tokens: Int64[np.ndarray, "*time"]) -> Bool[np.ndarray, "*time"]:
-        """Where ids are those of numbers."""
+        """Which token ids belong to numbers."""
         return (tokens >= self.num) & (tokens < self.first_byte)
 
     def starts(self, tokens: Int64[np.ndarray, " time"]) -> Int64[np.ndarray, " time"]:
-        """Of each token, where its number starts; its own place for a word."""
+        """Index of the first token of each token's number; its own index for a word."""
         place = np.arange(len(tokens))
         number = self.is_number(tokens)
         run = np.maximum.accumulate(np.where(number, 0, place + 1))  # numbers before are as long
         return np.where(number, place - (place - run) % self.length, place)
 
     def channel(self, values: Sequence[float]) -> Float32[np.ndarray, " numbers"]:
-        """Values as float32, in range or raising."""
+        """Number channel: values as float32; ``ValueError`` out of range."""
         wide = np.array(values, np.float64)
         low, high = self.range
         if not np.isfinite(wide).all() or (np.abs(wide) > high).any():
@@ -246,18 +236,18 @@ class Encoding:
 def encoding(
     name: str, words: Sequence[str] = (), lowest: int = LOWEST, clip: bool = False
 ) -> Encoding:
-    """One of the paper's five encodings.
+    """Build one of the paper's five encodings.
 
     Args:
         name: ``p10``, ``p1000``, ``b1999``, ``fp15`` or ``xval``.
         words: Pieces of text with tokens of their own, see ``frequent_words``.
-        lowest: The lowest of the 16 exponents of the text codes.
-        clip: Take the nearest number in range for one out of range, instead of raising.
+        lowest: Lowest of the 16 exponents of the text encodings.
+        clip: Encode numbers out of range as the nearest in range, instead of raising.
 
     Returns:
         The encoding.
 
     Raises:
-        ValueError: If there is none of this name, or words are empty or there twice.
+        ValueError: If the name is unknown, or words are empty or repeated.
     """
     return Encoding(name, words, lowest, clip)

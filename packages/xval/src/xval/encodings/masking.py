@@ -1,4 +1,4 @@
-"""Masked modelling: which tokens are hidden, and what the network sees of them."""
+"""Masked language modeling: choose the tokens to hide, and replace them by [MASK]."""
 
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ class Hidden(NamedTuple):
     """A text with hidden tokens.
 
     Args:
-        tokens: With [MASK] where something is hidden.
-        numbers: With 1 there.
-        hidden: Where.
+        tokens: Token ids, [MASK] where hidden.
+        numbers: Number channel, 1 where hidden.
+        hidden: True where hidden.
     """
 
     tokens: Int64[Tensor, "*batch time"]
@@ -27,21 +27,21 @@ class Hidden(NamedTuple):
 def draw_hidden(
     tokens: Int64[Tensor, " time"], code: Encoding, probability: float, generator: torch.Generator
 ) -> Bool[Tensor, " time"]:
-    """Choose tokens of one text: each word and each number with the same probability.
+    """Choose the tokens of one text to hide: each word and each number with equal probability.
 
-    A number of several tokens is hidden as one. Half of those keep some of their first tokens in
-    sight: then the network learns to go on with a number from left to right, as ``fill`` asks.
-    Padding and [END] are never hidden. One text with one generator: what else is in the batch
-    changes nothing.
+    A number of several tokens is hidden as one. Half of those keep some of their first tokens
+    visible: the network then learns to complete a number from left to right, as ``fill`` does.
+    Padding and [END] are never hidden. The choice depends on the text's own generator, not on its
+    batch.
 
     Args:
-        tokens: Ids of one text.
-        code: Says which tokens make a number.
-        probability: Of each word and number.
-        generator: Seeded by the text.
+        tokens: Token ids of one text.
+        code: Encoding, which knows the tokens of numbers.
+        probability: Probability of each word and number; in [0, 1].
+        generator: Random generator, seeded for this text.
 
     Returns:
-        Where to hide.
+        True where hidden.
     """
     return hidden_by(torch.rand(3, len(tokens), generator=generator), tokens, code, probability)
 
@@ -52,24 +52,24 @@ def hidden_by(
     code: Encoding,
     probability: float,
 ) -> Bool[Tensor, " time"]:
-    """The choice of :func:`draw_hidden`, by numbers that are drawn already.
+    """``draw_hidden`` from given uniform random numbers.
 
-    Texts may stand one after the other, if a batch's are to be chosen at once.
+    Texts may be concatenated, to choose for a whole batch at once.
 
     Args:
-        draws: Uniform from 0 to 1; those of a number's first token decide.
-        tokens: Ids.
-        code: Says which tokens make a number.
-        probability: Of each word and number.
+        draws: Uniform in [0, 1); those of a number's first token decide.
+        tokens: Token ids.
+        code: Encoding, which knows the tokens of numbers.
+        probability: Probability of each word and number; in [0, 1].
 
     Returns:
-        Where to hide.
+        True where hidden.
     """
     starts = torch.from_numpy(code.starts(tokens.numpy()))
     hide_it, partly, share = draws
     hidden = (hide_it < probability)[starts]
     number = torch.from_numpy(code.is_number(tokens.numpy()))
-    seen = (share * code.length).long() * (partly < 0.5) * number  # tokens that stay in sight
+    seen = (share * code.length).long() * (partly < 0.5) * number  # tokens that stay visible
     place = torch.arange(len(tokens)) - starts
     return hidden & (place >= seen[starts]) & (tokens != PAD) & (tokens != END)
 
@@ -79,14 +79,5 @@ def hide(
     numbers: Float[Tensor, "*batch time"],
     hidden: Bool[Tensor, "*batch time"],
 ) -> Hidden:
-    """Put [MASK] with value 1 where something is hidden, numbers and words alike.
-
-    Args:
-        tokens: Ids.
-        numbers: The number channel.
-        hidden: Where to hide.
-
-    Returns:
-        What the network sees.
-    """
+    """Replace hidden tokens by [MASK] with value 1, numbers and words alike."""
     return Hidden(tokens.masked_fill(hidden, MASK), numbers.masked_fill(hidden, 1.0), hidden)

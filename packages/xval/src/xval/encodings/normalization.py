@@ -1,7 +1,7 @@
-"""Between numbers of any unit and the few units that a network resolves, field by field.
+"""Normalization of numbers, field by field, to the range that the network resolves.
 
-The paper asks for numbers in [-5, 5] and leaves open how they get there. A field is a column, or
-whatever shares a scale; all fields' transforms are plain data for a checkpoint.
+The paper asks for numbers in [-5, 5] and leaves the method open. A field is a column, or any set of
+numbers on one scale; the transforms of all fields are plain data for a checkpoint.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,24 +15,25 @@ from xval.encodings.special_tokens import NUM
 
 KINDS = ("linear", "standard", "log", "asinh")
 PAPERS = "linear"
-LARGEST = 5.0  # where the norm after the embedding has left 1/130 of a number's slope
+LARGEST = 5.0  # where the layer norm after the embedding reduces the slope to 1/130
 
-RANGE = 1e30  # of sizes that float32 holds with their unit
+RANGE = 1e30  # of absolute values that float32 holds after scaling
 
 
 def fit_transform(
     values: Float[Tensor, " samples"], kind: str, unit: float | None = None
 ) -> dict[str, float | str]:
-    """The transform of one field, from a sample of its numbers.
+    """Fit the transform of one field to a sample of its numbers.
 
-    ``linear`` divides by the largest size / 5; ``standard`` takes mean and deviation to 0 and 1;
-    ``log`` is sign(x) log(1 + |x| / unit) and ``asinh`` is asinh(x / unit), both standardized.
+    ``linear`` scales the largest absolute value to 5; ``standard`` subtracts the mean and divides
+    by the standard deviation; ``log`` is sign(x) log(1 + |x| / unit) and ``asinh`` is asinh(x /
+    unit), both standardized.
 
     Args:
         values: Numbers of the training set.
-        kind: Of the transform.
-        unit: Of ``log`` and ``asinh``: what is much smaller counts as zero; the smallest size of a
-            number that is not zero, unless given.
+        kind: ``linear``, ``standard``, ``log`` or ``asinh``.
+        unit: Scale of ``log`` and ``asinh``, above 0; smaller numbers count as about zero. By
+            default the smallest absolute value that is not zero.
 
     Returns:
         Plain data: ``kind``, ``unit``, ``offset`` and ``scale``.
@@ -64,14 +65,14 @@ def fit_transforms(
     names: Sequence[str],
     kinds: str | Mapping[str, str],
 ) -> dict[str, dict[str, float | str]]:
-    """The transforms of all fields, from the numbers of a training set.
+    """Fit the transforms of all fields to the numbers of a training set.
 
     Args:
         values: All numbers.
-        fields: The field of each.
-        names: Of the fields. One without numbers gets the transform of all numbers together.
-        kinds: Of all transforms, or of each field's; that of ``*`` is for all others, ``linear``
-            if there is none.
+        fields: Field index of each number.
+        names: Names of the fields. One without numbers gets the transform of all numbers together.
+        kinds: Kind of all transforms, or of each field's by name; ``*`` is the kind of all others,
+            ``linear`` by default.
 
     Returns:
         Plain data of each field, for ``Transforms``.
@@ -91,10 +92,10 @@ def fit_transforms(
 
 
 class Transforms:
-    """The transforms of all fields, computed in float32.
+    """Transforms of all fields, computed in fp32.
 
     Args:
-        fields: Of each field what ``fit_transform`` gives; their order numbers the fields.
+        fields: Name -> result of ``fit_transform``; their order is the index of a field.
     """
 
     def __init__(self, fields: Mapping[str, Mapping[str, float | str]]) -> None:
@@ -108,17 +109,7 @@ class Transforms:
         )
 
     def index(self, names: Sequence[str]) -> Int64[Tensor, " names"]:
-        """Numbers of fields.
-
-        Args:
-            names: Of the fields.
-
-        Returns:
-            Their indices.
-
-        Raises:
-            ValueError: If there is no such field.
-        """
+        """Indices of fields by name; ``ValueError`` for an unknown one."""
         for name in names:
             if name not in self.fields:
                 raise ValueError(f"no field {name!r}; there are {', '.join(self.names)}")
@@ -127,15 +118,7 @@ class Transforms:
     def forward(
         self, numbers: Float[Tensor, "*batch"], fields: Int64[Tensor, "*#batch"]
     ) -> Float[Tensor, "*batch"]:
-        """What the network sees of numbers.
-
-        Args:
-            numbers: In their own units.
-            fields: The field of each.
-
-        Returns:
-            Transformed numbers.
-        """
+        """Normalize numbers, each by the transform of its field."""
         kinds, unit, offset, scale = self._of(fields)
         return (_forward(numbers / unit, kinds) - offset) / scale
 
@@ -145,30 +128,22 @@ class Transforms:
         numbers: Float[Tensor, "*batch"],
         fields: Int64[Tensor, "*batch"],
     ) -> Float[Tensor, "*batch"]:
-        """The number channel that the network sees.
+        """Normalize the number channel.
 
         Args:
-            tokens: Ids.
-            numbers: The number channel in the numbers' own units.
-            fields: The field of each number.
+            tokens: Token ids.
+            numbers: Number channel in original units.
+            fields: Field index of each number.
 
         Returns:
-            Transformed numbers where a token is [NUM], 1 at all else.
+            Normalized numbers where a token is [NUM], 1 elsewhere.
         """
         return self.forward(numbers, fields).where(tokens == NUM, 1.0)
 
     def inverse(
         self, values: Float[Tensor, "*batch"], fields: Int64[Tensor, "*#batch"]
     ) -> Float[Tensor, "*batch"]:
-        """Numbers in their own units.
-
-        Args:
-            values: As the network answers.
-            fields: The field of each.
-
-        Returns:
-            Numbers.
-        """
+        """Convert normalized values back to original units."""
         kinds, unit, offset, scale = self._of(fields)
         y = values * scale + offset
         size = y.abs()

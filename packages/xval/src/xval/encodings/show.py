@@ -1,4 +1,4 @@
-"""``xval tokens``: how a text is cut, and what each number costs."""
+"""``xval tokens``: show the tokens of a text, and the tokens per number of each encoding."""
 
 from typing import Literal
 
@@ -14,14 +14,14 @@ Name = Literal["p10", "p1000", "b1999", "fp15", "xval", "all"]
 
 
 def tokens(text: str, encoding: Name = "all") -> None:
-    """Show how a text is cut into tokens.
+    """Show the tokens of a text in each encoding.
 
     Args:
         text: Any text.
-        encoding: One of the five, or all of them in one table.
+        encoding: One of the five encodings, or ``all`` in one table.
 
     Raises:
-        ValueError: If there is no such encoding, or a number is out of its range.
+        ValueError: If the encoding is unknown, or a number is out of its range.
     """
     table = Table("", "tokens", "per number", "vocabulary", "cut", title=f"{len(text)} characters")
     for name in NAMES if encoding == "all" else (encoding,):
@@ -39,7 +39,7 @@ def tokens(text: str, encoding: Name = "all") -> None:
 
 
 def piece(code: Encoding, token: int, number: np.float32) -> str:
-    """A token as one reads it: bytes of ASCII as themselves, numbers with their values."""
+    """A token as shown: ASCII bytes as characters, numbers with their values."""
     if token == code.num:
         return f"[NUM]={number:g}"
     byte = token - code.first_byte

@@ -1,4 +1,4 @@
-"""Tokens that are no text: the same ids in every encoding."""
+"""Special tokens: padding, mask, end and number; the same ids in every encoding."""
 
 SPECIAL = ("[PAD]", "[MASK]", "[END]", "[NUM]")
 PAD, MASK, END, NUM = range(len(SPECIAL))

@@ -1,4 +1,4 @@
-"""Pieces of text that deserve a token of their own."""
+"""Choose frequent pieces of text as tokens."""
 
 import re
 from collections import Counter
@@ -11,17 +11,17 @@ LONGEST = 32
 
 
 def frequent_words(texts: Iterable[str], limit: int = 256) -> list[str]:
-    """The pieces between numbers that save most tokens, for ``encoding(name, words=...)``.
+    """Pieces of text between numbers that save the most tokens, for ``encoding(name, words=...)``.
 
-    Candidates are whole texts between two numbers, as structured data repeat them, and their words
-    and runs of punctuation. A piece of n bytes that is there k times saves k (n - 1) tokens.
+    Candidates are whole texts between two numbers, which structured data repeat, and their words
+    and runs of punctuation. A piece of n bytes that occurs k times saves k (n - 1) tokens.
 
     Args:
-        texts: A sample of what is to be encoded.
-        limit: At most so many words.
+        texts: Sample of the texts to encode.
+        limit: Maximum number of pieces.
 
     Returns:
-        Those that are there more than once, the most useful first.
+        Pieces that occur more than once, the most useful first.
     """
     counts = Counter(piece for text in texts for piece in cut(text).words)
     parts: Counter[str] = Counter()

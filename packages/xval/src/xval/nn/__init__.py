@@ -1,1 +1,1 @@
-"""Parts of the network."""
+"""Network of xVal, and decoding of its answers."""

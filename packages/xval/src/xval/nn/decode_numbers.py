@@ -1,4 +1,4 @@
-"""The numbers that a batch asks for, as a network answers them: the same for every encoding."""
+"""Decode the target numbers of a batch from a network's output, for every encoding."""
 
 import torch
 from jaxtyping import Float32, Int64
@@ -17,26 +17,26 @@ from xval.nn.model import XVal
 def answers(
     model: XVal, code: Encoding, units: Transforms, batch: Batch
 ) -> Float32[Tensor, "batch answers"]:
-    """Answer what is asked for from the rest of each text, all of it at once.
+    """Predict all target numbers of each text at once, from the rest of the text.
 
-    A causal network answers each number from what is before it.
+    A causal network predicts each number from the tokens before it.
 
     Args:
-        model: Sees numbers in its own units.
-        code: The encoding of the batch.
-        units: Between numbers and the units of the network.
-        batch: Texts, and what is asked for in them.
+        model: Network; its numbers are normalized.
+        code: Encoding of the batch.
+        units: Normalization of the numbers.
+        batch: Texts and their target numbers.
 
     Returns:
-        Numbers in their own units; NaN where the answer is no number, or nothing is asked for.
+        Numbers in their original units; NaN where the answer is no number, or there is no target.
     """
     seen = units.channel(batch.tokens, batch.numbers, batch.fields)
     asked = batch.asked >= 0
     if model.causal:
-        asked &= batch.answers > 0  # there is nothing before the first token
+        asked &= batch.answers > 0  # a first token has no context
     rows, which = asked.nonzero(as_tuple=True)
     found = torch.full_like(batch.truth, torch.nan, dtype=torch.float32)
-    if not len(rows):  # under FSDP all ranks have to call the network equally often
+    if not len(rows):  # under FSDP all ranks must call the network equally often
         for _ in range(code.length):
             model(batch.tokens, seen, batch.present)
         return found
@@ -45,35 +45,35 @@ def answers(
     own, places = rows[:, None], first[:, None] + each
     fields = batch.fields[own, places][:, 0]
     if model.causal:
-        made = generate(model, batch.tokens[rows], seen[rows], first, code.length, stop=False)
+        predicted = generate(model, batch.tokens[rows], seen[rows], first, code.length, stop=False)
         own = torch.arange(len(rows), device=rows.device)[:, None]
     else:
         hidden = torch.zeros_like(batch.tokens, dtype=torch.bool)
         hidden[own, places] = True
         tokens, numbers, _ = hide(batch.tokens, seen, hidden)
-        made = fill(model, tokens, numbers, batch.present)
-    answered = Text(made.tokens[own, places], made.numbers[own, places])
+        predicted = fill(model, tokens, numbers, batch.present)
+    answered = Text(predicted.tokens[own, places], predicted.numbers[own, places])
     found[rows, which] = read(answered, code, units, fields)
     return found
 
 
 def read(
-    made: Text, code: Encoding, units: Transforms, fields: Int64[Tensor, " numbers"]
+    predicted: Text, code: Encoding, units: Transforms, fields: Int64[Tensor, " numbers"]
 ) -> Float32[Tensor, " numbers"]:
-    """The numbers that answered tokens say.
+    """Convert predicted tokens to numbers in their original units.
 
     Args:
-        made: The tokens of one number in each row, and its value in the units of the network.
+        predicted: Tokens of one number per row, and its value in normalized units.
         code: Their encoding.
-        units: Of the network.
-        fields: The field of each number.
+        units: Normalization of the numbers.
+        fields: Field of each number.
 
     Returns:
-        Numbers in their own units, NaN where tokens say none.
+        Numbers; NaN where the tokens are no number.
     """
     if code.digits is None:
-        values = units.inverse(made.numbers[:, 0].float(), fields)
-        return values.where(made.tokens[:, 0] == NUM, torch.nan)
-    said = [code.number_at(tokens, 0) for tokens in made.tokens.cpu().numpy()]
-    values = [torch.nan if number is None else number for number in said]
-    return torch.tensor(values, dtype=torch.float32, device=made.tokens.device)
+        values = units.inverse(predicted.numbers[:, 0].float(), fields)
+        return values.where(predicted.tokens[:, 0] == NUM, torch.nan)
+    parsed = [code.number_at(tokens, 0) for tokens in predicted.tokens.cpu().numpy()]
+    values = [torch.nan if number is None else number for number in parsed]
+    return torch.tensor(values, dtype=torch.float32, device=predicted.tokens.device)

@@ -1,4 +1,4 @@
-"""Tokens scaled by their values, where they stand: what enters the blocks."""
+"""xVal's embedding: token vectors scaled by the number's value, plus positions."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from xval.encodings.special_tokens import NUM
 class NumberEmbedding(nn.Module):
     """``h_t = x_t E[token_t] + p_t``, with x = 1 for words (Golkar et al. 2023, section 2).
 
-    The first norm then sees of a number no more than ``x / sqrt(1 + x^2)``, which is flat beyond a
-    few units. With ``scales`` a [NUM] gets further directions, each of which saturates elsewhere,
-    and one that does not depend on the value, by which zero differs from no token:
+    The layer norm after it reduces a number to ``x / sqrt(1 + x^2)``, which is flat beyond a few
+    units. With ``scales``, [NUM] gets further directions, each of which saturates at another value,
+    and a constant one, by which zero differs from no token:
 
         h_t += v + sum_k u_k s_k x_t / sqrt(1 + (s_k x_t)^2)
 
@@ -24,7 +24,7 @@ class NumberEmbedding(nn.Module):
     Args:
         vocab: Number of tokens.
         dim: Width of the residual stream.
-        length: Longest text.
+        length: Longest text, in tokens.
         scales: The s_k; none is the paper's embedding.
     """
 
@@ -39,7 +39,7 @@ class NumberEmbedding(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Give tokens, positions and axes one norm: else a norm hides the value of a number."""
+        """Give tokens, positions and directions equal norms, else a layer norm hides the values."""
         for parameter in self.parameters():
             nn.init.normal_(parameter, std=parameter.shape[-1] ** -0.5)
 

@@ -1,4 +1,4 @@
-"""Answers: fill the hidden tokens of texts, or go on with texts."""
+"""Inference: fill masked tokens (masked models) or continue texts (causal models)."""
 
 from typing import NamedTuple
 
@@ -9,15 +9,15 @@ from torch import Tensor
 from xval.encodings.special_tokens import END, MASK, NUM, PAD
 from xval.nn.model import XVal
 
-NEVER = [PAD, MASK]  # nobody means these
+NEVER = [PAD, MASK]  # never predicted
 
 
 class Text(NamedTuple):
-    """Texts as ids and number channel.
+    """Texts as token ids and number channel.
 
     Args:
-        tokens: Ids.
-        numbers: Values of the numbers, 1 at all else.
+        tokens: Token ids.
+        numbers: Values where tokens are [NUM]; 1 elsewhere.
     """
 
     tokens: Int64[Tensor, "batch time"]
@@ -31,31 +31,31 @@ def fill(
     numbers: Float[Tensor, "batch time"],
     present: Bool[Tensor, "batch time"] | None = None,
 ) -> Text:
-    """Fill all [MASK]s of a batch: in each pass the first of every run of them.
+    """Fill all [MASK]s of a batch: each pass fills the first of every run of them.
 
-    As many passes as the longest run: one where each number is one token. What has been filled is
-    seen by the next pass, so that the tokens of one number fit each other.
+    It takes as many passes as the longest run has tokens: one where each number is one token. Later
+    passes see earlier ones, so that the tokens of a number fit together.
 
     Args:
-        model: Not causal.
-        tokens: Ids, with [MASK] where the answers go.
-        numbers: The number channel.
-        present: False where there is padding.
+        model: Network; not causal.
+        tokens: Token ids, with [MASK] for the answers.
+        numbers: Number channel.
+        present: False at padding.
 
     Returns:
-        The texts with the likeliest tokens and, where those are [NUM], the values.
+        Texts with the most likely tokens and, where these are [NUM], the values.
 
     Raises:
         ValueError: If the model is causal.
     """
     if model.causal:
-        raise ValueError("a causal network cannot fill: it sees nothing behind a mask")
+        raise ValueError("a causal network cannot fill masks: it does not see the text after them")
     masked = tokens == MASK
     while masked.any():
         first = masked & ~masked.roll(1, 1)
         first[:, 0] = masked[:, 0]
         logits, values = model(tokens, numbers, present, at=first)
-        chosen = likeliest(logits)
+        chosen = most_likely(logits)
         tokens = tokens.masked_scatter(first, chosen)
         numbers = numbers.masked_scatter(first, number_channel(chosen, values))
         masked = masked & ~first
@@ -73,29 +73,29 @@ def generate(
     generator: torch.Generator | None = None,
     stop: bool = True,
 ) -> Text:
-    """Go on with texts of any lengths, token by token, until [END].
+    """Continue texts of any lengths, token by token, until [END].
 
     Args:
-        model: Causal.
-        tokens: Ids of the beginnings; what is behind ``lengths`` does not count.
-        numbers: The number channel.
-        lengths: Of the beginnings, at least 1 each.
-        steps: Tokens to add.
-        temperature: Of the draws; 0 takes the likeliest token.
-        generator: Of the draws.
-        stop: Call the network no more once all texts have ended. Under FSDP, where all ranks have
-            to call it equally often, do not.
+        model: Network; causal.
+        tokens: Token ids of the prompts; those beyond ``lengths`` are ignored.
+        numbers: Number channel.
+        lengths: Tokens of each prompt; at least 1.
+        steps: Number of tokens to add.
+        temperature: Sampling temperature; 0 takes the most likely token.
+        generator: Random generator of the sampling.
+        stop: Stop once all texts have ended. Set to False under FSDP, where all ranks must call the
+            network equally often.
 
     Returns:
-        Texts of ``max(lengths) + steps`` tokens, with [PAD] behind their ends.
+        Texts of ``max(lengths) + steps`` tokens, with [PAD] after their ends.
 
     Raises:
-        ValueError: If the model is not causal, or a beginning is empty.
+        ValueError: If the model is not causal, or a prompt is empty.
     """
     if not model.causal:
-        raise ValueError("a network that is not causal cannot go on with a text")
+        raise ValueError("a network that is not causal cannot continue a text")
     if (lengths < 1).any():
-        raise ValueError("a beginning of no tokens")
+        raise ValueError("an empty prompt")
     time = int(lengths.max())
     behind = torch.arange(time, device=tokens.device) >= lengths[:, None]
     tokens = tokens[:, :time].masked_fill(behind, PAD)
@@ -106,9 +106,9 @@ def generate(
     numbers = torch.nn.functional.pad(numbers, (0, steps), value=1.0)
     for step in range(steps):
         now = time + step
-        at = rows * now + end - 1  # of each text the last token
+        at = rows * now + end - 1  # last token of each text
         logits, values = model(tokens[:, :now], numbers[:, :now], at=at)
-        chosen = draw(logits, temperature, generator) if temperature else likeliest(logits)
+        chosen = draw(logits, temperature, generator) if temperature else most_likely(logits)
         chosen = chosen.where(going, PAD)
         tokens[rows, end] = chosen
         numbers[rows, end] = number_channel(chosen, values)
@@ -119,21 +119,21 @@ def generate(
     return Text(tokens, numbers)
 
 
-def likeliest(logits: Float[Tensor, "*at vocab"]) -> Int64[Tensor, "*at"]:
-    """The likeliest token that can be meant."""
+def most_likely(logits: Float[Tensor, "*at vocab"]) -> Int64[Tensor, "*at"]:
+    """Most likely token, padding and masks excluded."""
     return without_never(logits).argmax(-1)
 
 
 def draw(
     logits: Float[Tensor, "at vocab"], temperature: float, generator: torch.Generator | None
 ) -> Int64[Tensor, " at"]:
-    """A token drawn by its probability."""
+    """Sample a token from the softmax at a temperature."""
     shares = torch.softmax(without_never(logits).float() / temperature, -1)
     return torch.multinomial(shares, 1, generator=generator).squeeze(1)
 
 
 def without_never(logits: Float[Tensor, "*at vocab"]) -> Float[Tensor, "*at vocab"]:
-    """Logits that rule out padding and masks."""
+    """Logits with padding and masks set to -inf."""
     ruled_out = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
     ruled_out[NEVER] = True
     return logits.masked_fill(ruled_out, -torch.inf)

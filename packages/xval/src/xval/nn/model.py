@@ -11,10 +11,10 @@ from xval.nn.embedding import NumberEmbedding
 
 
 class XVal(nn.Module):
-    """A transformer that reads and answers words and numbers.
+    """Transformer over words and numbers, with a token head and a number head.
 
-    Each token gets logits over all tokens and one value, which counts where the token is [NUM].
-    Values enter and leave in fp32, whatever the precision of the rest.
+    Each position gets logits over all tokens and one value, used where the token is [NUM]. Values
+    are fp32 on input and output, whatever the precision of the rest.
 
     Args:
         vocab: Number of tokens.
@@ -23,8 +23,8 @@ class XVal(nn.Module):
         heads: Attention heads per block; divides ``dim``.
         mlp_ratio: Hidden width of blocks and heads in units of ``dim``.
         length: Longest text, in tokens.
-        causal: Hide later tokens from earlier ones: answers are then for the next token.
-        scales: Sharpness of further axes of numbers, see ``NumberEmbedding``; none in the paper.
+        causal: Hide later tokens from earlier ones; the output then predicts the next token.
+        scales: Scales of the further number directions of ``NumberEmbedding``; none in the paper.
         final_norm: Norm before the heads; the original has none.
     """
 
@@ -60,13 +60,13 @@ class XVal(nn.Module):
         """Logits and values at all tokens, or at some.
 
         Args:
-            tokens: Ids.
-            numbers: Values of the numbers, 1 at all else.
-            present: False where there is padding, which then changes no answer.
-            at: Where to answer: a mask, or indices into (batch x time).
+            tokens: Token ids.
+            numbers: Values where tokens are [NUM]; 1 elsewhere.
+            present: False at padding, which then changes no output.
+            at: Output positions: a mask, or indices into (batch x time).
 
         Returns:
-            Logits over the tokens and values, one row for each token, or for each of ``at``.
+            Logits and values, one row for each token, or for each of ``at``.
         """
         mask = None if present is None else present[:, None]
         x = in_fp32(self.embedding, tokens, numbers)

@@ -1,4 +1,4 @@
-"""Sets of samples as texts: pure functions of seed, sample numbers and parameters."""
+"""Simulated data sets of texts: pure functions of seed, sample indices and parameters."""
 
 from xval.simulate.registry import SETS, TextSet, text_set
 from xval.simulate.text import Texts

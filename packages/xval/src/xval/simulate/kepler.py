@@ -1,4 +1,4 @@
-r"""One body around another: where it is on its ellipse, and how fast.
+r"""Kepler orbit: position and velocity of two bodies on an ellipse.
 
 $$r = \frac{a (1 - e^2)}{1 + e \cos f}, \qquad M = E - e \sin E = t \sqrt{\mu / a^3}$$
 with the pericenter on the x axis; f is the true anomaly, E the eccentric and M the mean one.
@@ -16,13 +16,13 @@ def at_anomaly(
     """Position and velocity, relative to the focus.
 
     Args:
-        a: Semi-major axis.
-        e: Eccentricity, below 1.
+        a: Semi-major axis (any unit; G = 1).
+        e: Eccentricity, in [0, 1).
         f: True anomaly.
-        mu: G times both masses.
+        mu: G times the sum of both masses.
 
     Returns:
-        (x, y) and its rate.
+        Position (x, y) and velocity.
     """
     p = a * (1 - e**2)
     cos, sin = np.cos(f), np.sin(f)
@@ -31,23 +31,23 @@ def at_anomaly(
 
 
 def later(a: Scalars, e: Scalars, f: Scalars, time: Scalars, mu: float = 1.0) -> Scalars:
-    """The true anomaly after a time.
+    """Propagate the true anomaly by a time: Newton's method on Kepler's equation.
 
     Args:
         a: Semi-major axis.
-        e: Eccentricity; Newton's iteration is safe to 0.8.
+        e: Eccentricity, at most 0.8, where Newton's method converges.
         f: True anomaly at the start.
-        time: That passes.
-        mu: G times both masses.
+        time: Elapsed time.
+        mu: G times the sum of both masses.
 
     Returns:
-        The anomaly, by Newton's method on Kepler's equation.
+        True anomaly after that time.
     """
     ratio = np.sqrt((1 + e) / (1 - e))
     start = 2 * np.arctan2(np.sin(f / 2), ratio * np.cos(f / 2))
     mean = start - e * np.sin(start) + time * np.sqrt(mu / a**3)
     eccentric = mean + e * np.sin(mean)
-    for _ in range(8):  # quadratic: from 0.3 to 1e-16 in five
+    for _ in range(8):  # converges quadratically: from 0.3 to 1e-16 in five steps
         wrong = eccentric - e * np.sin(eccentric) - mean
         eccentric = eccentric - wrong / (1 - e * np.cos(eccentric))
     return 2 * np.arctan2(ratio * np.sin(eccentric / 2), np.cos(eccentric / 2))

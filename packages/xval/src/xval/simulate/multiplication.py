@@ -12,18 +12,18 @@ from xval.simulate.text import Texts
 
 
 def multiplication(seed: int, samples: Int64[np.ndarray, " samples"], digits: int = 3) -> Texts:
-    """Draw pairs and multiply them.
+    """Products of two random whole numbers with the same number of digits.
 
     Args:
-        seed: Of the data set.
-        samples: Numbers of the samples.
-        digits: Of each operand; at most 9, whose product float64 and int64 hold.
+        seed: Seed of the data set; at least 0.
+        samples: Indices of the samples.
+        digits: Digits of each operand, 1 to 9, so that int64 holds the product.
 
     Returns:
         The texts. The id is that of the unordered pair: where ``a*b`` is held out, so is ``b*a``.
 
     Raises:
-        ValueError: If operands cannot have so many digits.
+        ValueError: If ``digits`` is out of range.
     """
     if not 1 <= digits <= 9:
         raise ArgumentError("digits", f"{digits} is none of 1 to 9")

@@ -1,8 +1,8 @@
-r"""Bodies that attract each other in a plane, many systems at once.
+r"""Gravitational N-body problem in a plane, many systems at once.
 
 $$\ddot r_i = \sum_{j \ne i} m_j \frac{r_j - r_i}{|r_j - r_i|^3}$$
 with G = 1, by the eighth-order Runge-Kutta method of Dormand and Prince (Hairer et al. 1993): with
-steps of one length where that keeps the energy, with SciPy's own choice of steps where bodies meet.
+a constant step where that conserves energy, with SciPy's adaptive steps in close encounters.
 """
 
 from typing import NamedTuple
@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.integrate import DOP853, solve_ivp
 
-LONGEST = 0.25  # a 25th of the innermost year
-TOLERANCE = 1e-10  # of the energy, relative
-HALVINGS = 3  # of the step; one system in a hundred needs more
-NEAREST = 1e-3  # bodies that come closer collide; they could circle each other for good
-TOGETHER = 256  # systems: their stages stay in the cache of one core
+LONGEST = 0.25  # largest step: 1/25 of the innermost orbital period
+TOLERANCE = 1e-10  # relative error of the energy
+HALVINGS = 3  # of the step, before adaptive steps; one system in a hundred needs more
+NEAREST = 1e-3  # closer bodies collide: a bound pair could orbit forever
+TOGETHER = 256  # systems integrated at a time: they fit into the cache of one core
 
 Masses = Float64[np.ndarray, "systems bodies"]
 Vectors = Float64[np.ndarray, "systems bodies xy"]
@@ -24,13 +24,12 @@ States = Float64[np.ndarray, "2 xy bodies systems"]  # positions and velocities
 
 
 class Motion(NamedTuple):
-    """How systems have moved.
+    """Trajectories of systems.
 
     Args:
-        positions: At every frame; NaN after a system's last one.
-        end: Positions and velocities at the last one.
-        error: By how much the energy has changed, relative to the energy; above ``TOLERANCE`` or
-            NaN where bodies collide.
+        positions: Positions at every frame; NaN after a system's last frame.
+        end: Positions and velocities at its last frame.
+        error: Relative change of the energy; above ``TOLERANCE`` or NaN where bodies collide.
     """
 
     positions: Float64[np.ndarray, "systems frames bodies xy"]
@@ -45,17 +44,17 @@ def motion(
     dt: Scalars,
     frames: Int64[np.ndarray, " systems"],
 ) -> Motion:
-    """Follow systems of the same number of bodies.
+    """Integrate systems with the same number of bodies.
 
     Args:
-        masses: Of the bodies.
-        positions: At the start, the first frame.
-        velocities: At the start.
+        masses: Masses of the bodies.
+        positions: Initial positions, the first frame.
+        velocities: Initial velocities.
         dt: Time between frames.
-        frames: Of each system.
+        frames: Number of frames of each system.
 
     Returns:
-        Their motion.
+        Trajectories.
     """
     found = np.full((len(masses), frames.max(), *masses.shape[1:], 2), np.nan)
     error = np.full(len(masses), np.inf)
@@ -83,22 +82,14 @@ def motion(
 
 
 def energy(masses: Float64[np.ndarray, "bodies systems"], state: States) -> Scalars:
-    """Kinetic and potential energy of each system.
-
-    Args:
-        masses: Of the bodies.
-        state: Positions and velocities.
-
-    Returns:
-        Their sum.
-    """
+    """Total energy, kinetic plus potential, of each system."""
     first, second = np.triu_indices(len(masses), 1)
     potential = (masses[first] * masses[second] / _distances(state)).sum(0)
     return 0.5 * (masses * (state[1] ** 2).sum(0)).sum(0) - potential
 
 
 def _distances(state: np.ndarray) -> np.ndarray:
-    """Of all pairs, (pairs, systems)."""
+    """Distances of all pairs, (pairs, systems)."""
     first, second = np.triu_indices(state.shape[2], 1)
     return np.hypot(*(state[0][:, first] - state[0][:, second]))
 
@@ -106,7 +97,7 @@ def _distances(state: np.ndarray) -> np.ndarray:
 def _march(
     masses: np.ndarray, state: np.ndarray, step: np.ndarray, frames: np.ndarray, each: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions at every frame, and the state at the last; systems come longest first."""
+    """Positions at every frame and the final state, with a constant step; longest systems first."""
     _, _, bodies, systems = state.shape
     found = np.full((systems, frames[0], bodies, 2), np.nan)
     found[:, 0] = state[0].T
@@ -136,7 +127,7 @@ def _rate(masses: np.ndarray, state: np.ndarray) -> np.ndarray:
     positions, velocities = state
     apart = positions[:, None] - positions[:, :, None]  # (xy, of, by, systems)
     squared = apart[0] ** 2 + apart[1] ** 2
-    squared += np.eye(len(masses))[..., None]  # a body does not pull itself: 0 / 1
+    squared += np.eye(len(masses))[..., None]  # avoids 0 / 0 of a body with itself
     pull = masses / (squared * np.sqrt(squared))
     return np.stack([velocities, (apart * pull).sum(2)])
 
@@ -144,7 +135,7 @@ def _rate(masses: np.ndarray, state: np.ndarray) -> np.ndarray:
 def _adapted(
     masses: np.ndarray, state: np.ndarray, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same of one system by steps of any length; NaN if bodies collide."""
+    """Integrate one system with adaptive steps; NaN if bodies collide."""
 
     def rate(_: float, flat: np.ndarray) -> np.ndarray:
         return _rate(masses, flat.reshape(state.shape)).ravel()
@@ -157,7 +148,7 @@ def _adapted(
     found = solve_ivp(
         rate, span, state.ravel(), "DOP853", times, events=room, rtol=1e-12, atol=1e-14
     )
-    if found.status:  # it ended before its time
+    if found.status:  # stopped early: a collision
         return np.full((1, len(times), state.shape[2], 2), np.nan), np.full_like(state, np.nan)
     states = found.y.reshape(*state.shape[:3], len(times))
     return states[0].T[None], states[..., [-1]]

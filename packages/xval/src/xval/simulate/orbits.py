@@ -1,4 +1,4 @@
-"""One planet seen a few times: the smallest set with a gap (toy form of the paper's figure 5)."""
+"""Kepler orbits of one planet: the smallest set with a gap (a toy form of the paper's figure 5)."""
 
 import numpy as np
 from jaxtyping import Int64
@@ -17,23 +17,23 @@ def orbits(
     digits: int = 7,
     outside: float = 0.0,
 ) -> Texts:
-    """Draw ellipses with the star at the focus and write down where the planet is at each time.
+    """Random elliptical orbits, written as positions at equal time steps.
 
     The semi-major axis is exactly 1 for a third of the planets and uniform from 1.125 to 3 for the
     rest, as in the paper's systems; eccentricity, anomaly and time step are drawn as there.
 
     Args:
-        seed: Of the data set.
-        samples: Numbers of the samples.
-        frames: Positions in a text.
+        seed: Seed of the data set; at least 0.
+        samples: Indices of the samples.
+        frames: Number of positions in a text.
         digits: Significant digits of every number.
-        outside: Share of planets whose axis is in ``AXIS_GAP``, where no other one is.
+        outside: Fraction of planets whose axis is in ``AXIS_GAP``, which others avoid; in [0, 1].
 
     Returns:
         ``{'a':a,'stepsize':dt,'data':[[x,y],...]}``.
 
     Raises:
-        ValueError: For a number out of its range.
+        ValueError: If a parameter is out of range.
     """
     check_digits(digits)
     check_share(outside=outside)

@@ -1,9 +1,9 @@
-"""Planets that orbit a star and pull each other, as the paper's texts.
+"""Planetary systems with gravitational interaction, as the paper's texts.
 
-Provenance: Golkar et al. 2023, section 3.3, and the distributions of the program that its authors
-released: a star of mass 1, at first at rest; 2 to 5 planets whose semi-major axes are evenly spaced
-from 1 on; all pericenters on the x axis; the elements of a planet are relative to all bodies before
-it. Positions are relative to where the star was at first.
+Source: Golkar et al. 2023, section 3.3, and the distributions of the authors' released program: a
+star of mass 1, initially at rest; 2 to 5 planets with evenly spaced semi-major axes from 1 on; all
+pericenters on the x axis; the orbital elements of a planet are relative to the center of mass of
+the bodies before it. Positions are relative to the star's initial one.
 """
 
 from functools import cache
@@ -19,16 +19,16 @@ from xval.simulate.random import between, integers, uniforms
 from xval.simulate.text import Texts, check_digits, significant
 
 FEWEST, MOST = 2, 5
-AXIS_GAP = (1.005, 1.12)  # without a planet: the innermost is at 1, the next beyond 1.125
-STEP_GAP = (0.801, 0.827)  # without a time step: in the widest hole between the 262 values
-FARTHEST = 10.0  # a system with a planet beyond is drawn again, as is one with a collision
-PLAIN = 9  # columns of draws before those of the planets
+AXIS_GAP = (1.005, 1.12)  # no planet here: the innermost is at 1, the next beyond 1.125
+STEP_GAP = (0.801, 0.827)  # no time step here: the widest gap between the 262 values
+FARTHEST = 10.0  # systems with a planet beyond, or with a collision, are drawn again
+PLAIN = 9  # columns of random numbers before those of the planets
 
 Each = Float64[np.ndarray, "systems planets"]
 
 
 class Systems(NamedTuple):
-    """Systems of the same number of planets at the start, and when they are looked at."""
+    """Parameters of systems with the same number of planets."""
 
     m: Each
     a: Each
@@ -45,21 +45,21 @@ def planets(
     axis_outside: float = 0.0,
     step_outside: float = 0.0,
 ) -> Texts:
-    """Simulate systems and write them down.
+    """Simulate planetary systems and write them as text.
 
     Args:
-        seed: Of the data set.
-        samples: Numbers of the samples.
-        digits: Significant digits of every number; 7 are what float32 holds.
-        axis_outside: Share of systems whose innermost axis is in ``AXIS_GAP`` and not 1.
-        step_outside: Share of systems whose time step is in ``STEP_GAP``.
+        seed: Seed of the data set; at least 0.
+        samples: Indices of the samples.
+        digits: Significant digits of every number; float32 holds 7.
+        axis_outside: Fraction of systems whose innermost axis is in ``AXIS_GAP`` and not 1.
+        step_outside: Fraction of systems whose time step is in ``STEP_GAP``.
 
     Returns:
         ``{'description':{'planet0':{'m':m,'a':a,'e':e},...,'stepsize':dt},'data':[[[x,y],...],...]}``
         with masses times 1e5 and eccentricities times 20.
 
     Raises:
-        ValueError: For a number out of its range.
+        ValueError: If a parameter is out of range.
     """
     check_digits(digits)
     check_share(axis_outside=axis_outside, step_outside=step_outside)
@@ -82,16 +82,16 @@ def draw(
     axis_outside: float = 0.0,
     step_outside: float = 0.0,
 ) -> Systems:
-    """The paper's distributions, and those of the gaps in them.
+    """Draw the parameters of systems from the paper's distributions, or from the gaps in them.
 
     Args:
-        uniform: Numbers of [0, 1).
-        number: Of planets.
-        axis_outside: Share of systems whose innermost axis is in ``AXIS_GAP`` and not 1.
-        step_outside: Share of systems whose time step is in ``STEP_GAP``.
+        uniform: Uniform random numbers in [0, 1).
+        number: Number of planets.
+        axis_outside: Fraction of systems whose innermost axis is in ``AXIS_GAP`` and not 1.
+        step_outside: Fraction of systems whose time step is in ``STEP_GAP``.
 
     Returns:
-        The systems.
+        Parameters of the systems.
     """
     one = uniform.T
     m, e, f, place = (uniform[:, PLAIN + k * MOST :][:, :number] for k in range(4))
@@ -108,16 +108,16 @@ def draw(
 def started(
     m: Each, a: Each, e: Each, f: Each
 ) -> tuple[Float64[np.ndarray, "systems bodies"], Vectors, Vectors]:
-    """Masses, positions and velocities of the star and its planets.
+    """Initial masses, positions and velocities of the star and its planets.
 
     Args:
         m: Masses of the planets.
-        a: Semi-major axes; like the rest relative to the center of mass of all bodies before.
+        a: Semi-major axes, about the center of mass of all bodies before.
         e: Eccentricities.
         f: True anomalies.
 
     Returns:
-        The three, the star first.
+        Masses, positions, velocities; the star first.
     """
     masses = np.concatenate([np.ones((len(m), 1)), m], 1)
     total = np.cumsum(masses, 1)
@@ -132,7 +132,7 @@ def started(
 
 
 def _written(drawn: Systems, digits: int) -> list[str]:
-    """The texts of systems; an empty one stands for a system to be drawn again."""
+    """Texts of systems; empty for a system that must be drawn again."""
     m, a, e, f, dt, frames = drawn
     found = motion(*started(m, a, e, f), dt, frames)
     paths = found.positions[:, :, 1:]
@@ -148,7 +148,7 @@ def _written(drawn: Systems, digits: int) -> list[str]:
 
 @cache
 def _template(number: int, frames: int, digits: int) -> str:
-    """What systems of so many planets and frames have in common."""
+    """Format string of systems with equal numbers of planets and frames."""
     form = significant(digits)
     each = f"{{'m':{form},'a':{form},'e':{form}}}"
     description = ",".join(f"'planet{k}':{each}" for k in range(number))

@@ -1,4 +1,4 @@
-"""Products and sums over sixteen decades: ``-1.5e-07*3.2=-4.8e-07`` (after Alberts et al. 2024)."""
+"""Products and sums over 16 decades: ``-1.5e-07*3.2=-4.8e-07`` (after Alberts et al. 2024)."""
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -17,25 +17,25 @@ def products(
     sums: float = 0.5,
     digits: int = 7,
 ) -> Texts:
-    """Draw pairs of signed log-uniform numbers; multiply or add them.
+    """Products or sums of pairs of signed log-uniform numbers.
 
     The second factor is drawn so that the product is in the range as well. Terms of a sum are at
     most half the range; a sum below ``low`` is written as 0.
 
     Args:
-        seed: Of the data set.
-        samples: Numbers of the samples.
-        low: Smallest size of a number that is not zero; below 1.
-        high: Largest size; above 1.
+        seed: Seed of the data set; at least 0.
+        samples: Indices of the samples.
+        low: Smallest nonzero absolute value; in (0, 1).
+        high: Largest absolute value; above 1.
         zeros: Probability that an operand is zero.
-        sums: Share of sums; the rest are products.
+        sums: Fraction of sums; the rest are products.
         digits: Significant digits of every number.
 
     Returns:
-        The texts; the id is the left side.
+        The texts; the id is the expression before ``=``.
 
     Raises:
-        ValueError: For a number out of its range.
+        ValueError: If a parameter is out of range.
     """
     if not 0 < low < 1 < high < np.inf:
         raise ArgumentError("low", f"{low} to high {high} is no range around 1")
@@ -54,7 +54,9 @@ def products(
     a_words, a = _signed(a, uniform[:, 3], uniform[:, 4] < zeros, form)
     b_words, b = _signed(b, uniform[:, 5], uniform[:, 6] < zeros, form)
     c = np.where(add, a + b, a * b)
-    c = np.where(np.abs(c) < low * (1 - 1e-6), 0.0, c)  # rounded operands miss ``low`` by a hair
+    c = np.where(
+        np.abs(c) < low * (1 - 1e-6), 0.0, c
+    )  # rounded operands may fall just below ``low``
     left = [f"{x}{s}{y}" for x, s, y in zip(a_words, np.where(add, "+", "*"), b_words, strict=True)]
     texts = [f"{x}={form % z}" for x, z in zip(left, (c + 0.0).tolist(), strict=True)]
     return Texts(texts, {"id": left})
@@ -66,6 +68,6 @@ def _signed(
     zero: np.ndarray,
     form: str,
 ) -> tuple[list[str], Float64[np.ndarray, " samples"]]:
-    """Numbers as they are written, and what that says."""
+    """Numbers as written, and their rounded values."""
     words = [form % x for x in np.where(zero, 0.0, np.where(coin < 0.5, -size, size))]
     return words, np.array(words, np.float64)

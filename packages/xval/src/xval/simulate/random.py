@@ -1,8 +1,7 @@
-"""Uniform random numbers that depend on (seed, name, sample, column) alone, many at once.
+"""Counter-based uniform random numbers: functions of (seed, name, sample, column), vectorized.
 
-A sample is the same however many are drawn with it, in whatever order and on whatever machine:
-its numbers come from integers. NumPy's generators would need one generator per sample, which costs
-20 microseconds each.
+A sample does not depend on the others drawn with it, on their order or on the machine: its numbers
+come from integers. One NumPy generator per sample would cost 20 microseconds each.
 """
 
 import hashlib
@@ -16,12 +15,12 @@ STEP = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio
 def uniforms(
     seed: int, name: str, samples: Integer[np.ndarray, " samples"], columns: int
 ) -> Float64[np.ndarray, "samples columns"]:
-    """Draw numbers of [0, 1) by SplitMix64 (Steele et al. 2014), whose state can be jumped to.
+    """Uniform numbers in [0, 1) by SplitMix64 (Steele et al. 2014), whose state can be jumped to.
 
     Args:
-        seed: Of the data set; not negative.
-        name: What they are drawn for; two names share no numbers.
-        samples: Numbers of the samples.
+        seed: Seed of the data set; at least 0.
+        name: Purpose of the numbers; names have independent streams.
+        samples: Indices of the samples.
         columns: Numbers per sample.
 
     Returns:
@@ -38,7 +37,7 @@ def between(
     low: float | int | np.ndarray,
     high: float | int | np.ndarray,
 ) -> Float64[np.ndarray, "..."]:
-    """Stretch [0, 1) to [low, high)."""
+    """Scale [0, 1) to [low, high)."""
     return low + (high - low) * uniform
 
 
@@ -47,19 +46,19 @@ def log_between(
     low: float | int | np.ndarray,
     high: float | int | np.ndarray,
 ) -> Float64[np.ndarray, "..."]:
-    """Stretch [0, 1) to [low, high) so that every decade is equally likely."""
+    """Scale [0, 1) log-uniformly to [low, high)."""
     return low * (high / low) ** uniform
 
 
 def integers(
     uniform: Float64[np.ndarray, "..."], low: int, high: int
 ) -> Integer[np.ndarray, "..."]:
-    """Turn [0, 1) into whole numbers from ``low`` to ``high``, both included."""
+    """Convert [0, 1) to whole numbers from ``low`` to ``high``, both included."""
     return low + (uniform * (high - low + 1)).astype(np.int64)
 
 
 def _mixed(x: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
-    """The finalizer of SplitMix64: a bijection in which each bit depends on each."""
+    """Finalizer of SplitMix64: a bijection in which each bit depends on each."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

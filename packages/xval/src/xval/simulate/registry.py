@@ -1,4 +1,4 @@
-"""Every set that can be simulated, by name, as it is by default."""
+"""Registry of the simulated text sets with their default parameters."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -15,19 +15,19 @@ from xval.simulate.temperature import temperature
 from xval.simulate.text import Texts
 from xval.simulate.trees import trees
 
-VERSION = "1"  # of what the sets write; another one may write other texts of the same seed
+VERSION = "1"  # version of the texts: another one may write other texts for a seed
 NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class TextSet(NamedTuple):
-    """A set of samples that can be simulated.
+    """A simulated set of texts.
 
     Args:
-        name: Its key in the registry.
-        answers: Patterns of the numbers that are asked for (:mod:`xval.data.field_names`); a
-            parameter stands in braces.
-        parameters: Defaults of the parameters, which the function documents.
-        function: What simulates, called with seed, numbers of samples and the parameters by name.
+        name: Key in the registry.
+        answers: Patterns of the target numbers (:mod:`xval.data.field_names`); parameters stand in
+            braces.
+        parameters: Default parameters, documented by the function.
+        function: Simulator, called with seed, indices of the samples and the parameters by name.
     """
 
     name: str
@@ -44,14 +44,14 @@ class TextSet(NamedTuple):
     ) -> Texts:
         """Simulate samples ``first`` to ``first + samples`` of a seed.
 
-        A sample depends on the seed, its number and the parameters only. Written digits are the
-        same on every machine, but for numbers that lie within rounding of half a digit.
+        A sample depends on the seed, its index and the parameters only. Its digits are the same on
+        every machine, except for numbers within rounding error of half a digit.
 
         Args:
-            seed: Seed of the data set; not negative.
+            seed: Seed of the data set; at least 0.
             samples: Number of samples.
-            first: Number of the first one.
-            parameters: Those that differ from the default.
+            first: Index of the first sample.
+            parameters: Parameters that differ from the default.
 
         Returns:
             The texts.
@@ -64,17 +64,7 @@ class TextSet(NamedTuple):
         return self.function(seed, numbers, **self.parameters_with(parameters))
 
     def parameters_with(self, given: Mapping[str, Any]) -> dict[str, float | int]:
-        """All parameters, of the types of the defaults: a YAML's 1 is a share, its 4.0 a number.
-
-        Args:
-            given: Those that differ from the default.
-
-        Returns:
-            All of them.
-
-        Raises:
-            ValueError: One is unknown or of another type.
-        """
+        """Defaults updated by given parameters, each converted to the type of its default."""
         typed = dict(self.parameters)
         for name, value in given.items():
             if name not in typed:
@@ -88,7 +78,7 @@ class TextSet(NamedTuple):
         return typed
 
     def asked(self, given: Mapping[str, Any] = NONE) -> list[str]:
-        """Patterns of the numbers that are asked for, with these parameters."""
+        """Patterns of the target numbers with these parameters."""
         return [pattern.format(**self.parameters_with(given)) for pattern in self.answers]
 
 
@@ -127,17 +117,7 @@ SETS = MappingProxyType({each.name: each for each in _ALL})
 
 
 def text_set(name: str) -> TextSet:
-    """Look a set up.
-
-    Args:
-        name: Its key in ``SETS``.
-
-    Returns:
-        The set.
-
-    Raises:
-        ValueError: No set has this name.
-    """
+    """Look up a set by its key in ``SETS``; ``ValueError`` for an unknown one."""
     if name not in SETS:
         raise ArgumentError("set", f"{name!r} is none of {', '.join(SETS)}")
     return SETS[name]

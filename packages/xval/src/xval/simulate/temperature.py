@@ -1,10 +1,10 @@
-r"""Air temperature at stations near each other, as the paper's texts (Golkar et al. 2023, 3.2).
+r"""Synthetic air temperature at nearby stations, as the paper's texts (Golkar et al. 2023, 3.2).
 
-The paper reads ERA5. This is a stand-in of the same shape, in degrees Celsius:
+The paper uses ERA5. This model takes its place, in degrees Celsius:
 $$T = 28 - 45 \sin^2 \phi - 6.5 z + 18 \sin \phi \cos(2\pi (d - 200)/365)
 + 5 \cos(2\pi (h - 15)/24) + w$$
 with latitude $\phi$, altitude $z$ in km, day $d$ of the year, local hour $h$ and weather $w$. It is
-normal, and correlated over stations as $e^{-\Delta/800 km}$ and in time as $e^{-\Delta/3 days}$.
+Gaussian, correlated over stations as $e^{-\Delta/800 km}$ and in time as $e^{-\Delta/3 days}$.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ from sciformer.arguments import ArgumentError, check_least, check_positive
 from xval.simulate.random import between, integers, uniforms
 from xval.simulate.text import Texts
 
-PLAIN = 5  # columns of draws before those of the stations
+PLAIN = 5  # columns of random numbers before those of the stations
 EARTH_KM = 6371.0
-ALTITUDE_KM = 0.4  # on average
+ALTITUDE_KM = 0.4  # mean altitude of the stations
 CORRELATION_KM, MEMORY_H = 800.0, 72.0
 
 
@@ -29,15 +29,15 @@ def temperature(
     hours: float = 6.0,
     spread: float = 10.0,
 ) -> Texts:
-    """Draw a place, a time and its weather, and write down what its stations measure.
+    """Random places and times: temperatures of their stations, written as text.
 
     Args:
-        seed: Of the data set.
-        samples: Numbers of the samples.
-        stations: In a text.
-        history: Times before the one that is to be predicted, the last row of the data.
-        hours: Between them.
-        spread: Largest distance of a station from the middle, in degrees of latitude and longitude.
+        seed: Seed of the data set; at least 0.
+        samples: Indices of the samples.
+        stations: Number of stations in a text.
+        history: Number of times before the one to predict, which is the last row.
+        hours: Hours between times.
+        spread: Largest distance of a station from the center, in degrees of latitude and longitude.
 
     Returns:
         ``{'description':{'coords':[[sin lat,sin lon,cos lon],...],'start':[sin day,cos day,sin
@@ -45,7 +45,7 @@ def temperature(
         UTC; labels ``id`` and ``date``, a day of the year 2001.
 
     Raises:
-        ValueError: For a number out of its range.
+        ValueError: If a parameter is out of range.
     """
     check_least(stations=(stations, 1), history=(history, 1))
     check_positive(hours=hours)
@@ -77,15 +77,15 @@ def temperature(
 def places(
     uniform: Float64[np.ndarray, "samples columns"], stations: int, spread: float
 ) -> tuple[Float64[np.ndarray, "samples stations"], ...]:
-    """Latitude and longitude, in radians, and altitude, in km, of stations near each other.
+    """Latitude and longitude (radians) and altitude (km) of nearby stations.
 
     Args:
-        uniform: Numbers of [0, 1); the first two and those from the sixth on are used.
-        stations: In a sample.
-        spread: Largest distance from the middle, in degrees.
+        uniform: Random numbers in [0, 1); the first two and those from the sixth on are used.
+        stations: Number of stations.
+        spread: Largest distance from the center, in degrees.
 
     Returns:
-        The three. The middle is uniform on the sphere between 60 degrees south and north.
+        Latitude, longitude, altitude. Centers are uniform on the sphere between 60 degrees S and N.
     """
     edge = np.sin(np.radians(60))
     middle = np.stack(
@@ -103,16 +103,16 @@ def climate(
     altitude: Float64[np.ndarray, "samples stations"],
     day: Float64[np.ndarray, "samples times"],
 ) -> Float64[np.ndarray, "samples times stations"]:
-    """The temperature without weather.
+    """Climatological temperature, in degrees Celsius.
 
     Args:
-        latitude: In radians.
-        longitude: In radians.
-        altitude: In km.
-        day: Since the start of the year, in UTC.
+        latitude: Latitude in radians.
+        longitude: Longitude in radians.
+        altitude: Altitude in km.
+        day: Days since the start of the year, UTC.
 
     Returns:
-        In degrees Celsius.
+        Temperature in degrees Celsius.
     """
     sine = np.sin(latitude)[:, None]
     local = 2 * np.pi * (day[:, :, None] - 15 / 24) + longitude[:, None]
@@ -126,16 +126,16 @@ def weather(
     normal: Float64[np.ndarray, "samples times stations"],
     hours: float,
 ) -> Float64[np.ndarray, "samples times stations"]:
-    """Deviations from the climate: first order autoregressive, 2 to 5 degrees, more to the poles.
+    """Weather: deviations from climatology, AR(1) in time, 2 to 5 K, larger toward the poles.
 
     Args:
-        latitude: In radians.
-        longitude: In radians.
+        latitude: Latitude in radians.
+        longitude: Longitude in radians.
         normal: Independent standard normal numbers.
-        hours: Between times.
+        hours: Hours between times.
 
     Returns:
-        In kelvin.
+        Deviations in kelvin.
     """
     unit = np.stack(
         [
@@ -146,7 +146,9 @@ def weather(
     )  # (xyz, samples, stations)
     cosine = np.einsum("xsi, xsj -> sij", unit, unit).clip(-1, 1)
     likeness = np.exp(-EARTH_KM * np.arccos(cosine) / CORRELATION_KM)
-    likeness += 1e-9 * np.eye(latitude.shape[1])  # two stations at one place
+    likeness += 1e-9 * np.eye(
+        latitude.shape[1]
+    )  # keeps the matrix positive definite for two stations at one place
     shock = np.einsum("sij, stj -> sti", np.linalg.cholesky(likeness), normal)
     memory = np.exp(-hours / MEMORY_H)
     out = shock.copy()

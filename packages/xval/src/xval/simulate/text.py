@@ -1,4 +1,4 @@
-"""Samples as text, and how numbers and records are written."""
+"""Texts of simulated samples, and how numbers and records are written."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -8,12 +8,12 @@ from sciformer.arguments import ArgumentError
 
 
 class Texts(NamedTuple):
-    """Samples as text, and what they can be split by.
+    """Samples as text, with labels to split them by.
 
     Args:
-        texts: One per sample.
-        labels: Label -> its value for each sample. ``id`` is always there: samples of the same id
-            are never on both sides of a split.
+        texts: One text per sample.
+        labels: Label -> value for each sample. ``id`` always exists: samples with equal ids are in
+            the same split.
     """
 
     texts: list[str]
@@ -21,18 +21,18 @@ class Texts(NamedTuple):
 
 
 def joined(parts: Iterable[Texts]) -> Texts:
-    """Put samples with the same labels one after the other."""
+    """Concatenate samples that have the same labels."""
     parts = list(parts)
     labels = {name: list(chain(*(p.labels[name] for p in parts))) for name in parts[0].labels}
     return Texts(list(chain(*(part.texts for part in parts))), labels)
 
 
 def written(value: Any) -> str:
-    """Write a value as the paper's texts do: a Python literal without spaces.
+    """Write a value as in the paper's texts: a Python literal without spaces.
 
     Args:
-        value: A mapping, a sequence, a string in quotes, or anything whose ``str`` is to be there
-            as it is: a number, or a number that is written already (:class:`Verbatim`).
+        value: Mapping, sequence, string (written in quotes), or anything else, written by ``str``:
+            a number, or one that is already text (:class:`Verbatim`).
 
     Returns:
         The text.
@@ -49,17 +49,17 @@ def written(value: Any) -> str:
 
 
 class Verbatim(NamedTuple):
-    """A number as somebody wrote it."""
+    """A number with its original spelling."""
 
     text: str
 
 
 def significant(digits: int) -> str:
-    """The format of a number with so many significant digits: ``"%.7g"``."""
+    """Format string for a number of significant digits: ``"%.7g"``."""
     return f"%.{digits}g"
 
 
 def check_digits(digits: int) -> None:
-    """Raise an ArgumentError if float64 does not have so many significant digits."""
+    """Check that ``digits`` is 1 to 15, the significant digits of float64."""
     if not 1 <= digits <= 15:
         raise ArgumentError("digits", f"{digits} is none of 1 to 15")

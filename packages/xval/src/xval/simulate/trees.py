@@ -1,4 +1,4 @@
-"""Random expressions: ``((1.32*32.1)+(1.42-8.2))=35.592`` (Golkar et al. 2023, section 3.1).
+"""Random arithmetic expressions: ``((1.32*32.1)+(1.42-8.2))=35.592`` (Golkar et al. 2023, 3.1).
 
 The paper does not say how operands are drawn; here log-uniformly, with either sign.
 """
@@ -13,7 +13,7 @@ from sciformer.arguments import ArgumentError
 from xval.simulate.random import integers, log_between, uniforms
 from xval.simulate.text import Texts, check_digits, significant
 
-MOST = 4  # operands
+MOST = 4  # operands of an expression
 Tree = tuple[Any, Any] | None  # two branches, or an operand
 
 
@@ -26,24 +26,24 @@ def trees(
     high: float = 100.0,
     digits: int = 3,
 ) -> Texts:
-    """Draw binary trees of ``+``, ``-`` and ``*`` and work them out.
+    """Random binary expression trees of ``+``, ``-`` and ``*`` with their values.
 
-    Every number of operands is equally likely, and so is every tree with this number.
+    Each number of operands is equally likely, and so is each tree with that number.
 
     Args:
-        seed: Of the data set.
-        samples: Numbers of the samples.
-        fewest: Operands; at least 2.
-        most: Operands; at most 4.
-        low: Smallest size of an operand.
-        high: Largest size of an operand.
+        seed: Seed of the data set; at least 0.
+        samples: Indices of the samples.
+        fewest: Smallest number of operands; at least 2.
+        most: Largest number of operands; at most 4.
+        low: Smallest absolute value of an operand; above 0.
+        high: Largest absolute value of an operand.
         digits: Significant digits of an operand; the answer has ten.
 
     Returns:
         The texts; the id is the expression.
 
     Raises:
-        ValueError: For a number out of its range.
+        ValueError: If a parameter is out of range.
     """
     if not 2 <= fewest <= most <= MOST:
         raise ArgumentError("fewest", f"{fewest} to {most}: operands are 2 to {MOST}")
@@ -55,7 +55,7 @@ def trees(
     sizes = log_between(uniform[:, 2 : 2 + MOST], low, high)
     signs = np.where(uniform[:, 2 + MOST : 2 + 2 * MOST] < 0.5, -1, 1)
     words = np.array([significant(digits) % x for x in (signs * sizes).flat]).reshape(-1, MOST)
-    values = words.astype(np.float64)  # what is written counts
+    values = words.astype(np.float64)  # the operands as written, rounded
     operators = np.array(["+", "-", "*"])[integers(uniform[:, 2 + 2 * MOST :], 0, 2)]
     left = np.empty(len(samples), object)
     right = np.empty(len(samples))
@@ -91,7 +91,7 @@ def _worked_out(
     operators: np.ndarray,
     used: int,
 ) -> tuple[np.ndarray, Float64[np.ndarray, " samples"], int]:
-    """Text and value of expressions of one shape, and how many operands they have used."""
+    """Text and value of expressions of one shape, and the number of operands used."""
     if shape is None:
         return words[:, used].astype(object), values[:, used], used + 1
     a_text, a, middle = _worked_out(shape[0], words, values, operators, used)

@@ -4,11 +4,20 @@ Lightning's hooks come before a batch is logged or within a validation. What is 
 without that line of the log, or without the validation.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from sciformer.training.lightning_private import (
+    allow_validation,
+    count_batch,
+    end_restart,
+    restart_validation,
+    validation_is_due,
+    wrap_batch_end,
+)
 from sciformer.training.table import MetricsTable
 
 STEP, VALIDATION = "step", "validation"
@@ -22,17 +31,16 @@ class AfterSteps(Callback):
     loop: Any = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        loop = trainer.fit_loop.epoch_loop
-        if self.loop is loop:
+        if self.loop is trainer.fit_loop.epoch_loop:
             return
-        self.loop, end = loop, loop.on_advance_end
+        self.loop = trainer.fit_loop.epoch_loop
 
-        def on_advance_end(data_fetcher: Any) -> None:
-            end(data_fetcher)
+        def wrapper(end: Callable[[], None]) -> None:
+            end()
             if self.whole:
                 self.on_step_done(trainer)
 
-        loop.on_advance_end = on_advance_end
+        wrap_batch_end(trainer, wrapper)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -94,7 +102,7 @@ class ExactResume(Callback):
         loaded, self.loaded = self.loaded, {}
         self.moment, self.rows = loaded.get("moment", ""), loaded.get("rows", 0)
         for name, value in loaded.get("metrics", {}).items():
-            trainer._logger_connector._callback_metrics[name] = torch.tensor(value)
+            trainer.callback_metrics[name] = torch.tensor(value)
         self.stopped = loaded.get("stopped", False) and not self.prolongs
         # After the last step Lightning would not begin a training, and so no validation.
         self.prolonged = self.moment == VALIDATION and loaded["step"] == trainer.max_steps
@@ -105,32 +113,29 @@ class ExactResume(Callback):
         self.prolonged = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
-        assert fetcher is not None
-        trainer.fit_loop._restarting = False  # or no plateau would be seen at this epoch's end
+        end_restart(trainer)
         epoch: Any = trainer.fit_loop.epoch_progress.current
         if epoch.ready == epoch.processed:  # it has ended; where max_steps is given it would again
-            loop.restarting = False
-        validates = loop._should_check_val_fx(fetcher)
+            trainer.fit_loop.epoch_loop.restarting = False
+        validates = validation_is_due(trainer)
         self.again = validates and self.moment == STEP
-        if validates and self.moment == VALIDATION:  # as if interrupted at its first batch
-            loop.val_loop.batch_progress.reset_on_run()
-            loop.val_loop._restart_stage = "restarted_mid_evaluation"
+        if validates and self.moment == VALIDATION:
+            restart_validation(trainer)
         elif self.moment == VALIDATION:  # the run goes on with other settings
-            loop._batches_that_stepped += 1
+            count_batch(trainer)
             self._shorten(trainer)
         trainer.should_stop |= self.stopped and self.moment != VALIDATION
         self.moment = ""
-        end = loop.on_advance_end
 
-        def on_advance_end(data_fetcher: Any) -> None:
+        def wrapper(end: Callable[[], None]) -> None:
             if self.again:
-                self.again = loop._skip_next_val = False
+                self.again = False
+                allow_validation(trainer)
             else:
-                end(data_fetcher)
+                end()
             self.moment = STEP
 
-        loop.on_advance_end = on_advance_end
+        wrap_batch_end(trainer, wrapper)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int

@@ -13,11 +13,11 @@ from typing import Any
 
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 from lightning.pytorch.trainer.states import TrainerFn
 
 from sciformer.training.callbacks.steps import AfterSteps
 from sciformer.training.distributed.agreement import Agreement
+from sciformer.training.lightning_private import cluster_environment
 
 # Schedulers send the last two before they kill.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
@@ -84,7 +84,7 @@ class GracefulStop(AfterSteps):
             return
         self.received, self.at = number, time.monotonic()
         launcher = self.trainer.strategy.launcher
-        if isinstance(launcher, _SubprocessScriptLauncher):
+        if launcher is not None:
             launcher.kill(signal.Signals(number))
         self._end_at_once()
 
@@ -156,7 +156,7 @@ def _is_free(number: int) -> bool:
 
 def _requeues(trainer: Trainer) -> int | None:
     """The signal by which SLURM asks a run to end that it shall start again."""
-    environment = trainer._accelerator_connector.cluster_environment
+    environment = cluster_environment(trainer)
     if isinstance(environment, SLURMEnvironment) and environment.auto_requeue:
         return environment.requeue_signal or signal.SIGUSR1
     return None

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from lightning.pytorch import LightningModule, Trainer
 from torch.optim import Optimizer
 
+from sciformer.training.lightning_private import batches_stepped
+
 
 def due(trainer: Trainer) -> bool:
     """Whether the loggers write this step: each call of ``log`` costs 0.2 ms.
@@ -16,8 +18,7 @@ def due(trainer: Trainer) -> bool:
         Whether they do.
     """
     every = trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
-    done = trainer.fit_loop.epoch_loop._batches_that_stepped
-    return bool(every) and (done + 1) % every == 0
+    return bool(every) and (batches_stepped(trainer) + 1) % every == 0
 
 
 def log_update(

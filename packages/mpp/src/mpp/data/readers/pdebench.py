@@ -1,7 +1,7 @@
-"""The HDF5 files of PDEBench (Takamoto et al. 2022, arXiv 2210.07182).
+"""Reader of PDEBench's HDF5 files (Takamoto et al. 2022, arXiv 2210.07182).
 
-What a file holds is found out from its keys and shapes. The diffusion-reaction set alone is stored
-as (time, y, x); it is turned on reading. The others are (time, x, y).
+The layout is detected from keys and shapes. Only the diffusion-reaction set is stored as (time, y,
+x), and transposed on reading; the others are (time, x, y).
 """
 
 from pathlib import Path
@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpp.data.description import Boundary, Description, by_name, renamed, square
+from mpp.data.description import Description, by_name, renamed, square
 from mpp.data.grid import Line, line, need_floats, step
 from mpp.data.trajectories import Frames, Trajectories, check_finite
+from mpp.nn.bias import Boundary
 from sciformer.data.hdf5 import HDF5, OpenHDF5
 
 VELOCITIES = {"Vx": "velocity_x", "Vy": "velocity_y", "Vz": "velocity_z"}
@@ -19,13 +20,13 @@ TIMES = ("t-coordinate", "t")
 
 
 class Part(NamedTuple):
-    """Where a field lies.
+    """Location of a field in a file.
 
     Args:
-        key: Of the dataset; ``{}`` in it is the key of a group.
-        channel: Along the dataset's last axis, None if it has none of channels.
-        name: Of the field.
-        conserved: Whether its mean over space stays what it is.
+        key: HDF5 key of the dataset; ``{}`` stands for the key of its group.
+        channel: Index along the dataset's last axis; None if there is no channel axis.
+        name: Name of the field.
+        conserved: Whether its spatial mean is conserved.
     """
 
     key: str
@@ -35,14 +36,14 @@ class Part(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """One of the sets.
+    """Layout of one of PDEBench's sets.
 
     Args:
         parts: Its fields.
-        boundary: Of all axes.
-        mirrored: Whether mirror images and quarter turns are solutions as well.
+        boundary: Boundary of all axes.
+        mirrored: Whether mirror images and quarter turns of a solution are solutions.
         swapped: Whether the axes of space are stored as (y, x).
-        grouped: Whether each trajectory is a group of its own.
+        grouped: Whether each trajectory is an HDF5 group of its own.
     """
 
     parts: tuple[Part, ...]
@@ -59,7 +60,7 @@ REACTION = Kind(
     swapped=True,
     grouped=True,
 )
-SORPTION = Kind(  # fixed on the left and free on the right
+SORPTION = Kind(  # fixed value on the left, free on the right
     (Part("{}/data", 0, "concentration"),), "wall", mirrored=False, grouped=True
 )
 INCOMPRESSIBLE = Kind(
@@ -74,29 +75,29 @@ BURGERS = Kind((Part("tensor", None, "velocity_x", conserved=True),), "periodic"
 ADVECTION = Kind(
     (Part("tensor", None, "tracer", conserved=True),),
     "periodic",
-    mirrored=False,  # one direction
+    mirrored=False,  # advects in one direction
 )
 
 
 def compressible(axes: int) -> Kind:
-    """Compressible flow: a dataset for each component of the velocity, density and pressure."""
+    """Layout of compressible flow: one dataset per velocity component, density and pressure."""
     parts = [Part(key, None, name) for key, name in list(VELOCITIES.items())[:axes]]
     parts += [Part("density", None, "density", conserved=True), Part("pressure", None, "pressure")]
     return Kind(tuple(parts), "periodic")
 
 
 class PDEBench(Trajectories):
-    """The trajectories of one file of PDEBench.
+    """Trajectories of one PDEBench file.
 
     Args:
         path: The file.
-        fields: Names of its fields in place of ours, in the order of ours; the one field of a file
-            with ``tensor`` is the velocity of Burgers or the tracer of advection by the file's name
-            and has to be named otherwise.
-        files: What opens it, to be shared by many of them.
+        fields: Other names for its fields, in their order. A file with a single ``tensor`` holds
+            the velocity of Burgers or the tracer of advection if its file name says so; otherwise
+            its field must be named.
+        files: Opens HDF5 files; may be shared between readers.
 
     Raises:
-        ValueError: If the file cannot be read or is of none of the sets.
+        ValueError: If the file cannot be read or has the layout of no set.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class PDEBench(Trajectories):
         super().__init__(str(path), self.source.identity, description, ids, frames)
 
     def _common_shape(self, group: str) -> tuple[int, ...]:
-        """(time, *space) of all fields."""
+        """Shape (time, *space) that all fields share."""
         shapes = {part.key: self._shape(part, group) for part in self.kind.parts}
         first = next(iter(shapes))
         for key, shape in shapes.items():
@@ -141,7 +142,7 @@ class PDEBench(Trajectories):
         return shapes[first]
 
     def _shape(self, part: Part, group: str) -> tuple[int, ...]:
-        """(time, *space) of a field, and whether its dataset is what it should be."""
+        """Shape (time, *space) of a field, after checks of its dataset."""
         key = part.key.format(group)
         need_floats(self.source, key)
         whole = self.source.shape(key)
@@ -160,7 +161,7 @@ class PDEBench(Trajectories):
         return shape
 
     def _check_end(self, frames: int, group: str) -> None:
-        """An unfinished file of incompressible flow says which frame it has reached."""
+        """Check that the file is complete: by ``latestIndex`` or the number of times."""
         last = self.source.whole_number("/", "latestIndex")
         if last is not None and last + 1 < frames:
             raise ValueError(
@@ -168,8 +169,7 @@ class PDEBench(Trajectories):
                 f"{frames} frames"
             )
         key = self.kind.parts[0].key.format(group)
-        # The sets without groups have the end of the last step as well. A single frame is refused
-        # whatever its times.
+        # Sets without groups store one more time, the end of the last step.
         for name, more in ((f"{group}/grid/t", 0),) if group else ((one, 1) for one in TIMES):
             times = line(self.source, name)
             if times is not None and times.points > frames + more > 1 + more:
@@ -204,7 +204,7 @@ class PDEBench(Trajectories):
         return known._replace(turns=self.kind.mirrored and len(space) > 1 and square(known))
 
     def _line(self, *keys: str) -> Line | None:
-        """The first of some lines that is there."""
+        """Coordinates of the first key that exists."""
         found = (line(self.source, key) for key in keys)
         return next((one for one in found if one is not None), None)
 
@@ -225,7 +225,7 @@ class PDEBench(Trajectories):
         check_finite(out, start, self.description.names, where)
 
     def _check_group(self, part: Part, group: str) -> None:
-        """See that a field of a trajectory is as in the first one."""
+        """Check that a trajectory's field has the shape of the first trajectory's."""
         shape = self._shape(part, group)
         if shape != (self.frames, *self.stored):
             raise ValueError(
@@ -235,7 +235,7 @@ class PDEBench(Trajectories):
 
 
 def _kind(source: HDF5, groups: list[str], fields: tuple[str, ...] | None) -> Kind:
-    """Which set a file belongs to."""
+    """Detect which set a file belongs to."""
     arrays = source.arrays()
     if groups and not arrays:
         kind = _grouped(source, groups[0])

@@ -1,4 +1,4 @@
-"""The HDF5 files of The Well (Ohana et al. 2024, arXiv 2412.00568)."""
+"""Reader of The Well's HDF5 files (Ohana et al. 2024, arXiv 2412.00568)."""
 
 import math
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpp.data.description import Boundary, Component, Description, components, square
+from mpp.data.description import Component, Description, components, square
 from mpp.data.grid import Line, line, need_floats, step
 from mpp.data.trajectories import Frames, Trajectories, check_finite
+from mpp.nn.bias import Boundary
 from sciformer.data.hdf5 import HDF5, OpenHDF5
 
 RANKS = ("t0_fields", "t1_fields", "t2_fields")
@@ -16,13 +17,13 @@ CONDITIONS = "boundary_conditions"
 
 
 class Stored(NamedTuple):
-    """A field as a file has it.
+    """A field as stored in a file.
 
     Args:
-        key: Of the dataset.
+        key: HDF5 key of the dataset.
         parts: Its components: 1, D or D x D of them.
-        trajectories: Whether the trajectories differ.
-        times: Whether the frames do.
+        trajectories: Whether it differs between trajectories.
+        times: Whether it varies in time.
         along: Whether it varies along each axis of space.
     """
 
@@ -34,20 +35,20 @@ class Stored(NamedTuple):
 
 
 class Well(Trajectories):
-    """The trajectories of one file of The Well.
+    """Trajectories of one file of The Well.
 
     Scalar fields come first, then the components of vectors (``f_x``, ``f_y``) and of tensors
-    (``f_xx``, ``f_xy``, ...), as in the-well's own ``WellDataset``. Mirror images are taken as
-    solutions along periodic axes only, and quarter turns where all axes are: what gravity or an
-    inflow does at other boundaries the file does not say.
+    (``f_xx``, ``f_xy``, ...), as in the-well's own ``WellDataset``. A file does not tell whether
+    gravity or an inflow breaks a symmetry, so mirror images count as solutions along periodic axes
+    only, and quarter turns where all axes are periodic.
 
     Args:
         path: The file.
         constants: Add the fields that do not change in time, the same in every frame.
-        files: What opens it, to be shared by many of them.
+        files: Opens HDF5 files; may be shared between readers.
 
     Raises:
-        ValueError: If the file cannot be read, or is not whole.
+        ValueError: If the file cannot be read or is truncated.
     """
 
     def __init__(
@@ -74,14 +75,7 @@ class Well(Trajectories):
         super().__init__(str(path), self.source.identity, description, ids, times.points)
 
     def scalars(self, trajectory: int) -> dict[str, np.ndarray]:
-        """The numbers of a trajectory that have no place in space.
-
-        Args:
-            trajectory: Its number.
-
-        Returns:
-            Name -> its value, or its values in time.
-        """
+        """Scalar parameters of a trajectory: name -> value, or values in time."""
         found = {}
         for name in self._words("scalars", "field_names"):
             key = f"scalars/{name}"
@@ -114,7 +108,7 @@ class Well(Trajectories):
         )
 
     def _words(self, key: str, name: str) -> list[str]:
-        """An attribute that is a list of names; h5py gives a single one as a text."""
+        """Attribute that is a list of names; h5py gives a single one as a string."""
         value = self.source.attribute(key, name)
         found = [] if value is None else np.atleast_1d(np.asarray(value)).reshape(-1).tolist()
         words = [one.decode(errors="replace") if isinstance(one, bytes) else one for one in found]
@@ -123,14 +117,14 @@ class Well(Trajectories):
         return words
 
     def _flag(self, key: str, name: str, default: bool) -> bool:
-        """An attribute that is yes or no."""
+        """Boolean attribute."""
         flags = self._flags(key, name, [default])
         if len(flags) != 1:
             raise ValueError(f"{self.source.path}: {key}: {name}: {flags} is not yes or no")
         return flags[0]
 
     def _flags(self, key: str, name: str, default: list[bool]) -> list[bool]:
-        """An attribute that is several of those."""
+        """Attribute that is a list of booleans."""
         value = self.source.attribute(key, name)
         if value is None:
             return default
@@ -140,7 +134,7 @@ class Well(Trajectories):
         return found.astype(bool).tolist()
 
     def _line(self, name: str) -> Line:
-        """The coordinates of an axis."""
+        """Coordinates of an axis."""
         key = f"dimensions/{name}"
         found = line(self.source, key)
         if found is None:
@@ -151,7 +145,7 @@ class Well(Trajectories):
         return found
 
     def _fields(self) -> tuple[list[Stored], list[Stored]]:
-        """The fields that change in time, and those that do not."""
+        """Fields that change in time, and fields that do not."""
         varying, constant = [], []
         for rank, group in enumerate(RANKS):
             for name in self._words(group, "field_names"):
@@ -173,7 +167,7 @@ class Well(Trajectories):
         return varying, constant
 
     def _check(self, field: Stored, trajectories: int, frames: int) -> None:
-        """Compare the shape of a field with the file's own dimensions."""
+        """Check a field's shape against the dimensions that the file declares."""
         shape = self.source.shape(field.key)
         lead = (trajectories,) * field.trajectories + (frames,) * field.times
         sizes = [n if along else 1 for n, along in zip(self.space, field.along, strict=True)]
@@ -181,10 +175,10 @@ class Well(Trajectories):
         whole = math.prod(wanted) * len(field.parts)
         if shape[: len(lead)] != lead or math.prod(shape) != whole:
             names = ["trajectories"] * field.trajectories + ["frames"] * field.times
-            said = ", ".join(f"{size} {name}" for size, name in zip(lead, names, strict=True))
+            declared = ", ".join(f"{size} {name}" for size, name in zip(lead, names, strict=True))
             raise ValueError(
                 f"{self.source.path}: {field.key}: shape {shape}, truncated or of other axes: the "
-                f"file says {said} of {self.space} and {len(field.parts)} component(s)"
+                f"file says {declared} of {self.space} and {len(field.parts)} component(s)"
             )
 
     def _describe(self, dt: float) -> Description:
@@ -203,10 +197,10 @@ class Well(Trajectories):
         return known._replace(turns=all_periodic and square(known))
 
     def _sides(self) -> list[list[Boundary]]:
-        """Of each axis the boundaries at its two ends, open where the file says nothing.
+        """Boundaries at both ends of each axis; open where the file says nothing.
 
         An axis that is declared periodic is periodic whatever its mask: the-well's own dummy data
-        have empty ones. A wall has to cover an end wholly, as ``WellDataset`` wants it.
+        have empty ones. A wall must cover an end completely, as in ``WellDataset``.
         """
         sides: list[list[Boundary]] = [["open", "open"] for _ in self.axes]
         for condition in self.source.keys(CONDITIONS):
@@ -224,7 +218,7 @@ class Well(Trajectories):
         return sides
 
     def _mask(self, key: str) -> np.ndarray:
-        """Where a boundary condition holds; everywhere if the file does not say."""
+        """Mask of a boundary condition; everywhere if the file has none."""
         return self.source.read(key) if self.source.holds(key) else np.ones(1, bool)
 
     def _axis(self, key: str, name: str) -> int:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import conv2d
 
-from mpp.nn.patches import cut, extend, join
+from mpp.nn.stem import cut, extend, join
 
 
 @pytest.mark.parametrize("space", [(16,), (8, 24), (8, 16, 8)])

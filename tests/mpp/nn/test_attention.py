@@ -1,32 +1,10 @@
-"""The linear layer, heads and lines beside what they are a faster way to compute."""
+"""Heads and packed lines beside the plain formulas."""
 
 import pytest
 import torch
 from torch.nn.functional import layer_norm
-from torch.nn.functional import linear as matrix_product
 
-from mpp.nn.linear import linear
-from mpp.nn.short_attention import attend_lines, together
-from mpp.nn.split_qkv import split_heads
-
-
-@pytest.mark.parametrize("biased", [False, True])
-@pytest.mark.parametrize("rows", [(16, 3), (2, 8, 4), (5, 3)])
-def test_a_convolution_is_the_product(rows, biased):
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(*rows, 6, generator=generator, requires_grad=True)
-    weight = torch.randn(4, 6, generator=generator, requires_grad=True)
-    bias = torch.randn(4, generator=generator, requires_grad=True) if biased else None
-    pull = torch.randn(*rows, 4, generator=generator)
-    leaves = [x, weight, bias] if biased else [x, weight]
-    ours, theirs = linear(x, weight, bias), matrix_product(x, weight, bias)
-    assert torch.allclose(ours, theirs, atol=1e-5)
-    for a, b in zip(
-        torch.autograd.grad(ours, leaves, pull),
-        torch.autograd.grad(theirs, leaves, pull),
-        strict=True,
-    ):
-        assert torch.allclose(a, b, atol=1e-5)
+from mpp.nn.attention import attend_lines, lines_per_row, split_heads
 
 
 def test_heads_and_their_gradients_are_those_of_layer_norms():
@@ -66,6 +44,6 @@ def test_lines_that_share_a_row_do_not_see_each_other(lines, queries, length, bi
 
 def test_lines_share_a_row_that_fills_a_register():
     q = torch.zeros(1, 6, 8, 4)
-    assert together(q, 8) == 2
-    assert together(q.bfloat16(), 8) == 3  # 4 would fit, but 6 lines are no multiple
-    assert together(q, 17) == 1
+    assert lines_per_row(q, 8) == 2
+    assert lines_per_row(q.bfloat16(), 8) == 3  # 4 would fit, but 6 lines are no multiple
+    assert lines_per_row(q, 17) == 1

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import instance_norm
 
-from mpp.nn.norm import DeviationNorm, InstanceNorm
+from mpp.nn.normalization import DeviationNorm, InstanceNorm
 
 
 def draw(*shape, dtype=torch.float64):

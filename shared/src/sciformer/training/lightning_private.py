@@ -1,0 +1,168 @@
+"""The private names of Lightning that we rely on, all of them, behind names of our own.
+
+A new version of Lightning may rename any of them: ``tests/core/training/test_lightning_private.py``
+has a test for each, and no other file uses one.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from lightning.fabric.plugins import ClusterEnvironment
+from lightning.fabric.strategies.launchers.subprocess_script import _ChildProcessObserver
+from lightning.fabric.utilities.distributed import _set_num_threads_if_needed
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import LearningRateFinder
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.strategies import ModelParallelStrategy
+from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
+
+GRACE = 30  # seconds in which a rank that has lost another one can say so and end
+Writer = TypeVar("Writer", bound=ExperimentWriter)
+
+
+class Launcher(_SubprocessScriptLauncher):
+    """Starts the ranks of a node; if one ends, the others have time to end by themselves.
+
+    Lightning kills them within five seconds, often before they have reported why.
+    """
+
+    def launch(self, function: Callable, *args: Any, trainer: Any = None, **options: Any) -> Any:
+        self.cluster_environment.validate_settings(self.num_processes, self.num_nodes)
+        if not self.cluster_environment.creates_processes_externally:
+            self._call_children_scripts()
+            _Observer(os.getpid(), self.procs).start()
+        _set_num_threads_if_needed(self.num_processes)
+        return function(*args, **options)
+
+
+class _Observer(_ChildProcessObserver):
+    def _terminate_all(self) -> None:
+        time.sleep(GRACE)
+        super()._terminate_all()
+
+
+class Launched:
+    """Base of the strategies whose ranks :class:`Launcher` starts."""
+
+    def _configure_launcher(self: Any) -> None:
+        assert self.cluster_environment is not None
+        self._launcher = Launcher(self.cluster_environment, self.num_processes, self.num_nodes)
+
+
+def shard_over_all_ranks(strategy: ModelParallelStrategy) -> None:
+    """Shard parameters over all ranks; Lightning's ``auto`` shards over the nodes alone."""
+    strategy._data_parallel_size = strategy.num_processes * strategy.num_nodes
+
+
+def cluster_environment(trainer: Trainer) -> ClusterEnvironment:
+    """The cluster environment of a trainer, also where its strategy has none: on one device."""
+    return trainer._accelerator_connector.cluster_environment
+
+
+def resume_only_as_told(trainer: Trainer) -> None:
+    """Resume from the ``ckpt_path`` that is given, or from nothing.
+
+    Lightning would also take, unasked, what OnExceptionCheckpoint or SLURM have left.
+    """
+    trainer._checkpoint_connector._parse_ckpt_path = _given_path
+
+
+def _given_path(
+    state_fn: Any, ckpt_path: Any, model_provided: bool, model_connected: bool
+) -> str | None:
+    return ckpt_path
+
+
+def trainer_of(module: LightningModule) -> Any:
+    """The trainer of a module, or ``None``, where ``module.trainer`` raises an error."""
+    return module._trainer
+
+
+def rate_arguments(finder: LearningRateFinder) -> list[str]:
+    """The arguments of a module of which a finder sets the first that there is; none: it sets none.
+
+    Args:
+        finder: Lightning's callback.
+
+    Returns:
+        Names of arguments.
+    """
+    if not finder._update_attr:
+        return []
+    return [finder._attr_name] if finder._attr_name else ["lr", "learning_rate"]
+
+
+def batches_stepped(trainer: Trainer) -> int:
+    """Batches of the fit after which the weights have changed: what loggers take as the step."""
+    return trainer.fit_loop.epoch_loop._batches_that_stepped
+
+
+def count_batch(trainer: Trainer) -> None:
+    """Count one more in :func:`batches_stepped`."""
+    trainer.fit_loop.epoch_loop._batches_that_stepped += 1
+
+
+def wrap_batch_end(trainer: Trainer, wrapper: Callable[[Callable[[], None]], None]) -> None:
+    """Call a function in place of what ends a training batch: its validation, if due, and its log.
+
+    Args:
+        trainer: At the start of a training.
+        wrapper: Is given what ends the batch; it may call it.
+    """
+    loop = trainer.fit_loop.epoch_loop
+    end = loop.on_advance_end
+    loop.on_advance_end = lambda data_fetcher: wrapper(partial(end, data_fetcher))
+
+
+def validation_is_due(trainer: Trainer) -> bool:
+    """Whether a validation follows the batch that was trained on last."""
+    fetcher = trainer.fit_loop._data_fetcher
+    assert fetcher is not None
+    return trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher)
+
+
+def restart_validation(trainer: Trainer) -> None:
+    """Let a resumed fit begin with all of a validation, as if interrupted at its first batch."""
+    validation = trainer.fit_loop.epoch_loop.val_loop
+    validation.batch_progress.reset_on_run()
+    validation._restart_stage = "restarted_mid_evaluation"
+
+
+def allow_validation(trainer: Trainer) -> None:
+    """Let the next validation of a resumed fit take place; Lightning would leave it out."""
+    trainer.fit_loop.epoch_loop._skip_next_val = False
+
+
+def end_restart(trainer: Trainer) -> None:
+    """Let a resumed epoch end as any other does, which schedules on a plateau need."""
+    trainer.fit_loop._restarting = False  # its setter would reset the inner loops too
+
+
+class TableWriter(ExperimentWriter):
+    """Lightning's writer of ``metrics.csv``, which removes no file."""
+
+    def _check_log_dir_exists(self) -> None:
+        """Remove nothing: a run that may not be here does not get this far."""
+
+    def add_columns(self) -> bool:
+        """Add what the rows have and the table lacks; returns whether there was any."""
+        return bool(self._record_new_keys())
+
+
+def writer_of(logger: CSVLogger, make: Callable[[str], Writer]) -> Writer:
+    """The writer of a logger, which is made in its folder when it is asked for first.
+
+    Args:
+        logger: Whose rows are written.
+        make: Folder -> writer.
+
+    Returns:
+        Always the same writer.
+    """
+    if logger._experiment is None:
+        logger._experiment = make(logger.log_dir)
+    return logger._experiment  # pyright: ignore[reportReturnType]  # what was made
