@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from installed import GROUP, hide_projects, install
 
 from sciformer.cli.main import run
 from sciformer.cli.options import resolve
+from sciformer.report.combined import Done, join
 from sciformer.training.checkpoints import checkpoint
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -108,7 +108,11 @@ def test_a_project_fits_and_evaluates(small):
     metrics = json.loads(Path("report/metrics.json").read_text())
     assert metrics["run"]["cpu_s"] > 0
     assert len(metrics) > 1
-    assert "</html>" in Path("report/index.html").read_text()
+    page = join("All", [Done("project", Path("report"))], Path("all"), {}, "").read_text()  # a demo
+    assert "</html>" in page
+    assert any(
+        name.startswith("project/") for name in json.loads(Path("all/metrics.json").read_text())
+    )
     with pytest.raises(SystemExit, match="2"):  # what is there is not replaced unasked
         command(small, "evaluate", "run", "--out", "report")
 
@@ -181,21 +185,6 @@ def test_two_ranks_of_a_project_give_the_losses_of_one(small, start, here):
         assert norms[0] == pytest.approx(norms[1], rel=1e-4)  # a gradient's digits, not a loss's
     fit(small, "on", "--ckpt_path=FSDP", "--trainer.max_epochs=2", "--trainer.max_steps=4")
     assert checkpoint.read("on/last.ckpt")["global_step"] == 4
-
-
-@pytest.mark.process
-def test_the_demo_runs_a_project(small, start, here):
-    project = resolve(small.project)
-    quick = here / "configs" / project.name / "quick.yaml"
-    quick.parent.mkdir(parents=True)
-    quick.write_text(yaml.safe_dump(small.smoke))
-    hide_projects(here)
-    install(here, "alone", f"[{GROUP}]\n{project.name} = {small.project}\n")
-    process = start("-c", "from sciformer.cli.main import main; main()", "demo", "--out", "out")
-    out, err = process.communicate(timeout=100)
-    assert process.returncode == 0, err + out
-    metrics = json.loads((here / "out" / "metrics.json").read_text())
-    assert any(name.startswith(f"{project.name}/") for name in metrics)
 
 
 @pytest.mark.process

@@ -1,8 +1,5 @@
 """The project through its own command: what a user types, and what comes back."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +9,6 @@ from verbs import exit_code
 from xval.cli import PROJECT
 
 ROOT = Path(__file__).parents[2]
-GOLDEN = json.loads((ROOT / "tests/golden/smoke_losses.json").read_text())["xval"]
-SMOKE = ["--config", "configs/xval/smoke.yaml"]
 QUIET = ["--trainer.accelerator=cpu", "--trainer.devices=1", "--trainer.enable_progress_bar=false"]
 QUIET += ["--threads=1"]
 TINY = ["--model.dim=16", "--model.depth=1", "--model.heads=2", "--trainer.max_steps=2"]
@@ -28,19 +23,6 @@ pytestmark = [
 def xval(*words):
     """Run a verb in this process; its exit code."""
     return exit_code(PROJECT, *words)
-
-
-@pytest.mark.process
-def test_the_first_losses_of_smoke_are_the_golden_ones(here):
-    """In an empty folder: the YAML comes from the package."""
-    command = [sys.executable, "-m", "xval", "fit", *SMOKE]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    lines = Path("runs/xval/smoke/metrics.csv").read_text().splitlines()
-    column = lines[0].split(",").index("train/loss")
-    losses = [float(line.split(",")[column]) for line in lines[1:] if line.split(",")[column]]
-    # Sums run in another order on other processors; a change of the method moves far more.
-    assert losses == pytest.approx(GOLDEN, rel=1e-3)
 
 
 ROWS = "speed,mass,name\n" + "".join(f"{n / 7:.3f},{n * n},t{n}\n" for n in range(1, 60))
@@ -99,26 +81,6 @@ def test_a_bad_file_is_one_line_and_leaves_nothing(content, said, here, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--data.encoding=p3"], ["data", "encoding", "p3", "fp15"]),
-        (["--data.encoding=fp15", "--data.sets=[products]"], ["products: sample", "out of range"]),
-        (["--model.transform=cube"], ["model", "cube", "asinh"]),
-        (["--model.transform={mass: log}"], ["transform: no field 'mass'", "stepsize"]),
-        (["--model.heads=3"], ["model.network.heads: 3 does not divide dim=32"]),
-        (["--data.sets=[tides]"], ["tides", "orbits"]),
-        (["--data.context=8"], ["orbits: sample 0", "tokens", "1 to 8"]),
-        (["--data.files=[none.csv]"], ["none.csv", "no such file"]),
-        (["--model.lr=-1"], ["lr: -1"]),
-    ],
-)
-def test_what_cannot_work_is_said_in_one_line_and_leaves_nothing(words, said, here, capsys):
-    assert xval("fit", *SMOKE, *words, *QUIET) == 2
-    complaint(capsys, *said)
-    assert list(here.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
         (["none.ckpt", "[MASK]"], ["none.ckpt", "no such checkpoint"]),
         ([ROOT / "tests/golden/format1.ckpt", "[MASK]"], ["format1.ckpt"]),
     ],
@@ -134,8 +96,3 @@ def complaint(capsys, *said):
     assert len(lines) == 1
     for word in said:
         assert word in lines[0]
-
-
-def test_importing_the_package_does_not_import_torch():
-    code = "import sys, xval.cli; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

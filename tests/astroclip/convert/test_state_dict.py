@@ -48,38 +48,6 @@ def test_of_a_self_distillation_the_teacher_is_taken(original):
     assert found.dropped == ["backbone.mask_token"]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("extra.weight", torch.zeros(2, 3), r"extra.weight of shape \(2, 3\) is not known"),
-        ("image_encoder.mlp.encoder.bias", None, r"mlp.encoder.bias of shape \(128,\) is missing"),
-        (
-            "image_encoder.backbone.norm.bias",
-            torch.zeros(3),
-            r"image_encoder.backbone.norm.bias has shape \(3,\), not \(32,\)",
-        ),
-        ("spectrum_encoder.cross_attention.query", None, "query is missing: no state dict"),
-        (
-            "image_encoder.backbone.pos_embed",
-            torch.zeros(1, 16, 32),
-            "pos_embed: 15 patches of 3 bands, not a square of 3",
-        ),
-        (
-            "spectrum_encoder.backbone.data_embed.weight",
-            torch.zeros(48, 2),
-            r"data_embed.weight of shape \(48, 2\) leaves no pixels",
-        ),
-    ],
-)
-def test_a_wrong_state_is_refused_with_key_and_shape(original, name, value, message):
-    state = {**original.state_dict(), name: value}
-    if value is None:
-        del state[name]
-    with pytest.raises(ValueError, match=message) as caught:
-        convert_state(state, **HEADS)
-    assert "\n" not in str(caught.value)
-
-
 @pytest.mark.parametrize("which", ["heads", "image_heads", "pooling_heads"])
 @pytest.mark.parametrize("count", [0, 7])
 def test_heads_that_cannot_be_are_refused(original, which, count):
