@@ -16,13 +16,17 @@ torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(autouse=True)
-def words_and_parser_of_its_own(monkeypatch):
-    """A command line changes the words of its process and what its parser may import."""
-    monkeypatch.setattr(sys, "argv", sys.argv[:1])
-    settings = dict(parsing_settings)
-    yield
-    parsing_settings.update(settings)
+SETTINGS, WORDS = dict(parsing_settings), sys.argv[:1]  # as they are before any command line
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """A command line changes the words of its process and what its parser may import.
+
+    The next test has neither, nor have its fixtures, whatever their scope.
+    """
+    sys.argv[:] = WORDS
+    parsing_settings.update(SETTINGS)
 
 
 @pytest.fixture
