@@ -7,7 +7,6 @@ from physics_samples import described, numbered
 
 from mpp.data.frame_cache import Cached
 from mpp.data.readers.pdebench import PDEBench
-from mpp.data.trajectories import InMemory
 from mpp.data.writers import write_pdebench
 
 NAMES = ("velocity_x", "velocity_y", "tracer")
@@ -60,14 +59,13 @@ def test_a_file_that_has_changed_is_decoded_anew(file, tmp_path):
     np.testing.assert_array_equal(again.read(0, 0, 2), -arrays[0, :2])
 
 
-def test_a_nan_leaves_no_cache_behind(tmp_path):
-    description = described("height")
-    arrays = numbered(2, 20, description)
+def test_a_nan_leaves_no_cache_behind(file, tmp_path):
+    path, arrays, description = file
     arrays[1, 18, 0, 2, 2] = np.nan
-    data = InMemory("made", "made", description, arrays, ["0", "1"])
-    with pytest.raises(ValueError, match="made: 1: height: frame 18 holds nan"):
-        Cached(data, tmp_path)
-    assert not list(tmp_path.iterdir())
+    write_pdebench(path, "incompressible", arrays, description)
+    with pytest.raises(ValueError, match=r"ins.h5: .*velocity_x: frame 18 holds nan"):
+        Cached(PDEBench(path), tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_a_cache_that_was_cut_off_is_named_and_made_anew(file, tmp_path):

@@ -1,4 +1,4 @@
-"""``astroclip probe``: what galaxies are, read off their embeddings."""
+"""``astroclip probe``: properties of galaxies predicted from their embeddings."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from sciformer.report.report import Report, report_folder
 
 SHARES = {"bank": 0.8, "test": 0.2}
 SUMMARY = (
-    "How much of what is known of galaxies can be read off their embeddings: by the nearest "
-    "galaxies of a bank, and by a small network that has learned from it."
+    "How well properties of galaxies are predicted from their embeddings: by nearest neighbors in "
+    "a bank, and by an MLP that was trained on the bank."
 )
 
 
@@ -28,8 +28,8 @@ def probe(
         embeddings: File that ``astroclip embed`` wrote, with labels.
         test: Another one, with the galaxies to ask about; if not given, a fifth of the first,
             chosen by their ids.
-        out: Folder of ``metrics.json`` and ``index.html``; named as the file, with ``-probe``,
-            where none is given.
+        out: Folder of ``metrics.json`` and ``index.html``; by default the name of the file with
+            ``-probe``.
         overwrite: Replace a report that is there.
 
     Raises:
@@ -46,9 +46,7 @@ def probe(
         report.add_metrics(each.numbers())
     report.add_metrics({"probe/galaxies": len(asked.ids), "probe/bank": len(bank.ids)})
     tables.add_readings(report, found, len(bank.ids))
-    page = report.write(folder)
-    report.print()
-    print(page)  # noqa: T201  # what the verb answers
+    report.publish(folder)
 
 
 def about(path: str, test: str | None) -> dict[str, str]:

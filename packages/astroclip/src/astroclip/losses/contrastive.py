@@ -68,25 +68,6 @@ def siglip(
     return _SigLIP.apply(*map(widened, (a, b, scale, bias)), share_of(a, gather))
 
 
-@torch.no_grad()
-def matched(a: Embeddings, b: Embeddings) -> Scalar:
-    """Share of the rows of ``a`` to which no other row of ``b`` is as near as its own.
-
-    Args:
-        a: Embeddings of one kind, normalized.
-        b: Of the other kind.
-
-    Returns:
-        1 if every pair is found; 0 for embeddings that are all the same.
-    """
-    a, b = widened(a), widened(b)
-    hits = a.new_zeros(())
-    for block in blocks_of(a, b, Share((len(a),))):
-        nearer = block.logits >= block.pairs()[:, None]
-        hits += (nearer.sum(1) == 1).sum()
-    return hits / len(a)
-
-
 class _Sums(NamedTuple):
     """Of exponentials, as the largest exponent and the sum relative to it.
 

@@ -162,32 +162,3 @@ def _check_alike(first: Trajectories, other: Trajectories) -> None:
     ):
         if given != wanted:
             raise ValueError(f"{other.where}: {key}: {given}, but {first.where} has {wanted}")
-
-
-class InMemory(Trajectories):
-    """Trajectories that are there already, as a simulator gives them.
-
-    Args:
-        where: What to call them.
-        identity: What made them.
-        description: Of every one.
-        arrays: All of them: (trajectory, time, field, *space).
-        ids: A name for good of each.
-    """
-
-    def __init__(
-        self,
-        where: str,
-        identity: str,
-        description: Description,
-        arrays: Float32[np.ndarray, "trajectory time field *space"],
-        ids: Sequence[str],
-    ) -> None:
-        super().__init__(where, identity, description, ids, arrays.shape[1])
-        if arrays.shape[2:] != self.frame_shape:
-            raise ValueError(f"{where}: shape: {arrays.shape[2:]} is not {self.frame_shape}")
-        self.arrays = arrays
-
-    def fill(self, trajectory: int, start: int, out: Frames) -> None:
-        out[...] = self.arrays[trajectory, start : start + len(out)]
-        check_finite(out, start, self.description.names, f"{self.where}: {self.ids[trajectory]}")
