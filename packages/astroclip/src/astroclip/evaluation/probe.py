@@ -19,7 +19,7 @@ SUMMARY = (
 def probe(
     embeddings: str, test: str | None = None, out: str | None = None, overwrite: bool = False
 ) -> None:
-    """Read properties of galaxies off embeddings: tables, and a page with ``metrics.json``.
+    """Predict properties of galaxies from embeddings: tables, and a page with ``metrics.json``.
 
     By the nearest 16 and by MLPs, from images, from spectra and from one among the other: R2 of
     what is a number (of redshifts also sigma NMAD, bias and outliers), accuracy of the morphology.
@@ -50,13 +50,13 @@ def probe(
 
 
 def about(path: str, test: str | None) -> dict[str, str]:
-    """Where embeddings are from."""
+    """Origin of the embeddings."""
     said = {"embeddings": path, **embedding_files.read_about(path)}
     return said | ({"test": test} if test else {})
 
 
 def parts(path: str, test: str | None = None) -> tuple[Embeddings, Embeddings]:
-    """The galaxies that answer, and those that are asked about.
+    """Split embeddings into a bank to learn from and galaxies to predict.
 
     Args:
         path: Of embeddings.
@@ -78,7 +78,7 @@ def parts(path: str, test: str | None = None) -> tuple[Embeddings, Embeddings]:
 
 
 def _alike(path: str, bank: Embeddings, other: str, asked: Embeddings) -> Embeddings:
-    """The galaxies to ask about, if they were embedded by the same network."""
+    """The galaxies to predict, if the same network embedded them."""
     ours, theirs = (embedding_files.read_about(each).get("weights") for each in (path, other))
     if ours != theirs:
         raise ValueError(f"{other}: made by weights {theirs}, those of {path} by {ours}")

@@ -1,4 +1,4 @@
-"""A trained network, and the sequences that it is looked at with."""
+"""The trained network of an analysis, and its sequences."""
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +17,7 @@ FEW, MANY = 64, 1000  # sequences for pictures and interventions, and for means
 
 
 class Case(NamedTuple):
-    """What an analysis is of.
+    """The trained network of an analysis, and its sequences.
 
     Args:
         module: In evaluation mode.
@@ -47,16 +47,16 @@ class Case(NamedTuple):
         return {name: s for name, s in every.items() if can(s.length, s.regions)}
 
     def own(self, samples: int = MANY) -> "Batch":
-        """Sequences of the run's own distribution, other ones than those it is measured on."""
+        """Validation sequences of the run's own distribution."""
         return self.data.sequences(self.data.own, VALIDATION, samples)
 
     def few(self) -> Int64[Tensor, "batch time"]:
-        """The first few of them."""
+        """The first few of these sequences."""
         return self.own(FEW).tokens
 
 
 def key(name: str) -> str:
-    """A kind of token as a part of the name of a metric: ``own [`` is ``own_open``."""
+    """A kind of token in the key of a metric: ``own [`` is ``own_open``."""
     return re.sub(r"[ /]", "_", name.replace("[", "open").replace("]", "close"))
 
 
