@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import cross_entropy, logsigmoid, normalize
 
 from astroclip.losses import contrastive
-from astroclip.losses.contrastive import info_nce, matched, siglip
+from astroclip.losses.contrastive import info_nce, siglip
 
 
 def pairs(batch, dim=16, dtype=torch.float32, seed=0):
@@ -109,12 +109,3 @@ def test_bf16_embeddings_are_compared_in_fp32():
 def test_embeddings_that_are_no_pairs_are_refused():
     with pytest.raises(ValueError, match=r"\(3, 4\) and \(2, 4\) are not pairs"):
         contrastive._check_pairs(torch.ones(3, 4), torch.ones(2, 4))
-
-
-def test_pairs_that_are_nearest_are_counted():
-    a = torch.eye(4)
-    b = a[[0, 1, 3, 2]]
-    assert float(matched(a, b)) == 0.5
-    assert float(matched(a, a)) == 1
-    assert float(matched(torch.ones(4, 2), torch.ones(4, 2))) == 0
-    assert float(matched(torch.ones(1, 2), torch.ones(1, 2))) == 1

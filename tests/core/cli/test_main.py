@@ -7,7 +7,7 @@ from minimal import PROJECT
 
 from sciformer.cli import main as cli
 from sciformer.cli.main import main, run
-from sciformer.cli.options import call, shipped, spelled
+from sciformer.cli.options import call, present, shipped, spelled
 from sciformer.cli.project import Project
 
 
@@ -223,3 +223,11 @@ def test_an_option_that_is_off_by_default_needs_no_value(words, on):
         return path, overwrite
 
     assert call(function, "x", words) == ("a", on)
+
+
+def test_a_former_name_of_an_option_goes_on_working():
+    renamed = {"windows": "samples", "files": "data"}
+    words = ["windows", "--windows=7", "--files", "a", "--steps=1"]
+    assert present(words, renamed) == ["windows", "--samples=7", "--data", "a", "--steps=1"]
+    with pytest.raises(ValueError, match="--data: given twice; former names of it are --files"):
+        present(["--files=a", "--data=b"], renamed)

@@ -59,13 +59,12 @@ def test_a_file_that_has_changed_is_decoded_anew(file, tmp_path):
     np.testing.assert_array_equal(again.read(0, 0, 2), -arrays[0, :2])
 
 
-def test_a_nan_leaves_no_cache_behind(tmp_path):
-    description = described(*NAMES, boundary="wall")
-    arrays = numbered(2, 20, description)
+def test_a_nan_leaves_no_cache_behind(file, tmp_path):
+    path, arrays, description = file
     arrays[1, 18, 0, 2, 2] = np.nan
-    write_pdebench(tmp_path / "ins.h5", "incompressible", arrays, description)
-    with pytest.raises(ValueError, match=r"ins.h5.*velocity_x: frame 18 holds nan"):
-        Cached(PDEBench(tmp_path / "ins.h5"), tmp_path / "cache")
+    write_pdebench(path, "incompressible", arrays, description)
+    with pytest.raises(ValueError, match=r"ins.h5: .*velocity_x: frame 18 holds nan"):
+        Cached(PDEBench(path), tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
 
 

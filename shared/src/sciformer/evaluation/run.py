@@ -98,7 +98,13 @@ def open_run(path: str | Path, kind: type[Module], device: str | None = None) ->
 
 
 def device_of(name: str | None) -> torch.device:
-    """Find a device by name; the GPU if None, or the CPU where there is none.
+    """Find a device.
+
+    Args:
+        name: Of the device; if None, the GPU where there is one, else the CPU.
+
+    Returns:
+        The device.
 
     Raises:
         ArgumentError: If torch cannot use it.

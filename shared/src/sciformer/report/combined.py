@@ -1,4 +1,4 @@
-"""One page out of the reports of several projects, those that failed included."""
+"""One page from the reports of several projects, including failed ones."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ def join(
 
 
 def results(parts: Sequence[Done | Failed]) -> Table:
-    """What each project is judged by, beside its baseline and the time its training took."""
+    """Headline numbers of each project, with baseline and training time."""
     rows = [row for part in parts for row in _rows(part.name, _metrics(part)["run"])]
     return Table("Results", ("Project", "Measured", "Result", "Baseline", "Training time"), rows)
 

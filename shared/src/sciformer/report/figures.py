@@ -86,7 +86,7 @@ def figure(height: float | int = 3.0, width: float | int = NARROW) -> Iterator[F
 
 
 class LiteralFigure(Figure):
-    """A figure that writes every text as it is: names may hold ``$``, matplotlib's mark of maths.
+    """A figure that draws every text literally: names may hold ``$``, matplotlib's math.
 
     Only the numbers at an axis are set as matplotlib formats them: powers of ten on a log scale.
     """

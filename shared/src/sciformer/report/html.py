@@ -1,4 +1,4 @@
-"""The pieces of a page of results: plain strings of HTML, with everything given escaped."""
+"""HTML of a page of results: plain strings, with everything given escaped."""
 
 import math
 import re
@@ -148,7 +148,7 @@ def film(gif: bytes, width: float | int, alt: str) -> str:
 
 
 def costs(run: Mapping[str, Any]) -> dict[str, str]:
-    """What a training took, and its seed, in words."""
+    """Cost and seed of a training, in words."""
     facts = {}
     for key, name in {"wall_s": "Training time", "cpu_s": "Training, CPU time"}.items():
         if run.get(key) is not None:
@@ -161,7 +161,7 @@ def costs(run: Mapping[str, Any]) -> dict[str, str]:
 
 
 def provenance(run: Mapping[str, Any]) -> str:
-    """What one needs to do a run again: command, configuration, versions and whatever else."""
+    """Command, configuration, versions and whatever else repeats a run."""
     parts = []
     if run.get("command"):
         words = " ".join(

@@ -47,7 +47,7 @@ class Report:
         self.sections: list[str] = []
 
     def add_result(self, name: str, value: Cell, baseline: Cell = "") -> None:
-        """Add what the run is judged by: it stands first, and is what a joined page lists.
+        """Add a headline number: it comes first, and is listed on a combined page.
 
         Args:
             name: What was measured, on which data, with its unit.
@@ -80,7 +80,7 @@ class Report:
             )
 
     def _key(self, name: str) -> str:
-        """What ``metrics.json`` calls a metric; names of fields and files may hold anything."""
+        """Key of a metric in ``metrics.json``; names of fields and files may hold anything."""
         plain = "/".join(STRANGE.sub("_", part) or "_" for part in name.split("/"))
         key, number = plain, 1
         while key in self.metrics:
@@ -208,7 +208,7 @@ class Report:
 
 
 def report_folder(out: str | Path, overwrite: bool = False) -> Path:
-    """See, before long work, that a report can be written to a folder and replaces none unasked.
+    """Check before long work that a report can be written; never replace one unasked.
 
     Args:
         out: The value of ``--out``; made where missing.
@@ -224,7 +224,7 @@ def report_folder(out: str | Path, overwrite: bool = False) -> Path:
 
 
 def terminal() -> Console:
-    """Where tables are shown; a file or a pipe has no edge to wrap at."""
+    """Console for tables; a file or a pipe has no edge to wrap at."""
     console = Console()
     if not console.is_terminal:
         console.width = 200
@@ -243,7 +243,7 @@ def rich_table(content: Table) -> RichTable:
 
 
 def literal(content: str) -> Text:
-    """What rich shows as it is: neither its markup in brackets nor a terminal's escapes act.
+    """Text that rich shows literally: no markup, no escapes of a terminal.
 
     Args:
         content: Text of any kind: a name, a path, an answer.

@@ -1,4 +1,4 @@
-"""Many runs of a project, each in its own process: what is finished is not run again."""
+"""Run many trainings, each in its own process; finished ones are not repeated."""
 
 import json
 import shlex
@@ -56,7 +56,7 @@ class Study:
         self.running: set[subprocess.Popen[bytes]] = set()
 
     def fit(self, runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
-        """Do what is not done, with a bar on stderr if that is a terminal.
+        """Run what is not finished, with a progress bar on stderr if that is a terminal.
 
         Args:
             runs: With names of their own.
@@ -86,7 +86,7 @@ class Study:
         return self.out / name
 
     def _claim(self, run: Run) -> None:
-        """Note what a folder is for, and refuse one that is for something else, or elsewhere."""
+        """Note the run of a folder; refuse a folder of another run, or one elsewhere."""
         path = self.folder(run.name) / WORDS
         if Path(run.name).is_absolute() or ".." in Path(run.name).parts:
             raise ValueError(f"{path.parent}: the name {run.name!r} leads out of {self.out}")
@@ -134,7 +134,7 @@ class Study:
 
 
 def read_config(package: str, config: str) -> dict[str, Any]:
-    """What a study has to know of the configuration that its runs share.
+    """Read the configuration that the runs of a study share.
 
     Args:
         package: Whose it is, by import name.

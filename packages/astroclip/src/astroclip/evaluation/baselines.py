@@ -1,4 +1,4 @@
-"""What one reaches without a network: the numbers that stand beside each learned one.
+"""Baselines without a neural network.
 
 Gradient boosting of photometry, neighbors among principal components of spectra, and linear
 canonical correlation for retrieval. All are functions of arrays, of the training's galaxies first.
@@ -75,7 +75,7 @@ class Recall(NamedTuple):
 
 
 def shapes(flux: Spectra, ivar: Spectra, width: int = 20) -> Shapes:
-    """Average spectra in bins, and take their brightness out of them, all weighted by ``ivar``.
+    """Average spectra in bins and divide out their brightness, all weighted by ``ivar``.
 
     Args:
         flux: Of the pixels.
@@ -101,7 +101,7 @@ def shapes(flux: Spectra, ivar: Spectra, width: int = 20) -> Shapes:
 def principal_components(
     train: Train, test: Test, components: int = COMPONENTS
 ) -> tuple[Float64[np.ndarray, "train components"], Float64[np.ndarray, "test components"]]:
-    """Describe spectra by their principal components.
+    """Project spectra on their principal components.
 
     Args:
         train: Those that the components are fitted to.
@@ -116,7 +116,7 @@ def principal_components(
 
 
 def boosted(train: Train, values: Known, test: Test) -> Answers:
-    """Regress by gradient boosting.
+    """Regression by gradient boosting.
 
     Args:
         train: Features of the training.
@@ -136,7 +136,7 @@ def neighbors(
     metric: Metric = "euclidean",
     k: int = NEIGHBORS,
 ) -> Answers:
-    """Regress by the mean of the nearest.
+    """Regression by the mean of the nearest neighbors.
 
     Args:
         train: Features, or embeddings, of the training.
@@ -156,7 +156,7 @@ def canonical_correlation(
     first: Float[np.ndarray, "galaxies first_features"],
     second: Float[np.ndarray, "galaxies second_features"],
 ) -> Correlation:
-    """Find the linear maps under which two sides of the same galaxies correlate the most.
+    """Canonical correlation: linear maps under which two views correlate the most.
 
     Directions are scaled by the root of r / (1 - r^2) of their correlation r. The distance of two
     points is then what the likelihood of being partners says of normal features: it is the ratio
@@ -183,7 +183,7 @@ def recall(
     second: Float[np.ndarray, "galaxies dim"],
     metric: Metric = "cosine",
 ) -> Recall:
-    """Seek the partner of each galaxy in the pool of all; a tie counts against it.
+    """Retrieve the partner of each galaxy among all; a tie counts against it.
 
     Args:
         first: Embeddings of one side.

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: samples, the map of the embeddings, galleries, recall, redshifts."""
+"""Figures of an evaluation: samples, map of the embeddings, galleries, recall, redshifts."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -28,13 +28,7 @@ IN_WORDS = {"image_to_spectrum": "image to spectra", "spectrum_to_image": "spect
 
 
 def add_samples(report: Report, test: Galaxies, morphologies: Sequence[str] = ()) -> None:
-    """Images and spectra of some galaxies.
-
-    Args:
-        report: Where to.
-        test: The galaxies, which were kept.
-        morphologies: Names of the classes.
-    """
+    """Images and spectra of some galaxies whose images and spectra were kept."""
     rows = spread(test, SAMPLES)
     batch = kept(test)
     with figure(1.35 * len(rows) + 0.3, WIDE) as drawn:
@@ -57,12 +51,7 @@ def add_samples(report: Report, test: Galaxies, morphologies: Sequence[str] = ()
 
 
 def add_map(report: Report, test: Galaxies) -> None:
-    """Where images and spectra lie in the space of both, in two dimensions.
-
-    Args:
-        report: Where to.
-        test: The galaxies.
-    """
+    """Map of the embeddings of images and spectra, in two dimensions."""
     rows = np.arange(min(MAPPED, len(test)))
     vectors = test.embeddings.vectors
     both = np.concatenate([vectors["image_z"][rows], vectors["spectrum_z"][rows]])
@@ -94,12 +83,7 @@ def add_map(report: Report, test: Galaxies) -> None:
 
 
 def add_galleries(report: Report, test: Galaxies) -> None:
-    """Queries of one kind and the nearest of the other kind.
-
-    Args:
-        report: Where to.
-        test: The galaxies, which were kept.
-    """
+    """Queries of one kind and their nearest neighbors of the other kind."""
     rows = spread(test, QUERIES)
     for way, query, answer in (
         ("image_to_spectrum", "image", "spectrum"),
@@ -159,12 +143,7 @@ def panel(axes: Axes, test: Galaxies, row: int, kind: str) -> None:
 
 
 def add_recall(report: Report, found: Sequence[Found]) -> None:
-    """The share of galaxies whose partner is among the k nearest, against k.
-
-    Args:
-        report: Where to.
-        found: Ranks in both ways.
-    """
+    """Recall of both directions against k: share of partners among the k nearest."""
     count = len(found[0].ranks)
     k = np.unique(np.geomspace(1, count, 60).round())
     colors = {"image_to_spectrum": BLUE, "spectrum_to_image": VERMILION}
@@ -188,12 +167,7 @@ def add_recall(report: Report, found: Sequence[Found]) -> None:
 
 
 def add_redshifts(report: Report, found: Sequence[Reading]) -> None:
-    """Redshifts that are read off, against the true ones.
-
-    Args:
-        report: Where to.
-        found: All answers.
-    """
+    """Predicted against true redshifts."""
     own = {each.way: each for each in found if each.label == REDSHIFT}
     pairs = [
         ("from images", "image_z", "baseline_photometry", "photometry"),
@@ -260,14 +234,7 @@ class Kept(NamedTuple):
 
 
 def kept(test: Galaxies) -> Kept:
-    """The galaxies themselves.
-
-    Args:
-        test: Of which they were kept.
-
-    Returns:
-        Their images and spectra.
-    """
+    """The images and spectra of a test whose galaxies were kept."""
     batch = test.batch
     assert batch is not None, "not kept"
     assert batch.image is not None
@@ -277,13 +244,13 @@ def kept(test: Galaxies) -> Kept:
 
 
 def label(test: Galaxies, name: str, row: int) -> float:
-    """What is known of a galaxy; NaN where it is not."""
+    """A label of a galaxy; NaN where it is unknown."""
     values = test.embeddings.labels.get(name)
     return float("nan") if values is None else float(values[row])
 
 
 def described(test: Galaxies, row: int, morphologies: Sequence[str]) -> str:
-    """What stands above a galaxy."""
+    """Title above a galaxy."""
     redshift, kind = label(test, REDSHIFT, row), label(test, MORPHOLOGY, row)
     parts = [f"z = {redshift:.3f}"] if np.isfinite(redshift) else []
     parts += [morphologies[int(kind)]] if morphologies and np.isfinite(kind) else []

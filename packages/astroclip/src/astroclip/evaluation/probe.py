@@ -1,4 +1,4 @@
-"""``astroclip probe``: what galaxies are, read off their embeddings."""
+"""``astroclip probe``: properties of galaxies predicted from their embeddings."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from sciformer.report.report import Report, report_folder
 
 SHARES = {"bank": 0.8, "test": 0.2}
 SUMMARY = (
-    "How much of what is known of galaxies can be read off their embeddings: by the nearest "
-    "galaxies of a bank, and by a small network that has learned from it."
+    "How well properties of galaxies are predicted from their embeddings: by nearest neighbors in "
+    "a bank, and by an MLP that was trained on the bank."
 )
 
 
 def probe(
     embeddings: str, test: str | None = None, out: str | None = None, overwrite: bool = False
 ) -> None:
-    """Read properties of galaxies off embeddings: tables, and a page with ``metrics.json``.
+    """Predict properties of galaxies from embeddings: tables, and a page with ``metrics.json``.
 
     By the nearest 16 and by MLPs, from images, from spectra and from one among the other: R2 of
     what is a number (of redshifts also sigma NMAD, bias and outliers), accuracy of the morphology.
@@ -28,8 +28,8 @@ def probe(
         embeddings: File that ``astroclip embed`` wrote, with labels.
         test: Another one, with the galaxies to ask about; if not given, a fifth of the first,
             chosen by their ids.
-        out: Folder of ``metrics.json`` and ``index.html``; named as the file, with ``-probe``,
-            where none is given.
+        out: Folder of ``metrics.json`` and ``index.html``; by default the name of the file with
+            ``-probe``.
         overwrite: Replace a report that is there.
 
     Raises:
@@ -46,19 +46,17 @@ def probe(
         report.add_metrics(each.numbers())
     report.add_metrics({"probe/galaxies": len(asked.ids), "probe/bank": len(bank.ids)})
     tables.add_readings(report, found, len(bank.ids))
-    page = report.write(folder)
-    report.print()
-    print(page)  # noqa: T201  # what the verb answers
+    report.publish(folder)
 
 
 def about(path: str, test: str | None) -> dict[str, str]:
-    """Where embeddings are from."""
+    """Origin of the embeddings."""
     said = {"embeddings": path, **embedding_files.read_about(path)}
     return said | ({"test": test} if test else {})
 
 
 def parts(path: str, test: str | None = None) -> tuple[Embeddings, Embeddings]:
-    """The galaxies that answer, and those that are asked about.
+    """Split embeddings into a bank to learn from and galaxies to predict.
 
     Args:
         path: Of embeddings.
@@ -80,7 +78,7 @@ def parts(path: str, test: str | None = None) -> tuple[Embeddings, Embeddings]:
 
 
 def _alike(path: str, bank: Embeddings, other: str, asked: Embeddings) -> Embeddings:
-    """The galaxies to ask about, if they were embedded by the same network."""
+    """The galaxies to predict, if the same network embedded them."""
     ours, theirs = (embedding_files.read_about(each).get("weights") for each in (path, other))
     if ours != theirs:
         raise ValueError(f"{other}: made by weights {theirs}, those of {path} by {ours}")

@@ -1,4 +1,4 @@
-"""A small network from features to several numbers and classes, some of which may be unknown."""
+"""MLP probe: several numbers and classes from features; labels may be missing."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -34,7 +34,7 @@ def learn(
     test: Float[np.ndarray, "test features"],
     seed: int = 0,
 ) -> Targets:
-    """Train an MLP with two hidden layers of 64 on features, and ask it about others.
+    """Train an MLP with two hidden layers of 64 on features, and predict others.
 
     All labels are learned by one network, in 20 passes of 256 galaxies a step; AdamW, falling to 0.
 

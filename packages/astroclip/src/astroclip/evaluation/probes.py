@@ -1,4 +1,4 @@
-"""What galaxies are, read off their embeddings: by the nearest of a bank, or by a small network."""
+"""Probes: properties of galaxies predicted from embeddings, by k-NN and by an MLP."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -28,7 +28,7 @@ Values = Float[np.ndarray, " galaxies"]
 
 
 class Reading(NamedTuple):
-    """Answers to one question in one way.
+    """Predictions of one label by one method.
 
     Args:
         label: What was asked for.
@@ -44,16 +44,16 @@ class Reading(NamedTuple):
 
     @property
     def scores(self) -> dict[str, float]:
-        """Figures by name."""
+        """Metrics by name."""
         return scores(self.label, self.truth, self.answers)
 
     def numbers(self) -> dict[str, float]:
-        """What ``metrics.json`` holds of it: ``<label>/<figure>/<way>``."""
+        """Numbers for ``metrics.json``: ``<label>/<metric>/<way>``."""
         return {f"{self.label}/{name}/{self.way}": value for name, value in self.scores.items()}
 
 
 def readings(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
-    """Ask all embeddings about all labels that are known of some galaxies of both.
+    """Predict every label that bank and test share, from all embeddings.
 
     Args:
         bank: Galaxies whose labels answer.
@@ -81,15 +81,7 @@ def readings(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
 
 
 def constants(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
-    """Answers that are the same for all galaxies.
-
-    Args:
-        bank: As of ``readings``.
-        test: As of ``readings``.
-
-    Yields:
-        The mean of the bank, of a class the most frequent one.
-    """
+    """Predict the mean of the bank, or its most frequent class, for all galaxies."""
     for label in common(bank, test):
         values = bank.labels[label][known(bank, label)][None]
         is_class = label == MORPHOLOGY
@@ -99,30 +91,20 @@ def constants(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
 
 
 def reading(test: Embeddings, label: str, way: str, answers: Values) -> Reading:
-    """Answers for all galaxies, less those of which the truth is unknown.
-
-    Args:
-        test: The galaxies.
-        label: What was asked for.
-        way: How it was answered.
-        answers: For all of them.
-
-    Returns:
-        What can be judged.
-    """
+    """The predictions of galaxies whose label is known, from those of all galaxies."""
     there = known(test, label)
     return Reading(label, way, test.labels[label][there].astype(np.float64), answers[there])
 
 
 def common(bank: Embeddings, test: Embeddings) -> list[str]:
-    """Labels that some galaxies of both have.
+    """Labels that are known of some galaxies of bank and test.
 
     Args:
-        bank: As of ``readings``.
-        test: As of ``readings``.
+        bank: Galaxies to learn from.
+        test: Galaxies to predict.
 
     Returns:
-        Their names.
+        Names of the labels.
 
     Raises:
         ValueError: If a morphology is no class.
@@ -137,14 +119,14 @@ def common(bank: Embeddings, test: Embeddings) -> list[str]:
 
 
 def known(embeddings: Embeddings, label: str) -> Bool[np.ndarray, " galaxies"]:
-    """Of which galaxies a label is known."""
+    """Which galaxies have a known label."""
     return np.isfinite(embeddings.labels[label])
 
 
 def by_neighbors(
     bank: Embeddings, test: Embeddings, labels: Sequence[str], way: tuple[str, str]
 ) -> dict[str, Values]:
-    """Answer by the nearest 16, by cosine, of those of the bank of which a label is known.
+    """k-NN: predict from the nearest 16, by cosine, whose label is known.
 
     Args:
         bank: Galaxies whose labels answer.
@@ -172,7 +154,7 @@ def by_neighbors(
 def by_mlp(
     bank: Embeddings, test: Embeddings, labels: Sequence[str], vector: str
 ) -> dict[str, Values]:
-    """Answer by an MLP that learns all labels of the bank at once.
+    """Predict by an MLP that learns all labels of the bank at once.
 
     Args:
         bank: Galaxies to learn from.
@@ -197,7 +179,7 @@ def _columns(embeddings: Embeddings, labels: Sequence[str]) -> Float[np.ndarray,
 
 
 def majority(values: Float[np.ndarray, "galaxies k"]) -> Values:
-    """The most frequent of each row; of several, the smallest."""
+    """The most frequent class of each row; the smallest of several."""
     kinds = np.unique(values)
     counts = np.stack([(values == kind).sum(1) for kind in kinds], 1)
     return kinds[counts.argmax(1)]

@@ -1,4 +1,4 @@
-"""Tables of what is read off embeddings and of what is found among them."""
+"""Tables of predicted properties."""
 
 from collections.abc import Mapping, Sequence
 
@@ -39,23 +39,17 @@ REDSHIFTS = (
 
 
 def name(label: str) -> str:
-    """A label as one says it."""
+    """A label in words."""
     return LABELS.get(label, label.replace("_", " "))
 
 
 def said(way: str) -> str:
-    """A way to answer in words."""
+    """A method in words."""
     return WAYS.get(way, way)
 
 
 def add_readings(report: Report, found: Sequence[Reading], size: int) -> None:
-    """All that was read off embeddings: numbers, redshifts and classes, each in a table.
-
-    Args:
-        report: Where to.
-        found: The answers.
-        size: Galaxies of the bank.
-    """
+    """Add tables of predicted properties, redshifts and classes; ``size`` is that of the bank."""
     count = max((len(each.truth) for each in found), default=0)
     note = f"{count} galaxies, a bank of {size}. {HOW}"
     numbers = [each for each in found if each.label != MORPHOLOGY]
@@ -91,7 +85,7 @@ def _add_figures(report: Report, title: str, found: Sequence[Reading], note: str
 
 
 def written(figure: str, value: float) -> str:
-    """A figure as a table shows it."""
+    """A metric as a table shows it."""
     if figure in ("r2", "bias"):
         return f"{value:.{3 if figure == 'r2' else 4}f}"
     return f"{value:.4f}" if figure == "sigma_nmad" else percent(value, 1)

@@ -28,7 +28,7 @@ GROUP = 1024  # galaxies of a row group; all that is in memory while a file is w
 
 
 class Embeddings(NamedTuple):
-    """Galaxies as a network sees them, in rows.
+    """Embeddings of galaxies, in rows.
 
     Args:
         ids: Of the galaxies.
@@ -56,7 +56,7 @@ class Embeddings(NamedTuple):
 
 
 def joined(parts: Sequence[Embeddings]) -> Embeddings:
-    """All rows of several, which have the same columns."""
+    """Concatenate embeddings that have the same columns."""
     first = parts[0]
     positions = [part.positions for part in parts if part.positions is not None]
     return Embeddings(
@@ -68,7 +68,7 @@ def joined(parts: Sequence[Embeddings]) -> Embeddings:
 
 
 def check_name(path: str | Path) -> Path:
-    """See that a file of embeddings has a name that says its format.
+    """Check that the name of a file of embeddings gives a known format.
 
     Args:
         path: Of the file.
@@ -85,7 +85,7 @@ def check_name(path: str | Path) -> Path:
 
 
 def write(path: str | Path, parts: Iterable[Embeddings], about: Mapping[str, str]) -> None:
-    """Write embeddings as they come; the file is there when it is whole, or not at all.
+    """Write embeddings as they come; the file appears when it is complete.
 
     Args:
         path: It ends in ``.parquet`` or ``.npz``.
@@ -100,7 +100,7 @@ def write(path: str | Path, parts: Iterable[Embeddings], about: Mapping[str, str
 
 
 def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
-    """Read embeddings; those of an uncompressed npz are mapped and cost no memory.
+    """Read embeddings; those of an uncompressed npz are memory-mapped.
 
     Args:
         path: Of a file that ``write`` wrote.
@@ -132,7 +132,7 @@ def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
 
 
 def read_about(path: str | Path) -> dict[str, str]:
-    """What a file of embeddings says of itself.
+    """Origin of a file of embeddings.
 
     Args:
         path: Of the file.

@@ -31,7 +31,7 @@ def weights_hash(module: torch.nn.Module) -> str:
 
 
 def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "raise") -> Source:
-    """Open what ``--files`` and ``--shards`` name.
+    """Open the galaxies of ``--files`` and ``--shards``.
 
     Args:
         files: A path or pattern, a table as ``open_source`` takes it, or a list of these.
@@ -57,7 +57,7 @@ def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "
 
 
 class Middles(Source):
-    """Galaxies whose images are cut to the size that a network reads.
+    """Galaxies whose images are cropped to the size that a network reads.
 
     Args:
         source: The galaxies.

@@ -1,4 +1,4 @@
-"""How galaxies are drawn: stamps in color, spectra with their lines."""
+"""Plots of a galaxy: color image, spectrum with lines."""
 
 from collections.abc import Mapping
 
@@ -34,7 +34,7 @@ Image = Float[np.ndarray, "3 height width"]
 
 
 def rgb(image: Image) -> UInt8[np.ndarray, "height width 3"]:
-    """A color picture: asinh of the mean of the bands, their ratios kept (Lupton et al. 2004).
+    """Color image: asinh of the mean of the bands, their ratios kept (Lupton et al. 2004).
 
     Args:
         image: Nanomaggies in g, r and z.
@@ -104,7 +104,7 @@ def name_lines(axes: Axes, redshift: float) -> None:
 
 
 def averaged(flux: Tensor, ivar: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Points of a spectrum that fit into a picture.
+    """A spectrum averaged to the points of a plot.
 
     Args:
         flux: In the survey's pixels or in 2048 bins.

@@ -13,7 +13,7 @@ Vectors = Float[np.ndarray, "galaxies dim"]
 
 
 class Found(NamedTuple):
-    """The nearest of a bank.
+    """The nearest neighbors in a bank.
 
     Args:
         cosine: Of each query with each of them, falling.
@@ -27,7 +27,7 @@ class Found(NamedTuple):
 def nearest(
     queries: Float[Tensor, "queries dim"], bank: Float[Tensor, "bank dim"], k: int
 ) -> Found:
-    """Find the nearest of a bank to each query, all of which are compared.
+    """Find the nearest neighbors of each query in a bank, by exhaustive search.
 
     Args:
         queries: Of norm 1.
@@ -48,5 +48,5 @@ def nearest(
 
 
 def unit(vectors: Vectors) -> torch.Tensor:
-    """The same with norm 1, for cosines."""
+    """Normalize vectors to norm 1, for cosines."""
     return torch.nn.functional.normalize(torch.from_numpy(np.array(vectors, np.float32)), dim=1)

@@ -58,7 +58,7 @@ class Bank(NamedTuple):
 def open_bank(
     path: str, files: Files | None = None, shards: str | None = None, space: Space = "z"
 ) -> Bank:
-    """Open embeddings, or make them.
+    """Read a bank of embeddings, or embed galaxies.
 
     Args:
         path: Of embeddings, or of a checkpoint.
@@ -93,7 +93,7 @@ def ask(
     checkpoint: str | None,
     space: Space = "z",
 ) -> Query:
-    """Find what is asked for: an id, a file or a number of a galaxy.
+    """Find the query: an id, a file or a number of a galaxy.
 
     Args:
         bank: The bank.

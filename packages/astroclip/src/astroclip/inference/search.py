@@ -1,4 +1,4 @@
-"""``astroclip search``: the galaxies that are nearest to the image or the spectrum of one."""
+"""``astroclip search``: nearest neighbors of a galaxy, by its image or its spectrum."""
 
 from collections.abc import Sequence
 
@@ -77,12 +77,12 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
 
 
 def other(kind: Kind) -> Kind:
-    """Image for spectrum, and the reverse."""
+    """The other kind: image for spectrum, spectrum for image."""
     return "spectrum" if kind == "image" else "image"
 
 
 def find(bank: Embeddings, query: Query, kind: Kind, k: int) -> Found:
-    """Find the nearest of a bank, the query itself left out where it is one of its kind.
+    """Find the nearest neighbors in a bank, without the query itself.
 
     Args:
         bank: Where to seek.
@@ -114,14 +114,14 @@ def find(bank: Embeddings, query: Query, kind: Kind, k: int) -> Found:
 
 
 def described(bank: Bank, query: Query, kind: Kind) -> str:
-    """What was asked for, in a line."""
+    """The search in a line."""
     plural = {"image": "images", "spectrum": "spectra"}[kind]
     count = len(bank.embeddings.ids)
     return f"the {plural} of {count} that are nearest to the {query.kind} of {query.name}"
 
 
 def table(bank: Embeddings, query: Query, found: Found) -> Table:
-    """What was found, for a terminal.
+    """The result as a table for a terminal.
 
     Args:
         bank: Where it was sought.
@@ -149,7 +149,7 @@ def _labels(bank: Embeddings, row: int) -> list[str]:
 
 
 def draw(path: str, bank: Bank, query: Query, found: Found) -> None:
-    """Draw the query and what was found.
+    """Draw the query and its nearest neighbors.
 
     Args:
         path: Of the sheet.
@@ -183,7 +183,7 @@ def _by_id(source: Source, ids: Sequence[str]) -> dict[str, Galaxy]:
 
 
 def _cut(galaxy: Galaxy) -> Galaxy:
-    """A galaxy whose image is no larger than a stamp."""
+    """A galaxy whose image is cropped to a stamp."""
     if galaxy.image is None:
         return galaxy
     return galaxy._replace(image=middle(galaxy.image, min(CUT, *galaxy.image.shape[1:])))

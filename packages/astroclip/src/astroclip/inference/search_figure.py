@@ -1,4 +1,4 @@
-"""A sheet of galaxies, one below the other: a query and what was found."""
+"""Figure of a search: the query and its nearest neighbors, one below the other."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ HEIGHT = 1.3  # inches of a row
 
 
 class Row(NamedTuple):
-    """A galaxy of a sheet.
+    """A galaxy of the figure.
 
     Args:
         galaxy: With an image, a spectrum or both.
@@ -35,7 +35,7 @@ QUERY, SAME = BLUE, GREEN  # colors of frames
 
 
 def check_format(path: str) -> None:
-    """See that a sheet has a name that says its format.
+    """Check that the name of the figure gives a known format.
 
     Args:
         path: Of the file.

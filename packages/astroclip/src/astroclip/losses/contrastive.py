@@ -68,25 +68,6 @@ def siglip(
     return _SigLIP.apply(*map(widened, (a, b, scale, bias)), share_of(a, gather))
 
 
-@torch.no_grad()
-def matched(a: Embeddings, b: Embeddings) -> Scalar:
-    """Top-1 retrieval accuracy within the batch: rows of ``a`` whose nearest ``b`` is their pair.
-
-    Args:
-        a: Embeddings of one modality, normalized.
-        b: Embeddings of the other modality, normalized.
-
-    Returns:
-        1 if every pair is found; 0 for embeddings that are all equal.
-    """
-    a, b = widened(a), widened(b)
-    hits = a.new_zeros(())
-    for block in blocks_of(a, b, Share((len(a),))):
-        nearer = block.logits >= block.pairs()[:, None]
-        hits += (nearer.sum(1) == 1).sum()
-    return hits / len(a)
-
-
 class _Sums(NamedTuple):
     """Sums of exponentials, as the largest exponent and the sum relative to it.
 

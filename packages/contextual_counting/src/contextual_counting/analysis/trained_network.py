@@ -1,4 +1,4 @@
-"""A trained network, with the sequences of its analysis."""
+"""The trained network of an analysis, and its sequences."""
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +17,7 @@ FEW, MANY = 64, 1000  # sequences for figures and interventions, and for means
 
 
 class Case(NamedTuple):
-    """Network and data of an analysis.
+    """The trained network of an analysis, and its sequences.
 
     Args:
         module: Trained module, in evaluation mode.
@@ -47,16 +47,16 @@ class Case(NamedTuple):
         return {name: s for name, s in every.items() if can(s.length, s.regions)}
 
     def own(self, samples: int = MANY) -> "Batch":
-        """Sequences of the training distribution, other than the evaluated ones."""
+        """Validation sequences of the run's own distribution."""
         return self.data.sequences(self.data.own, VALIDATION, samples)
 
     def few(self) -> Int64[Tensor, "batch time"]:
-        """A few of these sequences."""
+        """The first few of these sequences."""
         return self.own(FEW).tokens
 
 
 def key(name: str) -> str:
-    """Kind of token as part of a metric's name: ``own [`` is ``own_open``."""
+    """A kind of token in the key of a metric: ``own [`` is ``own_open``."""
     return re.sub(r"[ /]", "_", name.replace("[", "open").replace("]", "close"))
 
 

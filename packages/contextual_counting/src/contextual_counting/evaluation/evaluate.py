@@ -145,7 +145,7 @@ def _add_tables(report: Report, sets: list[Answers], numbers: dict[str, float]) 
 def _table(
     metric: str, sets: list[Answers], numbers: dict[str, float]
 ) -> tuple[list[str], list[list[Cell]]]:
-    """Columns and rows: one metric of every set, by region."""
+    """Columns and rows of one metric of every set, by region."""
     most = max(answers.setting.regions for answers in sets)
     rows: list[list[Cell]] = []
     for answers in sets:

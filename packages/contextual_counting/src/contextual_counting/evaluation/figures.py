@@ -96,7 +96,7 @@ def add_scatter(report: Report, sets: Sequence["Answers"]) -> None:
 
 @torch.no_grad()
 def add_attention(report: Report, module: "CountingModule", data: "CountingData") -> None:
-    """What the decoder attends to in one sequence, one panel per region."""
+    """Attention of the decoder over one sequence, one panel per region."""
     batch = data.evaluation("id", samples=1)
     regions = data.own.regions
     given = batch.tokens.to(module.device)

@@ -1,4 +1,4 @@
-"""The verb ``oracle``: a checkpoint whose weights are set by hand, and how well it counts."""
+"""``contextual-counting oracle``: a checkpoint with weights set by hand, and its accuracy."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +94,7 @@ def build(bias: Bias, causal: bool = True) -> "CountingModule":
 
 
 def save(module: "CountingModule", data: "CountingData", path: str, command: str) -> None:
-    """Write a checkpoint that evaluates and loads as one of a training.
+    """Write a checkpoint that can be evaluated like that of a training.
 
     Args:
         module: The network.
@@ -117,7 +117,7 @@ def table(
     samples: int,
     names: "tuple[str, ...] | list[str]",
 ) -> Table:
-    """Exact counts of each set, with regions apart as far as they differ.
+    """Exact counts of each set: lowest and highest over regions.
 
     Args:
         module: In evaluation mode.

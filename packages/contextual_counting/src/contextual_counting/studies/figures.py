@@ -1,4 +1,4 @@
-"""The strip plots of the paper's figures 2 to 4, ours and theirs."""
+"""Strip plots like those of the paper's figures 2 to 4."""
 
 from collections.abc import Mapping, Sequence
 

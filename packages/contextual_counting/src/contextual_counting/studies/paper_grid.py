@@ -1,4 +1,4 @@
-"""The paper's grid of 24 configurations, what it reports of them, and the orderings it draws."""
+"""The paper's grid of 24 configurations, its published results and their orderings."""
 
 from collections.abc import Callable, Iterable, Mapping
 from statistics import median
@@ -62,7 +62,7 @@ Found = Mapping[str, Mapping[Arm, Spread]]  # by set
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Of the points of an arm."""
+    """Best and median point of an arm."""
     known = list(values)
     return Spread(max(known), median(known))
 

@@ -127,7 +127,7 @@ def _sets(data: "CountingData") -> "dict[str, Setting]":
 
 
 def _add(report: Report, points: list[Point]) -> None:
-    """Pictures, table and orderings."""
+    """Add figures, table and orderings."""
     report.add_metrics(
         {f"{p.name}/top1/{p.arm.name}/seed{p.seed}.region{p.region}": p.exact for p in points}
     )

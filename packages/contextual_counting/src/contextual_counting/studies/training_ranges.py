@@ -47,7 +47,7 @@ SETS = {
 
 
 class Seen(NamedTuple):
-    """One trained network.
+    """Measurements of one trained network.
 
     Args:
         arm: What varied in its training.
@@ -109,7 +109,7 @@ def vary(
 
 
 def _stages(config: str) -> dict[str, str]:
-    """Of every arm, the stages of its training as YAML."""
+    """The stages of each arm's training, as YAML."""
     said = read_config("contextual_counting", config).get("data", {})
     try:
         length, regions, density = (said[name] for name in ("length", "regions", "density"))
@@ -139,14 +139,7 @@ def _run(config: str, stages: dict[str, str], arm: str, seed: int) -> Run:
 
 
 def sets(own: Setting) -> dict[str, Setting]:
-    """The run's own sequences, and others in which one thing differs.
-
-    Args:
-        own: Those.
-
-    Returns:
-        Settings by name.
-    """
+    """The run's own setting and others in which one thing differs, by name."""
     return {
         "own": own,
         "long": own._replace(length=2 * own.length),
@@ -185,7 +178,7 @@ def look(module: "CountingModule", data: "CountingData", arm: str, seed: int, sa
 
 
 def _add(report: Report, seen: list[Seen]) -> None:
-    """Results, picture and tables."""
+    """Add results, figure and tables."""
     report.add_metrics(
         {
             f"{name}/top1/{one.arm}/seed{one.seed}.region{region}": value
@@ -242,7 +235,7 @@ def _add(report: Report, seen: list[Seen]) -> None:
 
 
 def _add_predictions(report: Report, seen: list[Seen]) -> None:
-    """Which regions pass which sets by what they are compared with, next to what they do pass."""
+    """Compare predicted with measured generalization, set by set."""
     solved = [
         (one, region)
         for one in seen

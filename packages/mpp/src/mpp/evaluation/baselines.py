@@ -1,4 +1,4 @@
-"""What one predicts without a network: nothing changes, or it changes as it did last."""
+"""Baselines: persistence and linear extrapolation."""
 
 import torch
 from jaxtyping import Float
@@ -9,28 +9,12 @@ Future = Float[Tensor, "batch steps fields *space"]
 
 
 def persistence(frames: Frames, steps: int) -> Future:
-    """The last frame again and again.
-
-    Args:
-        frames: The history.
-        steps: Frames to predict.
-
-    Returns:
-        The frames after the history.
-    """
+    """Repeat the last frame of a history ``steps`` times."""
     return frames[:, -1:].expand(-1, steps, *(-1,) * (frames.ndim - 2))
 
 
 def linear(frames: Frames, steps: int) -> Future:
-    """The last frame, and for each step once more the last difference; of one frame persistence.
-
-    Args:
-        frames: The history.
-        steps: Frames to predict.
-
-    Returns:
-        The frames after the history.
-    """
+    """Extrapolate the last difference of a history; persistence where there is one frame."""
     last = persistence(frames, steps)
     if frames.shape[1] < 2:
         return last

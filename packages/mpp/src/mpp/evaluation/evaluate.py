@@ -238,7 +238,7 @@ def measure_test(path: Path) -> dict[str, float]:
 
 
 def show(trained: "TrainedRun[PhysicsModule]", name: str, part: "Part") -> Shown:
-    """The longest rollout from the beginning of the first trajectory, up to 30 steps.
+    """Longest rollout from the start of the first trajectory, up to 30 steps.
 
     Args:
         trained: The run.

@@ -1,4 +1,4 @@
-"""One frame of one field on some axes: a map, or a line where space has one axis."""
+"""Plot one frame of a field: a map, or a line in one dimension."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -39,11 +39,11 @@ class Shown(NamedTuple):
 
     @property
     def error(self) -> Float[np.ndarray, "steps fields *space"]:
-        """Prediction less truth."""
+        """Prediction minus truth."""
         return self.prediction - self.truth
 
     def time(self, step: int) -> str:
-        """When a step is, counted from 0."""
+        """Time of a step, counted from 0."""
         dt = self.description.dt
         return f"t = {self.start + (step + 1) * dt:.4g} (step {step + 1})"
 
@@ -83,7 +83,7 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def flat(frame: Values) -> Float[np.ndarray, "*drawn"]:
-    """What can be drawn of a frame: the middle of the last of three axes, at most 128 points."""
+    """Values to plot of a frame: the middle of the last of three axes, at most 128 points."""
     if frame.ndim == 3:
         frame = frame[..., frame.shape[-1] // 2]
     return frame[tuple(slice(None, None, -(-size // MOST)) for size in frame.shape)]
@@ -144,7 +144,7 @@ def _line(axes: Axes, frame: Values, ends: Sequence[float], scale: Limits, color
 
 
 def redraw(artist: Artist, frame: Values) -> None:
-    """Give what :func:`draw` drew another frame."""
+    """Replace the frame in a plot of :func:`draw`."""
     if isinstance(artist, AxesImage):
         artist.set_data(flat(frame).T)
     elif isinstance(artist, Line2D):
@@ -152,12 +152,12 @@ def redraw(artist: Artist, frame: Values) -> None:
 
 
 def label(name: str) -> str:
-    """A field's name as one writes it: ``velocity x``."""
+    """A field's name in words: ``velocity x``."""
     return name.replace("_", " ")
 
 
 def place(description: Description) -> str:
-    """A sentence about the axes of a picture."""
+    """A sentence about the axes of a plot."""
     sides = [n * h for n, h in zip(description.shape, description.spacing, strict=True)]
     size = " x ".join(f"{side:.4g}" for side in sides)
     points = " x ".join(map(str, description.shape))

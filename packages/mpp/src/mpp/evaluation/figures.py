@@ -1,4 +1,4 @@
-"""Pictures of rollouts: errors against time, maps beside the truth, spectra, films."""
+"""Figures of rollouts: errors against time, maps beside the truth, spectra, films."""
 
 import math
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ def add_errors(report: Report, compared: Comparison) -> None:
 
 
 def add_spectra(report: Report, compared: Comparison) -> None:
-    """How much of each field lies at each wave number, at the last step."""
+    """Power of each field at each wave number, at the last step."""
     names = compared.description.names
     columns = min(ACROSS, len(names))
     lines = math.ceil(len(names) / columns)
@@ -113,21 +113,14 @@ def add_spectra(report: Report, compared: Comparison) -> None:
 
 
 def _decades(axes: Axes, truth: np.ndarray) -> None:
-    """Leave out what lies below fp32's round-off of the largest."""
+    """Cut the axis at fp32's round-off of the largest value."""
     top = truth.max()
     if top > 0:
         axes.set_ylim(max(truth[truth > 0].min() / 3, top * 1e-13), 3 * top)
 
 
 def add_strip(report: Report, shown: Shown, field: int, steps: Sequence[int]) -> None:
-    """Truth, prediction and error of one field at a few steps.
-
-    Args:
-        report: Where to.
-        shown: The rollout.
-        field: Number of the field.
-        steps: Counted from 0.
-    """
+    """Truth, prediction and error of one field at a few steps, which count from 0."""
     name = label(shown.description.names[field])
     rows = (("truth", shown.truth), ("prediction", shown.prediction), ("error", shown.error))
     with figure(5.4 if len(shown.description.shape) > 1 else 4.4, WIDE) as drawn:
@@ -153,7 +146,7 @@ def add_strip(report: Report, shown: Shown, field: int, steps: Sequence[int]) ->
 
 
 def add_film(report: Report, shown: Shown) -> None:
-    """All fields of one rollout, moving."""
+    """Film of all fields of one rollout."""
     report.add_film(
         f"{label(shown.name)}: {len(shown.truth)} steps of a rollout",
         gif(shown),

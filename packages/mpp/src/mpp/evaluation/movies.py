@@ -30,7 +30,7 @@ SHADES = 40  # of each color map in a GIF, which has room for 256 colors
 
 
 def check_film(path: str | Path) -> None:
-    """See that a film can be written in the format that its name asks for.
+    """Check that a film can be written in the format of its name.
 
     Args:
         path: Ends in ``.gif``, or in ``.mp4``, which needs the program ``ffmpeg``.
@@ -98,7 +98,7 @@ def _few_colors(pixels: UInt8[np.ndarray, "height width 3"], palette: Image.Imag
 
 
 def frames(shown: Shown, dpi: float | int = DPI) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-    """The pictures of a film; what stays the same in all of them is drawn once."""
+    """Images of a film; what does not change is drawn once."""
     fields = len(shown.description.names)
     with figure(HEAD + ROW * fields, WIDTH) as drawn:
         drawn.set_dpi(dpi)

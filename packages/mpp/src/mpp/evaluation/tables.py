@@ -18,7 +18,7 @@ NOTE = (
 
 
 def add_results(report: Report, systems: Sequence[Comparison]) -> None:
-    """What a model is judged by: its error at one step and over all, beside the better baseline."""
+    """Add the headline numbers: VRMSE at one step and over all, beside the better baseline."""
     for compared in systems:
         for span, steps in _ends(compared).items():
             name, error = compared.best_baseline("vrmse", steps)
@@ -74,7 +74,7 @@ def _ends(compared: Comparison) -> dict[str, slice]:
 
 
 def _words(span: str) -> str:
-    """``steps1to5`` as one says it."""
+    """``steps1to5`` in words."""
     return span.replace("steps1to", "steps 1 to ").replace("step1", "step 1")
 
 

@@ -1,4 +1,4 @@
-"""The verb ``finetune``: a fit that starts from a trained network and speaks of its fields."""
+"""``mpp finetune``: a fit that starts from a trained network and knows its fields."""
 
 import json
 from collections.abc import Sequence

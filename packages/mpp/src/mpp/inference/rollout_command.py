@@ -98,7 +98,7 @@ def roll(
     rows: Int64[Tensor, " fields"],
     steps: int,
 ) -> Float32[np.ndarray, "batch steps fields *space"]:
-    """Roll out some histories, one after the other, as the memory of one is enough then.
+    """Roll out some histories one after the other; the memory of one is enough.
 
     Args:
         trained: The run.

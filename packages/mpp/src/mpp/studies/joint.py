@@ -77,7 +77,7 @@ def kept_metrics(path: Path) -> Numbers:
 
 
 class Training(NamedTuple):
-    """What a study has to know of a configuration.
+    """The part of a configuration that a study needs.
 
     Args:
         systems: Simulated systems, by name, each as the configuration has it.
@@ -177,7 +177,7 @@ def _add_table(
 
 
 def spaced(name: str) -> str:
-    """The name of a system, to read."""
+    """The name of a system in words."""
     return name.replace("_", " ")
 
 

@@ -24,7 +24,7 @@ METRIC = "val/nrmse"  # of the validation
 
 
 class Arm(NamedTuple):
-    """A way to come to a network for the new system.
+    """One way to train a network for the new system.
 
     Args:
         name: In the folders and keys.
@@ -143,16 +143,7 @@ def transfer(
 
 
 def search(study: Study, setup: Setup, seeds: int) -> tuple[dict[str, dict[str, Any]], Rates]:
-    """Run everything.
-
-    Args:
-        study: Whose folder it is.
-        setup: What the runs have in common.
-        seeds: Number of seeds.
-
-    Returns:
-        The metrics of each run, and the rate of each arm.
-    """
+    """Run all trainings; return the metrics of each run and the learning rate of each arm."""
     grids: Grids = dict.fromkeys(PAIRS["equal"], RATES)
     found = study.fit(setup.runs(grids, seeds))
     rates = {arm: chosen(study, setup, arm, RATES, seeds) for arm in grids}
@@ -187,7 +178,7 @@ def chosen(study: Study, setup: Setup, arm: Arm, rates: Sequence[float], seeds: 
 
 
 def _add_gains(report: Report, scores: dict[Arm, list[Numbers]], training: Training) -> None:
-    """How many times smaller the error is of what was pretrained, seed by seed."""
+    """Add the ratio of errors, from scratch over finetuned, of each seed."""
     (system,) = training.systems
     words = {"equal": "at equal updates", "few": "with few trajectories, both to their best"}
     for pair, (ours, theirs) in PAIRS.items():

@@ -1,4 +1,4 @@
-"""What one answers without a network: the mean, a linear regression, the value before, the season.
+"""Baselines: mean, linear regression, persistence, climatology.
 
 Each sees of a text what the network sees: all numbers but those that are asked for.
 """
@@ -28,7 +28,7 @@ Answered = Float64[np.ndarray, "texts asked"]
 def baselines(
     data: "TextData", texts: Int64[np.ndarray, " texts"], training: "TextData | None" = None
 ) -> dict[str, Flat]:
-    """Answer all numbers that are asked for in some texts, from the training's texts.
+    """Predict all numbers that are asked for, by every baseline fitted to the training.
 
     ``mean`` is that of the training. ``linear`` is a least-squares fit on the other numbers of the
     text. ``persistence`` is the number in the row before, ``climatology`` the mean of the
@@ -77,7 +77,7 @@ def _train(data: "TextData") -> list[Int64[np.ndarray, " texts"]]:
 
 
 def _means(data: "TextData") -> Float64[np.ndarray, " patterns_and_unknown"]:
-    """The mean of what each pattern asks for in the training, and NaN behind them."""
+    """Predict the mean of the training for each pattern; NaN for further answers."""
     if not _train(data):
         return np.full(len(data.patterns) + 1, np.nan)
     values, _, asked = data.train_numbers()
@@ -86,7 +86,7 @@ def _means(data: "TextData") -> Float64[np.ndarray, " patterns_and_unknown"]:
 
 
 def _linear(trained: Group | None, group: Group) -> Answered | None:
-    """A regression with an intercept, where there are more texts than it has coefficients."""
+    """Linear regression with an intercept, where there are more texts than coefficients."""
     seen = ~group.hidden
     if trained is None or len(trained.texts) < seen.sum() + 2:
         return None
@@ -97,7 +97,7 @@ def _linear(trained: Group | None, group: Group) -> Answered | None:
 
 
 def _persistence(group: Group) -> Answered | None:
-    """The number of the same column in the last row that is not asked for."""
+    """Repeat the number of the same column in the last row that is given."""
     place = {name: k for k, name in enumerate(group.names) if not group.hidden[k]}
     before = [_last(name, place) for name in np.array(group.names)[group.hidden]]
     if all(k is None for k in before):
@@ -108,7 +108,7 @@ def _persistence(group: Group) -> Answered | None:
 
 
 def _last(name: str, place: Mapping[str, int]) -> int | None:
-    """Where ``data.7.0`` is for ``data.8.0``, or an earlier row."""
+    """Place of ``data.7.0`` for ``data.8.0``, or of an earlier row."""
     parts, row = name.split("."), _row(name)
     if row is None:
         return None
@@ -133,7 +133,7 @@ def _normals(group: Group) -> Answered | None:
 
 
 class _Seasons:
-    """Means of the training by pattern, station (0: all of them) and day of the year."""
+    """Climatology: means by pattern, station (0: all of them) and day of the year."""
 
     def __init__(self, data: "TextData", trained: list[Group]) -> None:
         stamps = [_stamps(data, group) for group in trained]
@@ -168,7 +168,7 @@ class _Seasons:
 
 
 class _Stamps(NamedTuple):
-    """Where and on which day of the year texts are from."""
+    """Station and day of the year of texts."""
 
     stations: list[str]
     days: Int64[np.ndarray, " texts"]

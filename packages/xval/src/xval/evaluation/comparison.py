@@ -1,4 +1,4 @@
-"""Answers of a network and of the baselines on one set, and how far they are from the truth."""
+"""Predicted numbers of a network and of the baselines on one set, and their errors."""
 
 import time
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ Flat = Float64[np.ndarray, " answers"]
 
 
 class Comparison(NamedTuple):
-    """All answers on a set.
+    """All predicted numbers of a set.
 
     Args:
         name: Of the set.
@@ -53,21 +53,21 @@ class Comparison(NamedTuple):
 
     @property
     def found(self) -> list[str]:
-        """The fields that anything was asked of."""
+        """Fields with at least one answer."""
         return [name for k, name in enumerate(self.fields) if (self.asked == k).any()]
 
     @property
     def is_series(self) -> bool:
-        """Whether there are earlier values of what is asked for, in a unit of their own."""
+        """Whether earlier values are known, in a unit of their own."""
         return "persistence" in self.answers
 
     def of(self, field: str, method: str) -> tuple[Flat, Flat]:
-        """Truth and answers of a field."""
+        """True and predicted numbers of a field."""
         mine = self.asked == self.fields.index(field)
         return self.truth[mine], self.answers[method][mine]
 
     def scores(self, field: str, method: str = MODEL) -> Scores:
-        """Figures of a method on a field."""
+        """Metrics of a method on a field."""
         truth, answers = self.of(field, method)
         return scores(torch.from_numpy(answers), torch.from_numpy(truth))
 
@@ -78,7 +78,7 @@ class Comparison(NamedTuple):
         )
 
     def numbers(self) -> dict[str, float]:
-        """What ``metrics.json`` holds of it: ``<set>/<metric>/<field>[/baseline_<method>]``."""
+        """Numbers for ``metrics.json``: ``<set>/<metric>/<field>[/baseline_<method>]``."""
         found = {
             f"{self.name}/texts": float(self.texts),
             f"{self.name}/tokens_per_text": self.tokens,
@@ -100,7 +100,7 @@ def compare(
     data: "TextData",
     training: "TextData | None" = None,
 ) -> Comparison:
-    """Ask a network and the baselines for all numbers of a set that are asked for.
+    """Predict all numbers of a set that are asked for, by a network and the baselines.
 
     Args:
         name: Of the set.
@@ -144,12 +144,12 @@ def compare(
 
 
 def written(field: str) -> str:
-    """What a key calls a field: ``data.8`` for ``data.8.*``."""
+    """A field in the key of a metric: ``data.8`` for ``data.8.*``."""
     return RESULT if field == "=" else field.replace(".*", "") or "any"
 
 
 def label(field: str) -> str:
-    """What a reader calls it: the end of its name that says something."""
+    """A field in words: the part of its name that says the most."""
     parts = [part for part in written(field).split(".") if not part.isdigit()]
     return parts[-1] if parts else written(field)
 

@@ -113,7 +113,7 @@ def open_data(
 def measure(
     module: "XValModule", data: TextData, training: TextData | None, samples: int | None = None
 ) -> Iterator[Comparison]:
-    """Ask a network about every set of the test, one after the other.
+    """Answer every set of the test, one after the other.
 
     Args:
         module: In evaluation mode.
@@ -151,15 +151,7 @@ def add_figures(report: Report, sets: list[Comparison], data: TextData) -> None:
 
 
 def gaps(sets: Sequence[Comparison], data: TextData) -> list[Through]:
-    """What is asked for in a gap and beside it.
-
-    Args:
-        sets: The answers.
-        data: Says where the gaps are.
-
-    Returns:
-        Pairs of sets, with the field and its gap.
-    """
+    """Answers in each gap of the training and beside it, with the field and its gap."""
     found = []
     beside = [compared for compared in sets if not compared.name.endswith(tables.OUTSIDE)]
     for outside in (each for each in sets if each.name.endswith(tables.OUTSIDE)):

@@ -1,4 +1,4 @@
-"""Pictures of answers: against the truth, swept through a gap, and their errors by size."""
+"""Figures: predicted against true numbers, answers across a gap, errors by size."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def add_scatter(report: Report, compared: Comparison) -> None:
 
 
 class Through(NamedTuple):
-    """A gap that a network answers in.
+    """Answers across a gap of the training.
 
     Args:
         inside: Answers on texts like those of the training.
@@ -73,7 +73,7 @@ class Through(NamedTuple):
 
 
 def add_gap(report: Report, through: Through) -> None:
-    """Predicted against true as the truth goes through a gap of the training (figure 5)."""
+    """Predicted against true numbers across a gap of the training (figure 5)."""
     name = label(through.field)
     with figure(3.4) as drawn:
         axes = drawn.add_subplot()
@@ -151,7 +151,7 @@ def points(
     name: str,
     edge: tuple[float, float] | None = None,
 ) -> None:
-    """Draw answers over the truth, those far away at the edge."""
+    """Draw answers over the truth, those beyond the edge at the edge."""
     step = max(1, len(truth) // SCATTERED)
     low, high = edge or (truth.min(), truth.max())
     shown = np.clip(answers[::step], low, high)
@@ -160,7 +160,7 @@ def points(
 
 
 def perfect(axes: Axes, truth: Flat) -> None:
-    """Draw the line on which answers are right."""
+    """Draw the line of perfect answers."""
     ends = [truth.min(), truth.max()]
     axes.plot(ends, ends, color=INK, linewidth=0.8)
 

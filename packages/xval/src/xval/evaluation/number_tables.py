@@ -1,4 +1,4 @@
-"""Texts of a set as tables: those that have the same numbers under the same names go together."""
+"""Texts as tables: those with the same numbers under the same names go together."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple

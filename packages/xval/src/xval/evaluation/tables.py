@@ -1,4 +1,4 @@
-"""Tables of an evaluation: answers beside the simplest ones, and what they cost."""
+"""Tables of an evaluation: metrics beside baselines, and cost."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -37,12 +37,12 @@ OUTSIDE = "/ood"
 
 
 def title(name: str) -> str:
-    """A set as one says it."""
+    """A set in words."""
     return f"{name.removesuffix(OUTSIDE)}, in the gap" if name.endswith(OUTSIDE) else name
 
 
 def add_results(report: Report, sets: Sequence[Comparison]) -> None:
-    """What a model is judged by, beside the best of the simplest answers."""
+    """Add the headline numbers, each beside the best baseline."""
     for compared in sets:
         for field in compared.found:
             shown = {"mse": "mean squared error", "p99_relative": "99 % of relative errors below"}
@@ -58,7 +58,7 @@ def add_results(report: Report, sets: Sequence[Comparison]) -> None:
 
 
 def add_table(report: Report, compared: Comparison) -> None:
-    """All figures of a set."""
+    """Add all metrics of a set."""
     rows, sizes = [], []
     for field in compared.found:
         spread = np.abs(compared.of(field, MODEL)[0])
@@ -78,7 +78,7 @@ def add_table(report: Report, compared: Comparison) -> None:
 def add_cost(
     report: Report, sets: Sequence[Comparison], module: "XValModule", cpu_s: float | None
 ) -> None:
-    """Tokens and CPU time."""
+    """Add tokens and CPU time."""
     code = module.code
     parameters = sum(parameter.numel() for parameter in module.parameters())
     rows: list[list[Cell]] = [
@@ -109,7 +109,7 @@ def add_cost(
 
 
 def cells(scores: Scores) -> list[Cell]:
-    """Figures as ``COLUMNS`` name them."""
+    """Metrics in the order of ``COLUMNS``."""
     return [
         said("r2", scores.r2),
         scores.mse,
@@ -119,7 +119,7 @@ def cells(scores: Scores) -> list[Cell]:
 
 
 def said(metric: str, value: float) -> str:
-    """A figure as a table shows it."""
+    """A metric as a table shows it."""
     if metric in SHARES:
         return percent(value)
     if metric in ("r2", "log_r2") and value > 0:

@@ -93,7 +93,7 @@ def sweep(
 
 
 class Setup(NamedTuple):
-    """What all runs of a sweep have in common.
+    """Settings that all runs of the study share.
 
     Args:
         config: Path of the configuration.
@@ -127,7 +127,7 @@ class Setup(NamedTuple):
 
 
 class Spent(NamedTuple):
-    """What a training took.
+    """Cost of a training.
 
     Args:
         cpu_s: CPU time of its steps.
@@ -146,15 +146,7 @@ def place(encoding: str, arm: str, seed: int) -> str:
 
 
 def spent(study: Study, name: str) -> Spent:
-    """What a run took, from its last checkpoint.
-
-    Args:
-        study: Of the run.
-        name: Of the run.
-
-    Returns:
-        Its time and texts.
-    """
+    """Read the cost of a run of a study from its last checkpoint."""
     saved = checkpoint.read(study.folder(name) / "last.ckpt")
     counted = saved["callbacks"][CpuBudget.__qualname__]
     size = saved["datamodule_hyper_parameters"]["batch_size"]

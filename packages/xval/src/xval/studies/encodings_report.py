@@ -43,7 +43,7 @@ LIMITS = (
 
 
 class Rival(NamedTuple):
-    """An encoding that was trained in one way, with several seeds.
+    """An encoding trained in one way, with several seeds.
 
     Args:
         encoding: Its name.
@@ -69,7 +69,7 @@ class Rival(NamedTuple):
         return f"{self.encoding}, {ARMS[self.arm]}"
 
     def scores(self, name: str, field: str, method: str = MODEL) -> list[Scores]:
-        """Figures on a field of a set, seed by seed."""
+        """Metrics of a field of a set, one of each seed."""
         sets = [each for answers in self.answers for each in answers if each.name == name]
         return [compared.scores(field, method) for compared in sets]
 
@@ -90,13 +90,7 @@ def add_rivals(report: Report, rivals: Sequence[Rival]) -> None:
 
 
 def add_gaps(report: Report, rivals: Sequence[Rival], gaps: Sequence[Sequence[Through]]) -> None:
-    """Answers in the gaps, and whether they are worse than beside them.
-
-    Args:
-        report: Where to.
-        rivals: xVal first.
-        gaps: Of each rival, those of its first seed.
-    """
+    """Compare answers in the gaps with those beside them; ``gaps`` are of each first seed."""
     for number, through in enumerate(gaps[0]):
         _add_gap_table(report, rivals, through)
         last = {rival.encoding: each[number] for rival, each in zip(rivals, gaps, strict=True)}
@@ -112,7 +106,7 @@ def add_gaps(report: Report, rivals: Sequence[Rival], gaps: Sequence[Sequence[Th
 
 
 def _add_result(report: Report, rivals: Sequence[Rival], compared: Comparison, field: str) -> None:
-    """XVal's error, and the smallest one of the others."""
+    """Add xVal's error, and the smallest error of the others."""
     metric, words = ("mae", "mean absolute error") if compared.is_series else ("mse", "MSE")
     own, *others = [(rival.mean(compared.name, field, metric), rival) for rival in rivals]
     best_of = ""
