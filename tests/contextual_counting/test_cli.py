@@ -83,7 +83,8 @@ def test_the_seed_on_the_command_line_seeds_weights_and_data(smoke, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--model.heads", "5"], ["heads", "5", "64"]),
+        (["--model.heads", "5"], ["model.network.heads", "5", "64"]),
+        (["--data.workers=-1"], ["data.workers: -1 is less than 0"]),
         (["--data.length", "3"], ["data.length: 3", "regions 2"]),
         (["--data.batch_size", "-4"], ["batch_size", "-4"]),
     ],
