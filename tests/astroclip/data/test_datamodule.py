@@ -119,6 +119,8 @@ def test_options_that_cannot_be_are_said_in_one_line():
         ({"test_pairs": 5000}, "test_pairs: 5000 is more than 2048"),
         ({"stream": True, "batch_size": 100}, "batch_size: 100 is not a multiple of 256"),
         ({"splits": {"train": 1.0}}, "splits: .* does not name train, val and test"),
+        ({"splits": {"train": 0.8, "val": 0.1, "test": 0.2}}, "splits: .* are not shares of 1"),
+        ({"workers": -1}, "workers: -1 is less than 0"),
         ({"files": ["none.fits"]}, "none.fits: no such file"),
         ({"seed": -1}, "seed: -1 is less than 0"),
     ):

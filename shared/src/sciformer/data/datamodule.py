@@ -1,4 +1,4 @@
-"""Base of the projects' LightningDataModules: their rank, loaders that evaluate, ids of samples."""
+"""Base of the projects' LightningDataModules: rank, loaders, ids of samples."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -7,12 +7,34 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import Dataset
 
 from sciformer.data.collate import unchanged
-from sciformer.data.loader import SeededLoader, ordered_loader
-from sciformer.data.sampler import GlobalBatches
+from sciformer.data.loader import SeededLoader, check_loading, ordered_loader
+from sciformer.data.sampler import GlobalBatches, Order
 
 
 class DataModule(LightningDataModule):
-    """A LightningDataModule whose loaders know their rank and hand over each sample once."""
+    """A LightningDataModule whose loaders know their rank and hand over each sample once.
+
+    A subclass calls ``save_hyperparameters(logger=False)`` and :meth:`set_loading`.
+    """
+
+    def set_loading(self, batch_size: int, workers: int, seed: int) -> None:
+        """Take what all loaders are made with.
+
+        Args:
+            batch_size: Samples per step of all ranks together, at least 1.
+            workers: Processes per rank that load, at least 0.
+            seed: Of the order, at least 0.
+
+        Raises:
+            ArgumentError: Naming the first that is less.
+        """
+        check_loading(batch_size, workers, seed)
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        raise NotImplementedError
 
     def check(self) -> None:
         """See that a fit can begin, before it writes anything.
@@ -33,6 +55,10 @@ class DataModule(LightningDataModule):
         """This process and their number; 0 of 1 without a trainer."""
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+    def by_order(self, dataset: Dataset[Any], order: Order) -> SeededLoader:
+        """Load to train what an order says, of a data set that puts batches together itself."""
+        return ordered_loader(dataset, order, self.workers, unchanged)
 
     def in_order(
         self,

@@ -19,7 +19,6 @@ from sciformer.data.collate import unchanged
 from sciformer.data.datamodule import DataModule
 from sciformer.data.loader import (
     SeededLoader,
-    check_loading,
     generated_loader,
     ordered_loader,
 )
@@ -79,7 +78,7 @@ class GalaxyData(DataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        check_loading(batch_size, workers, seed)
+        self.set_loading(batch_size, workers, seed)
         check_least(
             pairs=(pairs, 1),
             size=(size, 8),
@@ -102,10 +101,9 @@ class GalaxyData(DataModule):
             raise ArgumentError("batch_size", reason)
         self.pairs, self.stream, self.size = pairs, stream, size
         self.grid: Grid = grid
-        self.batch_size, self.epochs, self.on_error = batch_size, epochs, on_error
+        self.epochs, self.on_error = epochs, on_error
         self.tested = {"val": val_pairs, "test": test_pairs}
         self.labels = list(LABELS if self.source is None else labels or self.source.labels)
-        self.workers, self.seed = workers, seed
         self.sets: dict[str, Dataset[Any]] = {}
 
     @property

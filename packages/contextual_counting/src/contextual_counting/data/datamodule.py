@@ -17,7 +17,7 @@ from contextual_counting.simulate.sequences import Sequences, simulate
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.collate import stack
 from sciformer.data.datamodule import DataModule
-from sciformer.data.loader import SeededLoader, check_loading, generated_loader, seeded_loader
+from sciformer.data.loader import SeededLoader, generated_loader, seeded_loader
 from sciformer.data.shards.dataset import ShardedDataset
 
 TRAIN, VALIDATION, TEST = range(3)  # first word of every seed: the three never share a stream
@@ -84,7 +84,7 @@ class CountingData(DataModule):
         super().__init__()
         self.save_hyperparameters(logger=False)
         own = Part(steps, batch_size, (length, length), 0.0, (regions, regions), (density, density))
-        check_loading(batch_size, workers, seed)
+        self.set_loading(batch_size, workers, seed)
         check_least(samples=(samples, 1))
         check(own, "length")
         self.own = Setting(length, regions, density)
@@ -103,8 +103,6 @@ class CountingData(DataModule):
                 self.parts.append(own._replace(**pairs))
                 check(self.parts[-1])
         self.samples = samples
-        self.workers = workers
-        self.seed = seed
 
     def _only(self, stages: list[Stage] | None, own: Part) -> list[Stage]:
         """The one stage of shards. Checkpoints keep it, to be evaluated where no shards are."""

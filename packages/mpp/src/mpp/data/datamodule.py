@@ -13,9 +13,8 @@ from mpp.data.sources import Entry, open_files, open_system
 from mpp.data.trajectories import Trajectories
 from mpp.nn.field_vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, inside
-from sciformer.data.collate import unchanged
 from sciformer.data.datamodule import DataModule
-from sciformer.data.loader import SeededLoader, check_loading, ordered_loader
+from sciformer.data.loader import SeededLoader
 from sciformer.data.splits import shares_of, split_by_id
 from sciformer.files import check_writable
 
@@ -82,7 +81,7 @@ class PhysicsData(DataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        check_loading(batch_size, workers, seed)
+        self.set_loading(batch_size, workers, seed)
         check_least(
             history=(history, 1),
             horizon=(horizon, 1),
@@ -101,12 +100,16 @@ class PhysicsData(DataModule):
         self.vocabulary = _vocabulary(list(self.sources.values()), fields, extend)
         self.hparams["fields"] = self.fields  # a checkpoint keeps its rows
         self.history, self.horizon, self.test_horizon = history, horizon, test_horizon
-        self.batch_size = batch_size
-        self.batches, self.all_batches = steps, epochs * steps
+        self.steps, self.all_batches = steps, epochs * steps
         self.augment, self.noise = augment, noise
         self.cache, self.trajectories, self.val_windows = cache, trajectories, val_windows
-        self.scan, self.workers, self.seed = scan, workers, seed
+        self.scan = scan
         self._ready = cache is None
+
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        return self.steps
 
     @property
     def systems(self) -> list[str]:
@@ -187,9 +190,9 @@ class PhysicsData(DataModule):
         weights = self.weights and [self.weights[part.system] for part in parts]
         rank, world = self.rank()
         sizes = [len(part.windows) for part in parts]
-        order = MixtureOrder(sizes, self.batch_size, self.batches, self.seed, weights, rank, world)
+        order = MixtureOrder(sizes, self.batch_size, self.steps, self.seed, weights, rank, world)
         data = MixtureWindows(parts, self.augment, self.noise, self.seed)
-        return ordered_loader(data, order, self.workers, unchanged)
+        return self.by_order(data, order)
 
     def val_dataloader(self) -> list[SeededLoader]:
         return self._in_order("val", self.horizon)

@@ -8,9 +8,8 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from sciformer.arguments import ArgumentError, check_least, check_share, inside
-from sciformer.data.collate import unchanged
 from sciformer.data.datamodule import DataModule
-from sciformer.data.loader import SeededLoader, check_loading, ordered_loader
+from sciformer.data.loader import SeededLoader
 from sciformer.data.splits import shares_of
 from xval.data.corpus import Corpus, Encoder, together
 from xval.data.dataset import EncodedTexts
@@ -97,7 +96,7 @@ class TextData(DataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        check_loading(batch_size, workers, seed)
+        self.set_loading(batch_size, workers, seed)
         check_least(context=(context, 1))
         check_share(hide=hide, ask=ask)
         self.shares = shares_of(splits)
@@ -114,8 +113,7 @@ class TextData(DataModule):
         intervals = {key: _interval(key, ends) for key, ends in (gaps or {}).items()}
         self.encoder = Encoder(self.code, list(patterns), intervals, fields, context, end)
         self.split_by = split_by
-        self.hide, self.ask, self.batch_size = hide, ask, batch_size
-        self.workers, self.seed, self.context = workers, seed, context
+        self.hide, self.ask, self.context = hide, ask, context
         self.corpus: Corpus | None = None
         self.ids: list[str] = []
         self.texts: dict[str, dict[str, Int64[np.ndarray, " texts"]]] = {}
@@ -191,7 +189,7 @@ class TextData(DataModule):
         corpus, texts = self._texts("train")
         rank, world = self.rank()
         order = LengthBatches(corpus.lengths[texts], self.batch_size, self.seed, rank, world)
-        return ordered_loader(self._encoded(texts), order, self.workers, unchanged)
+        return self.by_order(self._encoded(texts), order)
 
     def val_dataloader(self) -> SeededLoader:
         return self._in_order(self._texts("val")[1])
