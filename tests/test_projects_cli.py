@@ -24,6 +24,7 @@ WRONG = [  # project, words of a fit, what the error says
     ("contextual_counting", ["--model.heads=5"], ["heads", "5", "64"]),
     ("contextual_counting", ["--data.length=3"], ["data.length: 3", "regions 2"]),
     ("contextual_counting", ["--data.batch_size=-4"], ["batch_size", "-4"]),
+    ("contextual_counting", ["--data.workers=-1"], ["data.workers: -1 is less than 0"]),
     ("mpp", ["--model.size=[30,2,2]"], ["model.network.size: a width of 30"]),
     ("mpp", ["--model.bias=far"], ["model.network.bias", "far"]),
     ("mpp", ["--data.simulate=[tides]"], ["tides", "shallow_water"]),
