@@ -1,7 +1,6 @@
 import json
 import re
 import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -138,16 +137,19 @@ def test_sequences_that_cannot_be_are_not_written(tmp_path, arguments):
 SMOKE = ["--config", "configs/contextual_counting/smoke.yaml", "--data.stages", "null"]
 
 
-def fit(folder, *words):
+@pytest.fixture
+def fit(folder, quick_python):
+    """Fit in the folder of the shards, in a process of its own."""
     quiet = ["--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"]
-    command = [sys.executable, "-m", "contextual_counting", "fit", *SMOKE, *quiet, *words]
-    return subprocess.run(command, cwd=folder.parent, capture_output=True, text=True, check=False)
+    command = [quick_python, "-m", "contextual_counting", "fit", *SMOKE, *quiet]
+    options = {"cwd": folder.parent, "capture_output": True, "text": True}
+    return lambda *words: subprocess.run([*command, *words], check=False, **options)
 
 
 @pytest.mark.process
-def test_fit_reads_shards_and_says_what_it_drops(folder):
+def test_fit_reads_shards_and_says_what_it_drops(folder, fit):
     words = ["--data.shards", "data", "--data.batch_size", "4", "--data.workers", "2"]
-    done = fit(folder, *words, "--trainer.max_epochs", "2")
+    done = fit(*words, "--trainer.max_epochs", "2")
     assert done.returncode == 0, done.stderr
     assert done.stderr == (
         "contextual-counting fit: warning: 26 samples make 6 batches of 4; "
@@ -162,13 +164,13 @@ def test_fit_reads_shards_and_says_what_it_drops(folder):
 
 @pytest.mark.process
 @pytest.mark.parametrize(("workers", "damaged"), [("2", "stop"), ("0", "skip")])
-def test_a_damaged_shard_ends_a_fit_in_one_line_or_is_skipped(folder, workers, damaged):
+def test_a_damaged_shard_ends_a_fit_in_one_line_or_is_skipped(folder, fit, workers, damaged):
     path = folder / "shard-00001.tar"
     raw = bytearray(path.read_bytes())
     raw[int(read_index(folder).shards[1].offsets[2]) + 700] ^= 1
     path.write_bytes(raw)
     words = ["--data.shards", "data", "--data.batch_size", "2", "--data.workers", workers]
-    done = fit(folder, *words, "--data.damaged", damaged)
+    done = fit(*words, "--data.damaged", damaged)
     kind = "error" if damaged == "stop" else "warning"
     assert done.stderr.startswith(
         f"contextual-counting fit: {kind}: data/shard-00001.tar: sample 00000010: damaged: crc32"

@@ -7,7 +7,6 @@ from minimal import PROJECT
 
 from sciformer.cli import main as cli
 from sciformer.cli.main import main, run
-from sciformer.cli.options import call, present, shipped, spelled
 from sciformer.cli.project import Project
 
 
@@ -95,82 +94,6 @@ def test_the_cores_own_command_names_a_wrong_verb(answer):
     assert err.startswith("sciformer: error: no verb 'dance'; choose from demo")
 
 
-def test_call_gives_a_function_what_its_signature_asks_for():
-    def add(a: int, b: float = 0.5, *, name: str | None = None) -> tuple[int, float, str | None]:
-        """Add."""
-        return a, b, name
-
-    assert call(add, "x add", ["3", "--name", "n"]) == (3, 0.5, "n")
-
-
-@pytest.mark.parametrize("value", ["three", "3.5"])
-def test_call_names_an_option_whose_value_does_not_fit(value, monkeypatch):
-    def add(a: int) -> None:
-        """Add."""
-
-    monkeypatch.setattr(sys, "argv", ["x"])
-    with pytest.raises(ValueError, match=rf"\"?a\"?.*{value}"):
-        call(add, "x add", [value])
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """An installed package with a shipped configuration, and an empty folder to stand in."""
-    configs = tmp_path / "site" / "fake_project" / "configs"
-    configs.mkdir(parents=True)
-    (configs.parent / "__init__.py").touch()
-    (configs / "quick.yaml").write_text("threads: 1\n")
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    yield configs
-    sys.modules.pop("fake_project", None)
-
-
-@pytest.mark.parametrize("flag", ["", "--config="])
-def test_a_configuration_comes_from_the_package_where_there_is_no_checkout(flag, package):
-    word = shipped("fake_project", f"{flag}configs/fake_project/quick.yaml")
-    assert word == f"{flag}{package / 'quick.yaml'}"
-
-
-def test_the_checkouts_own_configuration_goes_first(package, tmp_path):
-    path = tmp_path / "here" / "configs" / "fake_project" / "quick.yaml"
-    path.parent.mkdir(parents=True)
-    path.touch()
-    word = "configs/fake_project/quick.yaml"
-    assert shipped("fake_project", word) == word
-
-
-@pytest.mark.parametrize(
-    "word",
-    [
-        "configs/fake_project/missing.yaml",
-        "configs/other/quick.yaml",
-        "quick.yaml",
-        "--model.dim=3",
-        "configs/fake_project/../__init__.py/../x",
-    ],
-)
-def test_other_words_stay_as_they_are(word, package):
-    assert shipped("fake_project", word) == word
-
-
-@pytest.mark.parametrize(
-    ("word", "read"),
-    [
-        ("--on-error", "--on_error"),
-        ("--on-error=skip-it", "--on_error=skip-it"),
-        ("--on_error", "--on_error"),
-        ("--data.stages+=[-1]", "--data.stages+=[-1]"),
-        ("-c", "-c"),
-        ("my-run", "my-run"),
-        ("-1", "-1"),
-    ],
-)
-def test_options_may_be_written_with_dashes(word, read):
-    assert spelled(word) == read
-
-
 def test_a_command_is_the_import_name_with_dashes():
     project = Project("two_words", "", "a:B", "a:C")
     assert project.command == "two-words"
@@ -206,28 +129,3 @@ def test_idle_threads_sleep_unless_the_user_says_otherwise(monkeypatch):
     with pytest.raises(SystemExit):
         main(["--help"])
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
-
-
-@pytest.mark.parametrize(
-    ("words", "on"),
-    [
-        (["a"], False),
-        (["a", "--overwrite"], True),
-        (["--overwrite", "a"], True),
-        (["--overwrite", "false", "a"], False),
-        (["--overwrite=true", "a"], True),
-    ],
-)
-def test_an_option_that_is_off_by_default_needs_no_value(words, on):
-    def function(path: str, overwrite: bool = False) -> tuple[str, bool]:
-        return path, overwrite
-
-    assert call(function, "x", words) == ("a", on)
-
-
-def test_a_former_name_of_an_option_goes_on_working():
-    renamed = {"windows": "samples", "files": "data"}
-    words = ["windows", "--windows=7", "--files", "a", "--steps=1"]
-    assert present(words, renamed) == ["windows", "--samples=7", "--data", "a", "--steps=1"]
-    with pytest.raises(ValueError, match="--data: given twice; former names of it are --files"):
-        present(["--files=a", "--data=b"], renamed)

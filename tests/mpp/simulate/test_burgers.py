@@ -39,16 +39,3 @@ def test_a_shock_moves_at_the_mean_of_its_sides():
     state = np.where((x > 0.2) & (x < 0.5), 1.0, 0.0)[None, None]
     u = burgers(state, 2, 0.2, 0.0)[0, 1, 0]
     assert x[(u > 0.5)].max() == pytest.approx(0.5 + 0.5 * 0.2, abs=0.01)  # two cells
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ({"dt": 0.0, "viscosity": 0.1}, "dt: 0.0 is "),
-        ({"dt": 0.1, "viscosity": -0.1}, "viscosity: -0.1 is "),
-        ({"dt": 0.1, "viscosity": 0.1, "cfl": 1.1}, "cfl: 1.1 is "),
-    ],
-)
-def test_a_wrong_parameter_is_named(option, message):
-    with pytest.raises(ValueError, match=message):
-        burgers(np.zeros((1, 1, 8)), 2, **option)

@@ -101,18 +101,3 @@ def test_time_steps_are_of_fourth_order_where_the_state_is_smooth():
     )
     order = np.log2(np.abs(coarse[0] - fine).max() / np.abs(coarse[1] - fine).max())
     assert 3.5 < order < 4.6, order
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ({"dt": 0.0}, "dt: 0.0 is "),
-        ({"dt": 0.1, "diffusivities": (-1.0, 0.0)}, "activator_diffusivity: -1.0 is "),
-        ({"dt": 0.1, "reach": 4.0}, "reach: 4.0 is "),
-        ({"dt": 0.1, "extent": 0.0}, "extent: 0.0 is "),
-        ({"dt": 0.1, "decay": -1.0}, "decay: -1.0 is "),
-    ],
-)
-def test_a_wrong_parameter_is_named(option, message):
-    with pytest.raises(ValueError, match=message):
-        diffusion_reaction(uniform(0.0, 0.0), 2, **option)

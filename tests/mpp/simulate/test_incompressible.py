@@ -1,7 +1,6 @@
 """The Fourier solver against exact flows and its conservation laws."""
 
 import numpy as np
-import pytest
 
 from mpp.simulate import system
 from mpp.simulate.incompressible import incompressible
@@ -97,18 +96,3 @@ def test_no_product_is_aliased():
     for conserved in (out[:, :2], out[:, 2:] - out[:, 2:].mean()):
         total = (conserved**2).sum(1).mean((-2, -1))
         assert abs(total[1] / total[0] - 1) < 1e-6  # time steps only; aliased: 1e-3
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ({"viscosity": -1.0}, "viscosity: -1.0 is "),
-        ({"diffusivity": -1.0}, "diffusivity: -1.0 is "),
-        ({"dt": 0.0}, "dt: 0.0 is "),
-        ({"cfl": 3.0}, "cfl: 3.0 is "),
-    ],
-)
-def test_a_wrong_parameter_is_named(option, message):
-    good = {"dt": 0.1, "viscosity": 1e-3, "diffusivity": 1e-3}
-    with pytest.raises(ValueError, match=message):
-        incompressible(start(8), 2, **{**good, **option})

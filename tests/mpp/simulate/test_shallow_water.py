@@ -116,22 +116,3 @@ def test_waves_leave_through_an_open_boundary():
     state = strip(1 + bump)
     out = shallow_water(state, 2, 1.5, extent=(8 / 64, 1.0), boundaries=("open", "open"))
     assert np.abs(out[0, 1, 0] - 1).max() < 0.02 * bump.max()
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ({"dt": -1.0}, "dt: -1.0 is "),
-        ({"dt": 0.1, "gravity": 0.0}, "gravity: 0.0 is "),
-        ({"dt": 0.1, "cfl": 1.5}, "cfl: 1.5 is "),
-        ({"dt": 0.1, "boundaries": ("wall", "open")}, "boundary is 'wall'"),
-    ],
-)
-def test_a_wrong_parameter_is_named(option, message):
-    with pytest.raises(ValueError, match=message):
-        shallow_water(strip(np.ones(8)), 2, **option)
-
-
-def test_a_dry_bed_is_refused():
-    with pytest.raises(ValueError, match=r"height is 0\.0 somewhere"):
-        shallow_water(strip(np.zeros(8)), 2, 0.1)

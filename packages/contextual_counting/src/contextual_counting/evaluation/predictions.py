@@ -78,7 +78,7 @@ def stored_sequences(folder: str, samples: int) -> tuple[Setting, Batch]:
     """
     with inside("data", folder):
         stored = ShardedDataset(folder, Sample)
-        ranges = ranges_of(stored.folder.index.recipe)
+        ranges = ranges_of(stored.folder)
         fewest, most = ranges.regions
         if fewest != most:
             raise ValueError(
