@@ -204,7 +204,7 @@ def _unpacked(path: Path) -> IO[bytes]:
 
 
 def _see_the_end(file: IO[bytes], parts: fits.HDUList) -> None:
-    """Read all headers and check for data after the last array: astropy stops silently there."""
+    """Raise if an HDU follows the last one that astropy read: it ignores damaged ones silently."""
     last: Any = parts.fileinfo(len(parts) - 1)
     final: Any = parts[-1]
     file.seek(last["datLoc"] + last["datSpan"])
