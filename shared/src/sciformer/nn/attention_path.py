@@ -63,7 +63,7 @@ def fastest(
 
 
 def _on_zen3(time: int, scores: int, training: bool, causal: bool, filled: bool) -> Path:
-    """In fp32, CPU time over that of SDPA, torch 2.13, one thread.
+    """Fastest kernel on Zen 3 in fp32: CPU time over that of SDPA (torch 2.13, one thread).
 
     =====  ==================  ===========  ===========  =================  =====================
     T      pass                formula      tiled        tiled, causal      tiled, causal, bias
@@ -87,7 +87,7 @@ def _on_zen3(time: int, scores: int, training: bool, causal: bool, filled: bool)
 def _on_zen4(
     time: int, scores: int, half: bool, training: bool, causal: bool, biased: bool
 ) -> Path:
-    """CPU time over that of the faster of SDPA and formula, torch 2.13, one thread.
+    """Fastest kernel on Zen 4: CPU time of tiles over the faster of SDPA and formula (torch 2.13).
 
     ====  ==================  ===========  ============  ===========
     T     pass                fp32 causal  fp32          bf16

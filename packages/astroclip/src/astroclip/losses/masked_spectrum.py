@@ -1,9 +1,9 @@
 """Masked spectrum modeling: hide pieces of a spectrum and predict them.
 
-The original hides 6 pieces of 50 tokens, and some tokens in 1 %, others in 64 % of its draws; its
-tokens overlap by half, which leaks the ends of a hidden piece, and its loss is 0 / 0 if all hidden
-flux is 0. Here every position is hidden equally often. Hide pixels or bins before they are cut into
-overlapping tokens, so that nothing leaks.
+Every position is hidden equally often; the original hides some tokens in 1 % and others in 64 % of
+its draws. Hide pixels or bins before they are cut into overlapping tokens: the original hides
+tokens, which leak the ends of a hidden piece. The loss is 0 where nothing is scored; the original's
+is 0 / 0.
 """
 
 import torch

@@ -118,7 +118,7 @@ class Alignment(Learning):
     def heads(
         self, image: Tensor, spectrum: Tensor, wanted: Tensor, weight: Tensor
     ) -> tuple[Tensor, ...]:
-        """The same from features of frozen encoders."""
+        """Outputs of ``encode`` from stored features of frozen encoders."""
         model = self.model
         image_z = on_sphere(model.image_projection(model.image.head(image)))
         h = model.spectrum.head(spectrum)

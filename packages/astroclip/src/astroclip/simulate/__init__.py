@@ -1,1 +1,1 @@
-"""Galaxies that never were: pure functions of seed and number of a galaxy."""
+"""Simulated galaxies: pure functions of seed and block number."""

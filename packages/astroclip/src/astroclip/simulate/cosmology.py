@@ -1,4 +1,4 @@
-"""Distances and times in a flat universe of matter and a cosmological constant."""
+"""Distances and ages in a flat LambdaCDM cosmology."""
 
 import numpy as np
 from jaxtyping import Float64
@@ -9,7 +9,7 @@ MATTER = 0.3
 LIGHT = 299_792.458  # km / s
 MPC = 3.0856776e24  # cm
 GYR = 977.792  # 1 / (km / s / Mpc) in Gyr
-FARTHEST, STEPS = 2.0, 4000  # of the integral
+FARTHEST, STEPS = 2.0, 4000  # largest redshift and steps of the integral
 
 Values = Float64[np.ndarray, "*galaxies"]
 
@@ -24,7 +24,7 @@ def comoving_distance(redshift: Values) -> Values:
 
 
 def luminosity_distance(redshift: Values) -> Values:
-    """The distance in Mpc at which a flux is L / (4 pi d^2)."""
+    """Luminosity distance in Mpc: flux is L / (4 pi d^2)."""
     return (1 + redshift) * comoving_distance(redshift)
 
 
@@ -34,11 +34,11 @@ def angular_scale(redshift: Values) -> Values:
 
 
 def volume_rate(redshift: Values) -> Values:
-    """What a shell of redshift holds of comoving volume, up to a constant: d_C^2 / H(z)."""
+    """Comoving volume per unit redshift, up to a constant: d_C^2 / H(z)."""
     return comoving_distance(redshift) ** 2 / np.interp(redshift, _redshifts, _rate)
 
 
 def age_of_universe(redshift: Values) -> Values:
-    """Time in Gyr since the beginning."""
+    """Age of the universe in Gyr."""
     growth = np.sqrt((1 - MATTER) / MATTER) * (1 + redshift) ** -1.5
     return 2 / 3 * GYR / HUBBLE / np.sqrt(1 - MATTER) * np.arcsinh(growth)

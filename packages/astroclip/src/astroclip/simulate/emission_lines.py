@@ -1,7 +1,7 @@
-"""Emission lines of galaxies: of gas that young stars ionize, and a little by old ones.
+"""Emission lines of galaxies: H II regions around young stars, and weak lines of old populations.
 
-The star formation rate gives H-alpha (Kennicutt & Evans 2012), case B the series of hydrogen, and
-metals follow the metallicity: more nitrogen, less oxygen where there is more of them.
+The star formation rate gives H-alpha (Kennicutt & Evans 2012), case B the other hydrogen lines;
+metal lines follow the metallicity: more nitrogen and less oxygen at high metallicity.
 """
 
 from typing import NamedTuple
@@ -35,11 +35,11 @@ Lines = Float64[np.ndarray, "galaxies lines"]
 
 
 class Ionization(NamedTuple):
-    """What decides the ratios of lines.
+    """Parameters of the line ratios.
 
     Args:
-        metallicity: Of the gas, log10 of solar.
-        excitation: Of oxygen, dex above what the metallicity says.
+        metallicity: Gas metallicity, log10 of solar.
+        excitation: Offset of the oxygen lines from the metallicity relation, in dex.
     """
 
     metallicity: Galaxies
@@ -47,7 +47,7 @@ class Ionization(NamedTuple):
 
 
 def young(gas: Ionization) -> Lines:
-    """Ratios to H-alpha where young stars ionize."""
+    """Line ratios to H-alpha of gas ionized by young stars."""
     metals = gas.metallicity
     return _ratios(
         nitrogen=10 ** np.clip(-0.50 + 0.7 * metals, -1.6, -0.2),
@@ -58,14 +58,14 @@ def young(gas: Ionization) -> Lines:
 
 
 def old(gas: Ionization) -> Lines:
-    """Ratios to H-alpha where old stars ionize, or an active nucleus a little."""
+    """Line ratios to H-alpha of gas ionized by old stars or a weak active nucleus."""
     one = np.ones_like(gas.metallicity)
     excited = 10**gas.excitation
     return _ratios(nitrogen=1.1 * one, oxygen3=1.8 * excited, oxygen2=1.6 * one, sulfur=0.8 * one)
 
 
 def _ratios(nitrogen: Galaxies, oxygen3: Galaxies, oxygen2: Galaxies, sulfur: Galaxies) -> Lines:
-    """All lines from [NII]6585, [OII] and [SII] over H-alpha and [OIII]5008 over H-beta."""
+    """Ratios of all lines from [NII]6585, [OII], [SII] over H-alpha and [OIII]5008 over H-beta."""
     beta = 1 / 2.86
     one = np.ones_like(nitrogen)
     table = {

@@ -1,11 +1,11 @@
-"""Simulated galaxies: an image and a spectrum of each, and what it is.
+"""Simulated galaxies: image, spectrum and labels of each.
 
-Everything is a pure function of seed, number of the block and size of the images. A galaxy's image
-and spectrum have independent noise, and nothing but what they show says what it is: galaxies are
-drawn independently and stand in the order in which they were drawn.
+A pure function of seed, block number and image size. A galaxy's image and spectrum have independent
+noise. Galaxies are drawn independently and keep the order in which they were drawn, so the order
+says nothing of them.
 
-Noise and scatter of version 1 were set before any network was trained on it, so that cheap
-baselines reach what they do in the real survey. ``tests/benchmarks/astroclip_simulator.py`` gives,
+Noise and scatter of version 1 were set before any network was trained on it, so that simple
+baselines perform as they do on the real survey. ``tests/benchmarks/astroclip_simulator.py`` gives,
 over seeds 0 to 4 of 16,384 galaxies for training and 4,000 others:
 
 - R2 of redshift from aperture photometry, by gradient boosting: 0.759 to 0.783, in the mean 0.769
@@ -34,12 +34,12 @@ from astroclip.simulate.population import SPHEROID, Latents
 from astroclip.simulate.target_selection import targets
 
 THREADS = ThreadpoolController()
-VERSION = "1"  # to be raised with whatever changes a number
-BLOCK = 256  # galaxies
+VERSION = "1"  # raise it with any change of the numbers
+BLOCK = 256  # galaxies per block
 LABELS = ("redshift", "log_mass", "log_ssfr", "age", "metallicity", "morphology")
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "edge-on")
-EDGE_ON = 0.25  # cosine of the inclination below which a disk is
-ARMS = (0.25, 0.9)  # contrast of the arms of spirals
+EDGE_ON = 0.25  # cosine of the inclination below which a disk counts as edge-on
+ARMS = (0.25, 0.9)  # range of the contrast of spiral arms
 
 
 class Galaxies(NamedTuple):
@@ -48,11 +48,11 @@ class Galaxies(NamedTuple):
     Args:
         image: Nanomaggies in g, r and z at 0.262 arcsec per pixel.
         flux: Spectra in 1e-17 erg / s / cm2 / A at ``astroclip.survey.wavelengths()``.
-        ivar: Inverse variance of ``flux``, 0 where nothing was measured.
-        mask: Where that is.
-        labels: In the order of ``LABELS``: redshift; log10 of solar masses; log10 of the star
-            formation rate per mass in 1 / yr; mean age of the stars by mass in Gyr; their
-            metallicity in log10 of the sun's; number in ``MORPHOLOGIES``.
+        ivar: Inverse variance of ``flux``; 0 where not measured.
+        mask: True where not measured.
+        labels: In the order of ``LABELS``: redshift; log10 stellar mass in solar masses; log10
+            specific star formation rate in 1 / yr; mass-weighted stellar age in Gyr; stellar
+            metallicity, log10 of solar; index in ``MORPHOLOGIES``.
     """
 
     image: Float32[np.ndarray, "galaxies 3 size size"]
@@ -66,9 +66,9 @@ def simulate(seed: int, block: int, size: int = 48) -> Galaxies:
     """Simulate a block of galaxies.
 
     Args:
-        seed: Of all blocks.
-        block: Number of the block.
-        size: Pixels along a side of the images; nothing else depends on it.
+        seed: Seed of the data set; at least 0.
+        block: Index of the block.
+        size: Pixels along a side of the images; changes nothing else.
 
     Returns:
         The galaxies.
@@ -76,7 +76,7 @@ def simulate(seed: int, block: int, size: int = 48) -> Galaxies:
     return _simulate(seed, block, size, BLOCK)
 
 
-@THREADS.wrap(limits=1, user_api="blas")  # small products: more threads wait for each other
+@THREADS.wrap(limits=1, user_api="blas")  # small products are slower with several threads
 def _simulate(seed: int, block: int, size: int, count: int) -> Galaxies:
     what, looks, seen = (
         np.random.default_rng(part) for part in np.random.SeedSequence([seed, block]).spawn(3)
@@ -93,7 +93,7 @@ def _simulate(seed: int, block: int, size: int, count: int) -> Galaxies:
 
 
 def morphology(galaxies: Latents) -> np.ndarray:
-    """Class of each galaxy, as its number in ``MORPHOLOGIES``."""
+    """Morphological class of each galaxy, as an index in ``MORPHOLOGIES``."""
     return np.select(
         [galaxies.bulge >= SPHEROID, galaxies.inclination < EDGE_ON, galaxies.quiescent],
         [MORPHOLOGIES.index(name) for name in ("elliptical", "edge-on", "lenticular")],
@@ -111,12 +111,9 @@ def _through_fibers(
 
 @functools.cache
 def fingerprint() -> str:
-    """Name what is simulated: a hash of the version and of a tiny block.
+    """Fingerprint of the simulator: a hash of its version and of a tiny block.
 
-    A sample of its numbers is rounded before, as processors differ in the last digits.
-
-    Returns:
-        12 hexadecimal digits.
+    The numbers are rounded first, as processors differ in the last digits. 12 hexadecimal digits.
     """
     few = _simulate(seed=0, block=0, size=48, count=16)
     steps = {"image": 0.005, "flux": 0.25, "ivar": 0.25, "labels": 0.01}

@@ -1,4 +1,4 @@
-"""Images of galaxies in g, r and z as the Legacy Surveys take them."""
+"""Simulated images of galaxies in g, r and z, as in the Legacy Surveys."""
 
 from typing import NamedTuple
 
@@ -26,13 +26,15 @@ BLUR = np.array(
         [0.3471172, 1.1928363, 0.8233702],
     ]
 )
-NEIGHBORS = 0.8  # sources in 48 x 48 pixels
-CROWD = 48**2  # pixels
+NEIGHBORS = 0.8  # mean number of neighbors in 48 x 48 pixels
+CROWD = 48**2  # pixels of that area
 FAINTEST, BRIGHTEST = 23.5, 17.5  # magnitudes in r of neighbors
-COUNTS = 0.35  # dex of them per magnitude
-WINDOW = 48  # pixels along a side in which a neighbor is drawn
-STARS = 0.3  # of neighbors
-CONTRAST = np.array([1.0, 0.7, 0.4])  # of arms in g, r and z: young stars are blue
+COUNTS = 0.35  # slope of the number counts, dex per magnitude
+WINDOW = 48  # pixels along a side of a neighbor's stamp
+STARS = 0.3  # fraction of neighbors that are stars
+CONTRAST = np.array(
+    [1.0, 0.7, 0.4]
+)  # relative contrast of spiral arms in g, r and z: young stars are blue
 CACHED = 10_000  # pixels whose Gaussians fit into a cache
 
 Image = Float32[np.ndarray, "galaxies 3 height width"]
@@ -40,14 +42,14 @@ Bands = Float64[np.ndarray, "galaxies 3"]
 
 
 class Source(NamedTuple):
-    """Sources of one profile, one in each image.
+    """Sources of one light profile, one in each image.
 
     Args:
-        x: Pixels to the right of the middle of the image.
+        x: Pixels to the right of the image center.
         y: Pixels below it.
         radius: Half-light radius in pixels.
-        axis: Ratio of the axes.
-        angle: Of the long axis in radians.
+        axis: Axis ratio, short over long.
+        angle: Position angle of the long axis in radians.
         flux: Nanomaggies.
     """
 
@@ -66,17 +68,17 @@ def expose(
     arms: Float64[np.ndarray, " galaxies"],
     size: int,
 ) -> Image:
-    """Take an image of each galaxy: PSF, neighbors and noise are drawn for each and each band.
+    """Simulate an image of each galaxy; PSF, neighbors and noise are drawn for each image and band.
 
     Args:
-        rng: Where the randomness comes from.
-        galaxies: What they are.
+        rng: Random generator.
+        galaxies: Properties of the galaxies.
         fluxes: Nanomaggies of bulge and disk.
-        arms: Contrast of spiral arms, 0 where a galaxy has none.
+        arms: Contrast of spiral arms; 0 for none.
         size: Pixels along a side.
 
     Returns:
-        Nanomaggies.
+        Nanomaggies per pixel.
     """
     count = len(fluxes)
     blur = lognormal(rng, BLUR, count)
@@ -102,18 +104,19 @@ def expose(
 
 
 def render(source: Source, profile: Mixture, blur: Bands, size: int) -> Image:
-    """Blur sources with Gaussian PSFs and sample them at the middles of pixels.
+    """Convolve sources with Gaussian PSFs and sample them at pixel centers.
 
-    The PSF includes the pixel and is wider than one, so that a sum over pixels is the flux.
+    The PSF includes the pixel response and is wider than a pixel, so the sum over pixels is the
+    flux.
 
     Args:
-        source: One in each image.
-        profile: Of their light.
+        source: One source in each image.
+        profile: Light profile.
         blur: Sigma of the PSF in pixels.
         size: Pixels along a side.
 
     Returns:
-        Nanomaggies.
+        Nanomaggies per pixel.
     """
     exponents, heights = _gaussians(source, profile, blur)
     powers = _powers(size)
@@ -143,7 +146,7 @@ def _gaussians(
     Float32[np.ndarray, "galaxies bands gaussians 6"],
     Float32[np.ndarray, "galaxies bands gaussians"],
 ]:
-    """Coefficients of 1, x, y, xx, xy, yy in the exponents; and heights."""
+    """Coefficients of 1, x, y, xx, xy, yy in the exponents, and amplitudes."""
     long = source.radius[:, None, None] ** 2 * profile.variance + blur[..., None] ** 2
     short = (source.radius * source.axis)[:, None, None] ** 2 * profile.variance
     short = short + blur[..., None] ** 2
@@ -165,7 +168,7 @@ def _gaussians(
 
 
 def _grid(size: int) -> tuple[Float32[np.ndarray, " pixels"], Float32[np.ndarray, " pixels"]]:
-    """Pixels to the right of and below the middle."""
+    """Pixel offsets to the right of and below the center."""
     side = (np.arange(size) - (size - 1) / 2).astype(np.float32)
     return np.tile(side, size), np.repeat(side, size)
 
@@ -181,7 +184,7 @@ def _add_arms(
     arms: Float64[np.ndarray, " galaxies"],
     winding: Float64[np.ndarray, "galaxies 2"],
 ) -> None:
-    """Two arms along logarithmic spirals in the plane of the disk.
+    """Add two logarithmic spiral arms in the plane of the disk.
 
     The light is multiplied by 1 + c cos(2 theta - w ln r + phase), the mean of which is 1 on every
     ellipse; it fades within half a half-light radius.

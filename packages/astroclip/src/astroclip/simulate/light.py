@@ -1,4 +1,4 @@
-"""The light of bulge and disk of galaxies: which stars, which lines, and fluxes in g, r and z."""
+"""Light of bulge and disk: stellar templates, emission lines, and fluxes in g, r and z."""
 
 import functools
 from typing import NamedTuple
@@ -10,23 +10,25 @@ from astroclip.simulate import emission_lines, stars
 from astroclip.simulate.cosmology import MPC, luminosity_distance
 from astroclip.simulate.population import FARTHEST, Latents
 
-EDGES = np.array([[3950.0, 5500.0], [5620.0, 7170.0], [8350.0, 10_150.0]])  # A, of g, r and z
-SOFT = 60.0  # A, over which a filter opens and closes
-SPEED = 2.99792458e18  # of light, A / s
+EDGES = np.array(
+    [[3950.0, 5500.0], [5620.0, 7170.0], [8350.0, 10_150.0]]
+)  # Angstrom: limits of the filters g, r and z
+SOFT = 60.0  # Angstrom: width of a filter's edges
+SPEED = 2.99792458e18  # of light in Angstrom / s
 NANOMAGGY = 3.631e-29  # erg / s / cm2 / Hz
-NEBULAR_DUST = 1 / 0.44  # Calzetti et al. 2000: gas sits deeper in the dust than stars
-GRADIENT = 0.4  # share of the young and the middle that a bulge lacks
-TABLE = np.linspace(0.0, FARTHEST + 0.01, 133)  # redshifts at which templates are looked up
+NEBULAR_DUST = 1 / 0.44  # Calzetti et al. 2000: nebular lines are more attenuated than stars
+GRADIENT = 0.4  # fraction of young and intermediate stars that a bulge lacks
+TABLE = np.linspace(0.0, FARTHEST + 0.01, 133)  # redshifts of the lookup table
 
 Components = Float64[np.ndarray, "galaxies 2 populations"]
 
 
 class Light(NamedTuple):
-    """What shines in bulge and disk, in this order.
+    """Light of bulge and disk, in this order.
 
     Args:
         masses: Solar masses of each stellar template.
-        lines: Luminosities of emission lines in erg/s, behind their dust.
+        lines: Luminosities of emission lines in erg / s, after attenuation.
     """
 
     masses: Components
@@ -34,14 +36,7 @@ class Light(NamedTuple):
 
 
 def light(galaxies: Latents) -> Light:
-    """Divide stars and lines between bulge, which has fewer young stars, and disk.
-
-    Args:
-        galaxies: What they are.
-
-    Returns:
-        Their light.
-    """
+    """Divide stars and lines between bulge, with fewer young stars, and disk."""
     old = galaxies.fractions[:, 2:]
     bulge = (1 - GRADIENT) * galaxies.fractions
     bulge[:, 2:] += (1 - bulge.sum(1, keepdims=True)) * old / old.sum(1, keepdims=True)
@@ -55,15 +50,7 @@ def light(galaxies: Latents) -> Light:
 
 
 def band_fluxes(galaxies: Latents, shining: Light) -> Float64[np.ndarray, "galaxies 2 bands"]:
-    """Nanomaggies of bulge and disk in g, r and z.
-
-    Args:
-        galaxies: What they are.
-        shining: Their light.
-
-    Returns:
-        The fluxes.
-    """
+    """Fluxes of bulge and disk in g, r and z, in nanomaggies."""
     place = galaxies.redshift / TABLE[1]
     below = place.astype(np.int64)
     part = (place - below)[:, None, None]
@@ -79,7 +66,7 @@ def band_fluxes(galaxies: Latents, shining: Light) -> Float64[np.ndarray, "galax
 
 
 def _lines(galaxies: Latents) -> Float64[np.ndarray, "galaxies 2 lines"]:
-    """Young stars ionize the disk; old ones ionize where they are."""
+    """Line luminosities: young stars ionize the disk, old ones both components."""
     mass = 10**galaxies.log_mass
     rate = mass * 10 ** (galaxies.log_ssfr + galaxies.burst)
     young = (emission_lines.HALPHA_PER_RATE * rate)[:, None] * emission_lines.young(galaxies.gas())
@@ -94,7 +81,7 @@ def _lines(galaxies: Latents) -> Float64[np.ndarray, "galaxies 2 lines"]:
 
 @functools.cache
 def _table() -> Float64[np.ndarray, "redshifts populations bands"]:
-    """Mean flux densities per Hz of the templates times 4 pi d^2, as a photon counter has them."""
+    """Mean flux densities per Hz of the templates times 4 pi d^2, photon-weighted."""
     seen = np.arange(3600.0, 10_500.0, 4.0)
     weight = seen[:, None] * _response(seen[:, None])
     weight /= SPEED * (_response(seen[:, None]) / seen[:, None]).sum(0)
@@ -116,7 +103,7 @@ def _line_fluxes(
 
 
 def _response(wavelength: Float64[np.ndarray, "*shape 1"]) -> Float64[np.ndarray, "*shape bands"]:
-    """What the filters let through."""
+    """Transmission of the filters."""
     opens, closes = EDGES.T
     return 1 / (
         (1 + np.exp(np.clip((opens - wavelength) / SOFT, -60, 60)))

@@ -1,8 +1,8 @@
-"""What a galaxy is, before anyone looks: a population of galaxies down to a magnitude.
+"""Galaxy population: masses, star formation, metallicities, dust and sizes to a magnitude limit.
 
-Masses, star formation, metals, dust and sizes follow the relations of nearby galaxies with their
-scatter; redshifts fill the volume; and a galaxy is kept if it is as bright as those of the Bright
-Galaxy Survey of DESI (r < 19.5), so that mass and redshift come with its selection.
+Properties follow the scaling relations of nearby galaxies with their scatter, redshifts the
+comoving volume. Galaxies as bright as those of DESI's Bright Galaxy Survey (r < 19.5) are kept, so
+that the distribution of mass and redshift has its selection.
 """
 
 from typing import NamedTuple
@@ -16,41 +16,41 @@ from astroclip.simulate import emission_lines
 from astroclip.simulate.cosmology import age_of_universe, angular_scale, volume_rate
 from astroclip.simulate.stars import AGES, hats
 
-BRIGHTEST, FAINTEST, FUZZ = 14.5, 19.5, 0.05  # magnitudes in r; the last is the survey's error
+BRIGHTEST, FAINTEST, FUZZ = 14.5, 19.5, 0.05  # r magnitudes; FUZZ is the survey's error
 NEAREST, FARTHEST = 0.02, 0.65  # redshift
 LIGHTEST, HEAVIEST = 8.6, 12.0  # log10 of solar masses
-CANDIDATES = 8192  # drawn at a time, of which a few percent are bright enough
-FLATTENING = 0.2  # thickness of a disk
-SPHEROID = 0.6  # share of the mass in the bulge above which there is no disk to speak of
+CANDIDATES = 8192  # galaxies drawn at a time; a few percent are bright enough
+FLATTENING = 0.2  # intrinsic axis ratio of an edge-on disk
+SPHEROID = 0.6  # bulge mass fraction above which a galaxy is a spheroid
 RATES = np.linspace(NEAREST, FARTHEST, 400)
 
 Values = Float64[np.ndarray, " galaxies"]
 
 
 class Latents(NamedTuple):
-    """Galaxies.
+    """Physical properties of galaxies.
 
     Args:
-        redshift: Of each.
-        log_mass: log10 of stellar mass in the sun's.
-        log_ssfr: log10 of star formation rate over stellar mass, in 1 / yr.
+        redshift: Redshift.
+        log_mass: log10 of stellar mass in solar masses.
+        log_ssfr: log10 of specific star formation rate in 1 / yr.
         quiescent: Whether it hardly forms stars.
-        fractions: Of the stellar mass by age, as ``astroclip.simulate.stars.AGES``.
-        age: Mean of the stars, by mass, in Gyr.
-        metallicity: Of stars, log10 of the sun's.
-        gas_metallicity: Of gas.
-        excitation: Of oxygen in the gas, dex above what its metallicity says.
-        burst: Of H-alpha, dex above what the star formation of 100 Myr says.
-        nucleus: Of lines that are not of star formation, dex above the usual.
-        dust: Magnitudes lost in V.
-        dust_slope: Power of wavelength by which it is grayer than the usual dust.
-        bulge: Share of the stellar mass in the bulge.
+        fractions: Fractions of the stellar mass by age, as ``astroclip.simulate.stars.AGES``.
+        age: Mass-weighted stellar age in Gyr.
+        metallicity: Stellar metallicity, log10 of solar.
+        gas_metallicity: Gas metallicity, log10 of solar.
+        excitation: Offset of the oxygen lines from the metallicity relation, in dex.
+        burst: Offset of H-alpha from the mean star formation over 100 Myr, in dex.
+        nucleus: Offset of the lines of old stars or an active nucleus, in dex.
+        dust: Attenuation in V, in magnitudes.
+        dust_slope: Power-law change of the attenuation curve's slope.
+        bulge: Fraction of the stellar mass in the bulge.
         disk_radius: Half-light radius in arcsec.
         bulge_radius: Half-light radius in arcsec.
-        inclination: Cosine of it; 1 is face-on.
-        bulge_axis: Ratio of the axes of the bulge.
+        inclination: Cosine of the inclination; 1 is face-on.
+        bulge_axis: Axis ratio of the bulge.
         angle: Position angle in radians.
-        dispersion: Of stars along the line of sight, km/s.
+        dispersion: Stellar velocity dispersion along the line of sight in km / s.
     """
 
     redshift: Values
@@ -75,29 +75,21 @@ class Latents(NamedTuple):
     dispersion: Values
 
     def gas(self) -> emission_lines.Ionization:
-        """Return what decides the ratios of lines."""
+        """Parameters of the emission-line ratios."""
         return emission_lines.Ionization(self.gas_metallicity, self.excitation)
 
     def disk_axis(self) -> Values:
-        """Return the ratio of the axes of the disk, or of the outskirts of a spheroid."""
+        """Axis ratio of the disk, or of a spheroid's outskirts."""
         disk = np.sqrt(self.inclination**2 * (1 - FLATTENING**2) + FLATTENING**2)
         return np.where(self.bulge >= SPHEROID, self.bulge_axis, disk)
 
     def kept(self, which: np.ndarray) -> "Latents":
-        """Return some of the galaxies."""
+        """Select galaxies."""
         return Latents(*(x[which] for x in self))
 
 
 def candidates(rng: Generator, count: int) -> Latents:
-    """Draw galaxies of a volume, bright or not.
-
-    Args:
-        rng: Where the randomness comes from.
-        count: How many.
-
-    Returns:
-        The galaxies.
-    """
+    """Draw galaxies of a volume, without a magnitude limit."""
     rate = volume_rate(RATES).cumsum()
     redshift = np.interp(rng.random(count), rate / rate[-1], RATES)
     log_mass = _within(rng, 10.35, 0.55, LIGHTEST, HEAVIEST, count)
@@ -140,7 +132,7 @@ def candidates(rng: Generator, count: int) -> Latents:
 def _within(
     rng: Generator, mean: float, spread: float, low: float, high: float, count: int
 ) -> Values:
-    """Draw a normal, folded back where it leaves the limits."""
+    """Draw from a normal distribution, reflected at the limits."""
     x = rng.normal(mean, spread, count)
     x = np.where(x < low, 2 * low - x, x)
     return np.clip(np.where(x > high, 2 * high - x, x), low, high)
@@ -149,7 +141,7 @@ def _within(
 def _ages(
     rng: Generator, redshift: Values, log_ssfr: Values, quiescent: np.ndarray
 ) -> tuple[Float64[np.ndarray, "galaxies ages"], Values]:
-    """Masses of the young, the middle and the old, and the mean age."""
+    """Mass fractions of young, intermediate and old stars, and the mean age."""
     count = len(redshift)
     young = np.minimum(10 ** (log_ssfr + 8), 0.1)  # of the last 100 Myr
     middle = np.where(quiescent, rng.beta(1.0, 25.0, count), rng.beta(1.5, 8.5, count))
@@ -166,7 +158,7 @@ def _ages(
 def _bulge(
     rng: Generator, log_mass: Values, quiescent: np.ndarray, fractions: np.ndarray
 ) -> Values:
-    """Share of the mass; a bulge is made of old stars, of which there must be enough."""
+    """Bulge mass fraction; limited by the mass of old stars."""
     count = len(log_mass)
     mean = np.clip(0.15 + 0.15 * (log_mass - 10), 0.03, 0.5)
     spiral = rng.beta(3 * mean, 3 * (1 - mean))
@@ -191,7 +183,7 @@ def _radii(
 
 
 def _dust(rng: Generator, log_mass: Values, quiescent: np.ndarray, inclination: Values) -> Values:
-    """Magnitudes in V; more of it in heavy disks and in those seen from the side."""
+    """Attenuation in V, in magnitudes; larger in massive and in inclined disks."""
     usual = 0.35 + 0.35 * np.clip(log_mass - 9.5, 0, 1.5)
     spiral = usual * rng.lognormal(0, 0.5, len(log_mass)) * (0.7 + 0.9 * (1 - inclination) ** 2)
     return np.where(quiescent, rng.exponential(0.1, len(log_mass)), spiral)

@@ -1,7 +1,7 @@
-"""Profiles of galaxies as mixtures of Gaussians, which a Gaussian PSF blurs exactly.
+"""Light profiles as mixtures of Gaussians, which convolve with a Gaussian PSF exactly.
 
-Hogg & Lang (2013) approximate the exponential and the de Vaucouleurs profile so; weights and widths
-here are our own fit, of non-negative least squares to the light in rings.
+After Hogg & Lang (2013), for the exponential and the de Vaucouleurs profile; the weights here are
+our own non-negative least-squares fit to the light in rings.
 """
 
 import functools
@@ -16,15 +16,18 @@ WIDTHS = {  # sigma of the Gaussians, in half-light radii
     "exponential": np.geomspace(0.11, 1.6, 6),
     "de_vaucouleurs": np.geomspace(0.025, 4.5, 7),
 }
-CUT = {"exponential": 5.0, "de_vaucouleurs": 8.0}  # half-light radii at which surveys end them
+CUT = {
+    "exponential": 5.0,
+    "de_vaucouleurs": 8.0,
+}  # truncation in half-light radii, as in the surveys' models
 
 
 class Mixture(NamedTuple):
-    """Gaussians about one center.
+    """Concentric Gaussians.
 
     Args:
-        weight: Of each; they sum to 1.
-        variance: Of each along an axis, in half-light radii squared.
+        weight: Weights; they sum to 1.
+        variance: Variances along an axis, in half-light radii squared.
     """
 
     weight: Float64[np.ndarray, " gaussians"]
@@ -33,14 +36,7 @@ class Mixture(NamedTuple):
 
 @functools.cache
 def mixture(kind: Kind) -> Mixture:
-    """The mixture that stands for a profile.
-
-    Args:
-        kind: Which.
-
-    Returns:
-        Its Gaussians, of unit flux and unit half-light radius.
-    """
+    """Mixture of a profile, of unit flux and unit half-light radius."""
     radius = np.geomspace(0.01, CUT[kind], 400)
     brightness = (
         np.exp(-1.67835 * radius)
@@ -61,19 +57,19 @@ def enclosed(
     ratio: Float[np.ndarray, " galaxies"],
     blur: Float[np.ndarray, " galaxies"],
 ) -> Float[np.ndarray, " galaxies"]:
-    """Share of the light within a circle.
+    """Fraction of the light within a circular aperture.
 
-    An ellipse counts as the circle of its area.
+    An ellipse is treated as the circle of equal area.
 
     Args:
-        mix: The profile.
-        radius: Of the circle, in any unit.
-        scale: Half-light radius along the long axis, in the same.
-        ratio: Of the short axis to the long.
-        blur: Sigma of the PSF, in the same.
+        mix: Profile.
+        radius: Radius of the aperture, in any unit.
+        scale: Half-light radius along the long axis, in the same unit.
+        ratio: Axis ratio, short over long.
+        blur: Sigma of the PSF, in the same unit.
 
     Returns:
-        The share.
+        Enclosed fraction.
     """
     variance = scale[:, None] ** 2 * mix.variance
     long, short = variance + blur[:, None] ** 2, variance * ratio[:, None] ** 2 + blur[:, None] ** 2
@@ -81,7 +77,7 @@ def enclosed(
 
 
 def _unit_radius(weight: np.ndarray, variance: np.ndarray) -> float:
-    """What the variances are multiplied with so that half the light is within 1."""
+    """Factor of the variances that makes the half-light radius 1."""
     low, high = 0.25, 4.0
     for _ in range(60):
         middle = np.sqrt(low * high)

@@ -1,4 +1,4 @@
-"""Spectra of galaxies as a fiber of DESI would see them, were there no noise."""
+"""Noise-free spectra of galaxies through a DESI fiber."""
 
 import functools
 
@@ -13,13 +13,16 @@ from astroclip.simulate.population import Latents
 from astroclip.simulate.profiles import enclosed, mixture
 from astroclip.survey import FIRST, PIXELS, STEP, wavelengths
 
-FIBER = 0.75  # arcsec, the radius
-SEEING = (0.47, 0.15)  # arcsec: median of the sigma and its log-normal spread
-LOSS = 0.13  # dex, by which a fiber's share scatters beyond profile and seeing
-TILT = 0.05  # of the flux calibration, from one end of a spectrum to the other
-INSTRUMENT = 0.75  # A, sigma of the resolution
-GAS_MOTION = (40.0, 0.3)  # km / s at least, and share of the rotation across a fiber
-REACH = 24  # pixels on each side to which a line is drawn
+FIBER = 0.75  # arcsec: radius of a fiber
+SEEING = (0.47, 0.15)  # PSF sigma: median in arcsec, and log-normal scatter
+LOSS = 0.13  # dex: additional scatter of the fiber fraction
+TILT = 0.05  # relative error of the flux calibration from end to end of a spectrum
+INSTRUMENT = 0.75  # Angstrom: sigma of the instrumental resolution
+GAS_MOTION = (
+    40.0,
+    0.3,
+)  # smallest gas dispersion in km / s, and fraction of the rotation in a fiber
+REACH = 24  # pixels on each side over which a line is drawn
 UNIT = 1e-17  # erg / s / cm2 / A
 
 Spectrum = Float32[np.ndarray, "galaxies pixels"]
@@ -28,16 +31,16 @@ Shares = Float64[np.ndarray, "galaxies 2"]
 
 
 def fiber_shares(rng: Generator, galaxies: Latents) -> Shares:
-    """Draw how much light of bulge and disk a fiber collects, over what it does of a star's.
+    """Draw the fraction of the light of bulge and disk in a fiber, relative to a star's.
 
-    DESI calibrates with stars, which lose light at the fiber too.
+    DESI calibrates fluxes with stars, which lose light at the fiber too.
 
     Args:
-        rng: Where the randomness comes from.
-        galaxies: What they are.
+        rng: Random generator.
+        galaxies: Properties of the galaxies.
 
     Returns:
-        Shares.
+        Fractions.
     """
     count = len(galaxies.redshift)
     seeing = SEEING[0] * np.exp(SEEING[1] * rng.standard_normal(count))
@@ -53,18 +56,18 @@ def fiber_shares(rng: Generator, galaxies: Latents) -> Shares:
 
 
 def tilts(rng: Generator, count: int) -> Spectrum:
-    """Draw errors of the flux calibration, as factors on each pixel."""
+    """Draw errors of the flux calibration, as a factor for each pixel."""
     slope = (TILT * rng.standard_normal(count)).astype(np.float32)
     return 1 + slope[:, None] * np.linspace(-0.5, 0.5, PIXELS, dtype=np.float32)
 
 
 def spectra(galaxies: Latents, shining: Light, shares: Shares) -> Spectrum:
-    """Redshift the light that a fiber collects.
+    """Observed spectra: the light in the fiber, redshifted.
 
     Args:
-        galaxies: What they are.
+        galaxies: Properties of the galaxies.
         shining: Light of bulge and disk.
-        shares: How much of each a fiber collects.
+        shares: Fractions of bulge and disk in the fiber.
 
     Returns:
         Flux in 1e-17 erg / s / cm2 / A at ``astroclip.survey.wavelengths()``.
@@ -83,7 +86,7 @@ def spectra(galaxies: Latents, shining: Light, shares: Shares) -> Spectrum:
 def _rest(
     galaxies: Latents, masses: Float64[np.ndarray, "galaxies populations"]
 ) -> Float32[np.ndarray, "galaxies rest"]:
-    """Stars behind their dust, by wavelength at rest."""
+    """Attenuated stellar spectra at rest wavelengths."""
     motion = stars.hats(galaxies.dispersion, stars.DISPERSIONS)
     weights = motion[:, :, None] * masses[:, None, :] * stars.SOLAR_V  # (galaxies, 3, populations)
     basis, usual, color = _basis()
@@ -96,7 +99,7 @@ def _rest(
 
 @functools.cache
 def _basis() -> tuple[Float32[np.ndarray, "templates rest"], Rest, Rest]:
-    """Templates of all motions; ln of what a magnitude of usual dust leaves; ln wavelength."""
+    """Templates for all dispersions; log transmission per magnitude of dust; log wavelength."""
     basis = (stars.templates() / stars.SOLAR_V).reshape(-1, len(stars.REST))
     usual = -0.4 * np.log(10) * stars.usual_dust(stars.REST)
     color = np.log(stars.REST / stars.V)
@@ -106,7 +109,7 @@ def _basis() -> tuple[Float32[np.ndarray, "templates rest"], Rest, Rest]:
 def _add_lines(
     flux: Spectrum, galaxies: Latents, lines: Float64[np.ndarray, "galaxies lines"]
 ) -> None:
-    """Add Gaussians as wide as the gas moves and the instrument blurs."""
+    """Add Gaussian emission lines with the width of gas motion and resolution."""
     stretch = 1 + galaxies.redshift
     rotation = 200 * 10 ** (0.27 * (galaxies.log_mass - 10.5))
     rotation *= GAS_MOTION[1] * np.sqrt(1 - galaxies.inclination**2)

@@ -1,7 +1,7 @@
-"""What a spectrograph makes of a spectrum: noise of the sky, lost pixels, and some failures.
+"""Spectrograph noise: sky noise, masked pixels and failures.
 
-The noise of a pixel is that of DESI's nights of bright sky, and ``ivar`` says what it is, except in
-what fails: there the error is not in ``ivar``, or there is no flux at all.
+The noise level is that of DESI's bright time, and ``ivar`` is correct, except in failures: there
+the error is not in ``ivar``, or there is no flux.
 """
 
 import functools
@@ -12,8 +12,8 @@ from numpy.random import Generator
 
 from astroclip.survey import PIXELS, wavelengths
 
-NOISE = 0.68  # of all spectra, as calibrated; see astroclip.simulate.galaxies
-LEVELS = {  # sigma of a pixel in 1e-17 erg / s / cm2 / A by wavelength in A
+NOISE = 0.68  # overall noise factor, calibrated; see astroclip.simulate.galaxies
+LEVELS = {  # wavelength in Angstrom -> sigma of a pixel in 1e-17 erg / s / cm2 / A
     3600.0: 4.9,
     3850.0: 1.8,
     4600.0: 0.95,
@@ -22,29 +22,35 @@ LEVELS = {  # sigma of a pixel in 1e-17 erg / s / cm2 / A by wavelength in A
     8100.0: 0.32,
     9824.0: 0.42,
 }
-NIGHTS = 0.2  # log-normal spread of the noise from one spectrum to another
-STRONG = {5578.9: 3.0, 5891.6: 0.8, 5897.6: 0.6, 6302.05: 1.5, 6365.5: 0.7}  # sky, over the level
+NIGHTS = 0.2  # log-normal scatter of the noise between spectra
+STRONG = {
+    5578.9: 3.0,
+    5891.6: 0.8,
+    5897.6: 0.6,
+    6302.05: 1.5,
+    6365.5: 0.7,
+}  # sky lines, relative to the level
 BANDS = ((7240.0, 7530.0), (7710.0, 8110.0), (8280.0, 8530.0), (8760.0, 9160.0), (9300.0, 9810.0))
-SPACING = 14.0  # A between the lines of OH in the bands, on average
-SKY_SIGMA = 0.8  # A
-LOST = 3.0  # runs of pixels that are masked, per spectrum
-FAILURES = 0.05  # of spectra
-SEGMENT = (300, 1500)  # pixels of a failure without flux
-HITS = 12  # unmasked cosmic rays of a failure
+SPACING = 14.0  # mean distance of OH sky lines in Angstrom
+SKY_SIGMA = 0.8  # Angstrom: width of sky lines
+LOST = 3.0  # mean number of masked runs of pixels per spectrum
+FAILURES = 0.05  # fraction of spectra with a failure
+SEGMENT = (300, 1500)  # range of pixels without flux in a failure
+HITS = 12  # unmasked cosmic rays in a failure
 
 Spectrum = Float32[np.ndarray, "galaxies pixels"]
 Mask = Bool[np.ndarray, "galaxies pixels"]
 
 
 def observe(rng: Generator, flux: Spectrum) -> tuple[Spectrum, Spectrum, Mask]:
-    """Add noise, and what goes wrong.
+    """Add noise, masked pixels and failures to spectra.
 
     Args:
-        rng: Where the randomness comes from.
-        flux: Without noise.
+        rng: Random generator.
+        flux: Noise-free spectra.
 
     Returns:
-        Flux; its inverse variance, 0 where nothing was measured; and where that is.
+        Flux; its inverse variance, 0 where not measured; mask, True where not measured.
     """
     count = len(flux)
     night = np.exp(NIGHTS * rng.standard_normal(count)).astype(np.float32)[:, None]
@@ -62,7 +68,7 @@ def observe(rng: Generator, flux: Spectrum) -> tuple[Spectrum, Spectrum, Mask]:
 
 @functools.cache
 def noise_level() -> Float32[np.ndarray, " pixels"]:
-    """Sigma of each pixel of a usual spectrum, lines of the sky among it."""
+    """Sigma of each pixel of a typical spectrum, including sky lines."""
     seen = wavelengths()
     level = np.exp(np.interp(seen, list(LEVELS), np.log(list(LEVELS.values()))))
     return (NOISE * level * (1 + sky_lines())).astype(np.float32)
@@ -70,7 +76,7 @@ def noise_level() -> Float32[np.ndarray, " pixels"]:
 
 @functools.cache
 def sky_lines() -> Float32[np.ndarray, " pixels"]:
-    """Noise of sky lines over that between them; places within the bands of OH are arbitrary."""
+    """Noise of sky lines relative to the continuum level; OH bands have lines at random places."""
     rng = np.random.default_rng(0)
     lines = dict(STRONG)
     for low, high in BANDS:
@@ -82,7 +88,7 @@ def sky_lines() -> Float32[np.ndarray, " pixels"]:
 
 
 def _lose_pixels(rng: Generator, flux: Spectrum, mask: Mask) -> None:
-    """Cosmic rays that were found: masked, with whatever flux is left."""
+    """Mask detected cosmic rays; their flux stays."""
     owner = np.repeat(np.arange(len(flux)), rng.poisson(LOST, len(flux)))
     start = rng.integers(0, PIXELS - 3, len(owner))
     length = rng.integers(1, 4, len(owner))
@@ -94,7 +100,7 @@ def _lose_pixels(rng: Generator, flux: Spectrum, mask: Mask) -> None:
 
 
 def _fail(rng: Generator, flux: Spectrum, ivar: Spectrum, mask: Mask) -> None:
-    """A part without flux, sky that was not subtracted, or cosmic rays that were not found."""
+    """Missing flux, sky subtraction errors, or undetected cosmic rays."""
     for i in np.flatnonzero(rng.random(len(flux)) < FAILURES):
         kind = rng.integers(3)
         sigma = 1 / np.sqrt(np.median(ivar[i]))

@@ -1,8 +1,7 @@
-"""Light of stars: rest-frame templates of populations by age and metallicity, and dust before them.
+"""Stellar population templates by age and metallicity at rest wavelengths, and dust attenuation.
 
 A template is a black body with a Balmer break, a 4000 A break and absorption lines of hydrogen and
-of metals. A mixture of few stands for a galaxy well enough to learn from it. Wavelengths are in
-vacuum.
+metals: realistic enough to train on. Wavelengths are in vacuum.
 """
 
 import functools
@@ -16,7 +15,7 @@ from scipy.special import expit
 from astroclip.simulate.cosmology import LIGHT
 
 REST = np.arange(1750.0, 10_500.0)  # Angstrom
-AGES = np.array([0.05, 1.0, 3.0, 11.0])  # Gyr; young, middle, two that bracket the old
+AGES = np.array([0.05, 1.0, 3.0, 11.0])  # Gyr: young, intermediate, and two that bracket the old
 METALLICITIES = np.array([-0.7, -0.1, 0.5])  # log10 of solar
 DISPERSIONS = np.array([60.0, 160.0, 320.0])  # km / s
 POPULATIONS = len(AGES) * len(METALLICITIES)
@@ -25,16 +24,16 @@ SOLAR_V = 5.2e29  # erg / s / A, of the sun at 5500 A (M_V = 4.81)
 V = 5500.0  # A
 _TEMPERATURES = (26_000.0, 8_800.0, 5_500.0, 4_850.0)  # K
 _COOLING = (0.0, 0.0, 250.0, 250.0)  # K per dex of metals
-_LIGHT_TO_MASS = (18.0, 2.2, 0.75, 0.27)  # in V, solar
-_BALMER_BREAK = (0.15, 0.5, 0.12, 0.0)  # what is lost blueward of 3700 A
-_METAL_BREAK = (0.0, 0.05, 0.30, 0.38)  # and of 4000 A, at solar metallicity
+_LIGHT_TO_MASS = (18.0, 2.2, 0.75, 0.27)  # in V, solar units
+_BALMER_BREAK = (0.15, 0.5, 0.12, 0.0)  # fraction of light lost blueward of 3700 A
+_METAL_BREAK = (0.0, 0.05, 0.30, 0.38)  # likewise of 4000 A, at solar metallicity
 
-# Equivalent widths in A of the young, the middle and the old; and sigma in A.
+# Equivalent widths in Angstrom in young, intermediate and old stars; sigma in Angstrom.
 _HYDROGEN = (2.5, 8.0, 1.6)
 _SERIES = (6564.61, 4862.68, 4341.68, 4102.89, 3971.19, 3890.15, 3836.47, 3798.98, 3771.70, 3751.22)
 _SERIES_SHARE = (0.5, 0.85, 0.95, 1.0, 0.9, 0.85, 0.75, 0.6, 0.5, 0.4)
 _HYDROGEN_SIGMA = 7.0
-# Metals: wavelength, equivalent width in the old at solar metallicity, sigma
+# Metal lines: wavelength, equivalent width in old stars at solar metallicity, sigma (Angstrom)
 _METALS = (
     (2800.0, 14.0, 12.0),  # Mg II
     (2852.0, 8.0, 8.0),
@@ -76,12 +75,12 @@ _METALS = (
     (8870.0, 5.0, 30.0),
 )
 _METALS_AT_AGE = (0.06, 0.25, 0.8, 1.0)
-_METALS_SLOPE = 0.4  # dex per dex of metals
+_METALS_SLOPE = 0.4  # slope of equivalent widths with metallicity, dex per dex
 
 
 @functools.cache
 def templates() -> Float64[np.ndarray, "dispersions populations rest"]:
-    """Luminosities in erg / s / A per solar mass at ``REST``; metallicity counts fastest."""
+    """Luminosities in erg / s / A per solar mass at ``REST``; metallicity varies fastest."""
     sharp = np.stack(
         [_template(age, metals) for age, metals in itertools.product(range(4), METALLICITIES)]
     )
@@ -91,14 +90,14 @@ def templates() -> Float64[np.ndarray, "dispersions populations rest"]:
 def mixture(
     fractions: Float64[np.ndarray, "galaxies ages"], metallicity: Float64[np.ndarray, " galaxies"]
 ) -> Float64[np.ndarray, "galaxies populations"]:
-    """Spread masses of populations over the templates of two metallicities.
+    """Distribute masses over the templates of the two nearest metallicities.
 
     Args:
         fractions: Masses by age.
         metallicity: log10 of solar.
 
     Returns:
-        Masses of the templates, with the same sums.
+        Masses of the templates.
     """
     shares = hats(metallicity, METALLICITIES)
     return (fractions[:, :, None] * shares[:, None, :]).reshape(len(fractions), POPULATIONS)
@@ -107,12 +106,12 @@ def mixture(
 def hats(
     x: Float64[np.ndarray, " galaxies"], nodes: Float64[np.ndarray, " nodes"]
 ) -> Float64[np.ndarray, "galaxies nodes"]:
-    """Weights of nodes with which a linear interpolation at ``x`` takes them."""
+    """Weights of the nodes in linear interpolation at ``x``."""
     return np.stack([np.interp(x, nodes, row) for row in np.eye(len(nodes))], axis=1)
 
 
 def usual_dust(wavelength: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """Magnitudes lost per magnitude lost in V (Calzetti et al. 2000, equation 4)."""
+    """Attenuation curve relative to V, in magnitudes (Calzetti et al. 2000, equation 4)."""
     x = 1e4 / wavelength  # 1 / micrometer
     blue = 2.659 * (-2.156 + 1.509 * x - 0.198 * x**2 + 0.011 * x**3)
     red = 2.659 * (-1.857 + 1.040 * x)
@@ -122,14 +121,14 @@ def usual_dust(wavelength: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*s
 def attenuation(
     wavelength: Float[np.ndarray, "#galaxies wavelengths"], slope: Float[np.ndarray, " galaxies"]
 ) -> Float[np.ndarray, "galaxies wavelengths"]:
-    """Magnitudes lost per magnitude lost in V, by dust of different kinds.
+    """Attenuation curves relative to V, in magnitudes, with a variable slope.
 
     Args:
-        wavelength: At rest.
-        slope: Power of wavelength by which each differs from the usual (Noll et al. 2009).
+        wavelength: Rest wavelength in Angstrom.
+        slope: Power-law change of the slope of the Calzetti curve (Noll et al. 2009).
 
     Returns:
-        The curves.
+        Attenuation in magnitudes.
     """
     return usual_dust(wavelength) * np.exp(slope[:, None] * np.log(wavelength / V))
 
@@ -157,7 +156,7 @@ def _black_body(temperature: float) -> Float64[np.ndarray, " rest"]:
 
 
 def _line(wavelength: float, width: float, sigma: float) -> Float64[np.ndarray, " rest"]:
-    """Optical depth whose area is the equivalent width, which a deep line stays a bit below."""
+    """Optical depth of an absorption line with the given equivalent width (if weak)."""
     gauss = np.exp(-0.5 * ((REST - wavelength) / sigma) ** 2)
     return width / (sigma * np.sqrt(2 * np.pi)) * gauss
 
@@ -165,7 +164,7 @@ def _line(wavelength: float, width: float, sigma: float) -> Float64[np.ndarray, 
 def _broadened(
     light: Float64[np.ndarray, "populations rest"], dispersion: float
 ) -> Float64[np.ndarray, "populations rest"]:
-    """By the motion of stars, which is the same everywhere in log wavelength."""
+    """Broaden by a velocity dispersion: a constant width in log wavelength."""
     uniform = np.geomspace(REST[0], REST[-1], 2 * len(REST))
     step = np.log(uniform[1] / uniform[0])
     even = np.stack([np.interp(uniform, REST, row) for row in light])

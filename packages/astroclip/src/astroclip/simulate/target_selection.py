@@ -1,4 +1,4 @@
-"""A survey's sample: galaxies bright enough to be targets, until there are as many as asked for."""
+"""Target selection: galaxies of DESI's Bright Galaxy Survey."""
 
 import numpy as np
 from jaxtyping import Float64
@@ -16,11 +16,11 @@ from astroclip.simulate.population import (
 
 
 def targets(rng: Generator, count: int) -> Latents:
-    """Draw galaxies that the Bright Galaxy Survey would observe.
+    """Draw galaxies brighter than the magnitude limit of the Bright Galaxy Survey.
 
     Args:
-        rng: Where the randomness comes from.
-        count: How many.
+        rng: Random generator.
+        count: Number of galaxies.
 
     Returns:
         The galaxies, in no order.

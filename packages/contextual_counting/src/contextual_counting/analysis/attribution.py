@@ -119,7 +119,7 @@ def at_length(short: Attribution, usual: Attribution, reach: float | int) -> Att
             twice the length.
 
     Returns:
-        Token numbers of the full length, with weights and values of the other length.
+        Attribution with extrapolated weights and values, and the token numbers of the full length.
     """
     logs = [found.weight.clamp_min(TINY).log() for found in (short, usual)]
     weight = (logs[1] + reach * (logs[1] - logs[0])).exp()

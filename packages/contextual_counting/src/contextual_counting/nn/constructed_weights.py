@@ -4,7 +4,7 @@ Golkar et al. 2024 (arXiv 2406.02585), propositions 2.1 and 2.2, in the network 
 
 1. Every token attends to the delimiters before it; the fraction of ``[`` among them is
    ``r / (2 r - 1)`` inside region ``r`` and 1/2 between regions.
-2. The MLP compares this fraction with a threshold between each two regions.
+2. The MLP compares it with thresholds, one between each region's fraction and the next one's.
 3. The prompt of region ``r`` attends to its region's 1s, with weight 1 each, and to a bias token
    with total weight ``beta``; so it decodes ``theta = n / (n + beta)``.
 4. The head computes ``n = beta theta / (1 - theta)``.

@@ -170,7 +170,7 @@ def extend(
 def cut(
     x: Float[Tensor, "frames fields *wider"], stages: tuple[int, ...], halo: int
 ) -> Float[Tensor, "frames windows values"]:
-    """Cut frames into windows, those of a token adjacent; ``values`` is fields, then points."""
+    """Cut frames into windows, grouped by token; a window's values are by field, then by point."""
     axes = x.ndim - 2
     for axis in range(axes):
         x = x.unfold(2 + axis, stages[0] + 2 * halo, stages[0])

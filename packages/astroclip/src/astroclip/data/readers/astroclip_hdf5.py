@@ -1,4 +1,4 @@
-"""The pairs of the original AstroCLIP: one HDF5 file, or parquet files of the same."""
+"""Reader of the original AstroCLIP pairs: one HDF5 file, or parquet files."""
 
 from bisect import bisect_right
 from pathlib import Path
@@ -23,11 +23,11 @@ COLUMNS = ["image", "spectrum", "redshift", "targetid"]
 class OriginalHDF5(Source):
     """``astroclip_desi.1.1.5.h5``: groups ``0`` to ``9`` of images, spectra, redshifts, targetids.
 
-    Images are stored as (width, height, band). There is no noise with the spectra: it is estimated.
+    Images are stored as (width, height, band). The noise of the spectra is estimated.
 
     Args:
         path: The file.
-        files: What opens it, to be shared by many of them.
+        files: Opens files; may be shared between readers.
 
     Raises:
         ValueError: If the file cannot be read, or an array is missing or shorter than others.
@@ -68,13 +68,13 @@ class OriginalHDF5(Source):
 
 
 class OriginalParquet(Source):
-    """A parquet file of the same pairs; one group of rows is in memory at a time.
+    """Parquet file of the same pairs; one row group is in memory at a time.
 
-    Rows in an order of their own read a group each: shuffle what was copied to shards instead.
+    Random access reads a whole row group for each galaxy: copy to shards first, and shuffle those.
 
     Args:
         path: The file, with the columns image, spectrum, redshift and targetid.
-        files: What opens it, to be shared by many of them.
+        files: Opens files; may be shared between readers.
 
     Raises:
         ValueError: If the file cannot be read or has no such column.
@@ -117,7 +117,7 @@ class OriginalParquet(Source):
 
 
 def _array(column: Any, row: int) -> np.ndarray:
-    """An entry of a column of numbers, or of lists of lists of them."""
+    """One row of a column of numbers or nested lists."""
     stored = column.storage if isinstance(column, pa.ExtensionArray) else column
     values, shape = stored.slice(row, 1), []
     while pa.types.is_nested(values.type):

@@ -1,4 +1,4 @@
-"""Which plane of an image is which band."""
+"""Find the planes of the bands g, r and z in an image."""
 
 from collections.abc import Sequence
 
@@ -6,23 +6,23 @@ from astroclip.survey import BANDS
 
 
 def band(name: str) -> str:
-    """The letter of a band: of ``g``, ``DES-G`` or ``g DECam SDSS c0001 4720.0 1520.0``."""
+    """Letter of a band from ``g``, ``DES-G`` or ``g DECam SDSS c0001 4720.0 1520.0``."""
     words = name.strip().lower().split()
     return words[0].split("-")[-1] if words else ""
 
 
 def planes_of(names: Sequence[str], place: str) -> list[int]:
-    """Where g, r and z are.
+    """Indices of g, r and z among named planes.
 
     Args:
-        names: Of the bands that there are, in any order.
-        place: What has them, to be named in an error.
+        names: Names of the planes, in any order.
+        place: Name of the image in an error.
 
     Returns:
-        Their numbers among the names, in our order.
+        Indices of g, r and z.
 
     Raises:
-        ValueError: If one of them is not there, or is there twice.
+        ValueError: If a band is missing or repeated.
     """
     there = [band(name) for name in names]
     if any(there.count(one) != 1 for one in BANDS):

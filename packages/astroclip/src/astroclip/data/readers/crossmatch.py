@@ -1,4 +1,4 @@
-"""Images of one source and spectra of another, of the same galaxies."""
+"""Cross-match images of one source with spectra of another, by id or by sky position."""
 
 import warnings
 from collections.abc import Sequence
@@ -10,27 +10,27 @@ from scipy.spatial import KDTree
 from astroclip.data.batch import Galaxy
 from astroclip.data.source import OnError, Positions, Source
 
-SEPARATION = 1.0  # arcsec; the images and fibres of a galaxy are not farther apart
+SEPARATION = 1.0  # arcsec; largest distance between image and fiber of a galaxy
 ARCSEC = np.pi / 180 / 3600
-NONE = -1  # number of a partner that is not there
-Pairs = Int64[np.ndarray, "pairs 2"]  # of image and spectrum
-NAMED = 5  # ids in an error; a list of thousands helps nobody
+NONE = -1  # index of a missing partner
+Pairs = Int64[np.ndarray, "pairs 2"]  # indices of image and spectrum
+NAMED = 5  # largest number of ids in an error
 
 
 class Paired(Source):
     """Galaxies that have an image in one source and a spectrum in another.
 
-    They are joined by id, or, where the sources share no id (surveys number for themselves), by
-    position on the sky, within 1 arcsec; what has no partner there is no part of it, and a warning
-    says how many. The id is that of the spectrum.
+    They are matched by id or, where the sources share no id, by position on the sky within 1
+    arcsec. Matching by position drops galaxies without a partner and warns of their number. The id
+    is that of the spectrum.
 
     Args:
-        images: Has images.
-        spectra: Has spectra.
-        on_error: Whether an id that is in one source alone is an error at once, or when it is read.
+        images: Source of images.
+        spectra: Source of spectra.
+        on_error: ``raise``: an id in one source alone is an error; ``skip``: an error when read.
 
     Raises:
-        ValueError: Naming ids that are in one source alone, or twice in one.
+        ValueError: Naming ids that are in one source only, or repeated.
     """
 
     def __init__(self, images: Source, spectra: Source, on_error: OnError = "raise") -> None:
@@ -53,7 +53,7 @@ class Paired(Source):
         return len(self.pairs)
 
     def _named(self, number: int) -> tuple[Source, int]:
-        """The source that names a galaxy, and its number there."""
+        """Source that gives a galaxy its id, and its index there."""
         image, spectrum = self.pairs[number].tolist()
         return (self.image_source, image) if spectrum == NONE else (self.spectrum_source, spectrum)
 
@@ -93,7 +93,7 @@ def _numbers(source: Source) -> dict[str, int]:
 
 
 def _by_id(images: Source, spectra: Source) -> tuple[Pairs, Int64[np.ndarray, "alone 2"]]:
-    """Numbers of images and spectra that share an id, and of those that are alone."""
+    """Index pairs of images and spectra that share an id, and indices without a partner."""
     first, second = _numbers(images), _numbers(spectra)
     both = [(first[id], number) for id, number in second.items() if id in first]
     alone = [(number, NONE) for id, number in first.items() if id not in second]
@@ -130,7 +130,7 @@ def _tell_apart(source: Source, used: Int64[np.ndarray, " pairs"]) -> None:
 
 
 def _missing(source: Source, numbers: Int64[np.ndarray, " alone"]) -> str:
-    """What to say of the galaxies of a source that have no partner."""
+    """Error message about the galaxies of a source without a partner."""
     alone = numbers[numbers != NONE].tolist()
     if not alone:
         return ""

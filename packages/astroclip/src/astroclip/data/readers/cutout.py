@@ -1,4 +1,4 @@
-"""One image of a galaxy from exposures that are shifted and turned against each other."""
+"""Cutout of a galaxy from several exposures, resampled to a common grid."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,22 +12,22 @@ from astroclip.data.batch import Image
 from astroclip.data.readers.fits import ARCSEC
 from astroclip.survey import BANDS, PIXEL_SCALE
 
-LARGEST = 152  # pixels along a side, as the cutouts that AstroCLIP was trained on
-SEEING = 2.0  # pixels; smooths noise before the galaxy is looked for
-APERTURE = 8  # pixels around the brightest that say where its middle is
+LARGEST = 152  # pixels along a side, as in the cutouts of AstroCLIP
+SEEING = 2.0  # pixels; smoothing before the galaxy is located
+APERTURE = 8  # pixels around the peak that define the galaxy's center
 Plane = Float[np.ndarray, "height width"]
 Square = Float[np.ndarray, "size size"]
 Where = Bool[np.ndarray, "size size"]
 
 
 class Exposure(NamedTuple):
-    """An image of an exposure in nanomaggies.
+    """Image of one exposure.
 
     Args:
-        band: Its filter.
-        flux: Per pixel, without the sky; NaN where it is bad.
-        wcs: From pixels to the sky.
-        weight: In a mean of several of one band.
+        band: Filter.
+        flux: Nanomaggies per pixel, sky subtracted; NaN where bad.
+        wcs: World coordinates.
+        weight: Weight in the mean of exposures of one band.
     """
 
     band: str
@@ -37,17 +37,17 @@ class Exposure(NamedTuple):
 
 
 def cutout(exposures: Sequence[Exposure], middle: tuple[float, float]) -> Image:
-    """One image of a galaxy, north up, in nanomaggies per pixel of 0.262 arcsec.
+    """Cutout of a galaxy, north up, in nanomaggies per pixel of 0.262 arcsec.
 
     Args:
-        exposures: In g, r and z.
-        middle: Right ascension and declination in degrees; the galaxy is the brightest nearby.
+        exposures: Exposures in g, r and z.
+        middle: Right ascension and declination in degrees; the brightest galaxy nearby is taken.
 
     Returns:
         The largest square around the galaxy that every band covers; rows go north, columns west.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is no such square.
     """
     first = north_up(middle)
     row, column = _brightest(*_means(exposures, first))
@@ -62,20 +62,19 @@ def cutout(exposures: Sequence[Exposure], middle: tuple[float, float]) -> Image:
 
 
 def regridded(flux: Plane, wcs: WCS, grid: WCS, size: int) -> tuple[Square, Where]:
-    """An image on other pixels about as large, with its flux conserved.
+    """Resample an image to a grid of similar pixels, conserving flux.
 
-    The flux per old pixel is interpolated to the middles of new ones, and multiplied by how many
-    old pixels a new one covers there: on pixels that are only shifted or turned by right angles
-    these are the shares that they overlap.
+    The flux per old pixel is interpolated at the new centers and multiplied by the ratio of pixel
+    areas. For shifts and rotations by right angles this equals the exact overlap of pixels.
 
     Args:
-        flux: Per pixel; NaN where it is bad.
-        wcs: From its pixels to the sky.
-        grid: From the new pixels to the sky.
-        size: New pixels along a side.
+        flux: Flux per pixel; NaN where bad.
+        wcs: World coordinates of the image.
+        grid: World coordinates of the new grid.
+        size: Pixels along a side of the new grid.
 
     Returns:
-        Flux per new pixel, NaN where more than half is bad; and where the old image is.
+        Flux per new pixel, NaN where more than half is bad; mask of pixels inside the old image.
     """
     rows, columns = np.indices((size, size))
     ra, dec = grid.wcs_pix2world(columns.ravel(), rows.ravel(), 0)
@@ -100,7 +99,7 @@ def sky_at(wcs: WCS, x: float, y: float) -> tuple[float, float]:
 
 
 def north_up(middle: tuple[float, float]) -> WCS:
-    """Pixels of 0.262 arcsec, north up and east to the left, around a place on the sky."""
+    """World coordinates of 0.262 arcsec pixels, north up and east left, around a sky position."""
     grid = WCS(naxis=2)
     grid.wcs.ctype = ["RA---TAN", "DEC--TAN"]
     grid.wcs.crval = list(middle)
@@ -110,7 +109,7 @@ def north_up(middle: tuple[float, float]) -> WCS:
 
 
 def _means(exposures: Sequence[Exposure], grid: WCS) -> tuple[Image, Where]:
-    """Mean of each band on one grid, 0 where nothing is known; and where every band was seen."""
+    """Mean of each band on one grid, 0 where unknown; mask of pixels that every band covers."""
     total, weight, seen = (np.zeros((len(BANDS), LARGEST, LARGEST)) for _ in range(3))
     for exposure in exposures:
         if exposure.band in BANDS:
@@ -125,7 +124,7 @@ def _means(exposures: Sequence[Exposure], grid: WCS) -> tuple[Image, Where]:
 
 
 def _brightest(image: Image, covered: Where) -> tuple[float, float]:
-    """Row and column of the middle of the galaxy."""
+    """Row and column of the galaxy's center."""
     light = gaussian_filter(np.where(covered, image.sum(0), 0.0), SEEING)
     rows, columns = np.indices(light.shape)
     if not covered.any():

@@ -1,4 +1,4 @@
-"""Exposures of DECam and their CCD table, as cutouts of galaxies in nanomaggies."""
+"""Reader of DECam exposures and their CCD table: cutouts of galaxies in nanomaggies."""
 
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
@@ -16,23 +16,23 @@ from astroclip.data.source import Positions, Source
 from astroclip.survey import PIXEL_SCALE
 from sciformer.data.open_files import OpenFiles
 
-ZERO_POINT = "ccdzpt"  # a CCD table is one that has this column
+ZERO_POINT = "ccdzpt"  # column that identifies a CCD table
 COLUMNS = ("expnum", "ccdname", "filter", "exptime", ZERO_POINT, "ccdskycounts")
-NOISE = "sig1"  # of a pixel in nanomaggies; a column that may be missing
-MASKS = ("_ooi_", "_ood_")  # in the name of an exposure, and of the mask of its bad pixels
-NANOMAGGY = 22.5  # magnitude of one
+NOISE = "sig1"  # optional column: noise per pixel in nanomaggies
+MASKS = ("_ooi_", "_ood_")  # in the file names of an exposure and of its bad-pixel mask
+NANOMAGGY = 22.5  # magnitude of one nanomaggy
 
 
 class CCD(NamedTuple):
-    """An image of an exposure, not yet read.
+    """CCD image of an exposure, not yet read.
 
     Args:
         path: Its file.
-        number: Of its HDU.
-        row: Of the CCD table.
-        ra: Of its middle in degrees.
-        dec: Of its middle in degrees.
-        reach: Degrees from its middle to its nearest edge.
+        number: Index of its HDU.
+        row: Its row of the CCD table.
+        ra: Right ascension of its center in degrees.
+        dec: Declination of its center in degrees.
+        reach: Distance from its center to the nearest edge in degrees.
     """
 
     path: Path
@@ -44,17 +44,17 @@ class CCD(NamedTuple):
 
 
 class Exposures(Source):
-    """Galaxies in a folder of exposures: those that overlap on the sky show the same one.
+    """Galaxies in a folder of exposures: exposures that overlap on the sky show the same galaxy.
 
-    Each becomes one image, north up, of pixels of 0.262 arcsec, around the brightest light near the
-    middle of where the exposures overlap; the largest square that all bands cover, of 152 pixels at
-    most. Several exposures of a band are averaged with the table's inverse variances. Pixels that a
-    mask (``_ood_`` for ``_ooi_`` in the name of the file) marks are left out. A galaxy is named by
-    where its exposures are: right ascension and declination.
+    Each galaxy becomes one image, north up, with pixels of 0.262 arcsec, centered on the brightest
+    source near the middle of the overlap: the largest square that all bands cover, at most 152
+    pixels wide. Exposures of a band are averaged with the inverse variances of the table. Pixels
+    flagged in the mask file (``_ood_`` for ``_ooi_`` in its name) are ignored. The id is made of
+    right ascension and declination.
 
     Args:
         folder: The exposures (FITS) and the CCD table.
-        without: Files in it that cannot be read.
+        without: Files to ignore.
 
     Raises:
         ValueError: If there is no table, it lacks a column, or an exposure is not in it.
@@ -93,7 +93,7 @@ class Exposures(Source):
         return Galaxy(self.id(number), image, None, None, {})
 
     def _rows(self, path: Path) -> dict[tuple[int, str], Mapping[str, Any]]:
-        """The table: number of the exposure and name of the CCD -> what is known of it."""
+        """CCD table: (exposure number, CCD name) -> row."""
         file = FITSFile(path, self.files)
         table = file.table(ZERO_POINT)
         names = [*COLUMNS, *([NOISE] if file.has(table, NOISE) else [])]
@@ -105,7 +105,7 @@ class Exposures(Source):
         }
 
     def _ccds(self, path: Path) -> list[CCD]:
-        """The images of a file that are in the table."""
+        """CCD images of a file that are in the table."""
         parts = FITSFile(path, self.files).parts
         common, found, keys = parts[0].header, [], []
         for number, part in enumerate(parts):
@@ -130,7 +130,8 @@ class Exposures(Source):
         per_nanomaggy = ccd.row["exptime"] * 10 ** ((ccd.row[ZERO_POINT] - NANOMAGGY) / 2.5)
         if not (np.isfinite(sky_level) and 0 < per_nanomaggy < np.inf):
             raise ValueError(
-                f"{ccd.path}: CCD table: exptime, {ZERO_POINT} or ccdskycounts cannot be"
+                f"{ccd.path}: CCD table: exptime, {ZERO_POINT} and ccdskycounts must be finite, "
+                "exptime above 0"
             )
         mask = ccd.path.with_name(ccd.path.name.replace(*MASKS))
         if mask != ccd.path and mask.is_file():
@@ -152,7 +153,7 @@ def is_ccd_table(file: FITSFile) -> bool:
 
 
 def _overlapping(ccds: Sequence[CCD]) -> list[list[CCD]]:
-    """Groups of those that hold the middle of the first one of the group."""
+    """Groups of CCDs that contain the center of the group's first one."""
     groups: list[list[CCD]] = []
     for ccd in ccds:
         for group in groups:
@@ -173,7 +174,7 @@ def _middle(ccds: Sequence[CCD]) -> tuple[float, float]:
 
 
 def _around(degrees: float) -> float:
-    """A difference of right ascensions, the short way around."""
+    """Difference of right ascensions, the short way around."""
     return (degrees + 180) % 360 - 180
 
 

@@ -1,4 +1,4 @@
-"""Coadded spectra of DESI: many fibres in a file, and parts for each arm of the spectrographs."""
+"""Reader of DESI coadded spectra: many fibers per file, separate arms of the spectrographs."""
 
 from pathlib import Path
 
@@ -10,16 +10,18 @@ from astroclip.data.readers.resample import resampled
 from astroclip.data.source import Positions, Source, named
 from astroclip.survey import PIXELS
 
-GRID, FLUX = "_WAVELENGTH", "_FLUX"  # end the names of the parts of an arm
-REDSHIFTS = {"redrock": "REDSHIFTS", "zbest": "ZBEST"}  # what a file is called -> its table
+GRID, FLUX = "_WAVELENGTH", "_FLUX"  # suffixes of the HDU names of an arm
+REDSHIFTS = {
+    "redrock": "REDSHIFTS",
+    "zbest": "ZBEST",
+}  # prefix of the file name -> HDU of the table
 
 
 class Coadd(Source):
-    """The spectra of a coadd file, on one grid of 7781 pixels: ivar-weighted where arms overlap.
+    """Spectra of a coadd file on one grid of 7781 pixels, ivar-weighted where arms overlap.
 
-    Pixels whose mask is not 0 weigh nothing; there may be no mask. Fibres that were put on the sky
-    (OBJTYPE is SKY) are no galaxies and left out. The redshift is that of the redrock (or zbest)
-    file beside it, where it warns of nothing (ZWARN is 0).
+    Masked pixels (mask not 0, if there is a mask) are ignored, and so are sky fibers (OBJTYPE is
+    SKY). The redshift is that of the redrock (or zbest) file beside it, where ZWARN is 0.
 
     Args:
         path: The file.
@@ -89,12 +91,12 @@ class Coadd(Source):
         return flux.astype(np.float32), weight.astype(np.float32)
 
     def _mask(self, arm: str) -> list[str]:
-        """The name of the mask of an arm, if there is one."""
+        """Name of an arm's mask HDU, if it exists."""
         name = f"{arm}_MASK"
         return [name] if any(part.name.upper() == name for part in self.file.parts) else []
 
     def _arm(self, arm: str, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Wavelength, flux and ivar of a fibre."""
+        """Wavelength, flux and ivar of a fiber in one arm."""
         with self.file.reading(arm):
             wavelength = np.asarray(self.file.part(arm + GRID).data, np.float64).reshape(-1)
             flux, ivar, *masks = (
@@ -106,7 +108,7 @@ class Coadd(Source):
         return wavelength, flux, ivar
 
     def _redshifts(self) -> dict[int, float]:
-        """Those that redrock is sure of, by target."""
+        """Reliable redshifts of redrock (ZWARN is 0), by target."""
         for name, table in REDSHIFTS.items():
             path = self.file.path.with_name(self.file.path.name.replace("coadd", name, 1))
             if path != self.file.path and path.is_file():
@@ -118,7 +120,7 @@ class Coadd(Source):
 
 
 def arms(file: FITSFile) -> list[str]:
-    """Names of the arms of a file: B, R and Z, or BRZ where they were joined; none in others."""
+    """Names of a file's arms: B, R and Z, or BRZ if joined; empty for other files."""
     names = [part.name.upper() for part in file.parts]
     if not any(name.endswith(GRID) for name in names):
         return []

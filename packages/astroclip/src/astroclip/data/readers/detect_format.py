@@ -1,4 +1,4 @@
-"""Which kind of galaxies a file holds."""
+"""Detect the format of a file of galaxies."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,13 +12,13 @@ from sciformer.data.hdf5 import HDF5, OpenHDF5
 from sciformer.data.npy import axes_of, names_of
 
 Kind = Literal["original", "universe", "desi", "exposures", "images", "spectra"]
-NAMES: Mapping[str, Kind] = {"image": "images", "flux": "spectra"}  # of arrays
+NAMES: Mapping[str, Kind] = {"image": "images", "flux": "spectra"}  # names of arrays
 HDF5_SUFFIXES, PARQUET = (".hdf5", ".h5"), ".parquet"
-SHOWN = 12  # keys in an error
+SHOWN = 12  # largest number of keys in an error
 
 
 def kinds_of(path: Path, fits: OpenFITS, hdf5: OpenHDF5) -> list[Kind]:
-    """Find out what a file holds.
+    """Detect the format of a file from its content.
 
     Args:
         path: The file.
@@ -26,11 +26,12 @@ def kinds_of(path: Path, fits: OpenFITS, hdf5: OpenHDF5) -> list[Kind]:
         hdf5: Opens HDF5 files.
 
     Returns:
-        Its kind, both for arrays of an image and of a spectrum, or none; that of a CCD table is
-        ``exposures``.
+        Its formats: two for arrays of an image and of a spectrum, none if unknown; ``exposures``
+            for a
+        CCD table.
 
     Raises:
-        ValueError: If it cannot be opened, or lacks the key that makes it one of a kind.
+        ValueError: If it cannot be opened, or lacks the key that its format needs.
     """
     if is_fits(path):
         return _kinds_of_fits(FITSFile(path, fits))

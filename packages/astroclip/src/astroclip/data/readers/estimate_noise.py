@@ -1,26 +1,28 @@
-"""The noise of a spectrum whose file does not say it."""
+"""Estimate the noise of a spectrum from its pixels."""
 
 import numpy as np
 
 from astroclip.data.batch import Spectrum
 
-PIXELS = 251  # of a piece whose noise is taken as one: 200 Angstrom; 31 of them make a spectrum
-TO_SIGMA = 1.482602 / np.sqrt(6)  # of the median |2 f(i) - f(i-2) - f(i+2)| of Gaussian noise
+PIXELS = 251  # of a segment with constant noise: 200 Angstrom; a spectrum has 31
+TO_SIGMA = 1.482602 / np.sqrt(
+    6
+)  # sigma of Gaussian noise over the median of |2 f(i) - f(i-2) - f(i+2)|
 
-LEAST = 1e-3  # noise as a share of the root mean square of the flux; models have none
+LEAST = 1e-3  # smallest noise relative to the RMS flux, for noise-free models
 
 
 def estimated_ivar(flux: np.ndarray) -> Spectrum:
-    """Inverse variance of a spectrum from how much its pixels differ from their neighbours.
+    """Inverse variance of a spectrum from differences of neighboring pixels (DER_SNR).
 
-    Source: DER_SNR (Stoehr et al. 2008, ADASS XVII), in pieces of 200 Angstrom, with straight lines
-    between their middles.
+    Stoehr et al. 2008 (ADASS XVII), in segments of 200 Angstrom with linear interpolation between
+    their centers.
 
     Args:
-        flux: Of the original AstroCLIP data, say, which has no noise with it.
+        flux: Spectrum without known noise, as in the original AstroCLIP data.
 
     Returns:
-        0 where the flux is exactly 0 or not finite, as nothing was measured there.
+        Inverse variance; 0 where the flux is exactly 0 or not finite: not measured.
     """
     measured = np.isfinite(flux) & (flux != 0)
     values = np.where(measured, flux, 0).astype(np.float64)

@@ -1,4 +1,4 @@
-"""FITS files, and errors in one line."""
+"""FITS files, opened lazily, with one-line errors."""
 
 import gzip
 import os
@@ -22,27 +22,32 @@ from sciformer.data.open_files import OpenFiles
 from sciformer.text import reason
 
 SUFFIXES = (".fits.gz", ".fits.fz", ".fits", ".fit")
-ARCSEC = 3600.0  # of a degree
-KINDS = ("IMAGETYP", "IMTYPE", "PRODTYPE", "EXTNAME")  # where a header says what an image shows
+ARCSEC = 3600.0  # arcsec per degree
+KINDS = (
+    "IMAGETYP",
+    "IMTYPE",
+    "PRODTYPE",
+    "EXTNAME",
+)  # header keywords that tell the type of an image
 OTHERS = re.compile(r"ivar|invvar|mask|wtmap|psf|depth|nexp|chi2|model|resid", re.IGNORECASE)
-# How what is compressed begins, a file, and a further part of it.
+# Magic bytes of compressed files, at the start and of a further member.
 GZIP, FITS, HEADER = b"\x1f\x8b", b"SIMPLE", b"XTENSION"
-RATIO, SMALL = 100, 2**24  # bytes for each packed one, and for a small file; masks are mostly 0
+RATIO, SMALL = 100, 2**24  # largest compression ratio, and bytes always allowed; masks are mostly 0
 PIECE = 2**20
 OpenFITS = OpenFiles[Path, fits.HDUList]
 
 
 def open_fits(path: Path) -> fits.HDUList:
-    """Open a FITS file to read, and see that it is whole.
+    """Open a FITS file for reading and check that it is complete.
 
     Args:
-        path: Where it is; it may be compressed.
+        path: The file; may be compressed.
 
     Returns:
-        Its parts; arrays are read when used.
+        HDUs; arrays are read when used.
 
     Raises:
-        ValueError: If there is none, or it is not FITS, or was cut off.
+        ValueError: If it does not exist, is not FITS or is truncated.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
@@ -57,7 +62,7 @@ def open_fits(path: Path) -> fits.HDUList:
             _see_the_end(file, found)
         except AstropyUserWarning as error:
             raise ValueError(f"{path}: truncated: {reason(error)}") from error
-        except Exception as error:  # astropy raises dozens of kinds for what it does not expect
+        except Exception as error:  # astropy raises dozens of types for malformed input
             cut = isinstance(error, EOFError) or "END card" in str(error)
             what = "truncated" if cut else "truncated or not FITS"
             raise ValueError(f"{path}: {what}: {reason(error)}") from error
@@ -65,11 +70,11 @@ def open_fits(path: Path) -> fits.HDUList:
 
 
 class FITSFile:
-    """The parts of a FITS file, which a process opens when it first reads.
+    """HDUs of a FITS file, which each process opens on first use.
 
     Args:
         path: The file.
-        files: What opens it, to be shared by many of them.
+        files: Opens FITS files; may be shared between readers.
     """
 
     def __init__(self, path: str | Path, files: OpenFITS | None = None) -> None:
@@ -82,17 +87,7 @@ class FITSFile:
         return list(self.files[self.path])
 
     def part(self, name: str) -> Any:
-        """A part by its name.
-
-        Args:
-            name: Of the HDU.
-
-        Returns:
-            The HDU, not yet read.
-
-        Raises:
-            ValueError: If there is none of this name.
-        """
+        """HDU by name, not yet read; ``ValueError`` if there is none."""
         for found in self.parts:
             if found.name.upper() == name:
                 return found
@@ -102,28 +97,21 @@ class FITSFile:
         )
 
     def table(self, column: str) -> Any:
-        """The first table that has a column.
-
-        Args:
-            column: Its name; upper and lower case are the same.
-
-        Returns:
-            The HDU, or None if there is no such table.
-        """
+        """First table with a column (case-insensitive), or None."""
         for found in self.parts:
             if self.has(found, column):
                 return found
         return None
 
     def has(self, table: Any, column: str) -> bool:
-        """Whether a table has a column.
+        """Whether a table has a column; False if there is no such table.
 
         Args:
-            table: The HDU, or its name.
-            column: Its name; upper and lower case are the same.
+            table: HDU, or its name.
+            column: Name, case-insensitive.
 
         Returns:
-            Whether it has; no if there is no such table.
+            Whether it has.
 
         Raises:
             ValueError: If there is no HDU of this name.
@@ -132,11 +120,11 @@ class FITSFile:
         return isinstance(found, fits.BinTableHDU) and column.lower() in _names(found)
 
     def column(self, table: Any, name: str) -> np.ndarray:
-        """A column of a table, in the byte order of this machine.
+        """Column of a table, in native byte order.
 
         Args:
-            table: The HDU, or its name.
-            name: Of the column; upper and lower case are the same.
+            table: HDU, or its name.
+            name: Name of the column, case-insensitive.
 
         Returns:
             Its values.
@@ -155,7 +143,7 @@ class FITSFile:
 
     @contextmanager
     def reading(self, what: str) -> Iterator[None]:
-        """Give what astropy says of a damaged part the file's and the part's name."""
+        """Add file and HDU to astropy's errors about damaged data."""
         try:
             yield
         except Exception as error:  # as above
@@ -163,23 +151,23 @@ class FITSFile:
 
 
 def is_fits(path: Path) -> bool:
-    """Whether the name of a file says that it is FITS."""
+    """Whether a file name has a FITS suffix."""
     return path.name.endswith(SUFFIXES)
 
 
 def stem(path: Path) -> str:
-    """The name of a file without what says its format."""
+    """File name without the suffixes of its format."""
     found = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), path.suffix)
     return path.name.removesuffix(found)
 
 
 def is_other(header: fits.Header) -> bool:
-    """Whether a header says that this is the noise or the mask of an image, and not the image."""
+    """Whether a header marks an image as noise or mask."""
     return any(OTHERS.search(str(header.get(key, ""))) for key in KINDS)
 
 
 def sky(header: fits.Header) -> WCS | None:
-    """The map from the pixels of an image to the sky, or None if the header has none."""
+    """World coordinates of an image, or None if the header has none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)
         warnings.simplefilter("ignore", AstropyUserWarning)
@@ -188,7 +176,7 @@ def sky(header: fits.Header) -> WCS | None:
 
 
 def scale_of(header: fits.Header) -> float | None:
-    """Arcsec of a pixel, or None if the header does not say."""
+    """Pixel scale in arcsec, or None if the header does not tell."""
     found = sky(header)
     if found is None:
         return None
@@ -196,7 +184,7 @@ def scale_of(header: fits.Header) -> float | None:
 
 
 def _unpacked(path: Path) -> IO[bytes]:
-    """A file, or a copy on the disk of one that gzip packed, which can be read in any order."""
+    """The file, or a decompressed copy on disk, which allows random access."""
     file = path.open("rb")
     packed = file.read(len(GZIP)) == GZIP
     file.seek(0)
@@ -216,7 +204,7 @@ def _unpacked(path: Path) -> IO[bytes]:
 
 
 def _see_the_end(file: IO[bytes], parts: fits.HDUList) -> None:
-    """Read all headers, and what is behind the last array: astropy ends without a word there."""
+    """Raise if an HDU follows the last one that astropy read: it ignores damaged ones silently."""
     last: Any = parts.fileinfo(len(parts) - 1)
     final: Any = parts[-1]
     file.seek(last["datLoc"] + last["datSpan"])

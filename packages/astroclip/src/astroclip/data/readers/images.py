@@ -1,4 +1,4 @@
-"""Images of one's own and cutouts of the Legacy Surveys: a file of each galaxy, or of each band."""
+"""Reader of image files: one file per galaxy, or one per galaxy and band."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,25 +15,25 @@ from astroclip.data.source import Source
 from astroclip.survey import BANDS
 from sciformer.data.npy import numbers, read_arrays
 
-OF_BAND = re.compile(r"(.+)[-_.]([grz])")  # what a file of one band is called
+OF_BAND = re.compile(r"(.+)[-_.]([grz])")  # file name of a single band
 UNIT = re.compile(r"nano?magg|nmgy", re.IGNORECASE)
-Found = tuple[list[str], list[np.ndarray], float | None]  # bands, their planes, arcsec of a pixel
+Found = tuple[list[str], list[np.ndarray], float | None]  # bands, their planes, arcsec per pixel
 
 
 class ImageFiles(Source):
-    """Images by the names of their files: FITS, or arrays of nanomaggies in .npy or .npz.
+    """Image files in FITS, or nanomaggies in .npy or .npz; the file name is the id.
 
-    A FITS file has a cube whose header names the bands (``BANDS``, or ``BAND0``, ...) or
-    images of one band each (``BAND`` or ``FILTER``); or there are three files, whose names end in
-    ``-g``, ``-r`` and ``-z``. An array is (3, height, width); a .npz file with ``image`` may also
-    hold ``bands`` and ``scale``. Three planes that nobody names are g, r and z.
+    A FITS file has a cube whose header names the bands (``BANDS``, or ``BAND0``, ...) or images of
+    one band each (``BAND`` or ``FILTER``); or there are three files, whose names end in ``-g``,
+    ``-r`` and ``-z``. An array is (3, height, width); a .npz file with ``image`` may also hold
+    ``bands`` and ``scale``. Three planes without names are g, r and z.
 
     Args:
         paths: The files.
-        scale: Arcsec of a pixel; None takes what the file says, and 0.262 where it says nothing.
+        scale: Arcsec per pixel; None takes the file's, or 0.262 if it has none.
 
     Raises:
-        ValueError: If a galaxy has files in some bands only, or two of the same name.
+        ValueError: If bands of a galaxy are missing, or an id is repeated.
     """
 
     def __init__(self, paths: Sequence[Path], scale: float | None = None) -> None:
@@ -72,7 +72,7 @@ class ImageFiles(Source):
 
 
 def _by_galaxy(paths: Sequence[Path]) -> Mapping[str, list[Path]]:
-    """Files of each galaxy: one, or one in each band."""
+    """Files by galaxy: one, or one per band."""
     files: dict[str, list[Path]] = {}
     of_bands: dict[str, list[Path]] = {}
     for path in paths:
@@ -82,7 +82,7 @@ def _by_galaxy(paths: Sequence[Path]) -> Mapping[str, list[Path]]:
         else:
             _add(files, stem(path), [path])
     for name, each in of_bands.items():
-        if len(each) == 1:  # a name that only ends like a band
+        if len(each) == 1:  # only looks like a band's file
             _add(files, stem(each[0]), each)
         else:
             planes_of([stem(path)[-1] for path in each], f"{name}: files")
@@ -127,7 +127,7 @@ def _array(path: Path) -> Found:
 
 
 def _fits(path: Path) -> Found:
-    """The first cube of a file, or its images of single bands."""
+    """First cube of a file, or its images of single bands."""
     file = FITSFile(path)
     bands: list[str] = []
     planes: list[np.ndarray] = []
@@ -153,7 +153,7 @@ def _fits(path: Path) -> Found:
 
 
 def _names(header: Any) -> list[str]:
-    """The bands that a header names."""
+    """Bands that a header names."""
     together = str(header.get("BANDS", "")).replace(",", " ").strip()
     if together:
         return together.split() if " " in together else list(together)

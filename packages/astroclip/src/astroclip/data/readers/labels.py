@@ -1,4 +1,4 @@
-"""What tables say of galaxies: of one's own, or PROVABGS of those of DESI."""
+"""Labels of galaxies from tables: CSV, or PROVABGS in HDF5."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -17,11 +17,11 @@ Table = Mapping[str, Mapping[str, float]]  # id -> name of a label -> its value
 
 
 class Labelled(Source):
-    """Galaxies of a source, and what a table says of some of them.
+    """Galaxies of a source with labels from a table.
 
     Args:
         source: The galaxies.
-        table: What it says, by id.
+        table: Id -> name of a label -> value; not all galaxies need an entry.
     """
 
     def __init__(self, source: Source, table: Table) -> None:
@@ -50,28 +50,28 @@ def read_labels(path: Path) -> Table:
     """Read a table of labels.
 
     Args:
-        path: A .csv file whose first line names the columns, ``id`` among them; or a catalog of
-            PROVABGS in HDF5.
+        path: CSV file with a header line and a column ``id``; or a PROVABGS catalog in HDF5.
 
     Returns:
-        Id -> name -> value, where it is known.
+        Id -> name of a label -> value, where known.
 
     Raises:
-        ValueError: If the file cannot be read, a column is missing or a value no number.
+        ValueError: If the file cannot be read, a column is missing or a value is no number.
     """
     return dict(_csv(path)) if path.suffix == ".csv" else provabgs(HDF5(path))
 
 
 def provabgs(file: HDF5) -> Table:
-    """What PROVABGS (arXiv 2202.01809) says of galaxies.
+    """Labels from a PROVABGS catalog (arXiv 2202.01809).
 
     Args:
-        file: A catalog.
+        file: The catalog.
 
     Returns:
-        Id -> redshift, log of the stellar mass and of the specific star formation rate (per year:
-        the rate over the *mass*; the original took it over the metallicity), age in Gyr and log of
-        the metallicity, where they are known.
+        Id -> redshift, log10 stellar mass (solar masses), log10 specific star formation rate (1 /
+            yr:
+        rate over *mass*; the original divides by metallicity), age in Gyr and log10 metallicity,
+        where known.
 
     Raises:
         ValueError: If a column is missing.

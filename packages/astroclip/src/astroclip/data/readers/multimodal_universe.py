@@ -1,4 +1,4 @@
-"""The HDF5 files of the Multimodal Universe (arXiv 2412.02527), one for each cell of the sky."""
+"""Reader of the Multimodal Universe's HDF5 files (arXiv 2412.02527), one per cell of the sky."""
 
 from pathlib import Path
 
@@ -14,17 +14,20 @@ from sciformer.data.hdf5 import HDF5, OpenHDF5
 ID = "object_id"
 FLUX, IVAR = "spectrum_flux", "spectrum_ivar"
 IMAGE = "image_array"
-USUAL = {3: ("g", "r", "z"), 4: ("g", "r", "i", "z")}  # bands of so many planes without names
-REDSHIFT = ("Z", "z", "z_spec")  # what it is called in one file or another
+USUAL = {
+    3: ("g", "r", "z"),
+    4: ("g", "r", "i", "z"),
+}  # number of planes -> bands, if they have no names
+REDSHIFT = ("Z", "z", "z_spec")  # names of the redshift in different files
 CATALOG = {"ra", "dec", "ZWARN", *REDSHIFT}
 
 
 class Universe(Source):
-    """The galaxies of one file: spectra of DESI, images of the Legacy Surveys, or both.
+    """Galaxies of one file: DESI spectra, Legacy Surveys images, or both.
 
     Args:
         path: The file.
-        files: What opens it, to be shared by many of them.
+        files: Opens HDF5 files; may be shared between readers.
 
     Raises:
         ValueError: If the file cannot be read, a key is missing or shorter than others.
@@ -97,16 +100,16 @@ class Universe(Source):
 
 
 def _redshifts(file: HDF5, keys: set[str]) -> np.ndarray:
-    """Redshifts that the pipeline is sure of, NaN elsewhere.
+    """Reliable redshifts; NaN elsewhere.
 
-    The files hold ZWARN as DESI does: bits, 0 is good. Where it is a truth value it was written
-    from the view of the data that inverts it: True is good.
+    ZWARN is usually DESI's bit mask, where 0 is good. Boolean ZWARN columns come from a script that
+    inverts it: there, True is good.
     """
     key = next((key for key in REDSHIFT if key in keys), None)
     if key is None:
         return np.full(file.shape(ID)[0], np.nan)
     redshifts = file.read(key, (), np.float64)
-    sure = redshifts > 0 if key == "z_spec" else np.isfinite(redshifts)  # 0 where nobody measured
+    sure = redshifts > 0 if key == "z_spec" else np.isfinite(redshifts)  # 0 where not measured
     if "ZWARN" in keys:
         warnings = file.read("ZWARN")
         sure &= warnings if warnings.dtype == bool else warnings == 0
@@ -114,23 +117,12 @@ def _redshifts(file: HDF5, keys: set[str]) -> np.ndarray:
 
 
 def ids(found: np.ndarray, place: str) -> np.ndarray:
-    """See that ids are whole numbers or texts; others are not told apart.
-
-    Args:
-        found: One of each galaxy.
-        place: What to call them in an error.
-
-    Returns:
-        The same.
-
-    Raises:
-        ValueError: If they are not.
-    """
+    """Check that ids are integers or strings, and return them; else ``ValueError``."""
     if found.ndim != 1 or found.dtype.kind not in "iuSUO":
         raise ValueError(f"{place}: {found.dtype} of shape {found.shape} are no ids")
     return found
 
 
 def text(name: bytes | str | int | np.generic) -> str:
-    """An id or a band, however a file has written it; bytes that are no text as their codes."""
+    """Decode an id or a band name; undecodable bytes are shown as codes."""
     return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)

@@ -1,4 +1,4 @@
-"""Files of galaxies of any kind that can be read, as one source."""
+"""Open files of galaxies in any supported format as one source."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,36 +22,36 @@ from sciformer.data.entry import Kinds, check_entry
 from sciformer.data.hdf5 import open_hdf5
 from sciformer.data.open_files import OpenFiles
 
-# As on a command line, where one needs no brackets; a text is what is neither list nor table.
+# As on the command line: a string, a list of entries, or a table.
 Files = list[dict[str, str] | str] | dict[str, str] | str
-ONE: Kinds = {"path": str, "kind": str, "labels": str}  # keys of a table
-PAIR: Kinds = {"images": str, "spectra": str, "labels": str}  # of one that names both apart
+ONE: Kinds = {"path": str, "kind": str, "labels": str}  # keys of an entry
+PAIR: Kinds = {"images": str, "spectra": str, "labels": str}  # of one with both apart
 KNOWN = "HDF5 or parquet of AstroCLIP, HDF5 of the Multimodal Universe, FITS, .npy or .npz"
 
 
 def open_source(
     entry: str | Path | Mapping[str, str], kind: str | None = None, on_error: OnError = "raise"
 ) -> Source:
-    """Open files of galaxies; what they hold is found out, or said by ``kind``.
+    """Open files of galaxies; the format is detected, or given by ``kind``.
 
-    Where some files have images alone and others spectra alone, they are those of the same
-    galaxies: ``Paired``. In a folder, what is not of a known kind (catalogs, say) is passed over.
+    Files with images only and files with spectra only are cross-matched (``Paired``). In a folder,
+    files of unknown format, such as catalogs, are ignored.
 
     Args:
         entry: A file, a folder or a pattern; or a table with ``path``, or ``images`` and
             ``spectra``, and maybe ``labels`` (``read_labels``) and ``kind``.
         kind: ``original`` (AstroCLIP's own pairs), ``universe`` (the Multimodal Universe),
             ``desi`` (coadded spectra), ``exposures`` (a folder of them with a CCD table),
-            ``images`` or ``spectra`` (a file of each galaxy); None looks into every file.
-        on_error: Whether a file that cannot be opened, or a galaxy without its partner, is an
-            error at once (``raise``), or a bad galaxy among others (``skip``; see ``sound``).
+            ``images`` or ``spectra`` (one file per galaxy); None detects the format of every file.
+        on_error: ``raise`` for a file that cannot be opened or a galaxy without a partner, or
+            ``skip`` to count it as one bad galaxy (see ``sound``).
 
     Returns:
         The galaxies.
 
     Raises:
-        ValueError: Naming the file that cannot be read or is of no known kind, or the labels that
-            are of none of the galaxies.
+        ValueError: Naming the file that cannot be read or has an unknown format, or labels that
+            match no galaxy.
     """
     if isinstance(entry, Mapping):
         return _described(entry, on_error)
@@ -81,7 +81,7 @@ def _opened(entry: str | Path, kind: str | None, on_error: OnError) -> Source:
 
 
 def entries(files: Files | None) -> list[dict[str, str] | str]:
-    """What ``--files`` names, one by one; nothing where it is None."""
+    """Entries of ``--files``, one by one; empty for None."""
     return files if isinstance(files, list) else [] if files is None else [files]
 
 
@@ -92,7 +92,7 @@ def files_of(entry: str | Path) -> list[Path]:
         entry: A file, a folder (all files in it and below), or a pattern of files and folders.
 
     Returns:
-        All of them, in the order of their names.
+        The files, sorted by name.
 
     Raises:
         ValueError: If there is none.
@@ -111,12 +111,12 @@ def files_of(entry: str | Path) -> list[Path]:
 
 
 class Broken(Source):
-    """A file that cannot be opened, as one bad galaxy among those of other files.
+    """A file that cannot be opened, as one bad galaxy.
 
     Args:
         path: The file.
-        reason: Why it cannot.
-        like: Has what the galaxies of the file would have.
+        reason: Error message.
+        like: Source with the properties that its galaxies would have.
     """
 
     def __init__(self, path: Path, reason: str, like: Source) -> None:
@@ -137,11 +137,11 @@ class Broken(Source):
 
 
 class _Files:
-    """Files by what they hold.
+    """Files by format.
 
     Args:
-        kind: Of all of them, or None.
-        raises: Whether one that cannot be opened is an error.
+        kind: Format of all files; None detects it.
+        raises: Whether a file that cannot be opened is an error.
     """
 
     def __init__(self, kind: Kind | None, raises: bool) -> None:
@@ -156,7 +156,7 @@ class _Files:
         self.parquet = OpenFiles(open_parquet)
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Look into each file, or into the first one where the kind was said."""
+        """Detect the format of each file, or check the first one's if ``kind`` is given."""
         for path in paths:
             try:
                 with named(str(path)):
@@ -192,7 +192,7 @@ class _Files:
             self.others.append(OriginalHDF5(path, self.hdf5))
 
     def sources(self) -> list[Source]:
-        """All of them; the images beside a CCD table are exposures."""
+        """Sources of all files; images beside a CCD table are exposures."""
         within = set(self.folders)
         images = [path for path in self.images if not within & set(path.parents)]
         found = [*self.others, *(Exposures(folder, self.broken) for folder in self.folders)]
@@ -202,7 +202,7 @@ class _Files:
 
 
 def _described(entry: Mapping[str, str], on_error: OnError) -> Source:
-    """The source of a table of paths."""
+    """Source of an entry that is a table of paths."""
     pair = "images" in entry or "spectra" in entry
     for needed in ("images", "spectra") if pair else ("path",):
         check_entry(entry, PAIR if pair else ONE, needed)
@@ -215,7 +215,7 @@ def _described(entry: Mapping[str, str], on_error: OnError) -> Source:
 
 
 def _labelled(source: Source, labels: str) -> Source:
-    """A source with what tables say of its galaxies, of which they must know one."""
+    """Source with labels from a table, which must match at least one galaxy."""
     table: dict[str, Mapping[str, float]] = {}
     for path in files_of(labels):
         with named(str(path)):
@@ -228,7 +228,7 @@ def _labelled(source: Source, labels: str) -> Source:
 
 
 def _whole(sources: Sequence[Source], on_error: OnError) -> Source:
-    """What has images alone joined to what has spectra alone, and then to all others."""
+    """Cross-match sources of images only with sources of spectra only; join the others."""
     images = [source for source in sources if not source.spectra]
     spectra = [source for source in sources if not source.images]
     if images and spectra:

@@ -1,4 +1,4 @@
-"""Parquet files of others: what they say of their sizes is compared with their bytes."""
+"""Parquet files: sizes in the metadata are checked against the file before arrow reads it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,25 +13,24 @@ from sciformer.data.open_files import OpenFiles
 from sciformer.files import UNFOLDS
 from sciformer.text import reason
 
-FILL = 2**20  # bytes that a short column of one value may unfold to
-WIDTH = 8  # bytes of a value, at most; texts are read once each
-TEXTS = ("id", "targetid")  # columns that may be texts
+FILL = 2**20  # bytes to which a short run-length-encoded column may expand
+WIDTH = 8  # largest bytes per value; equal strings are read once
+TEXTS = ("id", "targetid")  # columns that may be strings
 OpenParquet = OpenFiles[Path, pq.ParquetFile]
 
 
 def open_parquet(path: Path, mapped: bool = False) -> pq.ParquetFile:
-    """Open a parquet file to read.
+    """Open a parquet file and check its metadata.
 
     Args:
-        path: Where it is.
-        mapped: Map what is not compressed, which then costs no memory.
+        path: The file.
+        mapped: Memory-map uncompressed data.
 
     Returns:
-        The file, not yet read.
+        The open file.
 
     Raises:
-        ValueError: If there is none, or it is not parquet, was cut off, or says of its sizes what
-            cannot be.
+        ValueError: If it does not exist, is not parquet, is truncated, or has impossible sizes.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
@@ -46,15 +45,15 @@ def open_parquet(path: Path, mapped: bool = False) -> pq.ParquetFile:
 
 @contextmanager
 def reading(path: Path, what: str) -> Iterator[None]:
-    """Give what arrow says of a damaged piece the file's and the piece's name."""
+    """Add file and part to arrow's errors about damaged data."""
     try:
         yield
-    except Exception as error:  # arrow's own, and Python's for what it does not expect
+    except Exception as error:  # arrow's errors, and Python's for malformed input
         raise ValueError(f"{path}: {what}: {reason(error)}") from error
 
 
 def texts(column: pa.Array) -> list[Any]:
-    """The values of a column, of which equal ones are one object: a file has them once."""
+    """Values of a string column; equal strings are one object."""
     if not pa.types.is_dictionary(column.type):
         return column.to_pylist()
     known: Sequence[Any] = column.dictionary.to_pylist()
@@ -62,11 +61,11 @@ def texts(column: pa.Array) -> list[Any]:
 
 
 class _ReadError(Exception):
-    """Somebody reads what must not be read."""
+    """Data are read that must not be read."""
 
 
 class _Unread(RawIOBase):
-    """A file of which only the size is there.
+    """File object with a size but no data.
 
     Args:
         size: Bytes.
@@ -93,10 +92,10 @@ class _Unread(RawIOBase):
 
 
 def _check_columns(metadata: Any, length: int) -> None:
-    """Let arrow look at what is said of columns where it passes on its errors.
+    """Let arrow parse the column metadata where it raises errors.
 
-    ``RowGroupMetaData.column`` does not: they end the process. To buffer a file, arrow looks at all
-    columns before it reads any of them.
+    In ``RowGroupMetaData.column`` malformed metadata end the process. Buffering a file parses all
+    columns before any is read.
     """
     file = pq.ParquetFile(_Unread(length), metadata=metadata, pre_buffer=True)
     with suppress(_ReadError):
@@ -104,7 +103,7 @@ def _check_columns(metadata: Any, length: int) -> None:
 
 
 def _check_sizes(metadata: Any, length: int) -> None:
-    """Raise a ``ValueError`` if a file of so many bytes cannot hold what it names."""
+    """Check that a file of ``length`` bytes can hold the data its metadata name."""
     rows = 0
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)

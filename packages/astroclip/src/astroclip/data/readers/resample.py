@@ -1,4 +1,4 @@
-"""Spectra and images of other grids on those of ``astroclip.survey``, with their flux conserved."""
+"""Resample spectra and images to the grids of ``astroclip.survey``, conserving flux."""
 
 from typing import NamedTuple
 
@@ -9,19 +9,19 @@ from scipy.sparse import csr_array
 from astroclip.data.batch import Image, Spectrum
 from astroclip.survey import FIRST, PIXEL_SCALE, PIXELS, STEP, wavelengths
 
-SAME = STEP / 80  # Angstrom; wavelengths in float32 are so far off at most
-SAME_SCALE = 2e-3  # of a pixel; those of single exposures differ as much over a camera
-FINEST, COARSEST = 0.01, 20.0  # arcsec per pixel, from space telescopes to the far infrared
+SAME = STEP / 80  # Angstrom; tolerance of wavelengths in float32
+SAME_SCALE = 2e-3  # relative; pixel scales vary by as much within a camera
+FINEST, COARSEST = 0.01, 20.0  # arcsec per pixel; space telescopes to far infrared
 LARGEST = 8192  # pixels along a side
 
 
 class Overlaps(NamedTuple):
-    """Which pixels of one grid cover which of another.
+    """Overlaps between pixels of two grids.
 
     Args:
-        source: Pixel of the old grid.
-        target: Pixel of the new one.
-        length: What they share.
+        source: Index of the old pixel.
+        target: Index of the new pixel.
+        length: Length of the overlap.
     """
 
     source: Int[np.ndarray, " pairs"]
@@ -32,19 +32,19 @@ class Overlaps(NamedTuple):
 def resampled(
     wavelength: np.ndarray, flux: np.ndarray, ivar: np.ndarray, air: bool = False
 ) -> tuple[Spectrum, Spectrum]:
-    """A spectrum on the pixels of DESI; the integral of its flux over wavelength stays the same.
+    """Resample a spectrum to DESI's pixels, conserving its integral over wavelength.
 
-    A new pixel is the mean over what it covers of the old ones that were measured, and its variance
-    that of this mean. It was measured if at least half of it was.
+    A new pixel is the mean of the measured old pixels that it overlaps, weighted by overlap, with
+    the variance of this mean. It counts as measured if at least half of it was measured.
 
     Args:
-        wavelength: Of the middle of each old pixel in Angstrom, ascending; padding is not above 0.
-        flux: Density of flux.
-        ivar: Its inverse variance, 0 where nothing was measured.
-        air: The wavelengths are those in air.
+        wavelength: Center of each old pixel in Angstrom, ascending; at most 0 marks padding.
+        flux: Flux density per unit wavelength.
+        ivar: Inverse variance of ``flux``; 0 where not measured.
+        air: Whether the wavelengths are in air.
 
     Returns:
-        Flux and ivar of 7781 pixels; both are 0 where nothing was measured.
+        Flux and ivar of 7781 pixels; both 0 where not measured.
 
     Raises:
         ValueError: If the arrays differ in length, wavelengths do not ascend or none is in range.
@@ -74,9 +74,9 @@ def resampled(
 
 
 def to_vacuum(air: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Wavelengths in vacuum of wavelengths in air, in Angstrom.
+    """Convert wavelengths in air to vacuum, in Angstrom, above 2000 Angstrom.
 
-    Source: the refractive index of Ciddor (1996) as VALD inverts it, above 2000 Angstrom.
+    Refractive index of Ciddor (1996), inverted as by VALD.
     """
     square = (1e4 / air) ** 2
     index = (
@@ -88,17 +88,17 @@ def to_vacuum(air: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 
 
 def rescaled(image: Image, scale: float) -> Float32[np.ndarray, "3 rows columns"]:
-    """An image of another pixel scale on pixels of 0.262 arcsec; the flux of the sky is conserved.
+    """Rescale an image to pixels of 0.262 arcsec, conserving flux.
 
     Args:
-        image: Flux per pixel; its middle stays in the middle.
-        scale: Arcsec of a pixel.
+        image: Flux per pixel; its center stays fixed.
+        scale: Arcsec per pixel of the image; 0.01 to 20.
 
     Returns:
-        As many pixels as the image covers; itself if it has this scale already.
+        The rescaled image; itself if the scale is the same.
 
     Raises:
-        ValueError: If no instrument has this scale, or the image covers no pixel, or too many.
+        ValueError: If the scale is out of range, or the result has no pixel or too many.
     """
     if not FINEST <= scale <= COARSEST:
         raise ValueError(f"scale: {scale} is not between {FINEST} and {COARSEST} arcsec per pixel")
@@ -110,21 +110,21 @@ def rescaled(image: Image, scale: float) -> Float32[np.ndarray, "3 rows columns"
 
 
 def edges(middles: Float[np.ndarray, " pixels"]) -> Float[np.ndarray, " edges"]:
-    """Where pixels begin and end: half-way between their middles."""
+    """Edges of pixels: halfway between their centers."""
     between = (middles[1:] + middles[:-1]) / 2
     first, last = 2 * middles[0] - between[0], 2 * middles[-1] - between[-1]
     return np.concatenate([[first], between, [last]])
 
 
 def overlaps(old: Float[np.ndarray, " edges"], new: Float[np.ndarray, " new_edges"]) -> Overlaps:
-    """What the pixels of two grids share, in the order of the axis.
+    """Overlaps between the pixels of two grids, in ascending order.
 
     Args:
-        old: Where the pixels of the old grid begin and end, ascending.
-        new: The same of the new one.
+        old: Pixel edges of the old grid, ascending.
+        new: Pixel edges of the new grid, ascending.
 
     Returns:
-        Each pair of pixels that share anything.
+        All overlapping pairs of pixels.
     """
     marks = np.unique(np.concatenate([old, new]))
     inside = (marks >= max(old[0], new[0])) & (marks <= min(old[-1], new[-1]))
@@ -162,7 +162,7 @@ def _mean(
 
 
 def _onto(size: int, ratio: float) -> csr_array:
-    """Shares of old pixels, (new, old), for pixels that are ``ratio`` of the new ones."""
+    """Overlap fractions (new, old) for old pixels that are ``ratio`` times the new ones."""
     count = int(size * ratio + 1e-6)
     if count > LARGEST:
         raise ValueError(f"scale: {size} pixels would become {count}; at most {LARGEST} can be")

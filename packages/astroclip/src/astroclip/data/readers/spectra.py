@@ -1,4 +1,4 @@
-"""Spectra of one's own: a file of each galaxy, on any grid of wavelengths."""
+"""Reader of spectrum files: one file per galaxy, any wavelength grid."""
 
 import re
 import warnings
@@ -28,13 +28,13 @@ OURS = units.Unit("1e-17 erg / (s cm2 Angstrom)")
 
 
 class Measured(NamedTuple):
-    """A spectrum as a file has it.
+    """A spectrum as stored in a file.
 
     Args:
-        flux: Its pixels.
-        ivar: Of each, or None.
-        wavelength: Of each, or None.
-        air: Whether wavelengths are those in air.
+        flux: Flux of each pixel.
+        ivar: Inverse variance of each pixel, or None.
+        wavelength: Wavelength of each pixel, or None.
+        air: Whether wavelengths are in air.
     """
 
     flux: np.ndarray
@@ -44,19 +44,19 @@ class Measured(NamedTuple):
 
 
 class SpectrumFiles(Source):
-    """Spectra by the names of their files: FITS, .npy or .npz.
+    """Spectrum files in FITS, .npy or .npz; the file name is the id.
 
     A FITS file has a table with columns of wavelength (or ``loglam``), flux and ivar (or error), or
     an image of one axis whose header says the wavelengths (``CRVAL1``, ``CDELT1``). A .npz file has
     ``flux`` and maybe ``ivar``, ``wavelength`` in Angstrom and ``air``; a .npy file has flux alone,
-    or (flux, ivar) of 7781 pixels each. Where there is no ivar it is estimated; where there is a
-    ``mask``, pixels in which it is not 0 were not measured.
+    or (flux, ivar) of 7781 pixels each. A missing ivar is estimated; pixels with a nonzero
+    ``mask`` count as not measured.
 
     Args:
         paths: The files.
 
     Raises:
-        ValueError: If two have the same name.
+        ValueError: If an id is repeated.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -122,7 +122,7 @@ def _fits(path: Path) -> Measured:
 
 
 def _images(file: FITSFile) -> Measured:
-    """A spectrum whose arrays are HDUs of one axis; that without a name is the flux."""
+    """Spectrum stored as one-dimensional HDUs; the one without a name is the flux."""
     found: dict[str, Any] = {}
     for part in file.parts:
         name = part.name.lower().replace("primary", "") or "flux"
@@ -146,7 +146,7 @@ def _measured(
     air: bool,
     said: Mapping[str, str | None] | None = None,
 ) -> Measured:
-    """Find out what is what, in our units."""
+    """Identify the arrays and convert them to our units."""
     if "flux" not in arrays:
         raise ValueError(f"{path}: flux: no such key; there are {', '.join(arrays) or 'none'}")
     for name in arrays.keys() & KNOWN:
@@ -176,7 +176,7 @@ def _measured(
 
 
 def _line_of(header: Any) -> np.ndarray:
-    """Wavelengths of the pixels of an image of one axis, linear or logarithmic."""
+    """Wavelengths of a one-dimensional image, linear or logarithmic, from its header."""
     step = header.get("CD1_1", header.get("CDELT1", 1.0))
     pixel = np.arange(header["NAXIS1"]) + 1 - header.get("CRPIX1", 1.0)
     values = header["CRVAL1"] + step * pixel
@@ -190,7 +190,7 @@ def _in_air(header: Any) -> bool:
 
 
 def _factor(path: Path, name: str, said: str | None, wanted: Any) -> float:
-    """What to multiply numbers with whose file says their unit; 1 where it does not."""
+    """Factor that converts the unit of a file to ours; 1 if the file names none."""
     if not said:
         return 1.0
     text = ANGSTROM.sub("Angstrom", str(said))
