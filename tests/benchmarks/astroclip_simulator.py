@@ -22,14 +22,14 @@ from rich.table import Table
 from sklearn.metrics import r2_score
 
 from astroclip.evaluation.baselines import (
-    RANKS,
     boosted,
     canonical_correlation,
     neighbors,
     principal_components,
-    recall,
     shapes,
 )
+from astroclip.evaluation.comparison import ranks_by_distance
+from astroclip.metrics import recalls
 from astroclip.nn.aperture_photometry import photometry
 from astroclip.simulate.galaxies import BLOCK, LABELS, VERSION, fingerprint, simulate
 
@@ -93,8 +93,9 @@ def calibrated(seed: int) -> bool:
     softened = principal_components(train.softened, test.softened)
     linear = canonical_correlation(train.photometry, softened[0])
     pair = (linear.embed(0, test.photometry)[:POOL], linear.embed(1, softened[1])[:POOL])
-    both = recall(*pair, metric="euclidean")
-    print(f"linear CCA, R@{RANKS} of {POOL}: {both.forward}, back {both.backward}")
+    sides = [torch.from_numpy(side) for side in pair]
+    ways = [recalls(ranks_by_distance(*both)) for both in (sides, sides[::-1])]
+    print(f"linear CCA, recall of {POOL} by k: {ways[0]}, back {ways[1]}")
     for name, values in (("median SNR", found.snr), ("redshift", found.labels[:, 0])):
         low, middle, high = np.percentile(values, [5, 50, 95])
         print(f"{name}: {middle:.3g} ({low:.2g} to {high:.3g})")

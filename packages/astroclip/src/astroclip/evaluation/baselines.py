@@ -7,18 +7,16 @@ canonical correlation for retrieval. All are functions of arrays, of the trainin
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.neighbors import KNeighborsRegressor
 
 COMPONENTS = 20
 NEIGHBORS = 16
-RANKS = (1, 5, 10)
 MIN_SPREAD = 0.2  # of a spectrum; as the original's
 SOFTENING = 0.3  # 1e-17 erg / s / cm2 / A; about the noise of a bin of 20 pixels in the blue
 RIDGE = 1e-3  # of a direction's variance, against features that repeat one another
-QUERIES = 1024  # compared to a pool at a time
 
 Spectra = Float[np.ndarray, "galaxies bins"]
 Features = Float[np.ndarray, "galaxies features"]
@@ -60,18 +58,6 @@ class Correlation(NamedTuple):
     def embed(self, side: int, features: Features) -> Float64[np.ndarray, "galaxies directions"]:
         """Map features of side 0 or 1."""
         return (features - self.mean[side]) @ self.projection[side]
-
-
-class Recall(NamedTuple):
-    """Share of queries whose partner is among the first 1, 5 and 10 of a pool.
-
-    Args:
-        forward: From the first side to the second, by ``RANKS``.
-        backward: From the second side to the first.
-    """
-
-    forward: tuple[float, ...]
-    backward: tuple[float, ...]
 
 
 def shapes(flux: Spectra, ivar: Spectra, width: int = 20) -> Shapes:
@@ -176,43 +162,6 @@ def canonical_correlation(
     r = np.minimum(correlation, 1 - RIDGE)
     scale = np.sqrt(r / (1 - r**2))
     return Correlation(means, (white[0] @ left * scale, white[1] @ right.T * scale))
-
-
-def recall(
-    first: Float[np.ndarray, "galaxies dim"],
-    second: Float[np.ndarray, "galaxies dim"],
-    metric: Metric = "cosine",
-) -> Recall:
-    """Retrieve the partner of each galaxy among all; a tie counts against it.
-
-    Args:
-        first: Embeddings of one side.
-        second: Those of the other, in the same order.
-        metric: By which they are near.
-
-    Returns:
-        What is found, in both directions.
-    """
-    sides = (_unit(first), _unit(second)) if metric == "cosine" else (first, second)
-    return Recall(_found(*sides), _found(*sides[::-1]))
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-
-
-def _found(queries: np.ndarray, pool: np.ndarray) -> tuple[float, ...]:
-    starts = range(0, len(queries), QUERIES)
-    nearer = np.concatenate([_nearer(queries[i : i + QUERIES], pool, i) for i in starts])
-    return tuple(float(np.mean(nearer < rank)) for rank in RANKS)
-
-
-def _nearer(queries: np.ndarray, pool: np.ndarray, start: int) -> Int64[np.ndarray, " queries"]:
-    """How many others of the pool are at least as near as the partner, which is at ``start``."""
-    likeness = queries @ pool.T - 0.5 * (pool**2).sum(1)  # -distance^2 / 2, and what is the same
-    rows = np.arange(len(queries))
-    own = likeness[rows, start + rows]
-    return (likeness >= own[:, None]).sum(1) - 1
 
 
 def _whitening(features: Features) -> Float64[np.ndarray, "features directions"]:

@@ -15,7 +15,7 @@ from contextual_counting.data.shards import Sample, ranges_of
 from contextual_counting.metrics import TOP, RegionScores, ranking
 from sciformer.arguments import inside
 from sciformer.data.shards.dataset import ShardedDataset
-from sciformer.evaluation.comparison import MODEL, metric_key
+from sciformer.evaluation.comparison import metric_key
 from sciformer.evaluation.run import TrainedRun, open_run
 from sciformer.progress import track
 
@@ -151,9 +151,10 @@ def scores(answers: Answers) -> dict[str, float]:
     found.update(ranked, counts)
     constant.update(_constants(answers.counts).expand_as(ranked), counts)
     numbers = {f"{answers.name}/in_range": float(not answers.outside)}
-    for method, metrics in ((MODEL, found), ("constant", constant)):
-        for part, value in metrics.compute().items():
-            numbers[metric_key(f"{answers.name}/{part}", method)] = value.item()
+    baselines = constant.compute()
+    for part, value in found.compute().items():
+        key = f"{answers.name}/{part}"
+        numbers |= {key: value.item(), metric_key(key, "constant"): baselines[part].item()}
     for region, column in enumerate(answers.counts.T):
         error = np.abs(column - np.median(column)).mean()
         numbers[metric_key(f"{answers.name}/mae/region{region}", "constant")] = float(error)
