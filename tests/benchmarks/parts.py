@@ -127,6 +127,7 @@ COUNTING = Parts(
     count_attention="contextual_counting.nn.prefix_count_attention "
     "contextual_counting.count_attention",
     simulate="contextual_counting.data.shards contextual_counting.shards",
+    with_fewer_regions="contextual_counting.data.hide_regions contextual_counting.fewer",
 )
 MPP = Parts(
     AViT="mpp.nn.model mpp.model",

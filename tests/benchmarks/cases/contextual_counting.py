@@ -81,8 +81,19 @@ def validation(kind: Pass) -> Call:
 def shards(kind: Pass) -> Call:
     folder = str(own() / "shards")
     COUNTING.simulate(folder, shards=2, samples=256, length=64, regions=2)
-    train = COUNTING.CountingData(shards=folder, batch_size=32).train_dataloader()
-    return lambda: sum(len(batch.tokens) for batch in train)
+
+    def call() -> None:
+        train = COUNTING.CountingData(shards=folder, batch_size=32).train_dataloader()
+        sum(len(batch.tokens) for batch in train)
+
+    return call
+
+
+def fewer(kind: Pass) -> Call:
+    """Hide brackets from the decoder, as the curriculum does."""
+    batch = COUNTING.CountingData(length=512, regions=4, batch_size=64).draw(0)
+    hide = COUNTING.with_fewer_regions
+    return lambda: hide(batch.tokens, batch.counts, 0.5)
 
 
 VARIED = {"steps": 100, "lengths": [32, 64], "regions": [1, 3], "density": [0.1, 0.9]}
@@ -102,5 +113,6 @@ CASES = {
     "draw T512": draw(length=512),
     "counting loader": Case(loader),
     "counting reader shards": Case(shards),
+    "counting hidden regions": Case(fewer),
     "counting validation loader": Case(validation),
 }

@@ -50,7 +50,6 @@ class OpenData(LightningDataModule):
 @pytest.fixture(scope="module")
 def parser():
     """What the command line makes of options, without running them."""
-    restrict(PROJECT.module, PROJECT.data)
     parser = OneLineLightningParser(prog="minimal")
     parser.add_lightning_class_args(Trainer, "trainer")
     parser.add_lightning_class_args(MinimalModule, "model")
@@ -65,6 +64,7 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "evil.py").write_text(EVIL)
     monkeypatch.syspath_prepend(tmp_path / "site")
+    restrict(PROJECT.module, PROJECT.data)
     yield tmp_path
     sys.modules.pop("evil", None)
 
@@ -75,9 +75,8 @@ def build(parser, key, value):
     options = parser.parse_object({group: {name: value} if name else value})
     check_named(options, trusted=False)
     builder = Builder(options, model=MinimalModule, data=OpenData)
-    parser.add_instantiator(builder, object)
     with builder.told():
-        return parser.instantiate(options)
+        return parser.instantiate(options, instantiators=[(object, builder, True)])
 
 
 def one(path, **arguments):

@@ -3,6 +3,7 @@ import torch
 
 from sciformer.training.checkpoints.original_weights import (
     Source,
+    Converted,
     read_converted,
     read_original,
     translate_file,
@@ -63,10 +64,10 @@ def test_checkpoints_and_bare_states_are_read(tmp_path, key):
 
 def test_converted_weights_come_back_with_their_settings(tmp_path):
     out = tmp_path / "ours.safetensors"
-    write_converted("toy", str(out), {"settings": {"dim": 2}, "x": 3}, {"a": torch.ones(2)})
-    record, weights = read_converted("toy", out)
-    assert (record["settings"], record["x"]) == ({"dim": 2}, 3)
-    assert torch.equal(weights["a"], torch.ones(2))
+    write_converted("toy", str(out), Converted({"dim": 2}, {"a": torch.ones(2)}, ["b"]), x=3)
+    found, record = read_converted("toy", out)
+    assert (found.settings, found.dropped, record["x"]) == ({"dim": 2}, ["b"], 3)
+    assert torch.equal(found.weights["a"], torch.ones(2))
     with pytest.raises(ValueError, match="not weights that other convert wrote in format 1"):
         read_converted("other", out)
 
