@@ -27,7 +27,7 @@ PROJECT = Project(
             renamed={"files": "data", "shards": "data"},
         ),
         "probe": Verb(
-            "astroclip.evaluation.probe:probe", "properties of galaxies read off embeddings"
+            "astroclip.evaluation.probe_command:probe", "properties of galaxies read off embeddings"
         ),
     },
 )

@@ -11,7 +11,7 @@ PROJECT = Project(
     links={"data.fields": "model.fields", "data.all_batches": "model.steps"},
     verbs={
         "finetune": Verb(
-            "mpp.inference.finetune:as_fit",
+            "mpp.inference.finetune_command:as_fit",
             "fit that starts from a trained network (mpp finetune CHECKPOINT --config FILE.yaml)",
             fits=True,
         ),

@@ -8,13 +8,14 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from mpp.boundary import Boundary
 from mpp.convert.initial_weights import continued
 from mpp.data.batch import Batch
 from mpp.metrics import SystemScores, nrmse, vrmse
-from mpp.nn.bias import Bias, Boundary
 from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.model import AViT
 from mpp.nn.normalization import Target
+from mpp.nn.position_bias import Bias
 from mpp.nn.rollout import rollout
 from sciformer.arguments import ArgumentError, check_positive, inside
 from sciformer.training.module import Module

@@ -9,9 +9,9 @@ from lightning.pytorch.callbacks import ProgressBar, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from sciformer.cli.checks import passes
+from sciformer.training.callbacks.exact_resume import ExactResume
 from sciformer.training.callbacks.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.callbacks.run_record import FoundRate, NoProfiler, RunRecord, StepSeed
-from sciformer.training.callbacks.steps import ExactResume
 from sciformer.training.callbacks.stopping import GracefulStop
 from sciformer.training.checkpoints.lightning_io import CheckpointFiles
 from sciformer.training.precision import best_precision

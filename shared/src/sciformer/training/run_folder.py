@@ -9,8 +9,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from sciformer.training.callbacks.exact_resume import owes_validation
 from sciformer.training.callbacks.saving import KeepLast
-from sciformer.training.callbacks.steps import owes_validation
 from sciformer.training.table import MetricsTable
 
 LAST, BEST, CONFIG = "last.ckpt", "best.ckpt", "config.yaml"

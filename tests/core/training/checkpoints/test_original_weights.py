@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from sciformer.training.checkpoints.original_weights import (
-    Source,
     Converted,
+    Source,
     read_converted,
     read_original,
     translate_file,

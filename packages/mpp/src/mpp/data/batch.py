@@ -5,7 +5,7 @@ from typing import NamedTuple
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from mpp.nn.bias import Boundary
+from mpp.boundary import Boundary
 
 
 class Batch(NamedTuple):

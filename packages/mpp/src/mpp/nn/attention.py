@@ -12,9 +12,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from mpp.nn.bias import Bias, Boundary, make_bias
+from mpp.boundary import Boundary
 from mpp.nn.linear import Linear, linear
 from mpp.nn.normalization import DeviationNorm, InstanceNorm
+from mpp.nn.position_bias import Bias, make_bias
 from sciformer.nn.attention import attend, divide
 
 HIDDEN = -1e30  # added to a score: a weight of exactly 0; with -inf ``attend`` looks for empty rows
@@ -195,7 +196,7 @@ def block_diagonal(bias: Tensor | None, packed: int, q: Tensor, k: Tensor) -> Te
 @lru_cache(64)
 def _between_lines(packed: int, queries: int, length: int, device: torch.device) -> Tensor:
     """Mask of the pairs of query and key that are of different lines."""
-    with torch.inference_mode(False):  # see mpp.nn.bias.buckets
+    with torch.inference_mode(False):  # see mpp.nn.position_bias.buckets
         line = torch.arange(packed, device=device)
         rows, columns = line.repeat_interleave(queries), line.repeat_interleave(length)
         return rows[:, None] != columns

@@ -5,10 +5,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from mpp.boundary import Boundary
 from mpp.nn.attention import AxialAttention, TemporalAttention
-from mpp.nn.bias import Bias, Boundary
 from mpp.nn.linear import Linear
 from mpp.nn.normalization import DeviationNorm
+from mpp.nn.position_bias import Bias
 from sciformer.arguments import ArgumentError
 from sciformer.nn.block import Block
 

@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from mpp.nn.bias import Bias, Boundary, name_boundaries
+from mpp.boundary import Boundary, name_boundaries
 from mpp.nn.block import SpaceTimeBlock
 from mpp.nn.normalization import TARGETS, Target, Units, step_units, units
+from mpp.nn.position_bias import Bias
 from mpp.nn.stem import Head, Stem, tokens_along
 from sciformer.arguments import ArgumentError, check_least
 

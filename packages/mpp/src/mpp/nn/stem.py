@@ -16,7 +16,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import gelu, pad
 
-from mpp.nn.bias import Boundary
+from mpp.boundary import Boundary
 from mpp.nn.linear import Linear, linear
 from mpp.nn.normalization import DeviationNorm
 

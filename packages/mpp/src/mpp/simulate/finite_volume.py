@@ -5,13 +5,13 @@ per axis, with face values extrapolated from both sides (MUSCL, van Leer 1979, J
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Boundary = Literal["periodic", "open", "wall"]
+from mpp.boundary import Boundary
+
 TINY = 1e-30  # avoids 0 / 0 in the limiter; slopes below 1e-15 are rounding errors
 
 

@@ -15,8 +15,9 @@ from jaxtyping import Float, Float32, Float64
 from numpy.random import Generator
 from torch import Tensor
 
+from mpp.boundary import Boundary
 from mpp.simulate import validation
-from mpp.simulate.finite_volume import Boundary, conservative_rate
+from mpp.simulate.finite_volume import conservative_rate
 from mpp.simulate.initial_states import centers, drawn, smooth
 from mpp.simulate.time_stepping import heun, march
 from sciformer.arguments import check_positive

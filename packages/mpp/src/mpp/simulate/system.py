@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
+from mpp.boundary import Boundary
 from mpp.simulate import validation
-from mpp.simulate.finite_volume import Boundary
 from sciformer.arguments import ArgumentError, check_least, check_positive
 
 CELLS = 32_768  # cells simulated at a time: their arrays fit into the cache of one core

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpp.simulate.finite_volume import Boundary, padded
+from mpp.boundary import Boundary
+from mpp.simulate.finite_volume import padded
 
 
 def viscous_rate(

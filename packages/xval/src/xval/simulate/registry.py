@@ -8,7 +8,7 @@ import numpy as np
 
 from sciformer.arguments import ArgumentError, check_least
 from xval.simulate.multiplication import multiplication
-from xval.simulate.orbits import orbits
+from xval.simulate.one_orbit import orbits
 from xval.simulate.planets import planets
 from xval.simulate.products import products
 from xval.simulate.temperature import temperature

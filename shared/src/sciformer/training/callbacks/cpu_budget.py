@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 
 from sciformer.arguments import ArgumentError, check_positive
-from sciformer.training.callbacks.steps import AfterSteps
+from sciformer.training.callbacks.exact_resume import AfterSteps
 from sciformer.training.distributed.agreement import Agreement
 
 KEPT = ("used", "best", "waited", "plateau")  # in a checkpoint

@@ -6,7 +6,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, StochasticWeightAveraging
 
-from sciformer.training.callbacks.steps import STEP, VALIDATION, AfterSteps, owes_validation
+from sciformer.training.callbacks.exact_resume import STEP, VALIDATION, AfterSteps, owes_validation
 
 END = "end"  # beside the moments at which a run is saved
 

@@ -15,7 +15,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
-from sciformer.training.callbacks.steps import AfterSteps
+from sciformer.training.callbacks.exact_resume import AfterSteps
 from sciformer.training.distributed.agreement import Agreement
 from sciformer.training.lightning_private import cluster_environment
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mpp.boundary import Boundary
 from mpp.data.description import Description, by_name, renamed, square
 from mpp.data.grid import Line, line, need_floats, step
 from mpp.data.trajectories import Frames, Trajectories, check_finite
-from mpp.nn.bias import Boundary
 from sciformer.data.hdf5 import HDF5, OpenHDF5
 
 VELOCITIES = {"Vx": "velocity_x", "Vy": "velocity_y", "Vz": "velocity_z"}

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mpp.boundary import Boundary
 from mpp.data.description import Component, Description, components, square
 from mpp.data.grid import Line, line, need_floats, step
 from mpp.data.trajectories import Frames, Trajectories, check_finite
-from mpp.nn.bias import Boundary
 from sciformer.data.hdf5 import HDF5, OpenHDF5
 
 RANKS = ("t0_fields", "t1_fields", "t2_fields")

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, r2_score
 from small_astroclip import astroclip, complaint, save, words, write_pairs
 
-from astroclip.evaluation.probe import parts
+from astroclip.evaluation.probe_command import parts
 from astroclip.evaluation.probe_mlp import Targets, learn
 from astroclip.evaluation.probes import WAYS, by_neighbors, common, constants, majority, readings
 from astroclip.inference.embedding_files import Embeddings, write

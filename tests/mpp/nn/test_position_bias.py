@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from mpp.nn.bias import ContinuousBias, RelativeBias, buckets, name_boundaries
+from mpp.boundary import name_boundaries
+from mpp.nn.position_bias import ContinuousBias, RelativeBias, buckets
 
 CPU = torch.device("cpu")
 

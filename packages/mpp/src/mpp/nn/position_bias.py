@@ -7,7 +7,6 @@ buckets for an even ``K`` and wrong distances for an odd one.
 """
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -15,30 +14,12 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from mpp.boundary import Boundary
 from sciformer.arguments import ArgumentError
 
-Boundary = Literal["periodic", "open", "wall"]
 Bias = Literal["relative", "continuous", "none"]
 BUCKETS = 32  # half of them for each sign
 MAX_DISTANCE = 32  # tokens; what is farther shares a bucket
-
-
-def name_boundaries(given: Sequence[Boundary | int], axes: int) -> tuple[Boundary, ...]:
-    """Boundary name of each axis of space; a boolean says whether an axis is periodic.
-
-    Raises ``ValueError`` if the number of axes differs, or an entry is neither name nor boolean.
-    """
-    if len(given) != axes:
-        raise ValueError(f"boundaries={list(given)} of {len(given)} axes, but space has {axes}")
-    return tuple(_boundary(entry) for entry in given)
-
-
-def _boundary(given: Boundary | int) -> Boundary:
-    if isinstance(given, str) and given in get_args(Boundary):
-        return given
-    if isinstance(given, int) and given in (0, 1):  # no tensor: to look at it would wait for a GPU
-        return "periodic" if given else "open"
-    raise ValueError(f"boundary {given!r} is none of {', '.join(get_args(Boundary))}, True, False")
 
 
 class RelativeBias(nn.Module):

@@ -1,0 +1,24 @@
+"""Boundary conditions of a domain: periodic, open or wall, for each axis of space."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+Boundary = Literal["periodic", "open", "wall"]
+
+
+def name_boundaries(given: Sequence[Boundary | int], axes: int) -> tuple[Boundary, ...]:
+    """Boundary name of each axis of space; a boolean says whether an axis is periodic.
+
+    Raises ``ValueError`` if the number of axes differs, or an entry is neither name nor boolean.
+    """
+    if len(given) != axes:
+        raise ValueError(f"boundaries={list(given)} of {len(given)} axes, but space has {axes}")
+    return tuple(_boundary(entry) for entry in given)
+
+
+def _boundary(given: Boundary | int) -> Boundary:
+    if isinstance(given, str) and given in get_args(Boundary):
+        return given
+    if isinstance(given, int) and given in (0, 1):  # no tensor: to look at it would wait for a GPU
+        return "periodic" if given else "open"
+    raise ValueError(f"boundary {given!r} is none of {', '.join(get_args(Boundary))}, True, False")
