@@ -1,7 +1,7 @@
 """Boundary conditions of a domain: periodic, open or wall, for each axis of space."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 Boundary = Literal["periodic", "open", "wall"]
 
