@@ -24,14 +24,14 @@ def in_fp32(module: nn.Module, *inputs: Any, **options: Any) -> Any:
     Returns:
         Output of the module.
     """
-    widened = [_widen(value) for value in inputs]
+    wide = [widened(value) for value in inputs]
     held = chain(module.named_parameters(), module.named_buffers())
-    halves = {name: _widen(value) for name, value in held if value.dtype in HALF}
+    halves = {name: widened(value) for name, value in held if value.dtype in HALF}
     device = next((value.device.type for value in inputs if isinstance(value, Tensor)), "cpu")
     with torch.autocast(device, enabled=False):
         if halves:
-            return functional_call(module, halves, tuple(widened), options)
-        return module(*widened, **options)
+            return functional_call(module, halves, tuple(wide), options)
+        return module(*wide, **options)
 
 
 def like_weights(x: Tensor, module: nn.Module) -> Tensor:
@@ -39,5 +39,6 @@ def like_weights(x: Tensor, module: nn.Module) -> Tensor:
     return x.to(next(module.parameters()).dtype)
 
 
-def _widen(value: Any) -> Any:
+def widened(value: Any) -> Any:
+    """Cast a half-precision tensor to fp32; leave anything else unchanged."""
     return value.float() if isinstance(value, Tensor) and value.dtype in HALF else value

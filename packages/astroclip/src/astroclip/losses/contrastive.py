@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from astroclip.losses.blockwise_logits import Block, blocks_of, through_logits
 from astroclip.losses.distributed_batch import Share, share_of
-from astroclip.losses.precision import widened
+from sciformer.nn.precision import widened
 
 Embeddings = Float[Tensor, "batch dim"]
 Scalar = Float[Tensor, ""]

@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from astroclip.losses.image_crops import Views
-from astroclip.losses.precision import widened
 from astroclip.losses.prototypes import PrototypeHead, koleo, sinkhorn
+from sciformer.nn.precision import widened
 
 STUDENT_TEMPERATURE = 0.1
 TEACHER_TEMPERATURE = (0.04, 0.07)  # initial, and after the warm-up

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from astroclip.losses.precision import widened
+from sciformer.nn.precision import widened
 
 
 def hide(

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from astroclip.losses.distributed_batch import Share, share_of
-from astroclip.losses.precision import widened
+from sciformer.nn.precision import widened
 
 ROUNDS = 3  # Sinkhorn-Knopp iterations, as in DINOv2
 SOFTENING = 1e-6  # added to squared distances on the unit sphere
