@@ -25,7 +25,7 @@ types: .venv/developed
 	.venv/bin/basedpyright
 
 unit: .venv/developed
-	.venv/bin/pytest -q -n 2
+	.venv/bin/pytest -q -n 2 --dist worksteal
 
 shapes: .venv/developed  ## the same tests with every shape annotation checked
 	.venv/bin/pytest -q -n 2 -m "not process and not compile" \

@@ -43,7 +43,7 @@ def test_a_wheel_holds_its_package_and_nothing_else(built, dist):
 
 def test_the_core_brings_its_stylesheet_and_projects_bring_their_configurations(built):
     (core,) = built.glob("sciformer-*.whl")
-    assert "sciformer/page.css" in zipfile.ZipFile(core).namelist()
+    assert "sciformer/report/page.css" in zipfile.ZipFile(core).namelist()
     for dist, folder in DISTS.items():
         if folder == "shared":
             continue

@@ -124,7 +124,7 @@ COUNTING = Parts(
     CountingData="contextual_counting.data.datamodule contextual_counting.data",
     CountingModule="contextual_counting.module",
     CountingTransformer="contextual_counting.nn.model contextual_counting.model",
-    count_attention="contextual_counting.nn.prefix_count_attention"
+    count_attention="contextual_counting.nn.prefix_count_attention "
     "contextual_counting.count_attention",
     simulate="contextual_counting.data.shards contextual_counting.shards",
     with_fewer_regions="contextual_counting.data.hide_regions contextual_counting.fewer",

@@ -16,7 +16,7 @@ from mutations import change_cells, to
 from safetensors.torch import save_file
 from target import Target
 
-from astroclip.convert.convert import convert
+from astroclip.convert import convert
 from astroclip.data.batch import Features
 from astroclip.data.feature_cache import HALF, CachedFeatures
 from astroclip.data.readers.fits import is_fits, open_fits

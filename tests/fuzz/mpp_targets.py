@@ -12,7 +12,7 @@ from physics_samples import described, numbered
 from safetensors.torch import save_file
 from target import Target
 
-from mpp.convert.convert import convert
+from mpp.convert import convert
 from mpp.convert.initial_weights import read as read_pretrained
 from mpp.data.frame_cache import Cached
 from mpp.data.readers.pdebench import PDEBench

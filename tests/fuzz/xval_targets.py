@@ -13,7 +13,7 @@ from target import Target
 from sciformer.data.shards.index import Recipe
 from sciformer.data.shards.writer import write_shards
 from sciformer.training.checkpoints import checkpoint
-from xval.convert.convert import convert
+from xval.convert import convert
 from xval.data.csv_json import read_table
 from xval.data.datamodule import TextData
 from xval.data.shards import GENERATOR, make_sample

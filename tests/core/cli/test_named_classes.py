@@ -76,7 +76,7 @@ def build(parser, key, value):
     check_named(options, trusted=False)
     builder = Builder(options, model=MinimalModule, data=OpenData)
     with builder.told():
-        return parser.instantiate(options, instantiators=[(object, builder, True)])
+        return parser.instantiate(options, instantiators=[(builder, object, True)])
 
 
 def one(path, **arguments):

@@ -100,14 +100,23 @@ def end_with_parent(worker: int = 0) -> None:
     Args:
         worker: Its number, which torch's loaders give.
     """
-    Thread(target=_wait_and_end, daemon=True).start()
+    Thread(target=_end_after_parent, daemon=True).start()
+    report = sys.excepthook
+
+    def report_of_the_living(*error: Any) -> None:
+        _end_after_parent(1.0)  # a thread that was handing a tensor to it says nothing, then
+        report(*error)
+
+    sys.excepthook = report_of_the_living
 
 
-def _wait_and_end() -> None:
+def _end_after_parent(timeout: float | None = None) -> None:
+    """End this process once its parent has ended, if it does within a time in seconds."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-    parent.join()
-    os._exit(1)
+    parent.join(timeout)
+    if not parent.is_alive():
+        os._exit(1)
 
 
 @contextmanager

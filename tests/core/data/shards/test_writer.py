@@ -76,7 +76,7 @@ def test_a_run_that_fails_leaves_whole_shards_alone(tmp_path):
 def test_a_killed_run_leaves_only_whole_shards_and_the_next_one_completes_them(tmp_path):
     script = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from test_shards import RECIPE, wave, write_shards\n"
+        "from test_writer import RECIPE, wave, write_shards\n"
         "def killed(i):\n"
         "    if i == 8: os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return wave(i)\n"
