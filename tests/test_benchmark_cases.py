@@ -12,7 +12,7 @@ ROOMS = sorted(path.stem for path in (FOLDER / "cases").glob("*.py"))
 PROJECTS = sorted(point.module for point in entry_points(group="sciformer.projects"))
 PROJECTS = [module.partition(".")[0] for module in PROJECTS]
 NO_READERS = {  # of the folder ``data``
-    *("generate.py", "simulate.py"),  # only write sets, by the verb ``simulate``
+    *("simulate_command.py", "command.py"),  # only write sets, by the verb ``simulate``
     *("module.py", "datamodule.py", "entry.py"),  # choose a reader by what a YAML says
     "hdf5_probe.py",  # runs in another process, once for each file
 }
@@ -56,7 +56,7 @@ def test_every_case_runs_and_every_module_that_reads_data_is_measured():
     called = calls()
     for package in ("sciformer", *PROJECTS):
         (root,) = importlib.import_module(package).__path__
-        paths = {*Path(root).glob("data/*.py"), *Path(root).glob("data.py")}
+        paths = set(Path(root).glob("data/**/*.py"))
         reading = {path for path in paths - called if "def " in path.read_text()}
         assert rooms_of(package)
         assert sorted(path.name for path in reading if path.name not in NO_READERS) == []
