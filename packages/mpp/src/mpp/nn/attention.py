@@ -224,6 +224,9 @@ def split_heads(
         query_gain: Weight and bias of the layer norm of the queries.
         key_gain: Weight and bias of the layer norm of the keys.
         order: Permutation of the axes ``places``.
+
+    Returns:
+        Queries, keys and values.
     """
     return SplitHeads.apply(x, *query_gain, *key_gain, order)
 
