@@ -56,14 +56,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     verbs = {
         "demo": Verb(
             "sciformer.cli.demo:demo",
-            "quick run of every installed project, then one page of results",
+            "quick training of every installed project, and one page of results",
         ),
-        "new": Verb("sciformer.cli.new_project:new", "the skeleton of a project of your own"),
-        "verify": Verb(
-            "sciformer.data.shards.verify:verify", "find every damaged byte of a data set"
-        ),
+        "new": Verb("sciformer.cli.new_project:new", "create a new project from a template"),
+        "verify": Verb("sciformer.data.shards.verify:verify", "check all checksums of a data set"),
         "export": Verb(
-            "sciformer.training.checkpoints.export:export", "weights as safetensors, and back"
+            "sciformer.training.checkpoints.export:export",
+            "export a checkpoint to safetensors, or import one",
         ),
     }
     words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
