@@ -1,4 +1,4 @@
-"""The command ``contextual-counting``."""
+"""Command line of contextual counting: ``contextual-counting``."""
 
 from sciformer.cli.main import run
 from sciformer.cli.project import Project, Verb
@@ -43,5 +43,5 @@ PROJECT = Project(
 
 
 def main() -> None:
-    """Run one verb of the words of this process."""
+    """Run the command given by ``sys.argv``."""
     run(PROJECT)

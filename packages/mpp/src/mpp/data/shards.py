@@ -68,7 +68,7 @@ def make_sample(
     Args:
         number: Index of the trajectory.
         system: Name of a simulated system.
-        seed: Of the data set.
+        seed: Seed of the data set.
         options: ``frames``, ``shape``, ``dt`` and ``parameters`` that differ from the system's
             defaults.
 

@@ -102,7 +102,7 @@ def draw(
     Args:
         axes: Axes to draw on.
         frame: Frame of one field.
-        description: Of the trajectories.
+        description: Description of the trajectories.
         scale: Limits of the color scale, or of a line plot's vertical axis.
         colors: ``STATE`` or ``ERROR``.
 
