@@ -79,7 +79,7 @@ class Field(NamedTuple):
             where: Name in errors.
 
         Raises:
-            DamagedError: If it does not.
+            DamagedError: If type or shape differs.
         """
         array = isinstance(value, np.ndarray)
         dtype, shape = (value.dtype.str, value.shape) if array else (JSON, ())
