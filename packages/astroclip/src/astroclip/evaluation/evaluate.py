@@ -39,7 +39,7 @@ BANK, TEST = 16_384, 1000  # galaxies
 BATCH = 256
 SUMMARY = (
     "Galaxies that were not trained on: is the spectrum of a galaxy found by its image, and its "
-    "image by its spectrum, and which properties can be read off either embedding? Baselines "
+    "image by its spectrum, and which properties do its embeddings predict? Baselines "
     "without a neural network: gradient boosting of aperture photometry, neighbors among principal "
     "components of spectra, and linear canonical correlation."
 )

@@ -39,7 +39,9 @@ def probe(
         raise ValueError(f"{test or embeddings}: no labels, of which two galaxies are needed")
     beside = str(Path(embeddings).with_suffix("")) + "-probe"
     folder = report_folder(out or beside, overwrite)
-    report = Report("AstroCLIP: properties predicted from embeddings", about(embeddings, test), SUMMARY)
+    report = Report(
+        "AstroCLIP: properties predicted from embeddings", about(embeddings, test), SUMMARY
+    )
     found = [*readings(bank, asked), *constants(bank, asked)]
     for each in found:
         report.add_metrics(each.numbers())
