@@ -1,4 +1,4 @@
-"""Checks of arguments, the error that names them, and arguments that are tables."""
+"""Checks of argument values, ``ArgumentError``, and arguments grouped in tables (dataclasses)."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -124,13 +124,13 @@ def check_share(**values: int | float | None) -> None:
 
 
 def flat_names(kind: Callable[..., Any]) -> dict[str, str]:
-    """Names of before there were tables: entry of a table -> ``table.entry``.
+    """Names of options before they were grouped in tables: entry -> ``table.entry``.
 
     Args:
-        kind: A class; those of its arguments that are dataclasses are tables.
+        kind: Class whose dataclass arguments are tables.
 
     Returns:
-        The entries that are not arguments themselves.
+        Former names, without those that are still arguments.
     """
     parameters = signature(kind).parameters
     return {
@@ -143,14 +143,14 @@ def flat_names(kind: Callable[..., Any]) -> dict[str, str]:
 
 
 def grouped(kind: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with every entry in its table: older files have them beside the other arguments.
+    """Move settings of older files, which have no tables, to their tables.
 
     Args:
-        kind: The class whose arguments they are.
-        settings: Plain values by name, of a YAML or a checkpoint.
+        kind: Class that takes the settings as arguments.
+        settings: Settings as plain data, from a YAML or a checkpoint.
 
     Returns:
-        Plain values; what a table says itself counts.
+        Grouped settings as plain data; values in a table take precedence.
     """
     found = dict(settings)
     for flat, place in flat_names(kind).items():
@@ -161,17 +161,17 @@ def grouped(kind: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, 
 
 
 def with_tables(kind: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a class from plain values.
+    """Convert plain settings to the arguments of a class.
 
     Args:
-        kind: The class.
-        settings: As :func:`grouped` takes them; an entry that is left out has its default.
+        kind: Class that takes the arguments.
+        settings: Settings as for :func:`grouped`; missing entries have their default.
 
     Returns:
-        Arguments, the tables as dataclasses.
+        Arguments, with tables as dataclasses.
 
     Raises:
-        ArgumentError: Naming a table with an entry that it does not have.
+        ArgumentError: Naming the table with an unknown entry.
     """
     found = grouped(kind, settings)
     for name, parameter in signature(kind).parameters.items():

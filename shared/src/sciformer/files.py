@@ -1,4 +1,4 @@
-"""Atomic writes, and checks before long work that its results can be written."""
+"""Atomic writes, and early checks that results can be written."""
 
 import glob
 import os

@@ -15,8 +15,8 @@ def progress(text: str, total: int | None = None) -> Iterator[Callable[[int], No
     """Show a progress bar while the context lasts.
 
     Args:
-        text: What is being done.
-        total: Number of steps; a moving bar without an end if None.
+        text: Description of the task.
+        total: Number of steps; None shows an indeterminate bar.
 
     Yields:
         A function that sets the number of finished steps.
@@ -36,8 +36,8 @@ def track(items: Iterable[Item], text: str, total: int) -> Iterator[Item]:
     """Iterate with a progress bar.
 
     Args:
-        items: What to iterate over.
-        text: What is being done.
+        items: Items to iterate over.
+        text: Description of the task.
         total: Number of items.
 
     Yields:

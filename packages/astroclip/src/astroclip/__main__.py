@@ -1,4 +1,4 @@
-"""The command as a module, for torchrun: ``python -m astroclip``."""
+"""Entry point of ``python -m astroclip``, as torchrun needs it."""
 
 from astroclip.cli import main
 

@@ -1,4 +1,4 @@
-"""The command ``astroclip``."""
+"""Command line of AstroCLIP: ``astroclip``."""
 
 from sciformer.cli.main import run
 from sciformer.cli.project import Project, Verb
@@ -10,29 +10,26 @@ PROJECT = Project(
     data="astroclip.data.datamodule:GalaxyData",
     links={"data.size": "model.size"},
     verbs={
-        "simulate": Verb("astroclip.data.shards:simulate", "simulated galaxies as shards"),
-        "convert": Verb(
-            "astroclip.convert.convert:convert", "weights of the paper's own code as ours"
-        ),
-        "embed": Verb(
-            "astroclip.inference.embed:embed", "embeddings of the galaxies of files or shards"
-        ),
+        "simulate": Verb("astroclip.data.shards:simulate", "write simulated galaxies as shards"),
+        "convert": Verb("astroclip.convert.convert:convert", "convert original AstroCLIP weights"),
+        "embed": Verb("astroclip.inference.embed:embed", "embed galaxies from files or shards"),
         "search": Verb(
             "astroclip.inference.search:search",
-            "the galaxies whose spectra are nearest to an image, or whose images to a spectrum",
+            "nearest neighbors of a galaxy, by its image or its spectrum",
         ),
         "evaluate": Verb(
             "astroclip.evaluation.evaluate:evaluate",
-            "retrieval, properties and figures of a checkpoint, beside baselines",
+            "evaluate a checkpoint: retrieval, property prediction, baselines, figures",
             renamed={"files": "data", "shards": "data"},
         ),
         "probe": Verb(
-            "astroclip.evaluation.probe_command:probe", "properties of galaxies read off embeddings"
+            "astroclip.evaluation.probe_command:probe",
+            "predict galaxy properties from embeddings (k-NN, MLP)",
         ),
     },
 )
 
 
 def main() -> None:
-    """Run one verb of the words of this process."""
+    """Run the command given by ``sys.argv``."""
     run(PROJECT)

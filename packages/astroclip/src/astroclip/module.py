@@ -1,4 +1,4 @@
-"""Training of AstroCLIP: images and spectra of the same galaxies come to lie near each other."""
+"""LightningModule of AstroCLIP: contrastive alignment of galaxy images and spectra."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -45,15 +45,15 @@ class Network:
     """Both encoders and their embeddings.
 
     Args:
-        dim: Numbers of an embedding in the space of both.
-        width: Numbers of each encoder's own embedding, in front of it.
-        photometry: Whether the aperture photometry of an image is measured and seen.
-        apertures: Number of apertures of an image that are learned.
-        image_depth: Transformer blocks over the pixels of an image; 0 for none.
-        spectrum_depth: Transformer blocks beside the dense path of a spectrum; 0 for none.
+        dim: Dimension of the shared embedding space.
+        width: Width of each encoder's output, before the projection to the shared space.
+        photometry: Use aperture photometry of an image as input features.
+        apertures: Number of learned apertures of an image.
+        image_depth: Transformer blocks of the image encoder; 0 for none.
+        spectrum_depth: Transformer blocks of the spectrum encoder; 0 for none.
         tokens_dim: Width of the transformers.
-        heads: Their attention heads; divides ``tokens_dim``.
-        patch: Pixels along a side of an image's token; divides ``size``.
+        heads: Attention heads of the transformers; divides ``tokens_dim``.
+        patch: Pixels along a side of an image patch; divides ``size``.
     """
 
     dim: int = 128
@@ -69,15 +69,15 @@ class Network:
 
 @dataclass(frozen=True)
 class Align:
-    """How images and spectra are aligned.
+    """Contrastive alignment of images and spectra.
 
     Args:
-        loss: ``infonce``, where each galaxy is told from all others of the batch, or ``siglip``,
-            where every pair of an image and a spectrum is judged by itself.
-        reconstruction: Weight of the squared error of the spectrum's reconstruction.
-        chunk: Galaxies of a batch whose activations are in memory at once; all gradients are those
-            of the whole batch. None takes the batch at once.
-        frozen: Encoders that are not trained but for their head: ``image``, ``spectrum``.
+        loss: ``infonce`` (softmax over all galaxies of the batch) or ``siglip`` (a sigmoid for each
+            image-spectrum pair).
+        reconstruction: Weight of the spectrum's reconstruction error.
+        chunk: Galaxies encoded at a time to save memory (gradient caching); the gradients do not
+            change. None encodes the whole batch.
+        frozen: Encoders that are frozen except for their head: ``image``, ``spectrum``.
     """
 
     loss: Loss = "infonce"
@@ -94,20 +94,20 @@ class AstroCLIPModule(Module):
     """Align images and spectra of the same galaxies (Parker et al. 2024, section 3).
 
     Args:
-        objective: ``align`` images and spectra, or let one encoder learn by itself before: the
-            ``spectrum`` by pieces of it that are hidden, the ``image`` by its own crops.
-        size: Pixels along a side of an image; those of the data on the command line.
-        network: Both encoders.
-        alignment: How pairs are aligned.
-        start: Checkpoints to begin with; each gives the part of the network that it has trained.
-        cache: Folder for what the encoders see of every galaxy of the training, if both are frozen:
-            they then run once. None runs them at every step.
-        turn: Turn and mirror the images of the training.
-        optimizer: Optimizer and learning rate, which falls to 2 % of its peak.
-        steps: Batches of the schedule; ``None`` takes all epochs of the fit.
+        objective: ``align`` images and spectra, or pretrain one encoder: ``spectrum`` by masked
+            modeling, ``image`` by self-distillation.
+        size: Pixels along a side of an image; set by the data on the command line.
+        network: Architecture of both encoders.
+        alignment: Settings of the contrastive alignment.
+        start: Checkpoints to start from; each initializes the part of the network that it trained.
+        cache: Folder for the features of all training galaxies if both encoders are frozen, so that
+            they run only once. None runs them at every step.
+        turn: Augment training images by rotations and reflections.
+        optimizer: Optimizer and learning rate, which decays to 2 % of its peak.
+        steps: Steps of the learning rate schedule; ``None`` takes all epochs of the fit.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If a number is out of range.
     """
 
     monitor = ("val/recall_10", "max")
@@ -156,17 +156,17 @@ class AstroCLIPModule(Module):
 
     @property
     def sharded(self) -> nn.Module:
-        """The network, and what its losses learn beside it."""
+        """Modules to shard: the network and learned parameters of its losses."""
         return self.learning
 
     def check(self, data: "GalaxyData") -> None:
-        """Before a fit writes anything: are the weights to begin with there, and do they fit?
+        """Check the initial weights before training writes anything.
 
         Args:
-            data: Of the training.
+            data: Training data.
 
         Raises:
-            ValueError: If not, or if the data lack images or spectra.
+            ValueError: If they do not exist or do not fit, or if the data lack images or spectra.
         """
         for name in NEEDED[self.objective]:
             if data.source is not None and not getattr(data.source, name):
@@ -194,7 +194,7 @@ class AstroCLIPModule(Module):
 
     @property
     def done(self) -> float:
-        """Share of the training that lies behind."""
+        """Fraction of the training that is completed."""
         return (
             self.trainer.global_step / self.steps if self.trainer.training and self.steps else 1.0
         )
@@ -231,7 +231,7 @@ class AstroCLIPModule(Module):
         self.log_dict(self.scores("test"), sync_dist=True)
 
     def scores(self, stage: str) -> dict[str, float]:
-        """What a pass over a split has found."""
+        """Metrics of a pass over a split."""
         found = {f"{stage}/loss": float(self.losses.compute())}
         if self.objective == "align":
             both: Any = self.pairs.compute()
@@ -241,7 +241,7 @@ class AstroCLIPModule(Module):
         return found
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Float[Tensor, "batch dim"]]:
-        """The embeddings of ``image`` and ``spectrum`` in the space of both."""
+        """Embeddings of ``image`` and ``spectrum`` in the shared space."""
         seen = self.model(*pair(batch))
         return {"image": seen.image.z, "spectrum": seen.spectrum.z}
 

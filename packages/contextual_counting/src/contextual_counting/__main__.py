@@ -1,4 +1,4 @@
-"""The command as a module, for torchrun: ``python -m contextual_counting``."""
+"""Entry point of ``python -m contextual_counting``, as torchrun needs it."""
 
 from contextual_counting.cli import main
 

@@ -1,4 +1,4 @@
-"""The command ``contextual-counting``."""
+"""Command line of contextual counting: ``contextual-counting``."""
 
 from sciformer.cli.main import run
 from sciformer.cli.project import Project, Verb
@@ -16,32 +16,32 @@ PROJECT = Project(
     verbs={
         "simulate": Verb(
             "contextual_counting.data.shards:simulate",
-            "training sequences as WebDataset shards, on any number of processes, resumable",
+            "write training sequences as WebDataset shards, in parallel, resumable",
         ),
         "evaluate": Verb(
             "contextual_counting.evaluation.evaluate:evaluate",
-            "accuracy per region on other sets, with pictures, from a checkpoint or a run's folder",
+            "evaluate a checkpoint: accuracy per region on several test sets, with figures",
         ),
         "analyze": Verb(
             "contextual_counting.analysis.analyze:analyze",
-            "which circuit a checkpoint counts with, and where that must fail",
+            "analyze a checkpoint: its counting circuit, and the inputs on which it fails",
         ),
         "oracle": Verb(
             "contextual_counting.evaluation.oracle:oracle",
-            "the paper's circuit in weights set by hand, and how well it counts",
+            "build and evaluate the paper's circuit with weights set by hand",
         ),
         "sweep": Verb(
             "contextual_counting.studies.position_sweep:sweep",
-            "the paper's grid of 24 masks and position encodings, trained and compared",
+            "a study: the paper's grid of 24 attention masks and position encodings",
         ),
         "vary": Verb(
             "contextual_counting.studies.training_ranges:vary",
-            "what a training keeps constant, and what counts are then compared with",
+            "a study: how variability of the training data affects the learned reference token",
         ),
     },
 )
 
 
 def main() -> None:
-    """Run one verb of the words of this process."""
+    """Run the command given by ``sys.argv``."""
     run(PROJECT)

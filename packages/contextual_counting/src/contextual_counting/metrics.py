@@ -32,7 +32,7 @@ class RegionScores(Metric):
         """Add a batch; regions that a sequence does not have (negative counts) are ignored.
 
         Args:
-            ranked: Predicted counts, most likely first; perhaps of the first regions only.
+            ranked: Predicted counts, most likely first; may have fewer regions than ``counts``.
             counts: True counts.
         """
         there, hits = counts >= 0, ranked == counts[..., None]
@@ -43,7 +43,7 @@ class RegionScores(Metric):
         self.seen[held] += there.sum(0)
 
     def compute(self) -> dict[str, Tensor]:
-        """``<metric>/region<r>`` for every region that was seen, in double precision."""
+        """``<metric>/region<r>`` for every region that occurred, in double precision."""
         totals, seen = self.totals.cpu().double(), self.seen.cpu().double()
         return {
             f"{name}/region{region}": totals[row, region] / seen[region]

@@ -1,4 +1,4 @@
-"""Training of the counting network: loss, metrics, optimizer."""
+"""LightningModule of counting: loss, metrics, optimizer."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -24,15 +24,15 @@ from sciformer.training.optim import MuonAdamW, warmup_cosine
 
 
 class Rates(TypedDict):
-    """Peak learning rates of one stage of the training, and how they rise and fall.
+    """Peak learning rates and schedule of one stage of the training.
 
     Args:
-        matrices: Of the weight matrices of attention and MLP.
-        others: Of embeddings, prompts, norms and biases.
-        head: Of the map from a region's vector to its logits.
-        sigma: Of the quadratic head's sharpness.
-        warmup: Steps of the linear rise.
-        power: Of the cosine they fall by to 0; 2 spends more steps at small rates than 1.
+        matrices: Learning rate of the weight matrices of attention and MLP.
+        others: Learning rate of embeddings, prompts, norms and biases.
+        head: Learning rate of the output head.
+        sigma: Learning rate of the quadratic head's sharpness.
+        warmup: Steps of linear warm-up.
+        power: Power of the cosine decay to 0; 2 has more steps at small rates than 1.
     """
 
     matrices: float
@@ -45,21 +45,21 @@ class Rates(TypedDict):
 
 @dataclass(frozen=True)
 class Network:
-    """The network.
+    """Architecture of the network.
 
     Args:
         dim: Width of the residual stream.
         heads: Attention heads of encoder and decoder; divides ``dim``.
         causal: Hide later tokens from earlier ones in the encoder.
         positions: Position encoding of the encoder.
-        slope: Slope of ALiBi's linear bias per token of distance; the paper's are 1, 0.1 and 0.01.
-        begin: Put a beginning-of-sequence token in front of every sequence.
-        head: Map to the logits: the paper's ``free`` linear one, or a ``quadratic`` in the count.
+        slope: Slope of ALiBi's linear bias per token of distance; the paper uses 1, 0.1 and 0.01.
+        begin: Prepend a beginning-of-sequence token.
+        head: Output head: the paper's ``free`` linear one, or one ``quadratic`` in the count.
         mlp: Add an MLP to the decoder (the paper's appendix D.2).
-        uniform: Start from uniform attention: queries of encoder and decoder are 0.
-        dilution: In training, 0s and 1s count up to so many times in the encoder's attention, drawn
-            for each sequence, as they would in sequences so many times as long; 1 is the paper's.
-        classes: Number of counts that can be answered, 0 to ``classes`` - 1.
+        uniform: Initialize with uniform attention: queries of encoder and decoder are 0.
+        dilution: Largest factor by which 0s and 1s are repeated in the encoder's attention during
+            training, random for each sequence, to mimic longer sequences; 1 as in the paper.
+        classes: Number of count classes, 0 to ``classes`` - 1.
     """
 
     dim: int = 64
@@ -83,19 +83,18 @@ class CountingModule(Module):
     """Count the 1s in each region of a sequence (Golkar et al. 2024).
 
     Args:
-        network: The network.
-        fewer: In training, share of the sequences that look to the decoder as if they had fewer
-            regions: brackets behind a random region are hidden from it, and it is not asked for the
-            regions behind that one; 0 is the paper's.
-        regions: Most regions of a sequence, that is the number of prompts.
-        length: Tokens of the longest sequence, for learned positions.
-        optimizer: ``muon`` for the weight matrices and AdamW for the rest, or ``adamw`` for all.
-        rates: Peak learning rates of each stage; one entry serves all stages.
-        steps: Batches of each stage; an optimizer step each, unless gradients accumulate.
+        network: Architecture of the network.
+        fewer: Fraction of training sequences whose brackets after a random region are hidden from
+            the decoder, without targets for the later regions; 0 as in the paper.
+        regions: Maximum number of regions of a sequence, which is the number of prompts.
+        length: Maximum length in tokens, for learned positions.
+        optimizer: ``muon`` for the weight matrices with AdamW for the rest, or ``adamw`` for all.
+        rates: Peak learning rates of each stage; a single entry is used for all stages.
+        steps: Batches of each stage; each is an optimizer step, unless gradients accumulate.
 
     Raises:
-        ValueError: If ``heads`` does not divide ``dim``, a number is out of its range, or there are
-            neither one nor as many ``rates`` as stages.
+        ValueError: If ``heads`` does not divide ``dim``, a number is out of range, or the number of
+            ``rates`` is neither one nor that of the stages.
     """
 
     monitor = ("val/top1_min", "max")
@@ -146,7 +145,7 @@ class CountingModule(Module):
         return loss
 
     def loss(self, batch: Batch) -> Tensor:
-        """Cross-entropy over counts, averaged over the regions that the global batch has."""
+        """Cross-entropy over counts, averaged over the regions of the global batch."""
         tokens, counts = batch
         visible = None
         if self.fewer:
@@ -189,14 +188,14 @@ class CountingModule(Module):
     def predict_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> dict[str, Int64[Tensor, "batch regions"]]:
-        """The likeliest ``count`` of each region; none for sequences that it cannot take."""
+        """Most likely ``count`` of each region; empty for unsupported sequences."""
         length, regions = batch.tokens.shape[1], batch.counts.shape[1]
         if not self.can_answer(length, regions):
             return {}
         return {"count": self(batch.tokens, regions).argmax(-1)}
 
     def can_answer(self, length: int, regions: int) -> bool:
-        """Whether there is a prompt for each region and a learned position for each token."""
+        """Whether there are enough prompts for the regions and enough learned positions."""
         return regions <= self.prompts and length <= self.model.encoder.longest
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
@@ -211,7 +210,7 @@ class CountingModule(Module):
         return [chosen], [schedule]
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The parameters by the names of ``Rates``, matrices first."""
+        """Parameter groups with the names of ``Rates``, matrices first."""
         head = self.model.decoder.head
         layers = [m for m in self.model.modules() if isinstance(m, nn.Linear)]
         of_head = {id(p) for p in head.parameters()}
@@ -226,15 +225,15 @@ class CountingModule(Module):
         return [{"name": name, "params": params} for name, params in named.items() if params]
 
     def group_rate(self, group: str, step: int, batches: int = 1) -> float:
-        """Learning rate of a group: in each stage a warm-up and a cosine to 0.
+        """Learning rate of a group: warm-up and cosine decay to 0 in each stage.
 
         Args:
             group: A name of ``Rates``.
-            step: The optimizer step, counted from 0.
-            batches: Of each optimizer step; the stages of the data count batches.
+            step: Index of the optimizer step, counted from 0.
+            batches: Batches per optimizer step; stages are measured in batches.
 
         Returns:
-            The rate of the step.
+            Learning rate of the step.
         """
         step *= batches
         ends = list(accumulate(self.stage_steps))

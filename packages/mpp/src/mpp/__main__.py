@@ -1,4 +1,4 @@
-"""The command as a module, for torchrun: ``python -m mpp``."""
+"""Entry point of ``python -m mpp``, as torchrun needs it."""
 
 from mpp.cli import main
 

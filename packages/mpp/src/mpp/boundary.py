@@ -1,4 +1,4 @@
-"""Boundary conditions of a domain: periodic, open or wall, for each axis of space."""
+"""Boundary conditions: periodic, open or wall, for each spatial axis."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -7,7 +7,7 @@ Boundary = Literal["periodic", "open", "wall"]
 
 
 def name_boundaries(given: Sequence[Boundary | int], axes: int) -> tuple[Boundary, ...]:
-    """Boundary name of each axis of space; a boolean says whether an axis is periodic.
+    """Boundary name of each spatial axis; True is periodic, False is open.
 
     Raises ``ValueError`` if the number of axes differs, or an entry is neither name nor boolean.
     """

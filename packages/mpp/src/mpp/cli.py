@@ -1,4 +1,4 @@
-"""The command ``mpp``."""
+"""Command line of MPP: ``mpp``."""
 
 from sciformer.cli.main import run
 from sciformer.cli.project import Project, Verb
@@ -12,35 +12,35 @@ PROJECT = Project(
     verbs={
         "finetune": Verb(
             "mpp.inference.finetune_command:as_fit",
-            "fit that starts from a trained network (mpp finetune CHECKPOINT --config FILE.yaml)",
+            "train from a pretrained network (mpp finetune CHECKPOINT --config FILE.yaml)",
             fits=True,
         ),
         "simulate": Verb(
             "mpp.data.simulate_command:simulate",
-            "trajectories of a built-in system as shards, or as files of PDEBench or The Well",
+            "write trajectories of a simulated system as shards, or as PDEBench or The Well HDF5",
         ),
-        "convert": Verb("mpp.convert.convert:convert", "weights of the paper's own code as ours"),
+        "convert": Verb("mpp.convert.convert:convert", "convert original MPP weights"),
         "evaluate": Verb(
             "mpp.evaluation.evaluate:evaluate",
-            "errors of rollouts beside persistence and linear extrapolation, figures and films",
+            "evaluate a checkpoint: rollout errors, baselines, figures and movies",
             renamed={"windows": "samples"},
         ),
         "joint": Verb(
             "mpp.studies.joint:joint",
-            "a study: one network for several systems beside one for each",
+            "a study: one network for several systems against one network per system",
         ),
         "transfer": Verb(
             "mpp.studies.transfer:transfer",
-            "a study: finetuning on a new system beside training from scratch",
+            "a study: finetuning on a new system against training from scratch",
         ),
         "rollout": Verb(
             "mpp.inference.rollout_command:rollout_file",
-            "predict many frames after those of a file of one's own",
+            "predict many frames from the first frames of a file",
         ),
     },
 )
 
 
 def main() -> None:
-    """Run one verb of the words of this process."""
+    """Run the command given by ``sys.argv``."""
     run(PROJECT)

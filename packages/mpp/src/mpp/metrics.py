@@ -1,7 +1,7 @@
 """Errors of predicted frames: NRMSE, VRMSE, spectral error, drift of conserved means.
 
-Each gives one number per sample, step and field, so that the mean over samples is the same for
-batches of any size. All are computed in fp64.
+Each returns one number per sample, step and field, so that means over samples do not depend on the
+batch size. All are computed in fp64.
 """
 
 import math
@@ -45,9 +45,9 @@ def spectral_error(prediction: Future, target: Future) -> Float[Tensor, "batch s
     """NRMSE in three bands of wave numbers: low, middle and high (``BANDS``).
 
     Square root of The Well's ``binned_spectral_mse``: power of the error over power of the truth in
-    each band. With ``N`` points along the longest of ``D`` axes, the bands are cut at equal ratios
-    between ``2 pi / N`` and ``sqrt(D) pi`` radians per point, the largest wave number; the first
-    band includes the mean.
+    each band. With ``N`` points along the longest of ``D`` axes, the band limits are spaced
+    logarithmically between ``2 pi / N`` and ``sqrt(D) pi`` radians per point, the largest wave
+    number; the first band includes the mean.
     """
     truth = target.double()
     return _relative(band_energy(prediction.double() - truth), band_energy(truth))
@@ -60,7 +60,7 @@ def drift(prediction: Future, before: Float[Tensor, "batch fields *space"]) -> S
 
     Args:
         prediction: Predicted frames.
-        before: A true frame.
+        before: True frame at the earlier time.
 
     Returns:
         Relative drift.
@@ -81,7 +81,7 @@ def band_energy(frames: Future) -> Float[Tensor, "batch steps fields bands"]:
 
 
 def spectrum(frames: Future) -> Float[Tensor, "batch steps fields shells"]:
-    """Power spectrum: mean square per whole wave number of the longest axis, to half its points."""
+    """Power spectrum: mean square per integer wave number of the longest axis."""
     space = frames.shape[3:]
     longest = max(space)
     shells = (wave_numbers(space) * longest / (2 * math.pi)).round().long()

@@ -1,4 +1,4 @@
-"""Training of the AViT: the paper's loss, optimizer, and what is kept of a pretrained network."""
+"""LightningModule of MPP: the paper's loss and optimizer, and finetuning."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,12 +29,12 @@ Freeze = Literal["nothing", "middle", "processor"]
 
 
 class Parts(NamedTuple):
-    """The parameters of a network by what finetuning does with them.
+    """Groups of a network's parameters, for finetuning.
 
     Args:
         fields: Rows of the fields in stem and head.
-        ends: The rest of stem and head.
-        processor: The blocks between.
+        ends: Other parameters of stem and head.
+        processor: Transformer blocks.
     """
 
     fields: list[nn.Parameter]
@@ -44,19 +44,21 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True)
 class Network:
-    """The network.
+    """Architecture of the network.
 
     Args:
-        size: A name of the paper, ``Ti``, ``S``, ``B`` or ``L``, or [dim, depth, heads].
+        size: A model name of the paper, ``Ti``, ``S``, ``B`` or ``L``, or [dim, depth, heads].
         patch: Strides of the stages of stem and head, in points; [4, 2, 2] is a patch of 16.
-        axes: Of space: 1, 2 or 3.
-        halo: Points by which the stem's first kernel reaches over its window on each side.
-        bias: What attention knows of distance.
-        target: What the network gives: the ``next`` state, or the ``change`` in units of those
-            before.
-        legacy: Distances along periodic axes as in the paper's code, which are inexact.
-        layer_scale: First value of the gain of each branch; the paper's 1e-6 is for long runs.
-        drop_path: Chance that a sample goes without a branch of the last block.
+        axes: Number of spatial axes: 1, 2 or 3.
+        halo: Points by which the first kernel of the stem overlaps its neighbors on each side.
+        bias: Position bias of the attention.
+        target: Output of the network: the ``next`` state, or the ``change`` in units of earlier
+            changes.
+        legacy: Use the original's distances along periodic axes, which are inexact.
+        layer_scale: Initial gain of each residual branch (LayerScale); the paper's 1e-6 is for long
+            runs.
+        drop_path: Probability that a sample skips a residual branch of the last block (stochastic
+            depth).
     """
 
     size: str | list[int] = "Ti"
@@ -78,22 +80,23 @@ class PhysicsModule(Module):
     """Predict the next frame of many physical systems (McCabe et al. 2023).
 
     Args:
-        fields: Names of the vocabulary's rows; those of the data on the command line.
-        network: The network.
-        loss: Squared errors relative to the mean ``square`` of the true frame (the paper's), to its
-            ``variance``, which does not make little of a field with an offset, or to its ``change``
-            since the frame before, which makes all systems as important whatever their pace.
-        optimizer: Optimizer and learning rate, which falls to 0 at the last batch.
-        steps: Batches of the training; those of the data on the command line.
-        start: A checkpoint, or weights that ``mpp convert`` wrote, to start from.
-        like: Field -> the field of ``start`` whose row it starts as a copy of; one that is new, or
-            has a row that was never trained.
-        freeze: What stays as in ``start``: ``processor`` (the blocks), ``middle`` (all but the rows
-            of the fields), or ``nothing``.
-        pretrained_rate: Learning rate of all but the rows of the fields, as a part of the whole.
+        fields: Names of the vocabulary's rows; set by the data on the command line.
+        network: Architecture of the network.
+        loss: Squared error divided by the mean ``square`` of the true frame (as in the paper), its
+            ``variance`` (better for fields with an offset), or its mean squared ``change`` since
+            the previous frame (equal weight for slow and fast systems).
+        optimizer: Optimizer and learning rate, which decays to 0 at the last step.
+        steps: Steps of the training; set by the data on the command line.
+        start: A checkpoint to start from, or weights written by ``mpp convert``.
+        like: Field -> field of ``start`` whose row it is initialized with; for new fields, or
+            fields whose row was never trained.
+        freeze: Parameters to freeze: ``processor`` (the blocks), ``middle`` (all but the rows of
+            the fields), or ``nothing``.
+        pretrained_rate: Learning rate of all but the rows of the fields, relative to the full
+            learning rate.
 
     Raises:
-        ValueError: If a number is out of its range, or ``start`` does not fit.
+        ValueError: If a number is out of range, or ``start`` does not fit.
     """
 
     monitor = ("val/nrmse", "min")
@@ -133,7 +136,7 @@ class PhysicsModule(Module):
             parameter.requires_grad_(False)
 
     def parts(self) -> Parts:
-        """The parameters by what finetuning does with them."""
+        """Groups of parameters, for finetuning."""
         parts = Parts([], [], [])
         for name, parameter in self.model.named_parameters():
             if name in MATCHED:
@@ -166,10 +169,10 @@ class PhysicsModule(Module):
         return loss
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """The squared relative error, averaged over samples, frames and fields (section 4.2).
+        """Relative squared error, averaged over samples, frames and fields (section 4.2).
 
-        Of several frames each is predicted from the network's own answers before it, as from any
-        other history: no gradient flows through them (the pushforward of Brandstetter et al. 2022).
+        Several frames are predicted autoregressively; no gradient flows through the predictions
+        (pushforward, Brandstetter et al. 2022).
         """
         frames, before = batch.frames, batch.frames[:, -1]
         total = torch.zeros((), device=frames.device)
@@ -186,7 +189,7 @@ class PhysicsModule(Module):
         target: Float[Tensor, "batch fields *space"],
         before: Float[Tensor, "batch fields *space"],
     ) -> Float[Tensor, "batch fields"]:
-        """Mean squared error over that of what the loss is relative to."""
+        """Mean squared error divided by the normalization of the loss."""
         error = (predicted - target).square().flatten(2).mean(2)
         truth = target.flatten(2)
         if self.relative_to == "variance":
@@ -225,16 +228,16 @@ class PhysicsModule(Module):
     def predict_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> dict[str, Float[Tensor, "batch horizon fields *space"]]:
-        """The ``frames`` after each history."""
+        """Predicted ``frames`` after each history."""
         return {"frames": self.continued(batch)}
 
     def continued(self, batch: Batch) -> Float[Tensor, "batch horizon fields *space"]:
-        """As many frames as the batch has after its history, from the history alone."""
+        """Predict the target frames of a batch from its history alone."""
         horizon = batch.target.shape[1]
         return rollout(self, batch.frames, batch.fields, batch.boundaries, horizon)
 
     def blank(self, steps: int) -> SystemScores:
-        """A score of nothing yet."""
+        """An empty metric."""
         return SystemScores(len(self.data.systems), steps).to(self.device)
 
     def matrices(self) -> list[nn.Parameter]:

@@ -1,4 +1,4 @@
-"""Numbers as one token, scaled by their value, and the rival encodings (arXiv 2310.02989)."""
+"""xVal: continuous encoding of numbers in text, and text encodings (arXiv 2310.02989)."""
 
 import lazy_loader
 

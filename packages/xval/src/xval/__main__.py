@@ -1,4 +1,4 @@
-"""The command as a module, for torchrun: ``python -m xval``."""
+"""Entry point of ``python -m xval``, as torchrun needs it."""
 
 from xval.cli import main
 

@@ -1,4 +1,4 @@
-"""The command ``xval``."""
+"""Command line of xVal: ``xval``."""
 
 from sciformer.cli.main import run
 from sciformer.cli.project import Project, Verb
@@ -10,24 +10,25 @@ PROJECT = Project(
     data="xval.data.datamodule:TextData",
     links={"data.coding": "model.encoding", "data.context": "model.length"},
     verbs={
-        "simulate": Verb("xval.data.shards:simulate", "texts of a built-in set as shards"),
-        "convert": Verb("xval.convert.convert:convert", "weights of the paper's own code as ours"),
+        "simulate": Verb("xval.data.shards:simulate", "write texts of a simulated set as shards"),
+        "convert": Verb("xval.convert.convert:convert", "convert original xVal weights"),
         "tokens": Verb(
-            "xval.encodings.show:tokens", "how a text is cut, and what each number costs"
+            "xval.encodings.show:tokens",
+            "show the tokens of a text, and the tokens per number of each encoding",
         ),
         "ask": Verb("xval.inference.ask:ask", "fill the masked numbers of a text"),
         "evaluate": Verb(
             "xval.evaluation.evaluate:evaluate",
-            "the paper's tables and figures of a checkpoint, beside baselines",
+            "evaluate a checkpoint: the paper's tables and figures, baselines",
         ),
         "sweep": Verb(
             "xval.studies.encodings:sweep",
-            "a study: every encoding under one trainer, at equal samples and at equal time",
+            "a study: compare number encodings at equal samples and at equal CPU time",
         ),
     },
 )
 
 
 def main() -> None:
-    """Run one verb of the words of this process."""
+    """Run the command given by ``sys.argv``."""
     run(PROJECT)

@@ -12,11 +12,11 @@ EXACT = 1e-15  # relative error with all 15 digits right
 
 
 class Scores(NamedTuple):
-    """Errors of many answers.
+    """Errors of a set of predictions.
 
-    An answer that is no number (NaN) counts as 0, an error of 100 %: counting it as the mean of the
-    truth would reward it where the truth varies little. Relative errors are of nonzero truths only;
-    they are NaN where there are none.
+    An output that is not a number (NaN) counts as 0, an error of 100 %: counting it as the mean of
+    the truth would reward it where the truth varies little. Relative errors are computed where the
+    truth is not zero; NaN if there is no such number.
 
     Args:
         r2: Coefficient of determination; NaN for constant truth.
@@ -25,11 +25,11 @@ class Scores(NamedTuple):
         median_relative: Median relative error.
         p99_relative: 99th percentile of the relative errors.
         within_1_percent: Fraction of relative errors of at most 1 %.
-        unparsable: Fraction of answers that are no number.
-        log_smape: Mean fraction of 15 digits that are right: log10 of |error| / (|answer| +
+        unparsable: Fraction of outputs that are not a number.
+        log_smape: Mean fraction of 15 digits that are correct: log10 of |error| / (|answer| +
             |truth|) over -15, in [0, 1] (Kreitner et al. 2025, arXiv 2510.06824).
-        log_r2: R2 of log10 of absolute values where these are not zero; an answer of zero counts as
-            the smallest absolute truth.
+        log_r2: R2 of log10 of the absolute values, where the truth is not zero; a prediction of
+            zero counts as the smallest absolute truth.
     """
 
     r2: float
@@ -44,10 +44,10 @@ class Scores(NamedTuple):
 
 
 def scores(predicted: Float[Tensor, " answers"], truth: Float[Tensor, " answers"]) -> Scores:
-    """Compare answers with the truth, in fp64.
+    """Compare predictions with the truth, in fp64.
 
     Args:
-        predicted: Answers; NaN where there is no number.
+        predicted: Predictions; NaN where the output is not a number.
         truth: True values; at least one.
 
     Returns:
@@ -94,13 +94,13 @@ def _log_r2(
 
 
 class Losses(NamedTuple):
-    """Sums of losses over the recovered tokens and numbers, with their counts; fp32.
+    """Sums of losses over the masked tokens and numbers, with their counts; fp32.
 
     Args:
         token_sum: Sum of cross-entropies, in nats.
-        tokens: Number of recovered tokens.
+        tokens: Number of masked tokens.
         number_sum: Sum of the numbers' errors, in normalized units.
-        numbers: Number of recovered numbers.
+        numbers: Number of masked numbers.
     """
 
     token_sum: Float[Tensor, ""]
@@ -113,8 +113,8 @@ class Found(NamedTuple):
     """Results of a pass over a data set.
 
     Args:
-        token_loss: Mean cross-entropy of the recovered tokens, in nats.
-        number_loss: Mean loss of the recovered numbers, in normalized units.
+        token_loss: Mean cross-entropy of the masked tokens, in nats.
+        number_loss: Mean loss of the masked numbers, in normalized units.
         answers: Scores by pattern of the target numbers.
     """
 
@@ -123,7 +123,7 @@ class Found(NamedTuple):
     answers: dict[str, Scores]
 
     def named(self) -> dict[str, Any]:
-        """Losses, and ``<figure>/<pattern>`` of what is asked for."""
+        """Losses, and ``<figure>/<pattern>`` for the target numbers."""
         losses = {"token_loss": self.token_loss, "number_loss": self.number_loss}
         return losses | {
             f"{name}/{pattern}": value
@@ -133,7 +133,7 @@ class Found(NamedTuple):
 
 
 class Pass(Metric):
-    """Accumulate losses and answers over a pass: medians and R2 are not means over batches.
+    """Accumulate losses and predictions over a pass, as medians and R2 are not means over batches.
 
     Args:
         patterns: Patterns of the target numbers.

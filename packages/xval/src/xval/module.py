@@ -1,4 +1,4 @@
-"""Training of xVal and its rivals: what is hidden is recovered, words and numbers."""
+"""LightningModule of xVal and the text encodings: masked language modeling with numbers."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,15 +36,15 @@ ROUNDING = 1e-3  # of an absolute error: below it, half its square over it
 
 @dataclass(frozen=True)
 class Network:
-    """Sizes of the network.
+    """Architecture of the network.
 
     Args:
         dim: Width of the residual stream.
         depth: Number of transformer blocks.
         heads: Attention heads per block; divides ``dim``.
         mlp_ratio: Hidden width of blocks and heads in units of ``dim``.
-        causal: Predict the next token instead of hidden ones.
-        scales: Sharpness of further axes of numbers, see ``NumberEmbedding``; none in the paper.
+        causal: Predict the next token instead of masked ones.
+        scales: Scales of additional number directions, see ``NumberEmbedding``; none in the paper.
     """
 
     dim: int = 768
@@ -60,26 +60,27 @@ OPTIMIZER = OptimizerSettings(lr=1e-4)
 
 
 class XValModule(Module):
-    """Recover hidden words and numbers, or the next ones (Golkar et al. 2023, section 2).
+    """Predict masked words and numbers, or the next token (Golkar et al. 2023, section 2).
 
     Args:
-        encoding: Settings of the encoding; those of the data on the command line.
-        length: Longest text in tokens; that of the data on the command line.
-        network: Sizes of the network.
-        transform: Kind of the transform of values (``linear``, ``standard``, ``log``, ``asinh``)
-            for all fields, or a kind for each, ``*`` being all others (``linear`` if left out).
-        transforms: The fitted transform of each field; ``None`` fits them to the training's
-            numbers when a fit begins, and a checkpoint keeps them.
-        token_weight: Of the cross-entropy in the loss.
-        number_weight: Of the error of transformed values in the loss.
-        number_error: ``squared`` as in the paper, or ``absolute``: where numbers span many decades,
-            few answers that are far off do not hide then what the many are short of.
-        optimizer: Optimizer and learning rate, which falls to 0 at the last batch.
-        steps: Batches of the schedule; ``None`` takes all epochs of the fit, or
-            all steps of one that is not bounded by epochs.
+        encoding: Settings of the encoding; set by the data on the command line.
+        length: Maximum number of tokens per text; set by the data on the command line.
+        network: Architecture of the network.
+        transform: Normalization of the numbers (``linear``, ``standard``, ``log``, ``asinh``) of
+            all fields, or one for each field by name; ``*`` stands for all other fields (``linear``
+            by default).
+        transforms: Fitted normalization of each field; ``None`` fits them to the training numbers
+            at the start of training. Checkpoints store them.
+        token_weight: Weight of the cross-entropy in the loss.
+        number_weight: Weight of the number error in the loss.
+        number_error: Number error in the loss: ``squared`` as in the paper, or ``absolute``, which
+            is less dominated by a few large errors where numbers span many decades.
+        optimizer: Optimizer and learning rate, which decays to 0 at the last step.
+        steps: Steps of the learning rate schedule; ``None`` takes all epochs of the fit, or
+            ``max_steps`` if epochs are unlimited.
 
     Raises:
-        ValueError: If a number is out of its range, or an encoding or transform is unknown.
+        ValueError: If a number is out of range, or an encoding or normalization is unknown.
     """
 
     monitor = ("val/error", "min")
@@ -116,7 +117,7 @@ class XValModule(Module):
         self.absolute = number_error == "absolute"
 
     def check(self, data: "TextData") -> None:
-        """Fit the transforms before a fit writes anything: none of them may be of no field."""
+        """Fit the normalizations before training writes anything; each must belong to a field."""
         if self.transforms is None:
             self.fit_transforms(data)
 
@@ -130,13 +131,13 @@ class XValModule(Module):
             self.steps = batches_of(self.trainer, data.batches)
 
     def fit_transforms(self, data: "TextData") -> None:
-        """Fit the transform of each field to the training's numbers; a checkpoint keeps them.
+        """Fit the normalization of each field to the training numbers; checkpoints store it.
 
         Args:
-            data: Of the training.
+            data: Training data.
 
         Raises:
-            ValueError: If there is no number at all.
+            ValueError: If there are no numbers.
         """
         values, fields, _ = map(torch.from_numpy, data.train_numbers())
         fitted = fit_transforms(values, fields, data.fields, self.transform)
@@ -145,7 +146,7 @@ class XValModule(Module):
 
     @property
     def units(self) -> Transforms:
-        """Between numbers and the units of the network."""
+        """Normalization of the numbers."""
         assert self.transforms is not None, "neither fitted nor given"
         return self.transforms
 
@@ -155,7 +156,7 @@ class XValModule(Module):
         numbers: Float[Tensor, "batch time"],
         fields: Int64[Tensor, "batch time"],
     ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, "batch time 1"]]:
-        """Logits and values, the latter in the units of the fields."""
+        """Logits, and values in normalized units."""
         present = tokens != self.code.pad
         logits, values = self.model(tokens, self.units.channel(tokens, numbers, fields), present)
         return logits, self.units.inverse(values.squeeze(2), fields)[..., None]
@@ -172,13 +173,13 @@ class XValModule(Module):
     def weighted(
         self, token_loss: Float[Tensor, ""], number_loss: Float[Tensor, ""]
     ) -> Float[Tensor, ""]:
-        """The loss of words and numbers together."""
+        """Weighted sum of token loss and number loss."""
         return self.token_weight * token_loss + self.number_weight * number_loss
 
     def losses(self, batch: Batch) -> Losses:
-        """Cross-entropy of hidden tokens and error of hidden numbers (section 2).
+        """Cross-entropy of masked tokens and error of masked numbers (section 2).
 
-        A causal network is asked for every token after the first.
+        A causal network predicts every token after the first.
         """
         tokens = batch.tokens
         seen = self.units.channel(batch.tokens, batch.numbers, batch.fields)
@@ -199,17 +200,17 @@ class XValModule(Module):
     def errors(
         self, values: Float[Tensor, " at"], numbers: Float[Tensor, " at"]
     ) -> Float[Tensor, " at"]:
-        """Error of each value in the loss, in the network's units."""
+        """Loss of each value, in normalized units."""
         if self.absolute:
             return smooth_l1_loss(values, numbers, reduction="none", beta=ROUNDING)
         return mse_loss(values, numbers, reduction="none")
 
     @torch.no_grad()
     def answer(self, batch: Batch) -> Float[Tensor, "batch answers"]:
-        """The numbers that are asked for, in their own units, from the rest of each text.
+        """Predict the target numbers in their original units, from the rest of each text.
 
-        A causal network has what is before each of them. NaN stands for an answer that is no
-        number, and where a text is asked for less than others.
+        A causal network sees only the text before each of them. NaN where the output is not a
+        number, and as padding.
         """
         seen = self.units.channel(batch.tokens, batch.numbers, batch.fields)
         asked = batch.asked >= 0
@@ -266,7 +267,7 @@ class XValModule(Module):
     def predict_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> dict[str, Float[Tensor, "batch answers"]]:
-        """The answers to each of the data's patterns, in the order of the text; NaN beyond them."""
+        """Predicted target numbers, in the order of the text; padded with NaN."""
         answers = self.answer(batch)
         found = {}
         for number, pattern in enumerate(self.data.patterns):
@@ -282,7 +283,7 @@ class XValModule(Module):
 
 
 def batches_of(trainer: Trainer, epoch: int) -> int:
-    """Batches of a fit, which ends by its epochs or, if it has none, by its steps."""
+    """Steps of a fit, from its number of epochs or, without epochs, from ``max_steps``."""
     epochs = trainer.max_epochs
     if epochs is not None and epochs != -1:
         return epochs * epoch

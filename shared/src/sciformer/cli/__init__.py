@@ -1,1 +1,1 @@
-"""The command line: verbs, options, configuration files, errors in one line."""
+"""Command line: commands, options, configuration files, one-line errors."""

@@ -1,4 +1,4 @@
-"""Errors in a command line or configuration: the file, the full key and the value."""
+"""Error messages for the command line and YAML files: file, full key and value."""
 
 import errno
 import math
@@ -31,13 +31,13 @@ DENIED = re.compile(r"Importing '(?P<path>[^']+)' is not allowed")
 
 
 def check_configs(words: Sequence[str]) -> None:
-    """Check that the configuration files of a command line can be read, before they are parsed.
+    """Check that all configuration files of a command line can be read, before parsing them.
 
     Args:
-        words: The command line.
+        words: Command line arguments.
 
     Raises:
-        ValueError: Naming the first file that cannot, and why.
+        ValueError: Naming the first file that cannot be read, and the reason.
     """
     inner = [str(value) for name, value in _options(words) if name != "config"]
     waiting = config_paths(words) + [path for path in inner if _is_config(path)]
@@ -52,13 +52,13 @@ def check_configs(words: Sequence[str]) -> None:
 
 
 def read_config(path: str) -> dict[str, Any]:
-    """Read a configuration.
+    """Read a configuration file.
 
     Args:
-        path: Of a YAML or JSON file.
+        path: Path of a YAML or JSON file.
 
     Returns:
-        Its content.
+        Content of the file.
 
     Raises:
         ValueError: Naming the file, and why it cannot be read.
@@ -91,30 +91,30 @@ def _check_keys(path: str, content: dict[Any, Any]) -> None:
 
 
 def config_paths(words: Sequence[str]) -> list[str]:
-    """The configuration files that a command line names, in its order."""
+    """Configuration files in a command line, in order."""
     return [value for name, value in _options(words) if name == "config" and value]
 
 
 def placed(key: str, reason: str, words: Sequence[str]) -> str:
-    """The error of an option in one line, with the file that it is set in.
+    """Format an error about an option as one line, with the file that sets the option.
 
     Args:
-        key: The option and the path into its value: ``data.files[0].path``.
+        key: Option with the path into its value: ``data.files[0].path``.
         reason: What is wrong, with the value.
-        words: The command line: of two words that give an option, the later one counts.
+        words: Command line arguments; if an option is repeated, the last one counts.
 
     Returns:
-        One line, which begins with a file if the value is from one.
+        One line; it starts with the file, if the value is from one.
     """
     return ": ".join(part for part in (_said(key, words)[0], key, reason) if part)
 
 
 def complaint(message: str, words: Sequence[str]) -> str:
-    """The error of a parser in one line, with file, key and value of the option in front.
+    """Format an error of the parser as one line that starts with file, key and value.
 
     Args:
-        message: The text of jsonargparse's error.
-        words: The command line.
+        message: Error message of jsonargparse.
+        words: Command line arguments.
 
     Returns:
         One line.
@@ -131,7 +131,7 @@ def complaint(message: str, words: Sequence[str]) -> str:
 
 
 def _cause(message: str) -> str:
-    """What is wrong, of a type with alternatives: why those that come near do not fit."""
+    """Cause of an error for a union type: why the closest alternatives do not match."""
     head, found, rest = message.partition(ALTERNATIVES)
     types = re.search(r"Subtypes: \[(.*)\]", rest)
     if not found or types is None:
@@ -152,7 +152,7 @@ def _cause(message: str) -> str:
 
 
 def _plain(message: str) -> str:
-    """A message with types as they are written in code."""
+    """Error message with types as written in code."""
     message = message.partition(" Subclass types expect one of")[0]
     names = re.sub(r"<class '(?:[\w.]+\.)?(\w+)'>", r"\1", message)
     return names.replace("typing.", "").replace("NoneType", "None")
@@ -166,7 +166,7 @@ def _reason(said: str, words: Sequence[str]) -> str:
 
 
 def _said(key: str, words: Sequence[str]) -> tuple[str, str]:
-    """The file that the value of an option is from, and the value; empty where neither is known."""
+    """File and value of an option; empty strings where unknown."""
     checkpoint = ""
     for name, value in reversed(list(_options(words))):
         if name == "config" and value and (found := _look_up(value, key)):
@@ -181,7 +181,7 @@ def _said(key: str, words: Sequence[str]) -> tuple[str, str]:
 
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """Names and values of the options of a command line, in its order."""
+    """Names and values of the options of a command line, in order."""
     for word, after in zip(words, [*words[1:], None], strict=False):
         if word == "-c":
             yield "config", after
@@ -195,7 +195,7 @@ def _within(key: str, outer: str) -> bool:
 
 
 def _look_up(path: str, key: str) -> str:
-    """What a configuration gives an option, or what it is a part of; empty if it does not."""
+    """Value of an option or of its parent in a configuration; empty if not set."""
     content, parts = _read(path), re.findall(r"[^.\[\]]+", key)
     flat = parts[:1] + parts[2:] if parts[0] == "model" and len(parts) > 2 else parts
     return _find(content, parts) or _find(content, flat)  # older files have no tables
@@ -233,7 +233,7 @@ def _read(path: str) -> Any:
 
 
 def _nodes(node: Any, counted: dict[int, float]) -> float:
-    """Values in a tree, where a part that aliases repeat counts each time; endless if in itself."""
+    """Number of values in a tree, counting YAML aliases each time; infinite for cycles."""
     if not isinstance(node, dict | list):
         return 1.0
     if id(node) not in counted:

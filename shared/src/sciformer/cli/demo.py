@@ -1,4 +1,4 @@
-"""The ``demo`` command: the quick run of every installed project and one page of results."""
+"""``sciformer demo``: quick training of every installed project, and one page of results."""
 
 import os
 import subprocess
@@ -16,17 +16,17 @@ from sciformer.report.report import literal, report_folder, rich_table, terminal
 
 
 def demo(out: str = "runs/demo", seed: int = 0, overwrite: bool = False) -> None:
-    """Run ``configs/PROJECT/quick.yaml`` of every installed project and show what came of it.
+    """Train ``configs/PROJECT/quick.yaml`` of every installed project and show the results.
 
-    A project that fails does not keep the others from running; the exit code is 1 then.
+    If a project fails the others still run; the exit code is then 1.
 
     Args:
-        out: Folder of the runs, their reports, and the one page of all (``index.html``).
+        out: Output folder of the runs, their reports, and a combined page (``index.html``).
         seed: Seed of every run.
-        overwrite: Replace the demo that is there.
+        overwrite: Replace an existing demo.
 
     Raises:
-        ValueError: If no project is installed, or results are there.
+        ValueError: If no project is installed, or the folder holds results.
     """
     found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     projects: list[Project] = [entry.load() for entry in found]
@@ -62,7 +62,7 @@ def _quick(project: Project, out: Path, seed: int, overwrite: bool) -> Done | Fa
 
 
 def _tee(command: list[str]) -> tuple[int, str]:
-    """Run a program, show what it says as it comes, and keep it."""
+    """Run a program; show its output as it comes, and return it."""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=safe_environment()
     ) as process:

@@ -1,4 +1,4 @@
-"""Options of before there were tables: ``--model.lr`` is ``--model.optimizer.lr``."""
+"""Former names of options without tables: ``--model.lr`` is ``--model.optimizer.lr``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +12,14 @@ LOAD = get_loader("yaml")
 
 
 def accept_flat(words: Sequence[str], model: type) -> list[str]:
-    """Let YAMLs and words name the entries of a table without it, as older ones do.
+    """Accept options and YAML keys of older versions, which have no tables.
 
     Args:
-        words: The command line.
-        model: The class of the options ``model``.
+        words: Command line arguments.
+        model: Class that defines the options ``model``.
 
     Returns:
-        The same words, with today's names.
+        The arguments with present names.
     """
     set_loader("yaml", lambda text: _grouped(LOAD(text), model), (yaml.YAMLError,))
     names = {f"--model.{flat}": f"--model.{place}" for flat, place in flat_names(model).items()}

@@ -1,4 +1,4 @@
-"""The verbs fit, validate, test and predict: LightningCLI with our run folder and errors."""
+"""Commands fit, validate, test and predict: LightningCLI with run folder and one-line errors."""
 
 import atexit
 import gc
@@ -65,10 +65,10 @@ atexit.register(gc.freeze)  # else Python looks through a million objects for 1 
 
 
 def run(project: Project) -> None:
-    """Run the verb of ``sys.argv`` on a project.
+    """Run the command in ``sys.argv`` for a project.
 
     Args:
-        project: Whose module and data are used.
+        project: Project with module and data.
 
     Raises:
         ValueError: Naming what is wrong with the command line, its files or their combination.
@@ -95,7 +95,7 @@ def run(project: Project) -> None:
 
 
 def _told(error: RuntimeError) -> Exception | None:
-    """What to tell of an error that is no bug of ours."""
+    """Error to report if it is not a bug of ours."""
     if str(error).startswith(NOT_LOGGED):
         return ValueError(str(error))
     if not lost_rank(error):
@@ -108,14 +108,14 @@ def _told(error: RuntimeError) -> Exception | None:
 
 
 class Cli(LightningCLI):
-    """Lightning's command line for one project.
+    """LightningCLI for one project.
 
-    A fit keeps everything in the run's folder (``trainer.default_root_dir``): ``config.yaml``,
+    A fit writes everything to the run folder (``trainer.default_root_dir``): ``config.yaml``,
     ``last.ckpt``, ``best.ckpt``, ``metrics.csv``, ``metrics.json`` and TensorBoard's events.
 
     Args:
-        project: Whose module, data and name are used.
-        held: What is held, the run's folder, until all is done.
+        project: Project with module, data and name.
+        held: Exit stack that holds the lock of the run folder until the end.
     """
 
     def __init__(self, project: Project, held: ExitStack) -> None:
@@ -138,7 +138,7 @@ class Cli(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """Only the verb that is called: each costs half a second to describe."""
+        """Subcommands: only the one that is called, as each parser takes half a second."""
         return {verb: skip for verb, skip in LightningCLI.subcommands().items() if verb in sys.argv}
 
     def add_default_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -149,7 +149,7 @@ class Cli(LightningCLI):
         set_defaults(parser, sys.argv, self.project)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, and find the run's folder and the checkpoint that it goes on from."""
+        """Parse, then find the run folder and the checkpoint to resume from."""
         super().parse_arguments(parser, args)
         options = self.options
         place = options.trainer.default_root_dir or f"runs/{self.project.name}"
@@ -186,12 +186,12 @@ class Cli(LightningCLI):
 
     @property
     def options(self) -> Namespace:
-        """What was parsed for the verb."""
+        """Parsed options of the command."""
         return self.config[self.config.subcommand]
 
     @property
     def _writes(self) -> bool:
-        """Whether this is a fit that keeps something; Lightning's ways to try one keep nothing."""
+        """Whether this is a fit that writes files; not with ``fast_dev_run`` and the like."""
         given = self.options.trainer
         return self.subcommand == "fit" and not given.fast_dev_run and not given.barebones
 
@@ -226,7 +226,7 @@ class Cli(LightningCLI):
         }
 
     def _settings(self, skip_link_targets: bool = True) -> dict[str, Any]:
-        """What the verb runs with, as tables."""
+        """Settings of the command, in tables."""
         said = self.parser.dump(self.config, skip_none=False, skip_link_targets=skip_link_targets)
         return yaml.safe_load(said)[self.config.subcommand]
 
@@ -254,7 +254,7 @@ class Cli(LightningCLI):
             self._write(NUMBERS, to_json({**metrics, "run": self.record.record()}))
 
     def _write(self, name: str, content: str) -> None:
-        """Write a file to the run's folder, once for all ranks."""
+        """Write a file to the run folder, on rank 0 only."""
         if self.trainer.is_global_zero:
             path = Path(self.options.trainer.default_root_dir) / name
             write_atomically(path, lambda beside: beside.write_text(content, encoding="utf-8"))
@@ -274,7 +274,7 @@ class Cli(LightningCLI):
 
 
 def _option(project: Project, error: ArgumentError) -> str:
-    """The option of an argument: of the data or the model, where one of them has such a name."""
+    """Option of an argument, of data or model, whichever has this argument."""
     key = error.name
     for group, target in (("model", project.module), ("data", project.data)):
         if root(error.name) in signature(resolve(target)).parameters:

@@ -1,4 +1,4 @@
-"""Our options of Lightning's verbs, and a parser with errors of one line."""
+"""Additional options of Lightning's commands, and a parser with one-line errors."""
 
 import sys
 from inspect import signature
@@ -23,7 +23,7 @@ Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what nu
 
 
 class OneLineLightningParser(LightningArgumentParser):
-    """Lightning's parser, with errors of one line."""
+    """Lightning's parser with one-line errors."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:  # of a part of a value, which the whole will be told of
@@ -32,40 +32,40 @@ class OneLineLightningParser(LightningArgumentParser):
 
 
 def add_seed(parser: LightningArgumentParser) -> None:
-    """Add ``--seed_everything`` in place of Lightning's, which takes a bool as well."""
+    """Add ``--seed_everything``; Lightning's own accepts a bool too."""
     parser.add_argument(
         "--seed_everything",
         type=Seed,
         default=0,
-        help="Seed of everything: weights, order, and what data is drawn.",
+        help="Seed of all random numbers: weights, order of samples, simulated data.",
     )
 
 
 def add_options(parser: LightningArgumentParser, project: Project) -> None:
-    """Add the options that every project has, and link arguments of model and data to them.
+    """Add the options that all projects share, and link arguments of model and data to them.
 
     Args:
-        parser: The parser of one verb, with the options of trainer, model and data.
-        project: The project whose arguments are linked.
+        parser: Parser of one command, with the options of trainer, model and data.
+        project: Project whose arguments are linked.
     """
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
     parser.add_argument(
         TRUST,
         action="store_true",
-        help="Let the YAML and the words name classes and functions of any package. They are run: "
-        "for files of your own alone.",
+        help="Allow classes and functions of any package in YAML files and options. Their code is "
+        "run: use it only with files that you trust.",
     )
     parser.add_argument(
         "--threads",
         type=Threads,
         default=0,
-        help="CPU threads per process; 0 is torch's choice.",
+        help="CPU threads per process; 0 uses torch's default.",
     )
     parser.add_argument(
         "--save_every",
         type=NonNegativeInt,
         default=1000,
-        help="Optimizer steps between two savings of last.ckpt; it is also written at each "
+        help="Optimizer steps between two writes of last.ckpt, which is also written at each "
         "validation and at the end. 0 writes it only then.",
     )
     predict = sys.argv[1:2] == ["predict"]
@@ -76,8 +76,8 @@ def add_options(parser: LightningArgumentParser, project: Project) -> None:
             "--out",
             type=str,
             default="predictions.npz",
-            help="File of the predictions: .npz with arrays, or .parquet with a row for each "
-            "sample (for what is not a field).",
+            help="Output file: .npz with arrays, or .parquet with one row per sample (not for "
+            "predicted fields on a grid).",
         )
     for source, target in linked_options(project).items():
         parser.link_arguments(source, target, compute_fn=passes if "epochs" in source else int)
@@ -86,7 +86,7 @@ def add_options(parser: LightningArgumentParser, project: Project) -> None:
 
 
 def linked_options(project: Project) -> dict[str, str]:
-    """Options that set arguments of the data module, and these arguments."""
+    """Options that set arguments of the data module, and the names of these arguments."""
     known = signature(resolve(project.data)).parameters
     links = {"seed_everything": "data.seed", "trainer.max_epochs": "data.epochs"}
     return {option: key for option, key in links.items() if key.removeprefix("data.") in known}

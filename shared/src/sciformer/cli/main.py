@@ -1,4 +1,4 @@
-"""Entry point of every project's command line; a verb is imported when it is called."""
+"""Entry point of every project's command line; imports a command only when it is called."""
 
 import argparse
 import os
@@ -21,14 +21,14 @@ LIGHTNING_VERBS = {
 
 
 def run(project: Project, argv: Sequence[str] | None = None) -> None:
-    """Run one verb of a project.
+    """Run a command of a project.
 
     Args:
-        project: Whose command line this is.
-        argv: The words after the command; ``None`` takes those of the process.
+        project: Project of the command line.
+        argv: Arguments of the command line; ``None`` uses ``sys.argv``.
 
     Raises:
-        SystemExit: With code 2 and one line on stderr where the input is at fault.
+        SystemExit: With code 2 and one line on stderr if the input is invalid.
     """
     let_idle_threads_sleep()
     words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
@@ -51,19 +51,18 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one verb of the core's own command, ``sciformer``."""
+    """Run a command of ``sciformer``."""
     let_idle_threads_sleep()
     verbs = {
         "demo": Verb(
             "sciformer.cli.demo:demo",
-            "quick run of every installed project, then one page of results",
+            "quick training of every installed project, and one page of results",
         ),
-        "new": Verb("sciformer.cli.new_project:new", "the skeleton of a project of your own"),
-        "verify": Verb(
-            "sciformer.data.shards.verify:verify", "find every damaged byte of a data set"
-        ),
+        "new": Verb("sciformer.cli.new_project:new", "create a new project from a template"),
+        "verify": Verb("sciformer.data.shards.verify:verify", "check all checksums of a data set"),
         "export": Verb(
-            "sciformer.training.checkpoints.export:export", "weights as safetensors, and back"
+            "sciformer.training.checkpoints.export:export",
+            "export a checkpoint to safetensors, or import one",
         ),
     }
     words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
@@ -78,10 +77,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def let_idle_threads_sleep() -> None:
-    """Have torch's threads sleep where they wait, unless the user has said otherwise.
+    """Let idle threads of torch sleep (OpenMP), unless the user has set this.
 
-    By default they spin: beside two busy neighbours on two cores, a step of a small network then
-    takes 9 times its CPU time and 10 times as long. Read by OpenMP when torch is imported.
+    By default they busy-wait: next to two busy processes on two cores, a step of a small network
+    takes 9 times its CPU time and 10 times as long. OpenMP reads the setting when torch is
+    imported.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

@@ -1,4 +1,4 @@
-"""Classes and functions named in options: checked before any is built, then built."""
+"""Classes and functions named in options: checked, then instantiated."""
 
 import inspect
 import re
@@ -37,11 +37,11 @@ FUNCTIONS = ("torch.distributed.algorithms.", "torch.nn.", "torch.optim.")  # no
 
 
 def check_named(options: Namespace, trusted: bool) -> None:
-    """Refuse classes where data is expected, and classes of other kinds than the trainer takes.
+    """Reject classes in plain data, and trainer classes of the wrong kind.
 
     Args:
-        options: The parsed options of a verb.
-        trusted: Whether options of the trainer may name any class.
+        options: Parsed options of a command.
+        trusted: Whether trainer options may name any class.
 
     Raises:
         ArgumentError: Naming the option.
@@ -56,11 +56,11 @@ def check_named(options: Namespace, trusted: bool) -> None:
 
 
 class Builder:
-    """Builds the classes that options name, and names the option in their errors.
+    """Instantiates the classes named in options; its errors name the option.
 
     Args:
-        options: The parsed options of a verb.
-        **groups: The classes whose arguments are options themselves: ``model`` and ``data``.
+        options: Parsed options of a command.
+        **groups: Classes whose arguments are options: ``model`` and ``data``.
     """
 
     def __init__(self, options: Namespace, **groups: type) -> None:
@@ -71,7 +71,7 @@ class Builder:
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Raise the error of a class, not jsonargparse's that no type of an option fits.
+        """Raise the error of a class instead of jsonargparse's error about types.
 
         Raises:
             ValueError: The first error that a class raised.
@@ -102,7 +102,7 @@ class Builder:
 
 
 def _placed(key: str, kind: type, error: Exception) -> ValueError:
-    """What a class says of its arguments, with the option; as data, if it said so of the name."""
+    """Error of a class about its argument, with the name of the option."""
     if not isinstance(error, ArgumentError):
         return ValueError(f"{key}: {single_line(str(error))}")
     if error.name.startswith(f"{key}."):
@@ -112,12 +112,12 @@ def _placed(key: str, kind: type, error: Exception) -> ValueError:
 
 
 def root(name: str) -> str:
-    """The argument that a way into its value begins with: ``files`` of ``files[0].path``."""
+    """Argument at the start of a path: ``files`` of ``files[0].path``."""
     return re.split(r"[.\[]", name, maxsplit=1)[0]
 
 
 def _loaded(path: str) -> Any:
-    """What a path names, if the parser has imported it: what it refused stays unknown here."""
+    """Object at an import path, if the parser has imported it; else None."""
     module, _, name = path.rpartition(".")
     return getattr(sys.modules.get(module), name, None)
 

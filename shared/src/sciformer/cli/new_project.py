@@ -1,4 +1,4 @@
-"""The ``new`` command: the skeleton of a project, which trains and passes its test as it is."""
+"""``sciformer new``: create a project from a template that trains and passes its test."""
 
 import keyword
 import re
@@ -18,14 +18,14 @@ IMPORTS = r"(?:^from (?:{}|sciformer)\..*\n)+"
 
 
 def new(name: str, out: str | None = None) -> None:
-    """Write the skeleton of a project, which learns the mean of a sequence, into a new folder.
+    """Create a new project, whose template learns the mean of a sequence.
 
     Args:
-        name: Import name of its package: lower case letters, digits and underscores.
-        out: Its folder; ``./NAME`` where not given.
+        name: Import name of the package: lower case letters, digits and underscores.
+        out: Output folder; by default ``./NAME``.
 
     Raises:
-        ValueError: If the name is none or is taken, or the folder is there.
+        ValueError: If the name is invalid or in use, or the folder exists.
     """
     if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise ArgumentError("name", f"{name!r} is no name of a package in lower case")

@@ -1,4 +1,4 @@
-"""Command line options from a function's signature, and their spelling."""
+"""Command line options from a function's signature, and normalization of their spelling."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,25 +14,25 @@ from sciformer.cli.config_errors import complaint
 
 
 class OneLineParser(ArgumentParser):
-    """A parser that complains in one line, which names file, key and value, without usage."""
+    """Parser with one-line errors that name file, key and value, without usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise ValueError(complaint(message, sys.argv)) from ex
 
 
 def call(function: Callable[..., Any], command: str, words: Sequence[str]) -> Any:
-    """Call a function with options that its signature and docstring define.
+    """Call a function with options defined by its signature and docstring.
 
     Args:
-        function: Whose parameters become options; those without a default come first, unnamed.
-        command: What complaints start with.
-        words: The command line after the verb.
+        function: Function whose parameters become options; those without a default are positional.
+        command: Prefix of error messages.
+        words: Command line arguments after the command.
 
     Returns:
-        What the function returns.
+        Return value of the function.
 
     Raises:
-        ValueError: For an option that does not exist or a value that does not fit.
+        ValueError: For an unknown option or an invalid value.
     """
     parser = OneLineParser(prog=command, description=(function.__doc__ or "").split("\n\n")[0])
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -43,7 +43,7 @@ def call(function: Callable[..., Any], command: str, words: Sequence[str]) -> An
 
 
 def _flagged(function: Callable[..., Any], words: Sequence[str]) -> list[str]:
-    """Let options that are off by default be given without the value that jsonargparse wants."""
+    """Accept boolean options without a value, which jsonargparse requires."""
     parameters = signature(function).parameters.items()
     off = {f"--{name}" for name, parameter in parameters if parameter.default is False}
     pairs = zip(words, [*words, ""][1:], strict=True)
@@ -58,7 +58,7 @@ def resolve(target: str) -> Any:
 
 
 def spelled(word: str) -> str:
-    """An option with underscores: ``--on-error`` and ``--on_error`` are the same."""
+    """Option with underscores: ``--on-error`` and ``--on_error`` are the same."""
     if not word.startswith("--"):
         return word
     name, equals, value = word.removeprefix("--").partition("=")
@@ -66,17 +66,17 @@ def spelled(word: str) -> str:
 
 
 def present(words: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
-    """Options by their present names.
+    """Replace former names of options.
 
     Args:
-        words: The command line after the verb.
-        renamed: Former name of an option -> its present name.
+        words: Command line arguments after the command.
+        renamed: Former name of an option -> present name.
 
     Returns:
-        The same words, with ``--samples=7`` for ``--windows=7`` where it was renamed so.
+        The arguments, for example ``--samples=7`` instead of ``--windows=7``.
 
     Raises:
-        ValueError: If an option is given under two names.
+        ValueError: If an option is given under both names.
     """
     found, given = [], []
     for word in words:
@@ -91,7 +91,7 @@ def present(words: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
 
 
 def shipped(package: str, word: str) -> str:
-    """Read ``configs/<package>/x.yaml`` from the wheel where there is no checkout."""
+    """Use ``configs/<package>/x.yaml`` from the installed package if there is no such file."""
     flag, equals, path = word.rpartition("=")
     prefix = f"configs/{package}/"
     if not path.startswith(prefix) or Path(path).exists():

@@ -1,4 +1,4 @@
-"""Description of a project for the command line: name, module, data and verbs."""
+"""Description of a project for the command line: name, module, data and commands."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Verb:
-    """A command of a project that is not Lightning's.
+    """A command of a project, in addition to Lightning's.
 
     Args:
-        call: The function, as ``package.file:function``; its signature and docstring become the
-            options and their help.
-        summary: One line for the list of verbs.
-        fits: ``call`` takes the words after the verb and gives those of a fit, which then runs.
-        renamed: Former names of options, which go on working, and their present names.
+        call: Function, as ``package.file:function``; its signature and docstring define the options
+            and their help.
+        summary: One line for the list of commands.
+        fits: Whether ``call`` translates its arguments to those of ``fit``, which then runs.
+        renamed: Former names of options, still accepted -> present names.
     """
 
     call: str
@@ -24,15 +24,15 @@ class Verb:
 
 @dataclass(frozen=True)
 class Project:
-    """What the command line and the demo have to know of a project.
+    """Properties of a project that the command line and the demo need.
 
     Args:
         name: Import name of the package; its configurations are ``configs/<name>/*.yaml``.
-        summary: One line that says what it does.
+        summary: One-line description.
         module: The LightningModule, as ``package.file:Class``.
         data: The LightningDataModule, as ``package.file:Class``.
-        links: What the module takes from the data, as ``data.attribute: model.argument``.
-        verbs: The project's own verbs by name.
+        links: Module arguments set by the data, as ``data.attribute: model.argument``.
+        verbs: Additional commands of the project, by name.
     """
 
     name: str
@@ -44,5 +44,5 @@ class Project:
 
     @property
     def command(self) -> str:
-        """What one types: the import name with dashes."""
+        """Name of the command: the import name with dashes."""
         return self.name.replace("_", "-")

@@ -1,4 +1,4 @@
-"""The settings stored in a checkpoint, as defaults of the command line."""
+"""Settings stored in a checkpoint, as defaults of the command line."""
 
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,15 @@ NAMED = {"last": "last.ckpt", "best": "best.ckpt", "auto": "last.ckpt"}  # of th
 
 
 def set_defaults(parser: LightningArgumentParser, words: list[str], project: Project) -> None:
-    """Take the settings of the checkpoint in ``--ckpt_path`` as the defaults of a parser.
+    """Use the settings of the checkpoint in ``--ckpt_path`` as defaults of a parser.
 
     Args:
-        parser: The parser of a verb.
-        words: The command line; without a file in ``--ckpt_path`` nothing changes.
-        project: The project that the checkpoint must be of.
+        parser: Parser of a command.
+        words: Command line arguments; without a file in ``--ckpt_path`` nothing changes.
+        project: Project that the checkpoint must belong to.
 
     Raises:
-        ValueError: If the file is no checkpoint of the project.
+        ValueError: If the file is not a checkpoint of the project.
     """
     path = _option(words, "--ckpt_path")
     if not path or path in NAMED:
@@ -37,14 +37,14 @@ def set_defaults(parser: LightningArgumentParser, words: list[str], project: Pro
 
 
 def checkpoint_path(given: str, root: str | Path) -> str | None:
-    """The file that ``--ckpt_path`` means.
+    """Find the file for ``--ckpt_path``.
 
     Args:
-        given: A path, or one of ``NAMED``.
-        root: The run's folder.
+        given: Path, or one of ``NAMED``.
+        root: Run folder.
 
     Returns:
-        A file that is there; ``None`` for ``auto`` where there is nothing to go on from.
+        An existing file; ``None`` for ``auto`` if there is no checkpoint to resume from.
 
     Raises:
         ValueError: If there is no such file.
@@ -56,7 +56,7 @@ def checkpoint_path(given: str, root: str | Path) -> str | None:
 
 
 def _settings(path: Path, saved: dict[str, Any], project: Project) -> dict[str, Any]:
-    """The settings of a checkpoint, by option; its seed draws the same data again."""
+    """Settings of a checkpoint by option, including its seed, which determines the data."""
     module = resolve(project.module)
     checkpoint.check_class(path, saved, module)
     model = grouped(module, saved["hyper_parameters"])
@@ -71,7 +71,7 @@ def _settings(path: Path, saved: dict[str, Any], project: Project) -> dict[str, 
 
 
 def _option(words: list[str], name: str) -> str | None:
-    """The value of an option on a command line, before it is parsed."""
+    """Value of an option on a command line, before parsing."""
     for word, after in zip(words, [*words[1:], None], strict=True):
         if word == name:
             return after

@@ -1,4 +1,4 @@
-"""Callbacks, loggers and plugins that every run adds to the user's."""
+"""Callbacks, loggers and plugins added to the user's in every run."""
 
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ Settings = dict[str, Any]
 
 
 def parts(given: Namespace) -> Settings:
-    """Trainer arguments that every verb sets.
+    """Trainer arguments set by every command.
 
     Args:
-        given: Options of the trainer, its objects built.
+        given: Trainer options, with objects instantiated.
 
     Returns:
-        Arguments of the trainer that differ.
+        Trainer arguments that differ.
     """
     found: Settings = {
         "precision": given.precision or best_precision(),
@@ -42,14 +42,14 @@ def parts(given: Namespace) -> Settings:
 
 
 class FitParts:
-    """Callbacks and loggers that a fit adds to the user's.
+    """Callbacks and loggers added to the user's in a fit.
 
     Args:
-        given: Options of the trainer, its objects built.
-        model: Whose ``monitor`` decides which checkpoint is best.
+        given: Trainer options, with objects instantiated.
+        model: Module whose ``monitor`` selects the best checkpoint.
         record: Settings and cost of the run.
         seed: Seed of the run.
-        save_every: Steps between two savings of the last checkpoint.
+        save_every: Optimizer steps between two writes of ``last.ckpt``.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class FitParts:
         self.root = Path(given.default_root_dir)
 
     def callbacks(self) -> list[Callback]:
-        """The user's callbacks and ours; those that save come last."""
+        """The user's callbacks and ours; those that write checkpoints come last."""
         given = listed(self.given.callbacks)
         found: list[Callback] = [
             *given,
@@ -81,10 +81,10 @@ class FitParts:
         return found
 
     def loggers(self, resumed: int | None) -> list[Any] | bool:
-        """The run's own record and the user's loggers; none at all where that was asked.
+        """Our loggers and the user's; ``False`` if logging is disabled.
 
         Args:
-            resumed: The step that is gone on from.
+            resumed: Optimizer step from which the run resumes.
 
         Returns:
             Loggers, or ``False``.
@@ -96,10 +96,10 @@ class FitParts:
 
 
 class LogSettings(Callback):
-    """Log the configuration to every logger, and its result to TensorBoard's HPARAMS.
+    """Log the configuration to every logger, and the result to TensorBoard's HPARAMS.
 
     Args:
-        settings: The configuration, in tables.
+        settings: Configuration, in tables.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -128,7 +128,7 @@ def _flat(key: str, value: Any) -> list[tuple[str, Any]]:
 
 
 def listed(value: Any) -> list[Any]:
-    """One, several or none, as a list."""
+    """Convert one value, several or none to a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]

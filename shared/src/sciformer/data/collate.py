@@ -1,4 +1,4 @@
-"""Samples that lie in one block of memory, batched already."""
+"""Collate samples that are already stacked in one block of memory."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,11 +9,11 @@ from torch.utils.data import default_collate
 
 
 class Gathered(Sequence[Any]):
-    """Samples of a batch, each a view of what they all are together.
+    """Samples of a batch, each a view of stacked arrays.
 
     Args:
-        kind: What a sample is: ``dict`` or a NamedTuple.
-        fields: Field -> values of all samples, with the samples in front.
+        kind: Type of a sample: ``dict`` or a NamedTuple.
+        fields: Field -> values of all samples, with the samples along the first axis.
     """
 
     def __init__(self, kind: type[Any], fields: dict[str, Tensor]) -> None:
@@ -37,17 +37,17 @@ class Gathered(Sequence[Any]):
         ]
 
     def put(self, row: int, sample: Any) -> None:
-        """Put a sample in its place."""
+        """Write a sample to its row."""
         fields = sample if isinstance(sample, dict) else sample._asdict()
         for name, array in self._arrays.items():
             array[row] = fields[name]
 
 
 def unchanged(batch: Any) -> Any:
-    """Collate what a data set has put together by itself (``__getitems__``)."""
+    """Collate function for data sets that return whole batches (``__getitems__``)."""
     return batch
 
 
 def stack(samples: Sequence[Any]) -> Any:
-    """Collate samples as torch does, without a copy where they lie together already."""
+    """Collate samples like torch, but without a copy if they are already stacked."""
     return samples.whole if isinstance(samples, Gathered) else default_collate(list(samples))

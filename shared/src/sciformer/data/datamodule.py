@@ -12,52 +12,52 @@ from sciformer.data.sampler import GlobalBatches, Order
 
 
 class DataModule(LightningDataModule):
-    """A LightningDataModule whose loaders know their rank and hand over each sample once.
+    """A LightningDataModule with seeded, distributed loaders that load each sample once.
 
     A subclass calls ``save_hyperparameters(logger=False)`` and :meth:`set_loading`.
     """
 
     def set_loading(self, batch_size: int, workers: int, seed: int) -> None:
-        """Take what all loaders are made with.
+        """Store the settings that all loaders share.
 
         Args:
-            batch_size: Samples per step of all ranks together, at least 1.
-            workers: Processes per rank that load, at least 0.
-            seed: Of the order, at least 0.
+            batch_size: Samples per step, over all ranks; at least 1.
+            workers: Loader processes per rank; at least 0.
+            seed: Seed of the order; at least 0.
 
         Raises:
-            ArgumentError: Naming the first that is less.
+            ArgumentError: Naming the first value that is too small.
         """
         check_loading(batch_size, workers, seed)
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
 
     @property
     def batches(self) -> int:
-        """Batches of an epoch."""
+        """Batches per epoch."""
         raise NotImplementedError
 
     def check(self) -> None:
-        """See that a fit can begin, before it writes anything.
+        """Check the data before training writes anything.
 
         Raises:
-            ValueError: If it cannot.
+            ValueError: If training cannot start.
         """
 
     @property
     def predicted(self) -> Mapping[str, Sequence[str]]:
-        """What ``predict_dataloader`` loads: the ids of the samples of each set, in order."""
+        """Ids of the samples that ``predict_dataloader`` loads, by set, in order."""
         raise NotImplementedError
 
     def predict_dataloader(self) -> Any:
         return self.test_dataloader()
 
     def rank(self) -> tuple[int, int]:
-        """This process and their number; 0 of 1 without a trainer."""
+        """Rank and number of processes; (0, 1) without a trainer."""
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
     def by_order(self, dataset: Dataset[Any], order: Order) -> SeededLoader:
-        """Load to train what an order says, of a data set that puts batches together itself."""
+        """Training loader for an order, of a data set that returns whole batches."""
         return ordered_loader(dataset, order, self.workers, unchanged)
 
     def in_order(
@@ -67,16 +67,16 @@ class DataModule(LightningDataModule):
         workers: int = 0,
         collate: Callable[[Any], Any] = unchanged,
     ) -> SeededLoader:
-        """Load every sample once, in order, to evaluate.
+        """Evaluation loader: every sample once, in order.
 
         Args:
             dataset: Samples, with a length.
-            batch_size: Samples of all ranks together.
-            workers: Processes that load.
-            collate: What the data set gives for a step -> batch.
+            batch_size: Samples per step, over all ranks.
+            workers: Loader processes.
+            collate: Converts what the data set returns for a step to a batch.
 
         Returns:
-            A loader for this rank.
+            The loader of this rank.
         """
         rank, world = self.rank()
         whole = max(batch_size, world) // world * world

@@ -1,4 +1,4 @@
-"""One entry of a list in a configuration: a table whose keys and values have types."""
+"""Validate an entry of a list in a configuration: required keys and types of values."""
 
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin
@@ -9,15 +9,15 @@ Kinds = Mapping[str, Any]  # key of a table -> type of its value
 
 
 def check_entry(said: Mapping[str, Any], known: Kinds, needed: str) -> None:
-    """See that a table has the keys that it needs, no unknown ones, and values of their types.
+    """Check that a table has the required key, no unknown keys, and values of the right types.
 
     Args:
-        said: The table; a value that is None is left out.
-        known: Its keys, and the type of each: ``int``, ``list[str]``, ``dict[str, float]``.
-        needed: The key that it cannot do without.
+        said: Table to check; values that are None are ignored.
+        known: Allowed keys, and the type of each: ``int``, ``list[str]``, ``dict[str, float]``.
+        needed: Required key.
 
     Raises:
-        ArgumentError: Naming the key at fault.
+        ArgumentError: Naming the invalid key.
     """
     names = ", ".join(sorted(known))
     for name, value in said.items():
@@ -31,7 +31,7 @@ def check_entry(said: Mapping[str, Any], known: Kinds, needed: str) -> None:
 
 
 def _fits(value: Any, kind: Any) -> bool:
-    """Whether a value that a YAML file may hold is of a type; a whole number is also a float."""
+    """Whether a value from a YAML file has a type; an integer is also accepted as float."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is list:
         return isinstance(value, list | tuple) and all(_fits(one, inner[0]) for one in value)

@@ -1,4 +1,4 @@
-"""HDF5 files of others: what they say is compared with their bytes, and errors are one line."""
+"""Safe reading of HDF5 files: sizes are checked first, and errors are one line."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -27,14 +27,14 @@ Index = int | slice | tuple[int | slice, ...]
 
 
 class Array(NamedTuple):
-    """What an array is, whose size was found right."""
+    """An array whose size has been checked."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
 
 
 class File(h5py.File):
-    """An open file, and what was found out about it."""
+    """An open file with the results of checks so far."""
 
     arrays: dict[str, Array]
     top: dict[str, type]  # key of what is at the top -> its class; empty until asked for
@@ -44,16 +44,16 @@ OpenHDF5 = OpenFiles[Path, File]
 
 
 def open_hdf5(path: Path) -> File:
-    """Open an HDF5 file to read, after a child of this process has looked at all of it once.
+    """Open an HDF5 file for reading, after checking it once in a child process.
 
     Args:
-        path: Where it is.
+        path: Path of the file.
 
     Returns:
-        The file.
+        The open file.
 
     Raises:
-        ValueError: If there is none, or it is not HDF5, was cut off or leads out of itself.
+        ValueError: If it does not exist, is not HDF5, is truncated or links to other files.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
@@ -78,11 +78,11 @@ def _look(path: Path, identity: str) -> str:
 
 
 class HDF5:
-    """The arrays of an HDF5 file, which a process opens when it first reads.
+    """Arrays of an HDF5 file, which each process opens on first use.
 
     Args:
         path: The file.
-        files: What opens it, to be shared by many of them.
+        files: Opens HDF5 files; may be shared between readers.
     """
 
     def __init__(self, path: str | Path, files: OpenHDF5 | None = None) -> None:
@@ -90,55 +90,55 @@ class HDF5:
         self.files = OpenFiles(open_hdf5) if files is None else files
 
     def keys(self, group: str = "/") -> list[str]:
-        """Of what is in a group, in order; nothing is in an array, or where there is nothing."""
+        """Sorted keys of a group; empty for an array or a missing key."""
         file = self.files[self.path]
         with self._reading(group):
             found = file.get(group)
             return [str(key) for key in found] if isinstance(found, h5py.Group) else []
 
     def groups(self) -> list[str]:
-        """Keys of the groups at the top, in order."""
+        """Keys of the top-level groups, in order."""
         return [key for key, kind in self._top().items() if kind is h5py.Group]
 
     def arrays(self) -> list[str]:
-        """Keys of the arrays at the top, in order."""
+        """Keys of the top-level arrays, in order."""
         return [key for key, kind in self._top().items() if kind is h5py.Dataset]
 
     def holds(self, key: str) -> bool:
-        """Whether there is an array of this key."""
+        """Whether an array with this key exists."""
         return self._kind(key) is h5py.Dataset
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of an array.
 
         Args:
-            key: Path inside of the file.
+            key: Path within the file.
 
         Returns:
-            Sizes along its axes.
+            Size of each axis.
 
         Raises:
-            ValueError: If there is no such array, or it is larger than what the file holds of it.
+            ValueError: If the array does not exist, or its size exceeds the stored data.
         """
         return self._array(key).shape
 
     def dtype(self, key: str) -> np.dtype:
-        """Kind of the numbers of an array; raises as :meth:`shape` does."""
+        """Data type of an array; raises like :meth:`shape`."""
         return self._array(key).dtype
 
     def read(self, key: str, index: Index = (), dtype: Any = None) -> np.ndarray:
-        """Read an array, or a part of it.
+        """Read an array or a part of it.
 
         Args:
-            key: Path inside of the file.
-            index: Which part; all of it if empty.
-            dtype: What to turn numbers into; None leaves them.
+            key: Path within the file.
+            index: Index of the part; the whole array if empty.
+            dtype: Data type to convert to; None does not convert.
 
         Returns:
-            What is there.
+            The array.
 
         Raises:
-            ValueError: If there is no such array, or it cannot be read.
+            ValueError: If the array does not exist or cannot be read.
         """
         self._array(key)
         file: Any = self.files[self.path]
@@ -147,16 +147,16 @@ class HDF5:
             return np.asarray((found if dtype is None else found.astype(dtype))[index])
 
     def count(self, keys: Sequence[str]) -> int:
-        """See that arrays have as many entries.
+        """Check that arrays have the same length.
 
         Args:
-            keys: Of the arrays.
+            keys: Keys of the arrays.
 
         Returns:
-            How many.
+            Their length.
 
         Raises:
-            ValueError: Naming an array that is not there, or has fewer entries than another.
+            ValueError: Naming an array that does not exist, or is shorter than another.
         """
         counts = {key: (self.shape(key) or (0,))[0] for key in keys}
         most = max(counts, key=lambda key: counts[key])
@@ -168,24 +168,24 @@ class HDF5:
         return counts[most]
 
     def whole_number(self, key: str, name: str) -> int | None:
-        """An attribute that is a whole number, or None; raises as :meth:`attribute`, and if not."""
+        """Integer attribute, or None if missing; raises like :meth:`attribute`."""
         value = self.attribute(key, name)
         if not isinstance(value, int | np.integer | None):
             raise ValueError(f"{self.path}: {key}: {name}: {value!r} is no whole number")
         return None if value is None else int(value)
 
     def attribute(self, key: str, name: str) -> Any:
-        """An attribute.
+        """Value of an attribute.
 
         Args:
-            key: Of a group or an array; ``/`` is the file itself.
-            name: Of the attribute.
+            key: Key of a group or an array; ``/`` is the file itself.
+            name: Name of the attribute.
 
         Returns:
-            Its value, or None where there is none.
+            Its value, or None if it does not exist.
 
         Raises:
-            ValueError: If it cannot be read, or is a reference, which is never followed.
+            ValueError: If it cannot be read, or is a reference (never followed).
         """
         file = self.files[self.path]
         with self._reading(f"{key}: {name}"):
@@ -252,13 +252,13 @@ class HDF5:
 
 
 def identity(path: Path) -> str:
-    """What changes when a file does: its path, size and time of the last change."""
+    """Identity of a file: path, size and modification time."""
     state = path.stat()
     return f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
 
 
 def _unfit(dataset: h5py.Dataset, length: int) -> str:
-    """What is wrong with the kind or size of an array, before any memory is taken for it.
+    """Check type and size of an array before memory is allocated for it.
 
     Args:
         dataset: Not yet read.

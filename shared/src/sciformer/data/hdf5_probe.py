@@ -1,8 +1,8 @@
-"""Look at a whole HDF5 file in a process that may be lost, before this one opens it.
+"""Check an HDF5 file in a child process, because damaged files can crash libhdf5.
 
-What damaged bytes do to libhdf5 cannot be caught: it may go round in circles or crash. So links,
-shapes and attributes of a file are walked over once by a child with a limit of time and memory.
-This file is also the child's script: a path in JSON on each line of stdin, an answer on stdout.
+Such crashes or endless loops cannot be caught. So a child with limited time and memory first visits
+all links, shapes and attributes. This file is also the script of the child: it reads paths as JSON
+lines on stdin and answers on stdout.
 """
 
 import json
@@ -32,7 +32,7 @@ SAID = (RuntimeError, OSError, KeyError, TypeError, ValueError, OverflowError)
 
 
 class Probe:
-    """The child, started at a process's first question and after each file that ends it."""
+    """Child process, started on first use and again after a file that crashes it."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[str] | None = None
@@ -40,13 +40,13 @@ class Probe:
         self._lock = Lock()
 
     def ask(self, path: Path) -> str:
-        """Let the child walk over a file.
+        """Check a file in the child process.
 
         Args:
             path: The file.
 
         Returns:
-            What is wrong with it; empty if nothing is.
+            Description of the error; empty if there is none.
         """
         if self._owner != os.getpid():  # a fork shares neither the child nor a lock that is held
             self._child, self._owner, self._lock = None, os.getpid(), Lock()
@@ -81,7 +81,7 @@ def _start() -> subprocess.Popen[str]:
 
 
 def _exchange(child: subprocess.Popen[str], question: str) -> str:
-    """The line that answers a line; empty if the child has ended."""
+    """Send a line and return the answer; empty if the child has ended."""
     assert child.stdin is not None
     assert child.stdout is not None
     with suppress(BrokenPipeError):
@@ -91,14 +91,14 @@ def _exchange(child: subprocess.Popen[str], question: str) -> str:
 
 
 def look(path: str) -> str:
-    """Walk over all that a file holds.
+    """Visit all objects of a file.
 
     Args:
         path: The file.
 
     Returns:
-        What is wrong with it: it is no HDF5, its links are damaged, or one of its parts lies in
-        another file; empty if nothing is.
+        Description of the error (not HDF5, damaged links, or links to another file); empty if there
+        is none.
     """
     try:
         file = h5py.File(path, "r", locking=False)
@@ -118,7 +118,7 @@ def look(path: str) -> str:
 
 
 class ElsewhereError(Exception):
-    """Something of a file is in another file."""
+    """A part of the file is stored in another file."""
 
     def __init__(self, name: bytes, what: str) -> None:
         text = name.decode(errors="replace")
@@ -126,7 +126,7 @@ class ElsewhereError(Exception):
 
 
 def _walk(file: h5py.File, name: bytes, kind: int) -> None:
-    """Look at an object and its attributes; texts are read, as they lie in a heap of their own."""
+    """Check an object and its attributes; strings are read, as they are in a separate heap."""
     if kind == h5l.TYPE_SOFT:
         return  # another name of what has one
     if kind != h5l.TYPE_HARD:
@@ -160,7 +160,7 @@ def _line(error: Exception) -> str:
 
 
 def main() -> None:
-    """Answer questions until there are no more, or none for a while."""
+    """Answer requests until stdin ends, or none arrives for a while."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that this process
     for limit, most in ((resource.RLIMIT_AS, _taken() + MEMORY), (resource.RLIMIT_CORE, 0)):
         with suppress(ValueError, OSError):  # a lower one is set already
@@ -178,7 +178,7 @@ def main() -> None:
 
 
 def _taken() -> int:
-    """Address space of this process, which is large with some builds of NumPy, in bytes."""
+    """Address space used by this process, in bytes; large with some builds of NumPy."""
     with suppress(OSError):  # not every system says it
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
         return int(pages) * resource.getpagesize()

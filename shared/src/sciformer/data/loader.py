@@ -1,7 +1,7 @@
-"""Seeded loaders whose whole state is (epoch, step).
+"""Seeded, resumable data loaders; their state is (epoch, step).
 
-What step ``s`` of epoch ``e`` loads is a pure function of (seed, e, s). The ranks slice each global
-batch, so a run can stop at any step and go on with another number of ranks in the same order.
+The batch of step ``s`` of epoch ``e`` is a pure function of (seed, e, s). Ranks slice each global
+batch, so a run can stop at any step and resume with another number of ranks in the same order.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,30 +20,30 @@ Batch = TypeVar("Batch", bound=tuple[Any, ...])  # a NamedTuple of tensors
 
 
 def check_loading(batch_size: int, workers: int, seed: int) -> None:
-    """Refuse what no loader can work with.
+    """Check settings of a loader.
 
     Args:
-        batch_size: Samples per step, at least 1.
-        workers: Processes that load, at least 0.
-        seed: Of the order, at least 0.
+        batch_size: Samples per step; at least 1.
+        workers: Loader processes; at least 0.
+        seed: Seed of the order; at least 0.
 
     Raises:
-        ArgumentError: Naming the first that is less.
+        ArgumentError: Naming the first value that is too small.
     """
     check_least(batch_size=(batch_size, 1), workers=(workers, 0), seed=(seed, 0))
 
 
 class SeededLoader(DataLoader[Any]):
-    """A DataLoader over an :class:`Order` that knows how many batches it has handed over.
+    """A DataLoader over an :class:`Order` that counts the batches it has returned.
 
-    Lightning saves and restores its state with every checkpoint. Each complete pass goes on to the
-    next epoch. Under Lightning set ``use_distributed_sampler: false``: the ranks are shared out
-    already.
+    Lightning saves and restores its state in every checkpoint. After each complete pass the next
+    epoch starts. Under Lightning set ``use_distributed_sampler: false``: batches are already
+    distributed over ranks.
     """
 
     @property
     def order(self) -> Order:
-        """The batch sampler; Lightning's ``predict`` wraps it in one with the same attributes."""
+        """Batch sampler; Lightning's ``predict`` wraps it in one with the same attributes."""
         order = getattr(self.batch_sampler, "sampler", None)
         assert isinstance(order, Order)
         return order
@@ -80,22 +80,22 @@ def seeded_loader(
     collate: Callable[[Any], Any] | None = None,
     shuffle: bool = True,
 ) -> SeededLoader:
-    """Load a map-style dataset, shuffled to train or in order to evaluate (``GlobalBatches``).
+    """Loader of a map-style dataset, shuffled for training or in order for evaluation.
 
     The batches are the same for any number of workers if a sample is a pure function of its number.
 
     Args:
-        dataset: Samples by number, with a length.
-        batch_size: Samples per step of all ranks together; a multiple of ``world``.
-        seed: Seed of the order and of the workers' own generators.
-        rank: This process.
+        dataset: Dataset with a length, indexed by sample.
+        batch_size: Samples per step, over all ranks; a multiple of ``world``.
+        seed: Seed of the order and of the workers' generators.
+        rank: Rank of this process.
         world: Number of processes.
-        workers: Processes that load; 0 loads in this one.
+        workers: Loader processes; 0 loads in the main process.
         collate: List of samples -> batch; ``None`` stacks tensors, arrays and NamedTuples of them.
-        shuffle: Train, or evaluate every sample exactly once.
+        shuffle: True for training; False to evaluate every sample exactly once.
 
     Returns:
-        A loader that a trainer can stop and resume at any step.
+        A resumable loader.
     """
     size = len(dataset)  # pyright: ignore[reportArgumentType]  # torch gives Dataset no length
     order = GlobalBatches(size, batch_size, seed, rank, world, shuffle)
@@ -103,20 +103,20 @@ def seeded_loader(
 
 
 class GeneratedBatches(Dataset[Batch]):
-    """Batches that are made when they are needed: a rank's slice of what a pure function gives.
+    """Batches generated on demand by a pure function; each rank takes its slice.
 
-    Every rank makes the whole batch, so that the samples are the same for any number of ranks.
+    Every rank generates the whole batch, so samples do not depend on the number of ranks.
 
     Args:
-        make: Number of a step -> the global batch, a NamedTuple of tensors with samples in front.
-        steps: Steps of an epoch; each epoch has the same ones.
-        rank: This process.
+        make: Step index -> global batch, a NamedTuple of tensors with samples along the first axis.
+        steps: Steps per epoch; the same in each epoch.
+        rank: Rank of this process.
         world: Number of processes.
-        even: Refuse a batch that gives some rank a sample more than others, as training must:
-            the ranks' gradients count the same. An evaluation that weighs by sample need not.
+        even: Raise an error if ranks get different numbers of samples, as training must weight all
+            ranks equally. Not needed for evaluation, which weights by sample.
 
     Raises:
-        ValueError: If there is no step.
+        ValueError: If ``steps`` is less than 1.
     """
 
     def __init__(
@@ -154,18 +154,18 @@ def generated_loader(
     workers: int = 0,
     even: bool = True,
 ) -> SeededLoader:
-    """Load generated batches (:class:`GeneratedBatches`) in order, on any number of workers.
+    """Loader of generated batches (:class:`GeneratedBatches`) in order, with any number of workers.
 
     Args:
-        make: Number of a step -> the global batch; a picklable function where workers are spawned.
-        steps: Steps of an epoch; each epoch has the same ones.
-        rank: This process.
+        make: Step index -> global batch; must be picklable if workers are spawned.
+        steps: Steps per epoch; the same in each epoch.
+        rank: Rank of this process.
         world: Number of processes.
-        workers: Processes that generate; 0 generates in this one.
-        even: Refuse batches that do not split evenly over the ranks.
+        workers: Processes that generate; 0 generates in the main process.
+        even: Raise an error for batches that do not split evenly over the ranks.
 
     Returns:
-        A loader that a trainer can stop and resume at any step.
+        A resumable loader.
     """
     batches = GeneratedBatches(make, steps, rank, world, even)
     return ordered_loader(batches, StepNumbers(steps), workers, _only)
@@ -174,16 +174,16 @@ def generated_loader(
 def ordered_loader(
     dataset: Dataset[Any], order: Order, workers: int, collate: Callable[[Any], Any]
 ) -> SeededLoader:
-    """Load what an order says.
+    """Loader for a given order.
 
     Args:
-        dataset: Takes the numbers that the order gives.
-        order: What each step loads.
-        workers: Processes that load; 0 loads in this one. They end with this one.
-        collate: What the data set gives for a step -> batch.
+        dataset: Dataset indexed by the numbers of the order.
+        order: Order of the samples.
+        workers: Loader processes; 0 loads in the main process. They end with the main process.
+        collate: Converts what the data set returns for a step to a batch.
 
     Returns:
-        A loader that a trainer can stop and resume at any step.
+        A resumable loader.
     """
     return SeededLoader(
         dataset,

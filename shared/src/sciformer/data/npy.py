@@ -1,4 +1,4 @@
-"""NumPy's own files, .npy and .npz: nothing in them is executed, and no size is believed."""
+"""Safe reading of .npy and .npz files: no code is run, and sizes are checked first."""
 
 import math
 import re
@@ -32,13 +32,13 @@ Binary = IO[bytes] | BufferedIOBase  # a zip gives the latter
 
 
 class Header(NamedTuple):
-    """What an array is.
+    """Header of an array.
 
     Args:
-        dtype: Of its numbers.
-        shape: Sizes along its axes.
-        fortran: Whether the first axis is the quickest.
-        start: Where its numbers begin.
+        dtype: Data type.
+        shape: Size of each axis.
+        fortran: Whether the order is Fortran's (first axis fastest).
+        start: Offset of the data in bytes.
     """
 
     dtype: np.dtype
@@ -48,11 +48,11 @@ class Header(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of its numbers; texts of no letters count as one byte each."""
+        """Size of the data in bytes; empty strings count as one byte each."""
         return math.prod(self.shape) * max(self.dtype.itemsize, 1)
 
     def array(self, numbers: bytearray | memoryview) -> np.ndarray:
-        """The array of these bytes."""
+        """Array from the bytes of its data."""
         order = "F" if self.fortran else "C"
         return np.frombuffer(numbers, self.dtype).reshape(self.shape, order=order)
 
@@ -62,13 +62,13 @@ def parse(head: bytes) -> Header:
     """Read the header of an array.
 
     Args:
-        head: All bytes before its numbers.
+        head: Bytes before the data.
 
     Returns:
-        What the array is.
+        The header.
 
     Raises:
-        ValueError: If it is no array, or one of something else than numbers and texts.
+        ValueError: If it is not an array, or not one of numbers or strings.
     """
     text = head.decode("latin1")
     dtype, fortran, shape = (pattern.search(text) for pattern in (DTYPE, FORTRAN, SHAPE))
@@ -85,7 +85,7 @@ def parse(head: bytes) -> Header:
 
 
 def head_of(file: Binary) -> bytes:
-    """All bytes before the numbers of an array, at which the file is."""
+    """Read the bytes before an array's data, from the current position of a file."""
     mark = file.read(len(MAGIC) + 2)
     if mark[: len(MAGIC)] != MAGIC or mark[len(MAGIC)] not in LENGTHS:
         raise ValueError(f"{mark!r} is not the mark of an npy file")
@@ -106,10 +106,10 @@ def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
         path: The file.
 
     Returns:
-        Name -> array; that of a .npy file has no name.
+        Name -> array; the name is empty for a .npy file.
 
     Raises:
-        ValueError: If there is none, or it cannot be read, or it holds objects of Python.
+        ValueError: If the file does not exist, cannot be read, or holds Python objects.
     """
     with _reading(path), path.open("rb") as file:
         if file.read(len(MAGIC)) == MAGIC:
@@ -121,19 +121,19 @@ def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
 
 
 def names_of(path: Path) -> list[str]:
-    """The names of the arrays of a .npz file, which are not read; raises as ``read_arrays``."""
+    """Names of the arrays of a .npz file, without reading them; raises like ``read_arrays``."""
     with _reading(path), ZipFile(path) as archive:
         return list(_members(path, archive))
 
 
 def axes_of(path: Path) -> int:
-    """How many axes the array of a .npy file has, which is not read; raises as ``read_arrays``."""
+    """Number of axes of a .npy file's array, without reading it; raises like ``read_arrays``."""
     with _reading(path), path.open("rb") as file:
         return len(_header(file, path.stat().st_size).shape)
 
 
 def map_array(path: Path) -> np.ndarray:
-    """Map the array of a .npy file, to be read only; raises as ``read_arrays``."""
+    """Memory-map the array of a .npy file, read-only; raises like ``read_arrays``."""
     with _reading(path), path.open("rb") as file:
         header = _header(file, path.stat().st_size)
         order = "F" if header.fortran else "C"
@@ -141,17 +141,17 @@ def map_array(path: Path) -> np.ndarray:
 
 
 def map_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Map arrays of a .npz file; those that are compressed are read instead.
+    """Memory-map arrays of a .npz file, read-only; compressed ones are read instead.
 
     Args:
-        path: Of the file.
-        names: Which of them.
+        path: Path of the file.
+        names: Names of the arrays.
 
     Returns:
-        Name -> array, which nothing can be written to if it is mapped.
+        Name -> array.
 
     Raises:
-        ValueError: If the file is damaged, or holds objects of Python.
+        ValueError: If the file is damaged, or holds Python objects.
     """
     with _reading(path), ZipFile(path) as archive:
         members = _members(path, archive)
@@ -159,18 +159,18 @@ def map_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
-    """See that an array holds numbers.
+    """Check that an array is numeric.
 
     Args:
-        path: Where it is from.
-        name: Of it.
-        array: What was read.
+        path: Path of its file, for errors.
+        name: Name of the array, for errors.
+        array: Array to check.
 
     Returns:
-        The same.
+        The same array.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If it is not numeric.
     """
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{path}: {name or 'array'}: dtype {array.dtype} is no number")
@@ -188,7 +188,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def _members(path: Path, archive: ZipFile) -> dict[str, ZipInfo]:
-    """The arrays of a zip, whose sizes can be true."""
+    """Arrays of a zip archive, after a check of their sizes."""
     found = [info for info in archive.infolist() if info.filename.endswith(ENDING)]
     if sum(info.compress_size for info in found) > path.stat().st_size:
         raise ValueError("its members are larger than the file")
@@ -202,7 +202,7 @@ def _members(path: Path, archive: ZipFile) -> dict[str, ZipInfo]:
 
 
 def _header(file: Binary, length: int) -> Header:
-    """The header of an array that cannot be larger than so many bytes."""
+    """Header of an array, whose data may have at most ``length`` bytes."""
     header = parse(head_of(file))
     if header.start + header.size > length:
         raise ValueError(f"shape {header.shape} of {header.dtype} in {length} bytes")

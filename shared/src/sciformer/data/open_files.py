@@ -1,4 +1,4 @@
-"""Files that every process opens for itself, once, and not too many at a time."""
+"""Cache of open files: opened once per process, with a maximum number."""
 
 import os
 from collections.abc import Callable, Hashable, Sequence
@@ -11,7 +11,7 @@ OPEN_FILES = 64  # that a process keeps
 
 @runtime_checkable
 class Closes(Protocol):
-    """What can be closed."""
+    """Protocol of objects that can be closed."""
 
     def close(self) -> Any: ...
 
@@ -21,10 +21,10 @@ File = TypeVar("File", bound=Closes)
 
 
 class OpenFiles(Generic[Key, File]):
-    """Files to read, opened when first needed, and anew in a process that forked off.
+    """Files opened for reading on first use, and again in a forked process.
 
     Args:
-        opener: What names a file -> the open file; a picklable function.
+        opener: Opens a file from its key; must be picklable.
     """
 
     def __init__(self, opener: Callable[[Key], File]) -> None:
@@ -46,12 +46,12 @@ class OpenFiles(Generic[Key, File]):
         return len(self._open)
 
     def drop(self, key: Key) -> None:
-        """Close a file, if it is open; reading opens it again."""
+        """Close a file if it is open; it is reopened when needed."""
         if key in self._open:
             self._open.pop(key).close()
 
     def close(self) -> None:
-        """Close all; reading opens them again."""
+        """Close all files; they are reopened when needed."""
         while self._open:
             self._open.popitem()[1].close()
 
@@ -60,22 +60,22 @@ class OpenFiles(Generic[Key, File]):
 
 
 def open_raw(path: Path) -> FileIO:
-    """Open a file to read pieces of, without a buffer."""
+    """Open a file for unbuffered reading."""
     return path.open("rb", buffering=0)
 
 
 def read_into(file: FileIO, offset: int, into: Sequence[bytearray | memoryview]) -> int:
-    """Fill pieces of memory, one after the other, from a place in a file.
+    """Read from an offset in a file into several buffers, one after the other.
 
-    Reading and not mapping: what is mapped counts as memory of the process, and a file that another
-    one shortens would end it without a word.
+    Files are read, not memory-mapped: mapped pages count as memory of the process, and a truncated
+    file would crash it.
 
     Args:
-        file: To read from, without a buffer.
-        offset: Where in it to begin.
-        into: What to fill.
+        file: Unbuffered file.
+        offset: Offset in bytes.
+        into: Buffers to fill.
 
     Returns:
-        How many bytes there were, at most 2 GiB.
+        Number of bytes read, at most 2 GiB.
     """
     return os.preadv(file.fileno(), into, offset)

@@ -1,4 +1,4 @@
-"""What each step of an epoch loads: a pure function of (seed, epoch, step), sliced by the ranks."""
+"""Batch samplers whose order is a pure function of (seed, epoch, step), sliced over ranks."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -22,15 +22,14 @@ def epoch_order(size: int, seed: int, epoch: int) -> Int64[np.ndarray, " size"]:
 
 
 class Order(Sampler[list[int]], ABC):
-    """What each step of an epoch loads. Its state, (epoch, step), holds for any number of ranks.
+    """Order of the batches of an epoch. Its state, (epoch, step), is valid for any number of ranks.
 
-    A pass begins at step 0, or once where ``load_state_dict`` said. ``step`` is the number of
-    batches handed over in this epoch, which ``SeededLoader`` counts: the order itself is read ahead
-    by the workers.
+    A pass starts at step 0, or after ``load_state_dict`` at the step of the state. ``step`` counts
+    the batches returned in this epoch by ``SeededLoader``; workers read ahead of it.
 
     Args:
-        steps: Batches of an epoch.
-        identity: What the order depends on; a state of another order is refused.
+        steps: Batches per epoch.
+        identity: Parameters that the order depends on; a state with other parameters is rejected.
     """
 
     seed = 0
@@ -47,14 +46,14 @@ class Order(Sampler[list[int]], ABC):
 
     @abstractmethod
     def batches(self, epoch: int) -> Callable[[int], list[int]]:
-        """The function from the step of an epoch to what it loads."""
+        """Function from the step of an epoch to its sample numbers."""
 
     def handed_over(self) -> list[int]:
-        """What the last batch that was handed over has loaded."""
+        """Sample numbers of the last batch that was returned."""
         return self.batches(self.epoch)(self.step - 1)
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the start of another epoch; the present one keeps its step."""
+        """Go to the start of an epoch; no change if it is the present one."""
         if epoch != self.epoch:
             self.epoch, self.step, self.start = epoch, 0, 0
 
@@ -62,13 +61,13 @@ class Order(Sampler[list[int]], ABC):
         return {"epoch": self.epoch, "step": self.step, **self.identity}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Let the next pass begin where a state was taken.
+        """Start the next pass at the position of a saved state.
 
         Args:
-            state: What ``state_dict`` gave, on any number of ranks.
+            state: Result of ``state_dict``, with any number of ranks.
 
         Raises:
-            ValueError: If the state is that of another order, or is beyond the epoch's end.
+            ValueError: If the state belongs to another order, or is beyond the end of the epoch.
         """
         for key, value in self.identity.items():
             if state.get(key) != value:
@@ -91,22 +90,22 @@ class Order(Sampler[list[int]], ABC):
 class GlobalBatches(Order):
     """Sample numbers of one rank: its slice of every global batch of an epoch's order.
 
-    Shuffled batches train: an incomplete last one is dropped (other samples each epoch), so that
-    every step has the same size. In order they evaluate: every sample comes exactly once. The last
-    batch is then smaller and uneven over the ranks, and where it is too small to give each rank a
-    sample it joins the batch before it: all ranks take the same number of steps, which collectives
-    (FSDP's gathers) need, and weigh by sample, not by batch.
+    Shuffled batches are for training: an incomplete last batch is dropped (other samples each
+    epoch), so every step has the same size. Batches in order are for evaluation: every sample
+    appears exactly once. The last batch may be smaller and uneven over the ranks; if it has fewer
+    samples than ranks it is merged with the one before, so that all ranks take the same number of
+    steps, as collectives (FSDP's gathers) require. Metrics must weight by sample, not by batch.
 
     Args:
         size: Number of samples.
-        batch_size: Samples per step of all ranks together; a multiple of ``world``.
+        batch_size: Samples per step, over all ranks; a multiple of ``world``.
         seed: Seed of the order.
-        rank: This process.
+        rank: Rank of this process.
         world: Number of processes.
         shuffle: Train (shuffled, complete batches) or evaluate (in order, every sample).
 
     Raises:
-        ValueError: If the batches do not split over the ranks, or there are too few samples.
+        ValueError: If the batch size is not a multiple of ``world``, or there are too few samples.
     """
 
     def __init__(
@@ -148,10 +147,10 @@ class GlobalBatches(Order):
 
 
 class StepNumbers(Order):
-    """The numbers of the steps themselves, for batches that are made when they are needed.
+    """Step indices, for batches generated on demand.
 
     Args:
-        steps: Steps of an epoch; each epoch has the same ones.
+        steps: Steps per epoch; the same in each epoch.
     """
 
     unit = "generated batch"

@@ -14,18 +14,18 @@ SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}  # the default
 def split_by_id(
     ids: Sequence[str | int], fractions: Mapping[str, float], seed: int = 0
 ) -> dict[str, list[int]]:
-    """Positions of the samples of each split, decided by a hash of (seed, id) alone.
+    """Indices of the samples of each split, decided by a hash of (seed, id) alone.
 
-    Adding, removing or reordering samples never moves another one, and samples with the same id
-    (the frames of one simulation, say) stay together.
+    Adding, removing or reordering samples never changes the split of another one, and samples with
+    the same id (for example the frames of one simulation) stay together.
 
     Args:
-        ids: What names each sample for good; ``1`` and ``"1"`` are the same id.
-        fractions: Expected share of each split; their sum is 1.
-        seed: Another seed gives another split.
+        ids: Permanent id of each sample; ``1`` and ``"1"`` are the same id.
+        fractions: Expected fraction of each split; their sum is 1.
+        seed: Different seeds give different splits.
 
     Returns:
-        Name of the split -> positions in ``ids``, ascending.
+        Name of the split -> indices in ``ids``, ascending.
 
     Raises:
         ValueError: If a fraction is negative or they do not sum to 1.
@@ -41,16 +41,16 @@ def split_by_id(
 
 
 def shares_of(splits: Mapping[str, Any] | None) -> dict[str, float]:
-    """The shares of training, validation and test.
+    """Fractions of training, validation and test.
 
     Args:
-        splits: ``train``, ``val`` and ``test``; None is 80, 10 and 10 %.
+        splits: Fractions of ``train``, ``val`` and ``test``; None is 80, 10 and 10 %.
 
     Returns:
-        The same.
+        The fractions.
 
     Raises:
-        ArgumentError: Of ``splits``, if one is missing or no share, or their sum is not 1.
+        ArgumentError: If one is missing or negative, or their sum is not 1.
     """
     shares = SHARES if splits is None else dict(splits)
     if shares.keys() != SHARES.keys():
@@ -64,6 +64,6 @@ def shares_of(splits: Mapping[str, Any] | None) -> dict[str, float]:
 
 
 def _uniform(text: str) -> float:
-    """A number in [0, 1) from the first 53 bits of a hash."""
+    """Hash of a text as a number in [0, 1), with 53 bits."""
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return (int.from_bytes(digest) >> 11) / 2**53

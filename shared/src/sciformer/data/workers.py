@@ -1,4 +1,4 @@
-"""Call a function on many things in many processes, and stop them all when one stops."""
+"""Parallel map over processes, which all stop if one of them fails."""
 
 import multiprocessing
 import os
@@ -19,22 +19,22 @@ Result = TypeVar("Result")
 def spread(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int
 ) -> Generator[Result, None, None]:
-    """Call a function on each item, in this process or on several.
+    """Call a function on each item, in this process or in several workers.
 
-    Workers are started anew and not forked: threads and locks of this process are not theirs. None
-    outlives it, however it ends, and Ctrl-C reaches this process alone. Closing the
-    generator in the middle ends the workers.
+    Workers are spawned, not forked, so that they do not inherit threads and locks. No worker
+    outlives this process, and Ctrl-C reaches this process only. Closing the generator early ends
+    the workers.
 
     Args:
-        function: What to call; with workers, one that can be pickled.
-        items: What to call it on.
-        workers: Number of processes; 0 calls it in this one.
+        function: Function to call; must be picklable if there are workers.
+        items: Arguments of the calls.
+        workers: Number of processes; 0 uses this process.
 
     Yields:
-        The results, as they come.
+        Results, in order of completion.
 
     Raises:
-        OSError: If a worker is killed. What a worker's call raises is raised here.
+        OSError: If a worker is killed. An exception in a worker is raised here.
     """
     if not workers:
         yield from map(function, items)
@@ -64,7 +64,7 @@ def _start(function: Callable[[Any], Any], items: Sequence[Any]) -> tuple[Any, S
 
 
 def _results(running: dict[Connection, SpawnProcess]) -> Iterator[Any]:
-    """What has come meanwhile; who is done is taken off the list."""
+    """Results that have arrived; finished workers are removed from the list."""
     ready: list[Any] = wait(list(running))
     for receiver in ready:
         try:
@@ -93,12 +93,13 @@ def _work(function: Callable[[Any], Any], items: Sequence[Any], results: Connect
 
 
 def end_with_parent(worker: int = 0) -> None:
-    """Let this worker process end as soon as its parent has, however that came.
+    """Let this worker process end as soon as its parent has ended.
 
-    A forked worker holds its parent's connections open, by which others notice that it has died.
+    A forked worker would keep its parent's connections open, so other ranks would not notice its
+    death.
 
     Args:
-        worker: Its number, which torch's loaders give.
+        worker: Index of the worker, given by torch's loader.
     """
     Thread(target=_end_after_parent, daemon=True).start()
     report = sys.excepthook
@@ -121,7 +122,7 @@ def _end_after_parent(timeout: float | None = None) -> None:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C back: processes that are started meanwhile never see it."""
+    """Block Ctrl-C for processes started in this context."""
     resource_tracker.ensure_running()  # which would let Ctrl-C in again if it came later
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:

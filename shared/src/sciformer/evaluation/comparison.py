@@ -1,4 +1,4 @@
-"""A model beside baselines: keys of ``metrics.json``, and the best baseline."""
+"""Comparison with baselines: keys of ``metrics.json``, and the best baseline."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ MODEL = "model"  # the method that is no baseline
 
 
 def metric_key(key: str, method: str) -> str:
-    """The key of a method's value: ``<key>`` of the model, ``<key>/baseline_<method>`` of others.
+    """Key of a method's metric: ``<key>`` for the model, ``<key>/baseline_<method>`` for baselines.
 
     Args:
         key: ``<set>/<metric>[/<part>]``.
@@ -19,13 +19,13 @@ def metric_key(key: str, method: str) -> str:
 
 
 def best_baseline(errors: Mapping[str, float]) -> tuple[str, float]:
-    """The baseline with the smallest error.
+    """Baseline with the smallest error.
 
     Args:
-        errors: Method -> error; the model is passed over.
+        errors: Method -> error; the model is ignored.
 
     Returns:
-        Its name and error; ``no baseline`` and NaN if there is none.
+        Name and error; ``no baseline`` and NaN if there is none.
     """
     others = [(error, name) for name, error in errors.items() if name != MODEL]
     error, name = min(others, key=lambda pair: pair[0], default=(float("nan"), "no baseline"))

@@ -1,4 +1,4 @@
-"""Open a trained run: its network on a device, its record and the data of its training."""
+"""Open a trained run: network, training record and data."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,12 +19,12 @@ MOVED = "if its files have moved, give some with --data"
 
 
 class TrainedRun(NamedTuple, Generic[Module]):
-    """A trained network and what its checkpoint says of it.
+    """A trained network with the settings in its checkpoint.
 
     Args:
-        path: The checkpoint file.
-        module: The network, in evaluation mode, on its device.
-        settings: Arguments of the DataModule of the training; empty where unknown.
+        path: Path of the checkpoint.
+        module: Network in evaluation mode, on its device.
+        settings: Arguments of the training's DataModule; empty if unknown.
         record: Command, configuration, seed, versions and cost of the training.
     """
 
@@ -34,17 +34,17 @@ class TrainedRun(NamedTuple, Generic[Module]):
     record: dict[str, Any]
 
     def data(self, kind: Callable[..., Data], **changes: Any) -> Data:
-        """Build the DataModule of the training again.
+        """Rebuild the DataModule of the training.
 
         Args:
-            kind: Its class.
+            kind: Class of the DataModule.
             **changes: Arguments that differ from those of the training.
 
         Returns:
             The DataModule.
 
         Raises:
-            ValueError: If it cannot be built, for example because files have moved.
+            ValueError: If it cannot be built, for example because files no longer exist.
         """
         try:
             return checkpoint.build(self.path, kind, self.settings | changes)
@@ -58,16 +58,16 @@ class TrainedRun(NamedTuple, Generic[Module]):
         """Fill a report of this run, then write it, show its tables and print its path.
 
         Args:
-            title: What was evaluated.
-            out: Folder of the report; if None, ``name`` beside the checkpoint.
-            overwrite: Replace a report that is there.
-            name: Folder beside the checkpoint.
+            title: Title of the report.
+            out: Output folder; if None, ``name`` in the folder of the checkpoint.
+            overwrite: Replace an existing report.
+            name: Name of the default output folder.
 
         Yields:
-            The report, with the record of the training and nothing else yet.
+            A report that contains only the training record.
 
         Raises:
-            ValueError: If the folder cannot be written to or holds a report.
+            ValueError: If the folder is not writable or holds a report.
         """
         folder = report_folder(out or self.path.parent / name, overwrite)
         report = Report(title, self.record)
@@ -79,15 +79,16 @@ def open_run(path: str | Path, kind: type[Module], device: str | None = None) ->
     """Open a trained run.
 
     Args:
-        path: A checkpoint, or the folder of a run.
+        path: A checkpoint or a run folder.
         kind: Class of its LightningModule.
-        device: ``cpu``, ``cuda`` or another device of torch; if None, the GPU where there is one.
+        device: ``cpu``, ``cuda`` or another device of torch; if None, the GPU if there is one.
 
     Returns:
-        The network and what is known of it.
+        The network with its settings and data.
 
     Raises:
-        ValueError: If there is no such device, or no such checkpoint of this class.
+        ValueError: If the device or checkpoint does not exist, or the checkpoint is of another
+            class.
     """
     place = device_of(device)
     found = checkpoint.find(path)
@@ -98,10 +99,10 @@ def open_run(path: str | Path, kind: type[Module], device: str | None = None) ->
 
 
 def device_of(name: str | None) -> torch.device:
-    """Find a device.
+    """Find a device by name.
 
     Args:
-        name: Of the device; if None, the GPU where there is one, else the CPU.
+        name: Name of the device; if None, the GPU if there is one, else the CPU.
 
     Returns:
         The device.

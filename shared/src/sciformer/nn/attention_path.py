@@ -22,9 +22,9 @@ KEPT_BYTES = 1 << 28
 def computed_in_fp32(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> bool:
     """Whether to widen half precision to fp32 first: this CPU has no hardware for it.
 
-    Zen 3, T 512: the formula in bf16 takes 17 to 20 times as long as SDPA, and SDPA's gradients 4.5
-    times as long as in fp32; its forward pass alone is as fast as in fp32. In fp16 these are 7 and
-    3.
+    Zen 3, T 512: the formula in bf16 takes 17 to 20 times as long as SDPA in bf16, and SDPA's
+    gradients 4.5 times as long as in fp32; its forward pass takes as long as in fp32. For fp16
+    these factors are 7 and 3.
     """
     if not q.is_cpu or torch.compiler.is_compiling() or q.dtype not in HALF:
         return False
@@ -98,9 +98,9 @@ def _on_zen4(
     512   forward + backward  0.59 - 0.64  0.86 - 0.99   0.74 - 1.0
     ====  ==================  ===========  ============  ===========
 
-    There SDPA takes 1.4 to 4.5 times as long in bf16 as what is chosen. Below the bounds on the
-    number of scores its small overhead wins; a causal forward that is longer than what was measured
-    is left to it, as it then skips most hidden scores.
+    On Zen 4, SDPA takes 1.4 to 4.5 times as long in bf16 as the chosen kernel. Below the bounds on
+    the number of scores SDPA wins by its small overhead; it is also used for causal forward passes
+    longer than those measured, where it skips most hidden scores.
     """
     if not half and not training:
         threads = torch.get_num_threads()

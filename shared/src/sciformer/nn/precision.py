@@ -1,4 +1,4 @@
-"""fp32 inside a network in half precision, for parts that count or measure."""
+"""Run parts of a network in fp32 when the rest is in half precision."""
 
 from itertools import chain
 from typing import Any

@@ -1,1 +1,1 @@
-"""Reports: ``metrics.json``, one page of HTML, figures."""
+"""Reports: ``metrics.json``, one HTML page, figures."""

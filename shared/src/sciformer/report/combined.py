@@ -18,11 +18,11 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # a terminal's colors and movem
 
 @dataclass(frozen=True)
 class Done:
-    """A project that ran.
+    """A project that has finished.
 
     Args:
-        name: Of the project.
-        folder: Where its report was written: ``metrics.json`` and ``index.html``.
+        name: Name of the project.
+        folder: Folder of its report: ``metrics.json`` and ``index.html``.
     """
 
     name: str
@@ -31,11 +31,11 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A project that did not.
+    """A project that has failed.
 
     Args:
-        name: Of the project.
-        log: What it said; the last lines are shown.
+        name: Name of the project.
+        log: Its output; the last lines are shown.
     """
 
     name: str
@@ -49,23 +49,23 @@ def join(
     facts: Mapping[str, str] | None = None,
     summary: str = "",
 ) -> Path:
-    """Write one ``metrics.json`` and one page of all projects' results.
+    """Combine the reports of all projects in one ``metrics.json`` and one page.
 
-    The numbers are ``<project>/<set>/<metric>[/<part>]``, and ``run`` holds the record of each
-    project, or ``{"failed": <last line>}``.
+    Keys are ``<project>/<set>/<metric>[/<part>]``; ``run`` holds the record of each project, or
+    ``{"failed": <last line>}``.
 
     Args:
-        title: Of the page.
-        parts: What came of each project, in the order of the page.
-        out: The folder; made where missing.
-        facts: What else to show at the top, by name: the time that all took, the machine.
+        title: Title of the page.
+        parts: Result of each project, in the order of the page.
+        out: Output folder; created if it does not exist.
+        facts: Further facts for the top of the page, by name: total time, machine.
         summary: One or two sentences below the title.
 
     Returns:
-        The page's path.
+        Path of the page.
 
     Raises:
-        ValueError: If a folder holds no report.
+        ValueError: If a folder has no report.
     """
     for part in parts:
         if isinstance(part, Done) and not (part.folder / html.PAGE).is_file():
@@ -101,11 +101,11 @@ def results(parts: Sequence[Done | Failed]) -> Table:
 
 
 def tail(log: str, lines: int = TAIL) -> str:
-    """The last lines of a program's output, as a terminal would have left them.
+    """Last lines of a program's output, as a terminal shows them.
 
     Args:
-        log: With colors and progress bars that overwrote themselves, perhaps.
-        lines: How many to keep.
+        log: Output, possibly with colors and progress bars.
+        lines: Number of lines.
 
     Returns:
         Plain lines.

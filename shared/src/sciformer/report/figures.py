@@ -1,7 +1,7 @@
-"""The house style of figures: matplotlib's objects, never pyplot, so that no global state remains.
+"""Style of all figures; uses matplotlib's objects, not pyplot, to avoid global state.
 
-The colors are those of Okabe and Ito (2008, "Color universal design"), which people with any
-color vision tell apart, less black and yellow, which vanish on a dark or a light page.
+Colorblind-safe colors of Okabe and Ito (2008, "Color universal design"), without black and yellow,
+which are invisible on a dark or a light page.
 """
 
 from collections.abc import Iterator
@@ -69,26 +69,27 @@ STYLE: dict[Any, Any] = {
 
 @contextmanager
 def figure(height: float | int = 3.0, width: float | int = NARROW) -> Iterator[Figure]:
-    """Open a figure in the house style; draw inside the ``with``, give it to a report after.
+    """Open a figure in our style; draw inside the ``with``, and add it to a report afterwards.
 
-    Use ``INK`` for what shall be black: it turns light on a dark page. Images, maps of fields and
-    the like want ``axes.grid(False)``.
+    Use ``INK`` for black parts: it becomes light on a dark page. For images and field maps use
+    ``axes.grid(False)``.
 
     Args:
-        height: Of the page's space that it takes, in inches.
-        width: ``NARROW`` reads on a phone as it is, ``WIDE`` holds several axes side by side.
+        height: Height in inches.
+        width: Width in inches: ``NARROW`` is readable on a phone, ``WIDE`` has space for several
+            axes.
 
     Yields:
-        An empty figure that lays out its axes without overlaps.
+        An empty figure with automatic layout.
     """
     with _style():
         yield LiteralFigure((width, height), layout="constrained")
 
 
 class LiteralFigure(Figure):
-    """A figure that draws every text literally: names may hold ``$``, matplotlib's math.
+    """A figure that draws text literally, as names may contain ``$``, matplotlib's math mode.
 
-    Only the numbers at an axis are set as matplotlib formats them: powers of ten on a log scale.
+    Only tick labels are formatted by matplotlib: powers of ten on a log scale.
     """
 
     def draw(self, renderer: Any) -> None:
@@ -112,7 +113,7 @@ def _shown(formatter: Formatter, value: float | np.integer, place: Any) -> str:
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """The house style and nothing else: a ``matplotlibrc`` in the working folder has no say."""
+    """Use our style only; a ``matplotlibrc`` in the working folder is ignored."""
     with rc_context():
         rcdefaults()
         rcParams.update(STYLE)
@@ -123,10 +124,10 @@ def draw(figure: Figure) -> tuple[str, str]:
     """Draw a figure as SVG, once for a light page and once for a dark one.
 
     Args:
-        figure: Opened by :func:`figure`; parts of it with very many marks are turned to pixels.
+        figure: Figure from :func:`figure`; parts with very many markers are rasterized.
 
     Returns:
-        The light drawing and the dark one.
+        SVG for a light page, and for a dark one.
     """
     for artist in figure.findobj(lambda artist: _marks(artist) > MARKS):
         artist.set_rasterized(True)

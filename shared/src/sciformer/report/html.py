@@ -1,4 +1,4 @@
-"""HTML of a page of results: plain strings, with everything given escaped."""
+"""HTML of a page of results; all content is escaped."""
 
 import math
 import re
@@ -25,7 +25,7 @@ PLACED = {"command", "config", "settings", "versions", "cpu_s", "wall_s", "peak_
 
 
 class Table(NamedTuple):
-    """A table of results; its first column names the rows."""
+    """A table of results; the first column has the names of the rows."""
 
     title: str
     columns: Sequence[str]
@@ -39,7 +39,7 @@ def percent(fraction: float | int, digits: int = 2) -> str:
 
 
 def duration(seconds: float | int) -> str:
-    """Write a time with the two units that matter: 83 is ``1 min 23 s``."""
+    """Format a time with its two largest units: 83 is ``1 min 23 s``."""
     if not math.isfinite(seconds):
         return MISSING
     if seconds < 10:
@@ -52,7 +52,7 @@ def duration(seconds: float | int) -> str:
 
 
 def number(value: Cell, digits: int = 4) -> str:
-    """Write what stands in a table: text as it is, a float to ``digits`` significant digits."""
+    """Format a table cell: strings unchanged, floats with ``digits`` significant digits."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return MISSING
     if isinstance(value, float):
@@ -61,14 +61,14 @@ def number(value: Cell, digits: int = 4) -> str:
 
 
 def numeric(cells: Sequence[Cell]) -> bool:
-    """Whether a column holds numbers, written out or not, and shall be aligned to the right."""
+    """Whether a column is numeric and is aligned to the right."""
     written = [number(cell) for cell in cells]
     values = [text for text in written if text not in ("", MISSING, "-", "\u2013")]
     return bool(values) and all(NUMERIC.match(text) or text.endswith("inf") for text in values)
 
 
 def document(title: str, content: str) -> str:
-    """Put a page around its content, given as HTML."""
+    """Make an HTML page from its content."""
     style = files("sciformer.report").joinpath("page.css").read_text(encoding="utf-8")
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -91,12 +91,12 @@ def document(title: str, content: str) -> str:
 
 
 def section(title: str, content: str, kind: str = "") -> str:
-    """Put a heading above HTML; ``kind`` is the class that page.css knows the part by."""
+    """Put a heading above content; ``kind`` is its CSS class."""
     return f'<section class="{kind}">\n<h2>{escape(title)}</h2>\n{content}\n</section>'
 
 
 def table(content: Table, stack: bool = False) -> str:
-    """Write a table; where it is wider than the page it scrolls in its box, or stacks its cells."""
+    """Make an HTML table; a wide table scrolls, or stacks its cells."""
     count = len(content.columns)
     right = [column > 0 and numeric([r[column] for r in content.rows]) for column in range(count)]
     kinds = ["number" if flag else "" for flag in right]
@@ -125,9 +125,9 @@ def _row(row: Sequence[Cell], kinds: Sequence[str], labels: Sequence[str]) -> st
 
 
 def picture(light: str, dark: str, width: float, alt: str) -> str:
-    """Put a picture into the page, as SVG for a light page and for a dark one.
+    """Embed a figure as SVG, for a light and a dark page.
 
-    Its width in inches keeps its text readable on a phone and modest on a desk.
+    Width in inches, so that text is readable on phones and large screens.
     """
     images = "\n".join(
         f'<img class="{mode}" src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}" '
@@ -138,7 +138,7 @@ def picture(light: str, dark: str, width: float, alt: str) -> str:
 
 
 def film(gif: bytes, width: float | int, alt: str) -> str:
-    """Put an animated GIF into the page; it has its own paper, light on a dark page too."""
+    """Embed an animated GIF; its background is light on a dark page too."""
     data = b64encode(gif).decode()
     image = (
         f'<img class="film" src="data:image/gif;base64,{data}" alt="{escape(alt)}" '
@@ -148,7 +148,7 @@ def film(gif: bytes, width: float | int, alt: str) -> str:
 
 
 def costs(run: Mapping[str, Any]) -> dict[str, str]:
-    """Cost and seed of a training, in words."""
+    """Cost and seed of a training as text."""
     facts = {}
     for key, name in {"wall_s": "Training time", "cpu_s": "Training, CPU time"}.items():
         if run.get(key) is not None:
@@ -161,7 +161,7 @@ def costs(run: Mapping[str, Any]) -> dict[str, str]:
 
 
 def provenance(run: Mapping[str, Any]) -> str:
-    """Command, configuration, versions and whatever else repeats a run."""
+    """Command, configuration and versions, to reproduce a run."""
     parts = []
     if run.get("command"):
         words = " ".join(
@@ -183,12 +183,12 @@ def provenance(run: Mapping[str, Any]) -> str:
 
 
 def fold(title: str, content: str) -> str:
-    """Fold HTML away behind a line of text, until a click or a printer opens it."""
+    """Fold content behind a title, until it is clicked or the page is printed."""
     return f"<details>\n<summary>{escape(title)}</summary>\n{content}\n</details>"
 
 
 def pairs(facts: Mapping[str, Any], kind: str = "pairs") -> str:
-    """Write facts by name; ``tiles`` shows them big, ``pairs`` line by line."""
+    """List of facts by name; ``tiles`` are large, ``pairs`` one per line."""
     lines = "\n".join(
         f"<div><dt>{escape(str(name))}</dt><dd>{escape(str(fact))}</dd></div>"
         for name, fact in facts.items()

@@ -1,4 +1,4 @@
-"""The report of one run: tables and figures -> ``metrics.json`` and one self-contained page."""
+"""Report of one run: tables and figures, written to ``metrics.json`` and one HTML page."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,16 +23,15 @@ STRANGE = re.compile(r"[^A-Za-z0-9_.+-]+")  # what a key of metrics.json has no 
 
 
 class Report:
-    """Numbers, tables and figures of one run, collected and then written at once.
+    """Metrics, tables and figures of a run, which are collected and then written.
 
-    A figure is drawn when it is added, so that one that cannot be drawn leaves an earlier report
-    on the disk as it was.
+    Figures are drawn when added, so that an error in one leaves an existing report unchanged.
 
     Args:
-        title: What was evaluated.
-        run: The record of the training (``checkpoint.run_record``): ``command``, ``config`` (its
-            path), ``settings`` (its content), ``seed``, ``versions``, ``cpu_s``, ``wall_s``,
-            ``peak_gib``; all of them optional, and others are shown as they are.
+        title: Title of the report.
+        run: Record of the training (``checkpoint.run_record``): ``command``, ``config`` (path),
+            ``settings`` (content), ``seed``, ``versions``, ``cpu_s``, ``wall_s``, ``peak_gib``; all
+            are optional, and further entries are shown too.
         summary: One or two sentences below the title.
     """
 
@@ -47,12 +46,12 @@ class Report:
         self.sections: list[str] = []
 
     def add_result(self, name: str, value: Cell, baseline: Cell = "") -> None:
-        """Add a headline number: it comes first, and is listed on a combined page.
+        """Add a headline number, which comes first and is listed on a combined page.
 
         Args:
-            name: What was measured, on which data, with its unit.
-            value: The number, written as it shall be read where it is text.
-            baseline: What one gets without the model, and how; likewise.
+            name: Metric and data set, with the unit.
+            value: Value; a string is shown as it is.
+            baseline: Value of the best baseline, and its name.
         """
         written = {"value": html.number(value), "baseline": html.number(baseline)}
         self.results.append({"name": name, **written})
@@ -61,12 +60,12 @@ class Report:
         """Add numbers to ``metrics.json`` as ``<set>/<metric>[/<part>]``.
 
         Args:
-            metrics: Numbers by key. What a name holds beside letters, digits and ``_.+-`` becomes
-                ``_``; two that are the same then are numbered. A number that is not finite is
-                written as ``null``, as JSON has no word for it.
+            metrics: Numbers by key. In names, characters other than letters, digits and ``_.+-``
+                become ``_``; duplicates get a number. Values that are not finite are written as
+                ``null``, as JSON has no NaN.
 
         Raises:
-            ValueError: For a key of another form, or one that is there already.
+            ValueError: For a key of another form, or one that exists already.
         """
         for name in metrics:
             if "/" not in name:
@@ -80,7 +79,7 @@ class Report:
             )
 
     def _key(self, name: str) -> str:
-        """Key of a metric in ``metrics.json``; names of fields and files may hold anything."""
+        """Key of a metric in ``metrics.json``, with special characters replaced."""
         plain = "/".join(STRANGE.sub("_", part) or "_" for part in name.split("/"))
         key, number = plain, 1
         while key in self.metrics:
@@ -94,16 +93,16 @@ class Report:
         rows: Sequence[Sequence[Cell]],
         note: str = "",
     ) -> None:
-        """Add a table: columns of numbers are aligned to the right, NaN and None are ``n/a``.
+        """Add a table; numeric columns are aligned to the right, NaN and None are shown as ``n/a``.
 
         Args:
-            title: The heading above it.
-            columns: Their headings, with units.
-            rows: Cells; text is shown as it is, a float to four significant digits.
-            note: A line below it.
+            title: Heading of the table.
+            columns: Column headings, with units.
+            rows: Cells; strings are shown as they are, floats with four significant digits.
+            note: Note below the table.
 
         Raises:
-            ValueError: If a row has more or fewer cells than there are columns.
+            ValueError: If a row has a wrong number of cells.
         """
         for row in rows:
             if len(row) != len(columns):
@@ -112,13 +111,13 @@ class Report:
         self.sections.append(html.section(title, html.table(self.tables[-1]), "table"))
 
     def add_figure(self, title: str, figure: Figure, caption: str, alt: str = "") -> None:
-        """Add a figure; it is drawn here.
+        """Add a figure; it is drawn immediately.
 
         Args:
-            title: The heading above it.
-            figure: Made by ``sciformer.report.figures.figure``.
-            caption: What it shows and how to read it.
-            alt: What one would say of it to someone who cannot see it; else the title.
+            title: Heading of the figure.
+            figure: Figure from ``sciformer.report.figures.figure``.
+            caption: Caption: what it shows and how to read it.
+            alt: Alternative text for screen readers; by default the title.
         """
         light, dark = draw(figure)
         image = html.picture(light, dark, figure.get_figwidth(), alt or title)
@@ -127,14 +126,14 @@ class Report:
     def add_film(
         self, title: str, gif: bytes, width: float | int, caption: str, alt: str = ""
     ) -> None:
-        """Add an animated GIF, which the page then holds.
+        """Embed an animated GIF.
 
         Args:
-            title: The heading above it.
-            gif: The content of its file.
-            width: In inches, as of a figure.
-            caption: What it shows and how to read it.
-            alt: What one would say of it to someone who cannot see it; else the title.
+            title: Heading of the animation.
+            gif: Content of the GIF file.
+            width: Width in inches.
+            caption: Caption: what it shows and how to read it.
+            alt: Alternative text for screen readers; by default the title.
         """
         self._add_picture(title, html.film(gif, width, alt or title), caption)
 
@@ -145,13 +144,13 @@ class Report:
         )
 
     def write(self, out: str | Path) -> Path:
-        """Write ``metrics.json`` and then ``index.html``, each whole or not at all.
+        """Write ``metrics.json``, then ``index.html``, each atomically.
 
         Args:
-            out: The folder; made where missing.
+            out: Output folder; created if it does not exist.
 
         Returns:
-            The page's path.
+            Path of the page.
         """
         out = Path(out)
         numbers = to_json({**self.metrics, "run": {**self.run, "results": self.results}})
@@ -163,12 +162,12 @@ class Report:
         return out / html.PAGE
 
     def publish(self, out: str | Path, *files: Path, note: str = "") -> None:
-        """Write the report, show its tables, and print the paths of all files that were written.
+        """Write the report, show its tables, and print the paths of all written files.
 
         Args:
             out: Folder of the report.
-            *files: Further files of the same command.
-            note: Text in front of the page's path.
+            *files: Further files written by the command.
+            note: Text before the path of the page.
         """
         page = self.write(out)
         self.print()
@@ -198,7 +197,7 @@ class Report:
         return Table("Results", ("Measured", "Result", "Baseline"), rows)
 
     def print(self, console: Console | None = None) -> None:
-        """Show the tables on a terminal, or as plain text where the output goes elsewhere."""
+        """Show the tables on a terminal, or as plain text if the output is redirected."""
         console = console or terminal()
         console.print(literal(self.title), style="bold")
         for table in ([self._results()] if self.results else []) + self.tables:
@@ -208,23 +207,23 @@ class Report:
 
 
 def report_folder(out: str | Path, overwrite: bool = False) -> Path:
-    """Check before long work that a report can be written; never replace one unasked.
+    """Check, before long work, that a report can be written, and replaces none by accident.
 
     Args:
-        out: The value of ``--out``; made where missing.
-        overwrite: Whether it may replace one that is there.
+        out: Value of ``--out``; created if it does not exist.
+        overwrite: Allow an existing report to be replaced.
 
     Returns:
         The folder to use.
 
     Raises:
-        ValueError: If one is there, or the folder cannot be written to.
+        ValueError: If a report exists, or the folder is not writable.
     """
     return new_folder(out, (html.METRICS, html.PAGE), overwrite)
 
 
 def terminal() -> Console:
-    """Console for tables; a file or a pipe has no edge to wrap at."""
+    """Console for tables; without line wrapping if the output is redirected."""
     console = Console()
     if not console.is_terminal:
         console.width = 200
@@ -243,12 +242,12 @@ def rich_table(content: Table) -> RichTable:
 
 
 def literal(content: str) -> Text:
-    """Text that rich shows literally: no markup, no escapes of a terminal.
+    """Text that rich prints literally, without markup or terminal escapes.
 
     Args:
-        content: Text of any kind: a name, a path, an answer.
+        content: Any text: a name, a path, a prediction.
 
     Returns:
-        The same, for ``Console.print`` and the cells of a table.
+        The text, for ``Console.print`` and table cells.
     """
     return Text(printable(content))

@@ -1,1 +1,1 @@
-"""Studies: many trainings, one table."""
+"""Studies: several trainings, and a report that compares them."""

@@ -26,8 +26,8 @@ class Run(NamedTuple):
     """One training of a study.
 
     Args:
-        name: Its folder, below that of the study.
-        words: The verb that fits, and its options.
+        name: Name of its folder, within that of the study.
+        words: Arguments of the command: ``fit`` or the like, and its options.
     """
 
     name: str
@@ -35,18 +35,18 @@ class Run(NamedTuple):
 
 
 class Study:
-    """Runs of a project in the folders below one.
+    """Runs of a project, in subfolders of one folder.
 
-    Each is a process of one thread. A run that was finished is read, one that was interrupted goes
-    on from its last checkpoint.
+    Each run is a process with one thread. Finished runs are not repeated; an interrupted run
+    resumes from its last checkpoint.
 
     Args:
-        package: The project whose command runs, by import name.
-        out: The folder.
-        jobs: Processes at a time.
+        package: Import name of the project.
+        out: Folder of the study.
+        jobs: Number of parallel processes.
 
     Raises:
-        ValueError: If the folder cannot be written to, or there is to be no process.
+        ValueError: If the folder is not writable, or ``jobs`` is less than 1.
     """
 
     def __init__(self, package: str, out: str, jobs: int = 1) -> None:
@@ -56,17 +56,16 @@ class Study:
         self.running: set[subprocess.Popen[bytes]] = set()
 
     def fit(self, runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
-        """Run what is not finished, with a progress bar on stderr if that is a terminal.
+        """Run all unfinished runs, with a progress bar.
 
         Args:
-            runs: With names of their own.
+            runs: Runs with unique names.
 
         Returns:
-            By name, the ``metrics.json`` of each.
+            Content of each run's ``metrics.json``, by name.
 
         Raises:
-            ValueError: If the folder, or that of a run, holds something else, or a run failed;
-                naming its log.
+            ValueError: If a folder holds something else, or a run failed (names its log).
         """
         runs = list(runs)
         begun = any((self.folder(run.name) / WORDS).is_file() for run in runs)
@@ -82,11 +81,11 @@ class Study:
         return {run.name: read_json(self.folder(run.name) / METRICS) for run in runs}
 
     def folder(self, name: str) -> Path:
-        """Where a run is kept."""
+        """Folder of a run."""
         return self.out / name
 
     def _claim(self, run: Run) -> None:
-        """Note the run of a folder; refuse a folder of another run, or one elsewhere."""
+        """Store the run's description in its folder; reject a folder of another run."""
         path = self.folder(run.name) / WORDS
         if Path(run.name).is_absolute() or ".." in Path(run.name).parts:
             raise ValueError(f"{path.parent}: the name {run.name!r} leads out of {self.out}")
@@ -134,14 +133,14 @@ class Study:
 
 
 def read_config(package: str, config: str) -> dict[str, Any]:
-    """Read the configuration that the runs of a study share.
+    """Read the configuration shared by the runs of a study.
 
     Args:
-        package: Whose it is, by import name.
-        config: Its path, as on the command line.
+        package: Import name of the project.
+        config: Path, as on the command line.
 
     Returns:
-        Its content.
+        Content of the configuration.
 
     Raises:
         ValueError: If it cannot be read.

@@ -1,4 +1,4 @@
-"""The report of a study: cost, means over seeds, and test results that are kept beside each run."""
+"""Report of a study: cost, means over seeds, and cached test results of each run."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,18 +21,18 @@ Metrics = Mapping[str, Mapping[str, Any]]  # of each run, as ``Study.fit`` gives
 def study_report(
     study: Study, verb: str, config: str, seeds: int, found: Metrics, title: str
 ) -> Iterator[Report]:
-    """Fill the report of a study, then write it, show its tables, and print its cost and path.
+    """Fill the report of a study, then write it, show its tables, and print cost and path.
 
     Args:
         study: The study.
-        verb: The command that ran it.
+        verb: Command that runs the study.
         config: Path of its configuration.
         seeds: Number of seeds.
-        found: The metrics of each run.
+        found: Metrics of each run.
         title: Title of the page.
 
     Yields:
-        The report: number of trainings and their CPU time are in its summary and its metrics.
+        A report with number of trainings and CPU time.
     """
     spent = cost(found)
     command = f"{study.package.replace('_', '-')} {verb} --config {config} --seeds {seeds}"
@@ -44,13 +44,13 @@ def study_report(
 
 
 def cost(found: Metrics) -> float:
-    """CPU-seconds of the trainings of a study.
+    """CPU time of all trainings of a study, in seconds.
 
     Args:
-        found: The metrics of each run.
+        found: Metrics of each run.
 
     Returns:
-        Their sum.
+        Sum over runs.
     """
     return sum(metrics["run"]["cpu_s"] for metrics in found.values())
 
@@ -59,18 +59,18 @@ def mean_and_range(values: Sequence[float], form: str = ".4f") -> str:
     """``mean (lowest to highest)`` of a metric over seeds; the mean alone if all are equal.
 
     Args:
-        values: One of each seed.
+        values: Values, one per seed.
         form: Format of each number.
 
     Returns:
-        A cell of a table.
+        Text of a table cell.
     """
     mean, low, high = (format(float(f(values)), form) for f in (np.mean, min, max))
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a table of names and values as JSON."""
+    """Write a dictionary as JSON."""
     path.write_text(to_json(content), encoding="utf-8")
 
 
@@ -81,17 +81,17 @@ def kept_results(
     write: Callable[[Path, Any], object] = write_json,
     read: Callable[[Path], Result] = read_json,
 ) -> Result:
-    """Test results of a run of a study: measured once, then read from a file beside the checkpoint.
+    """Test results of a run, computed once and then cached in a file next to the checkpoint.
 
     Args:
-        checkpoint: The file that is measured; a newer one is measured again.
-        ending: End of the file's name, after ``test-<checkpoint>``.
-        measure: Measures the run.
-        write: Writes the results to a path.
-        read: Reads them.
+        checkpoint: Checkpoint to evaluate; a newer one is evaluated again.
+        ending: Suffix of the file name, after ``test-<checkpoint>``.
+        measure: Function that evaluates the run.
+        write: Function that writes the results to a path.
+        read: Function that reads them.
 
     Returns:
-        The results as they are read.
+        The results.
     """
     path = checkpoint.with_name(f"test-{checkpoint.stem}{ending}")
     if not up_to_date(path, checkpoint):

@@ -1,7 +1,7 @@
-"""Everything that is Lightning: precision, optimizers, checkpoints, callbacks, strategies.
+"""Training with Lightning: precision, optimizers, checkpoints, callbacks, strategies.
 
-``NAMES`` are the modules that a command line, a YAML or a script may name: they stay as they are
-when files move.
+``NAMES`` lists module names used in command lines, YAMLs or scripts; they remain valid when files
+move.
 """
 
 import sys
@@ -19,7 +19,7 @@ NAMES = {  # sciformer.training.<name> -> its file; a script of sciformer 0.1 ma
 
 
 class Alias(ModuleType):
-    """Another name of a module, which is imported when something of it is asked for."""
+    """An alias of a module, imported on first access."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # who looks through all modules asks for none

@@ -1,4 +1,4 @@
-"""Exclusive use of a run folder: nothing is replaced unasked, and no two fits share one."""
+"""Exclusive use of a run folder: no accidental replacement, and no two fits in one folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ LOGS = (METRICS, "events.out.tfevents.*", "hparams.yaml")
 
 
 class Claim(NamedTuple):
-    """What a fit is going to do with its run folder.
+    """How a fit uses its run folder.
 
     Args:
-        root: The run's folder.
-        resumed: The checkpoint that the run goes on from.
-        overwrite: Whether what is there may be replaced.
-        begin: Whether a run that was killed before it saved anything may begin anew.
+        root: Run folder.
+        resumed: Checkpoint from which the run resumes.
+        overwrite: Whether existing files may be replaced.
+        begin: Whether a run that was killed before its first checkpoint may restart.
     """
 
     root: Path
@@ -32,13 +32,13 @@ class Claim(NamedTuple):
 
 
 def check_free(claim: Claim) -> None:
-    """Refuse a fit that would replace a run in its folder without ``--overwrite``.
+    """Reject a fit that would replace a run in its folder without ``--overwrite``.
 
     Args:
-        claim: The folder, and what the fit was asked to do with it.
+        claim: Folder, and how the fit uses it.
 
     Raises:
-        ValueError: Naming what the folder holds and the options that help.
+        ValueError: Naming what the folder holds, and the options that help.
     """
     root, resumed, overwrite, begin = claim
     own = resumed is not None and Path(resumed).resolve().parent == root.resolve()
@@ -57,7 +57,7 @@ def check_free(claim: Claim) -> None:
 
 
 def _held(root: Path) -> str | None:
-    """The run that the folder holds, if any."""
+    """Run in the folder, if any."""
     if (root / NUMBERS).is_file():
         return "a finished run"
     if (root / LAST).is_file() or (root / BEST).is_file() or read(root / METRICS)[1]:
@@ -67,16 +67,16 @@ def _held(root: Path) -> str | None:
 
 @contextmanager
 def claimed(claim: Claim) -> Iterator[None]:
-    """Lock an existing run folder, and remove what is left of earlier runs.
+    """Lock a run folder, and remove leftovers of earlier runs.
 
     Args:
-        claim: The folder, and what the fit was asked to do with it.
+        claim: Folder, and how the fit uses it.
 
     Yields:
-        While this process holds the lock.
+        While the lock is held.
 
     Raises:
-        ValueError: If another process holds it, or has meanwhile finished a run there.
+        ValueError: If another process holds the lock, or has finished a run there.
     """
     root, resumed, overwrite, _ = claim
     with _locked(root):
@@ -107,7 +107,7 @@ def _locked(root: Path) -> Iterator[None]:
 
 
 def _soft(root: Path) -> BaseFileLock:
-    """A lock file with process and host; it is ignored if that process of this host has ended."""
+    """Lock file with process id and host name; ignored if that process has ended."""
     lock = SoftFileLock(root / SOFT, blocking=False)
     try:
         lock.acquire()

@@ -1,7 +1,7 @@
-"""The private names of Lightning that we rely on, all of them, behind names of our own.
+"""Wrappers of all private names of Lightning that we use.
 
-A new version of Lightning may rename any of them: ``tests/core/training/test_lightning_private.py``
-has a test for each, and no other file uses one.
+New versions of Lightning may rename them: ``tests/core/training/test_lightning_private.py`` tests
+each one, and no other file uses any.
 """
 
 import os
@@ -25,9 +25,9 @@ Writer = TypeVar("Writer", bound=ExperimentWriter)
 
 
 class Launcher(_SubprocessScriptLauncher):
-    """Starts the ranks of a node; if one ends, the others have time to end by themselves.
+    """Starts the ranks of a node; if one ends, the others get time to stop by themselves.
 
-    Lightning kills them within five seconds, often before they have reported why.
+    Lightning kills them within five seconds, often before they have reported an error.
     """
 
     def launch(self, function: Callable, *args: Any, trainer: Any = None, **options: Any) -> Any:
@@ -46,7 +46,7 @@ class _Observer(_ChildProcessObserver):
 
 
 class Launched:
-    """Base of the strategies whose ranks :class:`Launcher` starts."""
+    """Base of the strategies whose ranks are started by :class:`Launcher`."""
 
     def _configure_launcher(self: Any) -> None:
         assert self.cluster_environment is not None
@@ -54,19 +54,19 @@ class Launched:
 
 
 def shard_over_all_ranks(strategy: ModelParallelStrategy) -> None:
-    """Shard parameters over all ranks; Lightning's ``auto`` shards over the nodes alone."""
+    """Shard parameters over all ranks; Lightning's ``auto`` is one shard per node."""
     strategy._data_parallel_size = strategy.num_processes * strategy.num_nodes
 
 
 def cluster_environment(trainer: Trainer) -> ClusterEnvironment:
-    """The cluster environment of a trainer, also where its strategy has none: on one device."""
+    """Cluster environment of a trainer, also for a single device, where Lightning has none."""
     return trainer._accelerator_connector.cluster_environment
 
 
 def resume_only_as_told(trainer: Trainer) -> None:
-    """Resume from the ``ckpt_path`` that is given, or from nothing.
+    """Resume only from the given ``ckpt_path``.
 
-    Lightning would also take, unasked, what OnExceptionCheckpoint or SLURM have left.
+    Lightning would also use files of OnExceptionCheckpoint or SLURM without being asked.
     """
     trainer._checkpoint_connector._parse_ckpt_path = _given_path
 
@@ -78,18 +78,18 @@ def _given_path(
 
 
 def trainer_of(module: LightningModule) -> Any:
-    """The trainer of a module, or ``None``, where ``module.trainer`` raises an error."""
+    """Trainer of a module, or ``None`` if it has none (``module.trainer`` raises an error)."""
     return module._trainer
 
 
 def rate_arguments(finder: LearningRateFinder) -> list[str]:
-    """The arguments of a module of which a finder sets the first that there is; none: it sets none.
+    """Module arguments that a finder may set: the first existing one; empty if it sets none.
 
     Args:
         finder: Lightning's callback.
 
     Returns:
-        Names of arguments.
+        Names of the arguments.
     """
     if not finder._update_attr:
         return []
@@ -97,21 +97,21 @@ def rate_arguments(finder: LearningRateFinder) -> list[str]:
 
 
 def batches_stepped(trainer: Trainer) -> int:
-    """Batches of the fit after which the weights have changed: what loggers take as the step."""
+    """Number of batches after which the weights have changed; loggers use it as the step."""
     return trainer.fit_loop.epoch_loop._batches_that_stepped
 
 
 def count_batch(trainer: Trainer) -> None:
-    """Count one more in :func:`batches_stepped`."""
+    """Increase :func:`batches_stepped` by one."""
     trainer.fit_loop.epoch_loop._batches_that_stepped += 1
 
 
 def wrap_batch_end(trainer: Trainer, wrapper: Callable[[Callable[[], None]], None]) -> None:
-    """Call a function in place of what ends a training batch: its validation, if due, and its log.
+    """Wrap the function that ends a training batch, with its validation and log.
 
     Args:
-        trainer: At the start of a training.
-        wrapper: Is given what ends the batch; it may call it.
+        trainer: Trainer, at the start of a training.
+        wrapper: Called with the original function instead of it.
     """
     loop = trainer.fit_loop.epoch_loop
     end = loop.on_advance_end
@@ -119,49 +119,49 @@ def wrap_batch_end(trainer: Trainer, wrapper: Callable[[Callable[[], None]], Non
 
 
 def validation_is_due(trainer: Trainer) -> bool:
-    """Whether a validation follows the batch that was trained on last."""
+    """Whether a validation follows the current training batch."""
     fetcher = trainer.fit_loop._data_fetcher
     assert fetcher is not None
     return trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher)
 
 
 def restart_validation(trainer: Trainer) -> None:
-    """Let a resumed fit begin with all of a validation, as if interrupted at its first batch."""
+    """Let a resumed fit repeat a whole validation, as if interrupted at its first batch."""
     validation = trainer.fit_loop.epoch_loop.val_loop
     validation.batch_progress.reset_on_run()
     validation._restart_stage = "restarted_mid_evaluation"
 
 
 def allow_validation(trainer: Trainer) -> None:
-    """Let the next validation of a resumed fit take place; Lightning would leave it out."""
+    """Let a resumed fit run its next validation, which Lightning would skip."""
     trainer.fit_loop.epoch_loop._skip_next_val = False
 
 
 def end_restart(trainer: Trainer) -> None:
-    """Let a resumed epoch end as any other does, which schedules on a plateau need."""
+    """Let a resumed epoch end like any other, as ReduceLROnPlateau needs."""
     trainer.fit_loop._restarting = False  # its setter would reset the inner loops too
 
 
 class TableWriter(ExperimentWriter):
-    """Lightning's writer of ``metrics.csv``, which removes no file."""
+    """Lightning's writer of ``metrics.csv`` that never deletes files."""
 
     def _check_log_dir_exists(self) -> None:
-        """Remove nothing: a run that may not be here does not get this far."""
+        """Do nothing; Lightning would delete files here."""
 
     def add_columns(self) -> bool:
-        """Add what the rows have and the table lacks; returns whether there was any."""
+        """Add columns for new keys of the rows; returns whether there were any."""
         return bool(self._record_new_keys())
 
 
 def writer_of(logger: CSVLogger, make: Callable[[str], Writer]) -> Writer:
-    """The writer of a logger, which is made in its folder when it is asked for first.
+    """Writer of a logger, created in its folder on first use.
 
     Args:
-        logger: Whose rows are written.
-        make: Folder -> writer.
+        logger: Logger that uses the writer.
+        make: Function from folder to writer.
 
     Returns:
-        Always the same writer.
+        The writer, always the same one.
     """
     if logger._experiment is None:
         logger._experiment = make(logger.log_dir)

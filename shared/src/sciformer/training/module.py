@@ -31,10 +31,11 @@ from sciformer.training.optim import (
 
 
 class Module(LightningModule):
-    """A LightningModule whose checkpoints every verb opens, whatever trainer wrote them.
+    """A LightningModule whose checkpoints can be opened by every command.
 
-    A subclass says which metric decides (``monitor``), holds its network as ``model``, calls
-    ``save_hyperparameters(logger=False)``, and calls :meth:`set_optimizer` or configures its own.
+    A subclass defines ``monitor`` (metric that selects the best checkpoint), stores its network as
+    ``model``, calls ``save_hyperparameters(logger=False)``, and calls :meth:`set_optimizer` or
+    configures its own.
     """
 
     monitor: tuple[str, str]  # the metric that decides, and whether its "min" or "max" is best
@@ -44,26 +45,26 @@ class Module(LightningModule):
 
     @property
     def sharded(self) -> nn.Module:
-        """What FSDP shares out over the ranks, and the optimizer trains."""
+        """Part of the module that is optimized, and sharded under FSDP."""
         return self.model
 
     @property
     def data(self) -> Any:
-        """The data module that the trainer runs on."""
+        """Data module of the trainer."""
         return self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
 
     def check(self, data: Any) -> None:
-        """See that a fit can begin on some data, before it writes anything.
+        """Check module and data before training writes anything.
 
         Args:
-            data: Of the training.
+            data: Training data.
 
         Raises:
-            ValueError: If it cannot.
+            ValueError: If training cannot start.
         """
 
     def save_hyperparameters(self, *names: Any, **options: Any) -> None:
-        """Keep the arguments of the constructor; tables as plain values, as checkpoints hold."""
+        """Store the constructor's arguments as plain data, which checkpoints hold."""
         frame = inspect.currentframe()
         options.setdefault("frame", frame and frame.f_back)
         super().save_hyperparameters(*names, **options)
@@ -74,19 +75,19 @@ class Module(LightningModule):
     def load_from_checkpoint(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls, checkpoint_path: str | Path, *options: Any, **settings: Any
     ) -> Self:
-        """As Lightning's, which knows neither tables nor the settings of older formats."""
+        """Like Lightning's, but with tables and with settings of older formats."""
         stored = with_tables(cls, read(checkpoint_path)["hyper_parameters"])
         return super().load_from_checkpoint(checkpoint_path, *options, **{**stored, **settings})
 
     def set_optimizer(self, optimizer: OptimizerSettings, steps: int | None) -> None:
-        """Take the settings of optimizer and schedule.
+        """Set optimizer and learning rate schedule.
 
         Args:
-            optimizer: Its table.
-            steps: Batches of the schedule; ``None`` if they are known later.
+            optimizer: Settings of the optimizer.
+            steps: Batches of the schedule; ``None`` if set later.
 
         Raises:
-            ArgumentError: Naming a number out of its range.
+            ArgumentError: Naming a number out of range.
         """
         check_positive(steps=steps)
         with inside("optimizer", {}):
@@ -97,11 +98,11 @@ class Module(LightningModule):
         self.steps = steps
 
     def matrices(self) -> list[nn.Parameter]:
-        """The hidden matrices, which Muon trains where it has a learning rate."""
+        """Hidden weight matrices, which Muon optimizes if ``matrix_lr`` is set."""
         raise NotImplementedError
 
     def learning_rates(self) -> list[tuple[float, list[nn.Parameter]]]:
-        """The parameters, by the part of the learning rate that they are trained with."""
+        """Parameters grouped by factor of the learning rate."""
         return [(1.0, list(self.sharded.parameters()))]
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
@@ -136,7 +137,7 @@ class Module(LightningModule):
         """Log a training step's losses as ``train/<name>``, every ``trainer.log_every_n_steps``.
 
         Args:
-            losses: By name; ``loss`` is the one that the progress bar shows.
+            losses: Losses by name; the progress bar shows ``loss``.
         """
         if not due(self.trainer):
             return
@@ -147,7 +148,7 @@ class Module(LightningModule):
         shard(self, self.sharded)
 
     def configure_callbacks(self) -> list[Callback]:
-        """Measure a run that the command line did not start."""
+        """Add a run record if the module is trained without our command line."""
         return [] if self._record() else [RunRecord({"command": shlex.join(sys.argv)})]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

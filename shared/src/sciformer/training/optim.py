@@ -1,4 +1,4 @@
-"""AdamW with its decay split, Muon beside it as one optimizer, and warm-up with cosine decay."""
+"""AdamW without decay of biases and norms, Muon, and a warm-up with cosine decay."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -20,10 +20,10 @@ class OptimizerSettings:
 
     Args:
         lr: Peak learning rate of AdamW.
-        matrix_lr: Peak learning rate of Muon for the hidden matrices; ``None`` leaves them to
-            AdamW.
-        weight_decay: Of matrices, per step and unit of learning rate.
-        warmup: Batches of the linear rise; a cosine follows.
+        matrix_lr: Peak learning rate of Muon for the hidden matrices; ``None`` uses AdamW for all
+            parameters.
+        weight_decay: Weight decay of matrices, per step and unit of learning rate.
+        warmup: Batches of linear warm-up, followed by a cosine decay.
     """
 
     lr: float = 1e-3
@@ -33,17 +33,17 @@ class OptimizerSettings:
 
 
 def decay_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    """Split parameters into matrices, which decay, and vectors and scalars, which do not.
+    """Split parameters into matrices, with weight decay, and vectors and scalars, without.
 
-    Decay shrinks a product's scale, which norms undo; a bias or a norm's gain has nothing to undo
-    it (Loshchilov and Hutter 2019; the split is GPT-2's).
+    Norms compensate for the shrinking of matrices by decay; nothing does so for a bias or a norm's
+    gain (Loshchilov and Hutter 2019; the split is GPT-2's).
 
     Args:
-        parameters: Of a network; those that are not trained are left out.
-        weight_decay: AdamW's decay of the matrices, per step and unit of learning rate.
+        parameters: Parameters of a network; frozen ones are ignored.
+        weight_decay: Weight decay of the matrices, per step and unit of learning rate.
 
     Returns:
-        Two groups for an optimizer.
+        Two parameter groups.
     """
     trained = [p for p in parameters if p.requires_grad]
     return [
@@ -58,16 +58,17 @@ def adamw(
     weight_decay: float = 0.0,
     betas: tuple[float, float] = (0.9, 0.999),
 ) -> AdamW:
-    """Fused AdamW of torch, whose gradients can be clipped in every precision.
+    """Fused AdamW of torch, with gradient clipping enabled in every precision.
 
-    Its kernel offers to divide the gradients by a loss scale, and Lightning then refuses to clip
-    them, in bf16 too, where there is no scale. Without the offer the scaler divides, before.
+    The fused kernel can unscale gradients itself, and Lightning therefore refuses to clip them,
+    even in bf16, which has no loss scale. Here this feature is disabled, so the scaler unscales
+    them before.
 
     Args:
-        groups: Dicts with ``params`` and optionally ``lr`` and ``weight_decay``.
-        lr: Learning rate of groups that name none.
-        weight_decay: Decoupled decay of groups that name none.
-        betas: Decay of the averages of gradient and square.
+        groups: Parameter groups: dicts with ``params`` and optionally ``lr`` and ``weight_decay``.
+        lr: Default learning rate of a group.
+        weight_decay: Default decoupled weight decay of a group.
+        betas: Decay rates of the averages of gradient and squared gradient.
 
     Returns:
         The optimizer.
@@ -81,16 +82,16 @@ def adamw(
 class MuonAdamW(Optimizer):
     """Muon (Jordan et al. 2024) for hidden matrices, AdamW for everything else, as one optimizer.
 
-    Lightning's automatic optimization, learning rate schedulers and checkpoints take one optimizer.
-    Here both share one list of groups and one state, so that all of these see an ordinary one.
+    Lightning's automatic optimization, schedulers and checkpoints support one optimizer. Here both
+    share one list of groups and one state.
 
     Args:
         matrices: Groups for Muon: dicts with ``params`` (2-D only) and optionally ``lr``.
-        others: Groups for AdamW, likewise.
-        lr: Learning rate of groups that name none.
-        weight_decay: Decoupled decay of groups that name none.
-        momentum: Of Muon.
-        betas: Of AdamW.
+        others: Groups for AdamW, in the same form.
+        lr: Default learning rate of a group.
+        weight_decay: Default decoupled weight decay of a group.
+        momentum: Momentum of Muon.
+        betas: Decay rates of AdamW.
 
     Raises:
         ValueError: If a parameter given to Muon is not a matrix.
@@ -117,7 +118,7 @@ class MuonAdamW(Optimizer):
         self._share()
 
     def _share(self) -> None:
-        """Let the two see the groups and the state of this one, and nothing else."""
+        """Give both optimizers the groups and the state of this one."""
         split = len(self._muon.param_groups)
         self._muon.param_groups = self.param_groups[:split]
         self._adamw.param_groups = self.param_groups[split:]
@@ -144,9 +145,9 @@ class MuonAdamW(Optimizer):
         return loss
 
     def _muon_step(self, parameter: Tensor, group: Mapping[str, Any]) -> None:
-        """Move a matrix by its orthogonalized momentum (Nesterov's), as torch's Muon does.
+        """Update a matrix by its orthogonalized Nesterov momentum, as torch's Muon does.
 
-        torch orthogonalizes in bf16, which takes a CPU without bf16 units 25 times as long as fp32.
+        torch orthogonalizes in bf16, which is 25 times as slow as fp32 on a CPU without bf16 units.
         """
         grad, state = parameter.grad, self.state[parameter]
         assert grad is not None
@@ -160,16 +161,16 @@ class MuonAdamW(Optimizer):
 
 
 def orthogonalize(matrix: Tensor) -> Tensor:
-    """Bring the singular values of a matrix near 1 by Newton-Schulz steps (Jordan et al. 2024).
+    """Orthogonalize a matrix approximately by Newton-Schulz steps (Jordan et al. 2024).
 
-    In bf16 on CUDA. On CPUs in fp32 at least, those that multiply bf16 in hardware included: a run
-    gives the same numbers on all of them, up to the order of sums.
+    Singular values become about 1. Computed in bf16 on CUDA. On CPUs in at least fp32, even with
+    bf16 hardware, so that results agree on all of them up to rounding.
 
     Args:
-        matrix: Two axes of any size.
+        matrix: Matrix of any size.
 
     Returns:
-        A matrix of the same shape, in the precision in which it was computed.
+        A matrix of the same shape, in the precision of the computation.
     """
     wide = torch.promote_types(matrix.dtype, torch.float32)
     x = matrix.to(torch.bfloat16 if matrix.is_cuda else wide)
@@ -187,13 +188,13 @@ def warmup_cosine(step: int, steps: int, warmup: int, power: float = 1.0) -> flo
     """Factor of the learning rate: linear from 1/warmup to 1, then a half cosine that ends at 0.
 
     Args:
-        step: The step about to be taken, counted from 0.
-        steps: Length of the whole schedule, warm-up included; later steps get 0.
-        warmup: Steps of the linear part.
-        power: Of the cosine; 2 falls earlier and spends longer at small rates.
+        step: Index of the next step, counted from 0.
+        steps: Length of the schedule, including warm-up; later steps have factor 0.
+        warmup: Steps of the warm-up.
+        power: Power of the cosine; 2 decays earlier and has more steps at small learning rates.
 
     Returns:
-        Between 0 and 1.
+        Factor between 0 and 1.
     """
     if step < warmup:
         return (step + 1) / warmup
@@ -202,17 +203,17 @@ def warmup_cosine(step: int, steps: int, warmup: int, power: float = 1.0) -> flo
 
 
 def batches_before(step: int, epoch: int, accumulated: int) -> int:
-    """Batches that have been seen before an optimizer step.
+    """Number of batches before an optimizer step.
 
-    An epoch ends with a step, however few batches have accumulated by then.
+    An epoch ends with a step, even if fewer batches have accumulated.
 
     Args:
-        step: The step about to be taken, counted from 0.
-        epoch: Batches of an epoch.
-        accumulated: Batches of a step.
+        step: Index of the next step, counted from 0.
+        epoch: Batches per epoch.
+        accumulated: Batches per step.
 
     Returns:
-        Their number.
+        Number of batches.
     """
     epochs, within = divmod(step, math.ceil(epoch / accumulated))
     return epochs * epoch + within * accumulated

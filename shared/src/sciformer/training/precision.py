@@ -1,10 +1,10 @@
-"""Which parts of a run are in half precision and which stay in fp32, and why.
+"""Precision policy: which parts of a run are in half precision and which stay in fp32.
 
-Matrix products run in the trainer's precision: ``--trainer.precision``, or what
-:func:`best_precision` picks for the device. These stay in fp32 whatever it is: softmax statistics
-(``nn.attention``), statistics of norms (torch's autocast list), losses, metrics, and the parts of a
-network that count or measure, which it calls through ``nn.precision.in_fp32``. A network, not its
-module, makes that call: FSDP gathers parameters when the network itself is called.
+Matrix products use the trainer's precision: ``--trainer.precision``, or the choice of
+:func:`best_precision`. Always in fp32: softmax statistics (``nn.attention``), norm statistics
+(torch's autocast list), losses, metrics, and parts of a network that count or measure
+(``nn.precision.in_fp32``). The network, not its module, makes this call, as FSDP gathers parameters
+when the network is called.
 """
 
 import warnings
@@ -16,11 +16,11 @@ from sciformer.nn.hardware import bf16_products
 
 
 def best_precision() -> Literal["32-true", "bf16-mixed"]:
-    """The trainer's precision for this machine's device.
+    """Default precision of the trainer on this machine.
 
-    GPUs that compute bf16 natively (from NVIDIA's Ampere on) get it: twice the rate or more, and
-    the exponent range of fp32, so that no loss scaling is needed. Everything else gets fp32: older
-    GPUs would need loss scaling, and few CPUs multiply bf16 in hardware.
+    GPUs with native bf16 (NVIDIA Ampere or newer) use it: at least twice the speed, and the
+    exponent range of fp32, so no loss scaling is needed. All other devices use fp32: older GPUs
+    would need loss scaling, and few CPUs multiply bf16 in hardware.
     """
     if torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False):
         return "bf16-mixed"
@@ -28,11 +28,11 @@ def best_precision() -> Literal["32-true", "bf16-mixed"]:
 
 
 def warn_of_emulation(precision: str, device: torch.device) -> None:
-    """Say that a run computes in bf16 on a CPU that has no hardware for it.
+    """Warn if a run uses bf16 on a CPU without hardware for it.
 
     Args:
-        precision: The trainer's.
-        device: Where it computes.
+        precision: Precision of the trainer.
+        device: Device of the computation.
     """
     if device.type == "cpu" and precision.startswith("bf16") and not bf16_products():
         warnings.warn(

@@ -18,15 +18,16 @@ METRICS, NUMBERS = "metrics.csv", "metrics.json"  # the second when a run is fin
 
 
 def savers(root: Path, monitor: tuple[str, str], every: int) -> list[Callback]:
-    """The callbacks that write a run's checkpoints.
+    """Callbacks that write a run's checkpoints.
 
     Args:
-        root: The run's folder.
-        monitor: The metric that decides, and whether ``min`` or ``max`` of it is best.
-        every: Optimizer steps between two savings of the last one; 0: at validations alone.
+        root: Run folder.
+        monitor: Metric that selects the best checkpoint, and whether its ``min`` or ``max`` is
+            best.
+        every: Optimizer steps between two writes of ``last.ckpt``; 0 writes it at validations only.
 
     Returns:
-        One that keeps the best, and one that keeps the last.
+        Callbacks for the best and for the last checkpoint.
     """
     metric, mode = monitor
     best = KeepBest(
@@ -41,7 +42,7 @@ def savers(root: Path, monitor: tuple[str, str], every: int) -> list[Callback]:
 
 
 class KeepBest(ModelCheckpoint):
-    """Lightning's, under a name of its own, so that the user's may watch the same metric."""
+    """Lightning's ModelCheckpoint under another name, so that users can monitor the same metric."""
 
     @property
     def state_key(self) -> str:
@@ -49,28 +50,29 @@ class KeepBest(ModelCheckpoint):
 
 
 def loggers(root: Path, resumed: int | None) -> list[Logger]:
-    """The loggers of a run.
+    """Loggers of a run.
 
     Args:
-        root: The run's folder.
-        resumed: The step that is gone on from; TensorBoard then shows nothing older beyond it.
+        root: Run folder.
+        resumed: Optimizer step from which the run resumes; TensorBoard hides older entries beyond
+            it.
 
     Returns:
-        TensorBoard's and the one of ``metrics.csv``.
+        Loggers for TensorBoard and ``metrics.csv``.
     """
     events = Events(root, name="", version="", default_hp_metric=False, purge_step=resumed or 0)
     return [events, MetricsTable(root)]
 
 
 class Events(TensorBoardLogger):
-    """TensorBoard's logger, which a signal may come upon while it closes its file."""
+    """TensorBoard logger that tolerates a signal while its file is closed."""
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Close the file.
 
         Args:
-            status: ``failed`` where an exception is under way already, which no other may hide.
+            status: ``failed`` during an exception, which must not be replaced by another one.
         """
         with suppress(*([OSError] if status == "failed" else [])):
             super().finalize(status)
@@ -78,11 +80,11 @@ class Events(TensorBoardLogger):
 
 @rank_zero_only
 def keep_logged(tables: list[Logger], checkpoint: dict[str, Any]) -> None:
-    """Let the table of a run that goes on in its own folder begin with what it logged before.
+    """Keep the logged rows of a run that resumes in its own folder.
 
     Args:
-        tables: The run's loggers.
-        checkpoint: What the run goes on from; rows that came after it are dropped.
+        tables: Loggers of the run.
+        checkpoint: Checkpoint from which the run resumes; later rows are dropped.
     """
     for table in tables:
         if isinstance(table, MetricsTable):

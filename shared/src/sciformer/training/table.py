@@ -1,4 +1,4 @@
-"""The logger of ``metrics.csv``: complete rows whatever ends a run, kept when it is resumed."""
+"""Logger of ``metrics.csv`` with complete rows after a crash, kept on resume."""
 
 import csv
 import io
@@ -17,10 +17,10 @@ DIGITS = 19  # of a number of steps that is none
 
 
 class MetricsTable(CSVLogger):
-    """Lightning's CSV logger, but it keeps earlier rows, and saved rows survive a crash.
+    """Lightning's CSV logger, but earlier rows are kept, and saved rows survive a crash.
 
     Args:
-        root: The run's folder.
+        root: Run folder.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -29,15 +29,15 @@ class MetricsTable(CSVLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> "Rows":
-        """What writes the file."""
+        """Writer of the file."""
         return writer_of(self, Rows)
 
 
 class Rows(TableWriter):
-    """The rows of one file.
+    """Rows of one file.
 
     Args:
-        log_dir: Its folder.
+        log_dir: Folder of the file.
     """
 
     def __init__(self, log_dir: str) -> None:
@@ -49,11 +49,11 @@ class Rows(TableWriter):
         return self.kept + len(self.metrics)
 
     def keep(self, step: int, first: int | None = None) -> None:
-        """Begin with what a run that goes on has logged before.
+        """Keep the earlier rows of a resumed run.
 
         Args:
             step: Rows from this step on are dropped, as they will be logged again.
-            first: How many of the first rows are looked at; all where not given.
+            first: Number of rows to consider; by default all.
         """
         columns, rows = read(self.path)
         rows = [row for row in rows[:first] if int(row[columns.index(STEP)]) < step]
@@ -61,7 +61,7 @@ class Rows(TableWriter):
         _write(self.path, columns, rows)
 
     def save(self) -> None:
-        """Append the rows that were logged since the last call."""
+        """Append the rows logged since the last call."""
         if not self.metrics:
             return
         if self.add_columns() or not self.path.is_file():
@@ -77,13 +77,13 @@ class Rows(TableWriter):
 
 
 def read(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Read the rows of a table that are whole; a kill or a full disk may have cut one.
+    """Read the complete rows of a table; a kill or a full disk may have truncated one.
 
     Args:
-        path: The file; it may be missing.
+        path: Path of the file, which may not exist.
 
     Returns:
-        The columns and the rows; none of either where not even the columns are whole.
+        Columns and rows; both empty if the header is incomplete.
     """
     content = path.read_bytes() if path.is_file() else b""
     whole = content.decode(errors="replace").split("\n")[:-1]  # what ends with a line's end
@@ -96,7 +96,7 @@ def read(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _row(line: str) -> list[str]:
-    """The cells of a line; none where it is damaged."""
+    """Cells of a line; empty if it is damaged."""
     try:
         return [] if "\0" in line else next(csv.reader([line]), [])
     except csv.Error:
@@ -116,7 +116,7 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]])
 
 
 def _append(path: Path, rows: Sequence[Sequence[object]]) -> None:
-    """Append all rows and flush them to the disk, or append none."""
+    """Append all rows and flush them to disk, or append none."""
     size = path.stat().st_size
     try:
         with path.open("ab") as file:

@@ -1,1 +1,1 @@
-"""Weights of the original AstroCLIP as ours."""
+"""Conversion of original AstroCLIP weights to our format."""

@@ -1,4 +1,4 @@
-"""The original's weights as ours: files and networks."""
+"""Convert original AstroCLIP weights to our format, and load the result."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -42,11 +42,11 @@ PARTS: dict[str, type[nn.Module]] = {
 
 
 class SpectrumBranch(nn.Module):
-    """SpecFormer and its head: from spectra to embeddings.
+    """SpecFormer and its pooling head: from spectra to embeddings.
 
     Args:
-        spectrum: The encoder.
-        head: What reads its tokens.
+        spectrum: Encoder.
+        head: Pooling head.
     """
 
     def __init__(self, spectrum: SpecFormer, head: PoolingHead) -> None:
@@ -58,13 +58,13 @@ class SpectrumBranch(nn.Module):
 
 
 class OriginalAstroCLIP(nn.Module):
-    """The paper's own network, asked as ours is (Parker et al. 2024, section 3).
+    """The original network, with the same methods as ours (Parker et al. 2024, section 3).
 
     Args:
-        image: Encoder of images.
-        spectrum: Encoder of spectra.
-        image_head: What reads the tokens of an image.
-        spectrum_head: What reads those of a spectrum.
+        image: Image encoder.
+        spectrum: Spectrum encoder.
+        image_head: Pooling head of the image encoder.
+        spectrum_head: Pooling head of the spectrum encoder.
     """
 
     def __init__(
@@ -87,16 +87,16 @@ class OriginalAstroCLIP(nn.Module):
         return self.encode_image(image), self.encode_spectrum(flux, ivar)
 
     def encode_image(self, image: Float[Tensor, "batch 3 height width"]) -> Embedding:
-        """Embed the middle of images, 144 pixels along a side.
+        """Embed images after cropping them to the central 144 x 144 pixels.
 
         Args:
-            image: Nanomaggies in g, r and z, at least as large.
+            image: Nanomaggies in g, r and z; at least 144 x 144 pixels.
 
         Returns:
-            As h the mean of the tokens, as z what the head gives.
+            h is the mean of the tokens, z the output of the pooling head.
 
         Raises:
-            ValueError: If an image is smaller.
+            ValueError: If an image is smaller than that.
         """
         size, (height, width) = self.image.size, image.shape[-2:]
         if min(height, width) < size:
@@ -111,14 +111,14 @@ class OriginalAstroCLIP(nn.Module):
         """Embed spectra.
 
         Args:
-            flux: In 7781 pixels, 1e-17 erg / s / cm2 / A; taken as 0 where it is not finite.
-            ivar: Of which the original knows nothing.
+            flux: 7781 pixels in 1e-17 erg / s / cm2 / A; values that are not finite are set to 0.
+            ivar: Ignored; the original does not use it.
 
         Returns:
-            As h the mean of the tokens, as z what the head gives.
+            h is the mean of the tokens, z the output of the pooling head.
 
         Raises:
-            ValueError: For another number of pixels.
+            ValueError: If the number of pixels is not 7781.
         """
         if flux.shape[1] != PIXELS:
             raise ValueError(f"flux: {flux.shape[1]} pixels; {PIXELS} are needed")
@@ -127,17 +127,17 @@ class OriginalAstroCLIP(nn.Module):
 
 
 def spectrum_from_reference(state: Mapping[str, Tensor], heads: int = 6) -> SpecFormer:
-    """The original's SpecFormer from its state dict, in eval mode.
+    """Build the original SpecFormer from its state dict, in eval mode.
 
     Args:
-        state: Names and tensors; prefixes of DDP and torch.compile may be there.
-        heads: Attention heads, which no weight shows.
+        state: Original state dict; prefixes of DDP and torch.compile are removed.
+        heads: Number of attention heads, which the weights do not determine.
 
     Returns:
-        A network that answers as the original does.
+        A network with the same output as the original.
 
     Raises:
-        ValueError: Naming key and shape of what is missing, wrong or not known.
+        ValueError: Naming key and shape of missing, mismatched or unknown weights.
     """
     source = Source(state)
     return _networks(joined(source, {"spectrum": spectrum_part(source, "", heads)}))["spectrum"]
@@ -146,18 +146,18 @@ def spectrum_from_reference(state: Mapping[str, Tensor], heads: int = 6) -> Spec
 def heads_from_reference(
     state: Mapping[str, Tensor], heads: int = 6, pooling_heads: int = 4
 ) -> tuple[PoolingHead, SpectrumBranch]:
-    """What follows the original's encoders, and its encoder of spectra, in eval mode.
+    """Build the original pooling head of images and the spectrum branch, in eval mode.
 
     Args:
-        state: Names and tensors of the whole, or all but the image encoder, which is not looked at.
-        heads: Attention heads of SpecFormer, which no weight shows.
-        pooling_heads: Those of both heads.
+        state: Original state dict, complete or without the image encoder, which is ignored.
+        heads: Attention heads of SpecFormer, which the weights do not determine.
+        pooling_heads: Attention heads of both pooling heads.
 
     Returns:
-        The image head, from tokens to an embedding; the branch of spectra, from flux to one.
+        Pooling head of images (tokens to embedding), and spectrum branch (flux to embedding).
 
     Raises:
-        ValueError: Naming key and shape of what is missing, wrong or not known.
+        ValueError: Naming key and shape of missing, mismatched or unknown weights.
     """
     source = Source(state)
     source.drop_all("image_encoder.backbone.", "logit_scale")
@@ -178,19 +178,21 @@ def convert(
     pooling_heads: int = 4,
     overwrite: bool = False,
 ) -> None:
-    """Write weights of the paper's own code in our format.
+    """Convert weights of the original AstroCLIP to our format.
 
     Args:
-        original: Its astroclip.ckpt, specformer.ckpt or astrodino.ckpt, or the bare state dict of
-            one in a .pt or .safetensors file.
-        out: The .safetensors file to write; ``load`` reads it.
-        heads: Attention heads of SpecFormer, which no weight shows; the paper's code has 6.
-        image_heads: Those of the vision transformer; the paper's code has 16.
-        pooling_heads: Those of both heads; the paper's code has 4.
-        overwrite: Replace a file that is there.
+        original: Original astroclip.ckpt, specformer.ckpt or astrodino.ckpt, or its state dict in a
+            .pt or .safetensors file.
+        out: Output .safetensors file; ``load`` reads it.
+        heads: Attention heads of SpecFormer, which the weights do not determine; 6 in the original
+            code.
+        image_heads: Attention heads of the vision transformer; 16 in the original code.
+        pooling_heads: Attention heads of both pooling heads; 4 in the original code.
+        overwrite: Replace an existing file.
 
     Raises:
-        ValueError: If the original cannot be read or is none, or ``out`` has another ending.
+        ValueError: If the original cannot be read or is not an AstroCLIP checkpoint, or ``out`` has
+            a wrong suffix.
     """
     with shells(original):
         converted = translate_file(
@@ -203,16 +205,16 @@ def convert(
 
 
 def load(path: str | Path) -> OriginalAstroCLIP | SpecFormer | VisionTransformer:
-    """What ``convert`` wrote, in eval mode.
+    """Load converted weights, in eval mode.
 
     Args:
-        path: Of the .safetensors file.
+        path: Path of the .safetensors file.
 
     Returns:
-        AstroCLIP, SpecFormer or the vision transformer, as the original was.
+        AstroCLIP, SpecFormer or the vision transformer, depending on the original.
 
     Raises:
-        ValueError: If the file is missing, damaged, or not what ``convert`` writes.
+        ValueError: If the file is missing, damaged, or was not written by ``convert``.
     """
     return load_converted(STAMP, path, _built)
 
@@ -223,17 +225,17 @@ def _built(converted: Converted) -> OriginalAstroCLIP | SpecFormer | VisionTrans
 
 
 def shells(path: str) -> AbstractContextManager[Any]:
-    """Read what a checkpoint pickles besides tensors as empty shells, inside of this context.
+    """Load a checkpoint's pickled objects, except tensors, as empty placeholders in this context.
 
-    Lightning's checkpoints hold the networks among the hyperparameters. torch reads a file of
-    plain tensors only, but lets names stand for other classes: each name that it does not know
-    stands for nothing. No code of the file is found or run.
+    Lightning checkpoints include the networks among the hyperparameters. torch loads only tensors
+    safely, but allows names to be mapped to other classes: every unknown name is mapped to an empty
+    class. No code from the file is imported or run.
 
     Args:
-        path: The checkpoint; whatever is wrong with it, its reader will say.
+        path: The checkpoint; errors are left to the function that reads it.
 
     Returns:
-        The context.
+        The context manager.
     """
     try:
         check_records(path)
@@ -262,7 +264,7 @@ class _EmptyDict:
 
 
 def _networks(converted: Converted) -> dict[str, Any]:
-    """Networks by their part, with their weights, in eval mode."""
+    """Networks by part, with converted weights, in eval mode."""
     with without_memory(len(converted.weights)):  # nor time for initial values
         parts = {name: PARTS[name](**given) for name, given in converted.settings.items()}
     whole = nn.ModuleDict(parts)

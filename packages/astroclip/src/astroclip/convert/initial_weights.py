@@ -1,4 +1,4 @@
-"""Weights to begin with: what another training has learned."""
+"""Initialize parts of a network from other trainings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +14,14 @@ PARTS = {"align": "", "spectrum": "spectrum.", "image": "image.tokens."}  # by o
 
 
 def begin(model: nn.Module, paths: Sequence[str | Path]) -> None:
-    """Give a network what others have learned, each the part that it was trained for.
+    """Load parts of a network from checkpoints, each the part that it trained.
 
     Args:
-        model: The network, of the same sizes.
-        paths: Checkpoints or folders of runs; a later one counts where they overlap.
+        model: Network with parts of the same sizes.
+        paths: Checkpoints or run folders; later ones take precedence.
 
     Raises:
-        ValueError: If one is not a checkpoint of ours, or its part is of another size.
+        ValueError: If one is not a checkpoint of ours, or its part has another size.
     """
     own = model.state_dict()
     for index, path in enumerate(paths):

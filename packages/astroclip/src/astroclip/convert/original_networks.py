@@ -1,4 +1,4 @@
-"""The original's networks, to the bit where they slice: SpecFormer and its vision transformer.
+"""The original networks, reproduced exactly: SpecFormer and its vision transformer.
 
 https://github.com/PolymathicAI/AstroCLIP; Parker et al. 2024 (arXiv 2310.03024), section 3.
 """
@@ -26,11 +26,11 @@ Flux = Float[Tensor, "batch pixels"] | Float[Tensor, "batch pixels 1"]
 
 
 class SpecFormerCode(NamedTuple):
-    """What SpecFormer gives.
+    """Output of SpecFormer.
 
     Args:
-        tokens: After the last norm; their mean is its embedding of a spectrum.
-        reconstruction: Of the tokens that went in.
+        tokens: Tokens after the last norm; their mean is the embedding of a spectrum.
+        reconstruction: Reconstruction of the input tokens.
     """
 
     tokens: Float[Tensor, "batch time dim"]
@@ -38,20 +38,20 @@ class SpecFormerCode(NamedTuple):
 
 
 def slice_spectrum(flux: Flux, section: int = 20) -> Float[Tensor, "batch time features"]:
-    """Cut standardized spectra into sections that overlap by half, behind a token of moments.
+    """Slice standardized spectra into half-overlapping sections; the first token has the moments.
 
     The original always drops its last section, full or not: 7781 pixels give 777 sections.
 
     Args:
-        flux: In 1e-17 erg / s / cm2 / A; a last axis of 1 may be there.
-        section: Pixels of a section.
+        flux: Flux in 1e-17 erg / s / cm2 / A; may have a last axis of size 1.
+        section: Pixels per section.
 
     Returns:
-        Tokens of ``section + 2`` numbers: in the first two of the first token mean and spread, as
-        ``(mean - 2) / 2`` and ``(spread - 2) / 8``, and zeros in those of the others.
+        Tokens of ``section + 2`` values: the first token starts with ``(mean - 2) / 2`` and
+        ``(spread - 2) / 8``, the others with zeros.
 
     Raises:
-        ValueError: If not even one section is left.
+        ValueError: If the spectrum is too short for one section.
     """
     flux = flux.flatten(1)
     overlap = section // 2
@@ -71,11 +71,11 @@ class SpecFormer(nn.Module):
     """A transformer over sections of a spectrum, and a head that reconstructs them.
 
     Args:
-        section: Pixels of a token.
+        section: Pixels per token.
         dim: Width of the tokens.
         depth: Number of blocks.
         heads: Attention heads per block; divides ``dim``.
-        length: Tokens of the longest spectrum, that of the moments among them.
+        length: Number of tokens of the longest spectrum, including that of mean and spread.
         mlp_ratio: Hidden width of the MLPs in units of ``dim``.
     """
 
@@ -98,9 +98,12 @@ class SpecFormer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Normals cut at 3 sigma: 1 / sqrt(2 depth fan_in) in the blocks, 1 / sqrt(dim) elsewhere.
+        """Initialize weights as the original does.
 
-        Biases start at 0, but for that of the embedding, which keeps torch's start.
+        Normal distributions truncated at 3 sigma, with standard deviation 1 / sqrt(2 depth fan_in)
+        in the blocks and 1 / sqrt(dim) elsewhere.
+
+        Biases start at 0, except that of the embedding, which keeps torch's default.
         """
         depth, dim = len(self.encoder.blocks), self.head.in_features
         for weight in (self.embed.weight, self.positions.weight, self.head.weight):
@@ -115,16 +118,16 @@ class SpecFormer(nn.Module):
         return self.decode(slice_spectrum(flux, self.section))
 
     def decode(self, tokens: Float[Tensor, "batch time features"]) -> SpecFormerCode:
-        """Encode and reconstruct sliced spectra, some of whose tokens may be set to 0.
+        """Encode and reconstruct sliced spectra; tokens may be masked with 0.
 
         Args:
-            tokens: Of ``slice_spectrum``.
+            tokens: Tokens from ``slice_spectrum``.
 
         Returns:
-            What the tokens have become.
+            Encoded tokens and reconstruction.
 
         Raises:
-            ValueError: For more tokens than there are positions.
+            ValueError: If there are more tokens than positions.
         """
         x = self.encoder(self.positions(self.embed(tokens)))
         return SpecFormerCode(x, self.head(x))
@@ -132,20 +135,21 @@ class SpecFormer(nn.Module):
     def reconstruct(
         self, tokens: Float[Tensor, "batch time features"], asked: Bool[Tensor, "batch time"]
     ) -> Float[Tensor, "answers features"]:
-        """Reconstruct some tokens: ``decode(tokens).reconstruction[asked]`` for less.
+        """Reconstruct selected tokens: cheaper than ``decode(tokens).reconstruction[asked]``.
 
-        What the last block makes of the other tokens reaches no loss and is not computed. That is
-        half of the block where 39 % are asked for, as in the original's training.
+        The last block's output at the other tokens does not enter the loss and is not computed.
+        This saves half of the block if 39 % of the tokens are selected, as in the original's
+        training.
 
         Args:
-            tokens: Of ``slice_spectrum``, those asked for set to 0 or whatever hides them.
-            asked: Which to reconstruct.
+            tokens: Tokens from ``slice_spectrum``, with the selected ones masked.
+            asked: Mask of the tokens to reconstruct.
 
         Returns:
-            These, row after row.
+            Reconstructions of the selected tokens, concatenated.
 
         Raises:
-            ValueError: For more tokens than there are positions.
+            ValueError: If there are more tokens than positions.
         """
         most = int(asked.sum(1).max())
         index = asked.int().argsort(dim=1, descending=True, stable=True)[:, :most]
@@ -157,7 +161,7 @@ class SpecFormer(nn.Module):
 
 
 class LastBlock(TransformerBlock):
-    """A transformer block that need not answer at every token, though it sees all.
+    """A transformer block that computes its output at selected tokens only.
 
     Args:
         dim: Width of the residual stream.
@@ -184,13 +188,13 @@ class LastBlock(TransformerBlock):
 
 
 def to_rgb(image: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height width"]:
-    """Stretch images as the Legacy Surveys' viewer does.
+    """Stretch images like the Legacy Surveys' viewer.
 
     Args:
         image: Nanomaggies in g, r and z.
 
     Returns:
-        Red, green and blue, which are z, r and g, from 0 to 1.
+        Red, green and blue (from z, r and g), from 0 to 1.
     """
     planes = image[:, PLANES] * image.new_tensor(SCALES[::-1])[:, None, None] + OFFSET
     light = planes.clamp_min(0).mean(1, keepdim=True)
@@ -223,7 +227,7 @@ class ScaledBlock(TransformerBlock):
 
 
 class VisionTransformer(nn.Module):
-    """DINOv2's vision transformer, by itself or as the original's image branch calls it.
+    """DINOv2's vision transformer, standalone or as used in the original's image branch.
 
     Args:
         size: Pixels along a side of an image.
@@ -232,8 +236,8 @@ class VisionTransformer(nn.Module):
         depth: Number of blocks.
         heads: Attention heads per block; divides ``dim``.
         mlp_ratio: Hidden width of the MLPs in units of ``dim``.
-        legacy: A bag of patches, without positions and class token: what AstroCLIP's image branch
-            makes of it. Images of any size then go in.
+        legacy: Omit position embeddings and class token, as AstroCLIP's image branch does. Images
+            may then have any size.
     """
 
     def __init__(
@@ -276,7 +280,7 @@ def _cut_normal(weight: Tensor, std: float) -> None:
 def _picked(
     x: Float[Tensor, "batch time dim"], index: Int[Tensor, "batch answers"]
 ) -> Float[Tensor, "batch answers dim"]:
-    """Tokens of each sample: by rows, whose gradient torch adds up five times as fast."""
+    """Gather tokens of each sample by row index, whose gradient is five times as fast in torch."""
     first = x.shape[1] * torch.arange(len(x), device=x.device)
     rows = (index + first[:, None]).flatten()
     return x.flatten(0, 1).index_select(0, rows).unflatten(0, index.shape)

@@ -1,4 +1,4 @@
-"""The original's heads: one learned query reads the tokens of an encoder."""
+"""The original's pooling heads: cross-attention of one learned query to an encoder's tokens."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,16 +12,16 @@ class PoolingHead(nn.Module):
 
         x = LN(attention(query, tokens)),    h = MLP(x), or x + MLP(x)
 
-    The original's head of spectra has the residual, that of images has not (Parker et al. 2024,
-    section 3.3, and its code). A batch may hold one sample.
+    The original's spectrum head has the residual, its image head does not (Parker et al. 2024,
+    section 3.3, and its code). A batch may have one sample.
 
     Args:
         dim: Width of the embedding.
         heads: Attention heads; divides ``dim``.
         context_dim: Width of the tokens.
         hidden: Width between the two layers of the MLP.
-        residual: Whether the MLP adds to what was read.
-        dropout: Of what was read and of what the MLP gives.
+        residual: Whether the MLP has a residual connection.
+        dropout: Dropout after the attention and after the MLP.
     """
 
     def __init__(
@@ -50,5 +50,5 @@ class PoolingHead(nn.Module):
     def weights(
         self, tokens: Float[Tensor, "batch time context_dim"]
     ) -> Float[Tensor, "batch heads time"]:
-        """Return how much each head attends to each token; each sums to 1."""
+        """Attention weights of each head; they sum to 1 over tokens."""
         return self.pooling.weights(tokens)[:, :, 0]

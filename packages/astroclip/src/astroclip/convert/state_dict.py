@@ -1,6 +1,6 @@
-"""The original's state dicts in our names: https://github.com/PolymathicAI/AstroCLIP.
+"""Map the original's state dicts to our names: https://github.com/PolymathicAI/AstroCLIP.
 
-Every size but the numbers of heads is read from the weights.
+All sizes are inferred from the weights, except the numbers of heads.
 """
 
 import math
@@ -22,10 +22,10 @@ Part = tuple[dict[str, Any], Weights]
 
 
 class Source(original_weights.Source):
-    """A state dict of the original, taken one by one.
+    """An original state dict from which weights are taken one by one.
 
     Args:
-        state: Names and tensors.
+        state: Original state dict.
     """
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
@@ -36,19 +36,19 @@ class Source(original_weights.Source):
 def convert_state(
     state: Mapping[str, Any], heads: int = 6, image_heads: int = 16, pooling_heads: int = 4
 ) -> Converted:
-    """Translate whichever of the original's checkpoints it is.
+    """Convert any of the original's checkpoints.
 
     Args:
-        state: Of ``astroclip.ckpt``, ``specformer.ckpt`` or ``astrodino.ckpt``.
-        heads: Attention heads of SpecFormer, which no weight shows.
-        image_heads: Those of the vision transformer.
-        pooling_heads: Those of both heads.
+        state: State dict of ``astroclip.ckpt``, ``specformer.ckpt`` or ``astrodino.ckpt``.
+        heads: Attention heads of SpecFormer, which the weights do not determine.
+        image_heads: Attention heads of the vision transformer.
+        pooling_heads: Attention heads of both pooling heads.
 
     Returns:
-        Settings and weights of ours, and what was dropped.
+        Our settings and weights, and the names of dropped weights.
 
     Raises:
-        ValueError: Naming key and shape of what is missing, wrong or not known.
+        ValueError: Naming key and shape of missing, mismatched or unknown weights.
     """
     teacher = state.get("teacher")
     source = Source(teacher if isinstance(teacher, Mapping) else state)
@@ -71,7 +71,7 @@ def convert_state(
 
 
 def joined(source: Source, parts: Mapping[str, Part]) -> Converted:
-    """Parts of a source from which nothing is left."""
+    """Combine converted parts; all weights of the source must have been used."""
     source.check_empty()
     weights = {
         f"{part}.{name}": value for part, found in parts.items() for name, value in found[1].items()
@@ -80,18 +80,18 @@ def joined(source: Source, parts: Mapping[str, Part]) -> Converted:
 
 
 def spectrum_part(source: Source, at: str, heads: int) -> Part:
-    """SpecFormer: arguments and state dict.
+    """Convert SpecFormer.
 
     Args:
-        source: It is taken from here.
-        at: What its names begin with.
+        source: Original state dict; its weights are removed from it.
+        at: Prefix of its names.
         heads: Attention heads.
 
     Returns:
-        Arguments and state dict of ours.
+        Our arguments and state dict.
 
     Raises:
-        ValueError: Naming key and shape of what is missing or wrong.
+        ValueError: Naming key and shape of missing or mismatched weights.
     """
     dim, features = source.sizes(f"{at}data_embed.weight", 2)
     if features <= MOMENTS:
@@ -117,19 +117,19 @@ def spectrum_part(source: Source, at: str, heads: int) -> Part:
 
 
 def image_part(source: Source, at: str, heads: int, legacy: bool) -> Part:
-    """DINOv2's vision transformer: arguments and state dict.
+    """Convert DINOv2's vision transformer.
 
     Args:
-        source: It is taken from here.
-        at: What its names begin with.
+        source: Original state dict; its weights are removed from it.
+        at: Prefix of its names.
         heads: Attention heads.
-        legacy: Leave out class token and positions, as AstroCLIP's image branch does.
+        legacy: Omit class token and position embeddings, as AstroCLIP's image branch does.
 
     Returns:
-        Arguments and state dict of ours.
+        Our arguments and state dict.
 
     Raises:
-        ValueError: Naming key and shape of what is missing or wrong.
+        ValueError: Naming key and shape of missing or mismatched weights.
     """
     dim, bands, patch, _ = source.sizes(f"{at}patch_embed.proj.weight", 4)
     length = source.sizes(f"{at}pos_embed", 3)[1]
@@ -162,21 +162,21 @@ def image_part(source: Source, at: str, heads: int, legacy: bool) -> Part:
 
 
 def head_part(source: Source, at: str, heads: int, residual: bool) -> Part:
-    """A head's cross-attention and MLP: arguments and state dict.
+    """Convert a pooling head: its cross-attention and MLP.
 
-    The bias of its keys cancels in the softmax and is left out.
+    The bias of the keys cancels in the softmax and is dropped.
 
     Args:
-        source: It is taken from here.
-        at: What its names begin with.
+        source: Original state dict; its weights are removed from it.
+        at: Prefix of its names.
         heads: Attention heads.
-        residual: Whether the MLP adds to what was read.
+        residual: Whether the MLP has a residual connection.
 
     Returns:
-        Arguments and state dict of ours.
+        Our arguments and state dict.
 
     Raises:
-        ValueError: Naming key and shape of what is missing or wrong.
+        ValueError: Naming key and shape of missing or mismatched weights.
     """
     attention = f"{at}cross_attention.multihead_attn."
     dim = source.sizes(f"{at}cross_attention.query", 3)[2]
@@ -208,7 +208,7 @@ def head_part(source: Source, at: str, heads: int, residual: bool) -> Part:
 
 
 def check_heads(heads: int, dim: int, name: str) -> None:
-    """Raise ``ValueError`` where heads do not divide a width."""
+    """Raise ``ValueError`` if the number of heads does not divide the width."""
     if heads < 1 or dim % heads:
         raise ValueError(f"heads: {heads} do not divide {dim}, the width of {name}")
 
@@ -225,6 +225,6 @@ def _attention(source: Source, at: str, names: tuple[str, str], ours: str, dim: 
 
 
 def _linear(source: Source, theirs: str, ours: str, *shape: int) -> Weights:
-    """Weight and bias of a linear layer, or of a norm."""
+    """Weight and bias of a linear layer or a norm."""
     weight = source.take(f"{theirs}.weight", *shape)
     return {f"{ours}.weight": weight, f"{ours}.bias": source.take(f"{theirs}.bias", shape[0])}

@@ -1,4 +1,4 @@
-"""What a reader gives of a galaxy, and what the networks read at a step."""
+"""Galaxy (from a reader) and Batch (input of the networks)."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -13,14 +13,14 @@ Spectrum = Float32[np.ndarray, " pixels"]
 
 
 class Galaxy(NamedTuple):
-    """One galaxy, on the grids of ``astroclip.survey``.
+    """One galaxy, resampled to the grids of ``astroclip.survey``.
 
     Args:
-        id: What names it for good; splits are decided by it.
-        image: Nanomaggies in g, r and z, north up and east to the left; None where there is none.
-        flux: Spectrum in 1e-17 erg / s / cm2 / A; None where there is none.
-        ivar: Inverse variance of ``flux``, 0 where nothing was measured; None as ``flux``.
-        labels: What is known of it; what is not known is not there.
+        id: Permanent identifier; decides the split.
+        image: Nanomaggies in g, r and z, north up and east to the left; None if there is no image.
+        flux: Spectrum in 1e-17 erg / s / cm2 / A; None if there is no spectrum.
+        ivar: Inverse variance of ``flux``, 0 where not measured; None if there is no spectrum.
+        labels: Known properties by name.
     """
 
     id: str
@@ -31,14 +31,14 @@ class Galaxy(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Galaxies of a step.
+    """A batch of galaxies.
 
     Args:
-        image: Nanomaggies in g, r and z; None where the source has no images.
-        flux: Spectra in 1e-17 erg / s / cm2 / A; None where the source has none.
-        ivar: Inverse variance of ``flux``, 0 where nothing was measured.
-        labels: NaN where unknown.
-        number: Of each galaxy in its source, which knows its id.
+        image: Nanomaggies in g, r and z; None if the source has no images.
+        flux: Spectra in 1e-17 erg / s / cm2 / A; None if the source has no spectra.
+        ivar: Inverse variance of ``flux``; 0 where not measured.
+        labels: Labels, one column each; NaN where unknown.
+        number: Index of each galaxy in its source.
     """
 
     image: Float32[Tensor, "batch 3 height width"] | None
@@ -54,19 +54,19 @@ def collate(
     labels: Sequence[str] = (),
     size: int | None = None,
 ) -> Batch:
-    """Stack galaxies.
+    """Stack galaxies into a batch.
 
     Args:
-        galaxies: All with an image or all without, and the same for spectra.
-        numbers: Of each in its source.
+        galaxies: Galaxies, either all with an image or all without, and the same for spectra.
+        numbers: Index of each galaxy in its source.
         labels: Names of the columns of ``Batch.labels``.
-        size: Pixels along a side of the images, cut out of their middle; None leaves them.
+        size: Side of the central crop of the images in pixels; None does not crop.
 
     Returns:
         The batch.
 
     Raises:
-        ValueError: Naming the galaxy that has no image or spectrum, or one of another size.
+        ValueError: Naming the galaxy that lacks an image or spectrum, or has one of another size.
     """
     if size is not None:
         galaxies = [_cut(galaxy, size) for galaxy in galaxies]
@@ -84,13 +84,13 @@ def pair(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Images, fluxes and inverse variances of a batch.
 
     Args:
-        batch: Of galaxies with both.
+        batch: Galaxies with image and spectrum.
 
     Returns:
-        The three.
+        Images, fluxes and inverse variances.
 
     Raises:
-        ValueError: If the source has only one of the two.
+        ValueError: If images or spectra are missing.
     """
     if batch.image is None or batch.flux is None or batch.ivar is None:
         raise ValueError("files: an alignment needs both images and spectra")
@@ -98,14 +98,15 @@ def pair(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def middle(image: Image, size: int) -> Float32[np.ndarray, "3 size size"]:
-    """Cut a square out of the middle of an image.
+    """Crop a square from the center of an image.
 
     Args:
-        image: At least as large.
-        size: Pixels along a side; one more row and column stay in front where it is uneven.
+        image: Image, at least ``size`` pixels wide and high.
+        size: Side in pixels; if an odd number of rows or columns is removed, the extra one is at
+            the end.
 
     Returns:
-        A view of it.
+        A view of the image.
 
     Raises:
         ValueError: If the image is smaller.
@@ -138,14 +139,14 @@ def _stack(galaxies: Sequence[Galaxy], name: str) -> Tensor | None:
 
 
 class Features(NamedTuple):
-    """What frozen encoders see of the galaxies of a step.
+    """Features from frozen encoders.
 
     Args:
-        image: What the head of the image encoder embeds.
-        spectrum: What that of the spectrum encoder embeds.
-        wanted: What the reconstruction should be.
-        weight: How well that is known.
-        number: Of each galaxy in its source.
+        image: Input of the image encoder's head.
+        spectrum: Input of the spectrum encoder's head.
+        wanted: Target of the reconstruction.
+        weight: Weight of each target value.
+        number: Index of each galaxy in its source.
     """
 
     image: Float32[Tensor, "batch seen"]

@@ -1,4 +1,4 @@
-"""The data of a training: simulated galaxies, files or shards, their splits and loaders."""
+"""LightningDataModule of AstroCLIP: simulated galaxies, files or shards; splits and loaders."""
 
 import sys
 import warnings
@@ -31,31 +31,33 @@ VAL, TEST = range(0, RESERVED // 2), range(RESERVED // 2, RESERVED)
 
 
 class GalaxyData(DataModule):
-    """Pairs of images and spectra: simulated unless there are files or shards.
+    """Pairs of images and spectra, simulated unless ``files`` or ``shards`` are given.
 
     Args:
-        pairs: Simulated galaxies of an epoch.
-        stream: Simulate each step's galaxies when it comes, so that none is seen twice and none is
-            kept; else all of them before the training.
-        files: Paths or patterns of files of galaxies, of any kind that can be read, or tables with
-            ``path`` and ``kind``; a pair of folders of one's own is one of them.
-        shards: Folder that ``simulate`` wrote.
-        labels: What to know of the galaxies of files; those of simulated ones are known.
-        size: Pixels along a side of the images, cut out of the middle of those of files.
-        grid: Spectra in 2048 ``bins`` equal in log wavelength, or in the pixels of the ``survey``.
-        batch_size: Galaxies per step of all devices together.
-        val_pairs: Simulated galaxies of the validation, 2,048 at most.
-        test_pairs: Simulated galaxies of the test, 2,048 at most.
-        epochs: ``trainer.max_epochs`` on the command line; the learning rate falls over all.
-        splits: Shares of files and shards, ``train``, ``val`` and ``test``; the same galaxies
-            always, by their ids.
-        on_error: Whether a galaxy of a file that cannot be used ends the run before it has begun
-            (``raise``), or is named and left out (``skip``).
-        workers: Processes that simulate, or read ahead; 0 does so in the main process.
-        seed: Of simulated galaxies and of the order.
+        pairs: Simulated galaxies per epoch.
+        stream: Simulate new galaxies at every step, none of them used twice; if False, simulate all
+            before training.
+        files: Paths or glob patterns of files of galaxies in any supported format, or tables with
+            ``path`` and ``kind``; or tables with ``images`` and ``spectra``.
+        shards: Folder written by ``astroclip simulate``.
+        labels: Labels to read from files; simulated galaxies have all labels.
+        size: Pixels along a side of the images; larger images of files are cropped to the center.
+        grid: Wavelength grid of spectra: 2048 ``bins`` equal in log wavelength, or the pixels of
+            the ``survey``.
+        batch_size: Galaxies per step, over all devices.
+        val_pairs: Number of simulated validation galaxies, at most 2,048.
+        test_pairs: Number of simulated test galaxies, at most 2,048.
+        epochs: Number of epochs of the learning rate schedule; set by ``trainer.max_epochs`` on the
+            command line.
+        splits: Fractions of files and shards in ``train``, ``val`` and ``test``; a galaxy's split
+            depends on its id alone.
+        on_error: What to do with a galaxy that cannot be used: stop before training (``raise``), or
+            report and ignore it (``skip``).
+        workers: Processes that simulate or load; 0 uses the main process.
+        seed: Seed of simulated galaxies and of the order.
 
     Raises:
-        ValueError: For a number out of its range, or a file that cannot be read.
+        ValueError: For a number out of range, or a file that cannot be read.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of the data
@@ -108,16 +110,16 @@ class GalaxyData(DataModule):
 
     @property
     def batches(self) -> int:
-        """Batches of an epoch."""
+        """Batches per epoch."""
         if self.source is None:
             return self.pairs // self.batch_size
         return len(self.dataset("train")) // self.batch_size  # pyright: ignore[reportArgumentType]
 
     def check(self) -> None:
-        """Simulate, or read every galaxy of the files once, before a fit writes anything.
+        """Simulate, or read every galaxy of the files once, before training writes anything.
 
         Raises:
-            ValueError: Naming file and object of the first that cannot be used.
+            ValueError: Naming file and object of the first galaxy that cannot be used.
         """
         if self.batches < 1:
             reason = f"{self.batch_size} is more than the galaxies of an epoch"
@@ -153,32 +155,32 @@ class GalaxyData(DataModule):
 
     @property
     def predicted(self) -> dict[str, list[str]]:
-        """The galaxies of the test; simulated ones have their numbers as ids."""
+        """Ids of the test galaxies; simulated ones are numbered."""
         found = self.dataset("test")
         if isinstance(found, GalaxyDataset):
             return {"test": [found.source.id(number) for number in found.numbers.tolist()]}
         return {"test": [str(number) for number in range(self.tested["test"])]}
 
     def loader(self, split: str) -> SeededLoader:
-        """Every galaxy of a split once, in order.
+        """Load every galaxy of a split once, in order.
 
         Args:
             split: ``train``, ``val`` or ``test``.
 
         Returns:
-            Its loader.
+            The loader.
         """
         workers = 0 if self.source is None else self.workers
         return self.in_order(self.dataset(split), self.batch_size, workers)
 
     def dataset(self, split: str) -> Dataset[Any]:
-        """The galaxies of a split.
+        """Dataset of a split.
 
         Args:
             split: ``train``, ``val`` or ``test``.
 
         Returns:
-            What a loader takes batches from.
+            A dataset that loads whole batches.
         """
         if split not in self.sets:
             if self.source is None:

@@ -1,4 +1,4 @@
-"""Galaxies of files, read when a step needs them."""
+"""Dataset of galaxies, read from files on demand."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from astroclip.nn.spectrum_encoder import Rebin
 
 
 class GalaxyDataset(Dataset[Batch]):
-    """Some galaxies of a source, whose batches are on the grids that a training reads.
+    """Selected galaxies of a source, in batches on the training grids.
 
     Args:
-        source: Where they are.
-        numbers: Which of them.
+        source: Source of galaxies.
+        numbers: Indices of the selected galaxies.
         labels: Names of the columns of ``Batch.labels``.
-        size: Pixels along a side of the images, cut out of their middle.
+        size: Side of the central crop of the images in pixels.
         grid: Whether spectra are in 2048 bins or in the survey's pixels.
     """
 
@@ -41,14 +41,14 @@ class GalaxyDataset(Dataset[Batch]):
 
 
 def prepared(batch: Batch, rebin: Rebin | None) -> Batch:
-    """A batch whose spectra are in bins.
+    """Rebin the spectra of a batch.
 
     Args:
-        batch: As the survey has it.
-        rebin: Into which bins; None leaves the survey's pixels.
+        batch: Batch in the survey's pixels.
+        rebin: Rebinning to apply; None keeps the survey's pixels.
 
     Returns:
-        The batch.
+        The batch with rebinned spectra.
     """
     if rebin is None or batch.flux is None or batch.ivar is None:
         return batch

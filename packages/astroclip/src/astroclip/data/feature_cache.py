@@ -1,4 +1,4 @@
-"""What frozen encoders see of every galaxy, on the disk: they run once, not at every step."""
+"""Cache of frozen encoders' features on disk, so that the encoders run once per galaxy."""
 
 import hashlib
 import json
@@ -21,13 +21,13 @@ HALF = np.float16  # what is kept; the features of a norm's neighborhood are of 
 
 
 class CachedFeatures(Dataset[Features]):
-    """The features of a folder, mapped and not read.
+    """Memory-mapped features of a folder.
 
     Args:
-        folder: What ``keep`` wrote.
+        folder: Folder written by ``keep``.
 
     Raises:
-        ValueError: If it is not what was written.
+        ValueError: If its content is not what was written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,15 +49,15 @@ class CachedFeatures(Dataset[Features]):
 
 
 def folder_of(root: str, model: AstroCLIP, settings: Mapping[str, Any]) -> Path:
-    """Where the features of a network and of some data lie: other weights, another folder.
+    """Path of the cached features; it depends on the weights and the data.
 
     Args:
-        root: Of all.
-        model: With frozen encoders.
-        settings: Of the data.
+        root: Folder of all caches.
+        model: Network with frozen encoders.
+        settings: Settings of the data.
 
     Returns:
-        The folder, which may not be there yet.
+        The folder, which may not exist yet.
     """
     digest = hashlib.sha256(json.dumps([VERSION, dict(settings)], sort_keys=True).encode())
     for encoder in (model.image, model.spectrum):
@@ -69,12 +69,12 @@ def folder_of(root: str, model: AstroCLIP, settings: Mapping[str, Any]) -> Path:
 
 @torch.no_grad()
 def keep(folder: Path, model: AstroCLIP, loader: SeededLoader) -> None:
-    """Run the encoders over galaxies once, and keep what their heads will be given.
+    """Run the encoders once on all galaxies and store the inputs of their heads.
 
     Args:
-        folder: Made when all is there; nothing is done where it exists.
-        model: With frozen encoders.
-        loader: Of the galaxies, in order.
+        folder: Output folder, created when complete; nothing is done if it exists.
+        model: Network with frozen encoders.
+        loader: Loader of the galaxies, in order.
     """
     if folder.exists():
         return
@@ -102,14 +102,14 @@ def keep(folder: Path, model: AstroCLIP, loader: SeededLoader) -> None:
 
 
 def seen(model: AstroCLIP, batch: Batch) -> Features:
-    """Run the encoders as far as their heads.
+    """Run the encoders without their heads.
 
     Args:
-        model: With frozen encoders.
-        batch: Of galaxies with both.
+        model: Network with frozen encoders.
+        batch: Galaxies with image and spectrum.
 
     Returns:
-        What the heads are given.
+        Inputs of the heads.
     """
     image, flux, ivar = pair(batch)
     spectrum = model.spectrum.read(flux, ivar)

@@ -1,4 +1,4 @@
-"""Simulated galaxies on the disk: what the verb ``simulate`` writes and everything reads."""
+"""``astroclip simulate``: write simulated galaxies as shards, and read them."""
 
 from functools import lru_cache, partial
 from typing import Any
@@ -28,20 +28,19 @@ def simulate(
 ) -> None:
     """Write simulated galaxies, images and spectra, as shards; ``--data.shards`` reads them.
 
-    A run that was interrupted goes on where it stopped. The bytes are the same for any number of
-    workers.
+    An interrupted run resumes where it stopped. The bytes are the same for any number of workers.
 
     Args:
-        out: Folder of the shards.
-        shards: Files that the galaxies are spread over; at most ``samples``.
-        workers: Processes that write shards; 0 writes in this one.
+        out: Output folder.
+        shards: Number of shard files; at most ``samples``.
+        workers: Number of processes that write shards; 0 writes in the main process.
         samples: Number of galaxies.
         size: Pixels along a side of the images.
-        seed: Of the galaxies.
-        overwrite: Replace the shards that are there.
+        seed: Seed of the galaxies.
+        overwrite: Replace existing shards.
 
     Raises:
-        ValueError: For a number that cannot be, or a folder with the shards of another recipe.
+        ValueError: For a number out of range, or a folder with shards of another recipe.
     """
     if size < 1:
         raise ValueError(f"size: {size} is less than 1")
@@ -50,15 +49,15 @@ def simulate(
 
 
 def make_sample(number: int, seed: int, size: int) -> dict[str, Any]:
-    """One galaxy: a pure function of its number and the recipe.
+    """Simulate one galaxy, a pure function of the arguments.
 
     Args:
-        number: Of the galaxy.
-        seed: Of all of them.
+        number: Index of the galaxy.
+        seed: Seed of the data set.
         size: Pixels along a side of the image.
 
     Returns:
-        ``image``, ``flux``, ``ivar`` and ``labels``, as ``LABELS`` names them.
+        ``image``, ``flux``, ``ivar`` and ``labels``, in the order of ``LABELS``.
     """
     block, row = divmod(number, BLOCK)
     made = _block(seed, block, size)
@@ -71,13 +70,13 @@ def _block(seed: int, block: int, size: int) -> Galaxies:
 
 
 class Shards(Source):
-    """The galaxies of a folder of shards.
+    """Galaxies of a folder of shards.
 
     Args:
-        folder: A path, or an address that fsspec knows.
+        folder: Path, or address that fsspec supports.
 
     Raises:
-        ValueError: If the folder cannot be read, or holds something else.
+        ValueError: If the folder cannot be read or does not hold galaxies.
     """
 
     def __init__(self, folder: str) -> None:

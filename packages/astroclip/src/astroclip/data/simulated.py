@@ -1,4 +1,4 @@
-"""Simulated galaxies in memory, as a training reads them: bins equal in log wavelength, fp16."""
+"""Simulated galaxies in memory, in fp16, with spectra in bins equal in log wavelength."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,13 +21,13 @@ LARGEST = 6e4  # of fp16; fluxes beyond it are cosmic rays
 
 
 class Pool(NamedTuple):
-    """Galaxies, the fluxes of which are kept to three digits: their noise is larger.
+    """Simulated galaxies; fp16 keeps three digits of flux, more than the noise requires.
 
     Args:
         image: Nanomaggies.
         flux: Spectra, in bins or in the survey's pixels.
         ivar: Inverse variance of ``flux``.
-        labels: As ``astroclip.simulate.galaxies.LABELS`` names them.
+        labels: Labels, in the order of ``astroclip.simulate.galaxies.LABELS``.
     """
 
     image: Float16[Tensor, "galaxies 3 height width"]
@@ -36,10 +36,10 @@ class Pool(NamedTuple):
     labels: Float32[Tensor, "galaxies labels"]
 
     def first(self, count: int) -> "Pool":
-        """Those in front.
+        """The first galaxies.
 
         Args:
-            count: How many.
+            count: Number of galaxies.
 
         Returns:
             A view of them.
@@ -47,13 +47,13 @@ class Pool(NamedTuple):
         return Pool(*(x[:count] for x in self))
 
     def batch(self, numbers: Sequence[int] | slice) -> Batch:
-        """Some of them, as a step reads them.
+        """Make a batch from selected galaxies.
 
         Args:
-            numbers: Which.
+            numbers: Indices of the galaxies.
 
         Returns:
-            The batch, all in fp32.
+            The batch, in fp32.
         """
         at = torch.arange(len(self.labels))[numbers]
         image, flux, ivar = (x[at].float() for x in (self.image, self.flux, self.ivar))
@@ -61,7 +61,7 @@ class Pool(NamedTuple):
 
 
 class PoolDataset(Dataset[Batch]):
-    """A pool whose batches are made at once.
+    """Dataset of simulated galaxies that makes whole batches.
 
     Args:
         pool: The galaxies.
@@ -85,15 +85,15 @@ def simulated(
     workers: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Pool:
-    """Simulate whole blocks of galaxies.
+    """Simulate blocks of galaxies.
 
     Args:
-        seed: Of all of them.
-        blocks: Which; of ``BLOCK`` galaxies each.
+        seed: Seed of the data set.
+        blocks: Indices of the blocks; each has ``BLOCK`` galaxies.
         size: Pixels along a side of the images.
         grid: Whether spectra are in 2048 bins or in the survey's pixels.
-        workers: Processes that simulate; 0 does so in this one. The numbers are the same.
-        progress: Called with the number of blocks that are done.
+        workers: Number of processes; 0 uses the main process. The result does not depend on it.
+        progress: Called with the number of blocks done so far.
 
     Returns:
         The galaxies, in order.
@@ -108,7 +108,7 @@ def simulated(
 
 
 def numbered(number: int, seed: int, size: int, grid: Grid) -> tuple[int, tuple[np.ndarray, ...]]:
-    """One block, and its number; arrays, as they are what a process can send."""
+    """Simulate one block; returns its index and arrays, which can be sent between processes."""
     return number, tuple(x.numpy() for x in one_block(seed, number, size, grid))
 
 
@@ -116,8 +116,8 @@ def one_block(seed: int, number: int, size: int, grid: Grid) -> Pool:
     """Simulate one block.
 
     Args:
-        seed: Of all of them.
-        number: Of the block.
+        seed: Seed of the data set.
+        number: Index of the block.
         size: Pixels along a side of the images.
         grid: Whether spectra are in 2048 bins or in the survey's pixels.
 
@@ -136,15 +136,15 @@ def one_block(seed: int, number: int, size: int, grid: Grid) -> Pool:
 
 
 def fresh(step: int, seed: int, first: int, size: int, grid: Grid, batch_size: int) -> Batch:
-    """The galaxies of one step of a training that sees none of them twice.
+    """Simulate the galaxies of one training step, each used only once.
 
     Args:
-        step: Of the training.
-        seed: Of all galaxies.
-        first: Block of the first step.
+        step: Index of the training step.
+        seed: Seed of the data set.
+        first: Index of the first step's block.
         size: Pixels along a side of the images.
         grid: Whether spectra are in 2048 bins or in the survey's pixels.
-        batch_size: A multiple of ``BLOCK``.
+        batch_size: Galaxies per step; a multiple of ``BLOCK``.
 
     Returns:
         The batch.

@@ -1,4 +1,4 @@
-"""Galaxies by number: what every reader gives, and which of them are sound."""
+"""Interface of all readers: galaxies by index; and checks that they can be used."""
 
 from abc import ABC, abstractmethod
 from bisect import bisect_right
@@ -18,13 +18,13 @@ Positions = Float64[np.ndarray, "galaxies 2"]
 
 
 class Source(ABC):
-    """Galaxies of files, read one by one; every process opens the files for itself.
+    """Galaxies read one by one from files; every process opens the files itself.
 
     Args:
-        where: What to call them in an error: a path.
+        where: Name in errors: a path.
         images: Whether they have images.
         spectra: Whether they have spectra.
-        labels: Names of what else may be known of them.
+        labels: Names of the available labels.
     """
 
     def __init__(self, where: str, images: bool, spectra: bool, labels: Sequence[str] = ()) -> None:
@@ -34,27 +34,27 @@ class Source(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of galaxies."""
 
     @abstractmethod
     def id(self, number: int) -> str:
-        """The id of one of them, without reading it."""
+        """Id of a galaxy, without reading it."""
 
     @abstractmethod
     def read(self, number: int) -> Galaxy:
-        """One of them as the file has it, on our grids."""
+        """Read a galaxy, resampled to our grids."""
 
     def place(self, number: int) -> str:
-        """What to call one of them in an error."""
+        """Describe a galaxy in an error."""
         return f"{self.where}: {self.id(number)}"
 
     def positions(self) -> Positions | None:
-        """Right ascension and declination of all in degrees, or None if the files do not say."""
+        """Right ascension and declination of all galaxies in degrees; None if not available."""
         return None
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all, in order."""
+        """Ids of all galaxies, in order."""
         return [self.id(number) for number in range(len(self))]
 
     def __getitem__(self, number: int) -> Galaxy:
@@ -69,13 +69,13 @@ class Source(ABC):
 
 
 class Joined(Source):
-    """The galaxies of several sources of one kind, one source after the other.
+    """Concatenated galaxies of several sources.
 
     Args:
-        parts: At least one.
+        parts: Sources; at least one.
 
     Raises:
-        ValueError: If some have images or spectra and others have not.
+        ValueError: If some have images or spectra and others do not.
     """
 
     def __init__(self, parts: Sequence[Source]) -> None:
@@ -117,13 +117,13 @@ class Joined(Source):
 
 @contextmanager
 def named(place: str) -> Iterator[None]:
-    """Whatever goes wrong inside is one line that begins with where: files hold everything.
+    """Turn any exception into a one-line ``ValueError`` that starts with ``place``.
 
     Args:
-        place: The file, and maybe the object in it.
+        place: File, and optionally the object in it.
 
     Raises:
-        ValueError: If anything goes wrong.
+        ValueError: For any exception.
     """
     try:
         yield
@@ -137,7 +137,7 @@ def named(place: str) -> Iterator[None]:
 
 
 class Bad(NamedTuple):
-    """A galaxy that cannot be used, and why: one line that names file and object."""
+    """A galaxy that cannot be used, with a one-line reason that names file and object."""
 
     id: str
     reason: str
@@ -146,18 +146,19 @@ class Bad(NamedTuple):
 def sound(
     source: Source, on_error: OnError = "raise", tell: Callable[[Bad], None] | None = None
 ) -> Iterator[tuple[int, Galaxy]]:
-    """Read all galaxies, one after the other; nothing is kept.
+    """Iterate over all galaxies that can be used, one at a time.
 
     Args:
-        source: Where they are.
-        on_error: Whether the first that cannot be used is an error, or each is left out.
-        tell: Called with each that is left out.
+        source: Source of galaxies.
+        on_error: Raise an error for the first galaxy that cannot be used, or skip all such
+            galaxies.
+        tell: Called with each skipped galaxy.
 
     Yields:
-        The number of each, and the galaxy.
+        Index and galaxy.
 
     Raises:
-        ValueError: Naming file and object of the first that cannot be used.
+        ValueError: Naming file and object of the first galaxy that cannot be used.
     """
     for number in range(len(source)):
         try:
@@ -172,32 +173,31 @@ def sound(
 
 
 def good(source: Source) -> tuple[list[int], list[Bad]]:
-    """Read all galaxies once, to see which can be used.
+    """Read all galaxies once and find those that can be used.
 
     Args:
-        source: Where they are.
+        source: Source of galaxies.
 
     Returns:
-        The numbers of those that can, and what is wrong with the others.
+        Indices of usable galaxies, and the reasons for the others.
     """
     bad: list[Bad] = []
     return [number for number, _ in sound(source, "skip", bad.append)], bad
 
 
 def checked(galaxy: Galaxy, place: str) -> Galaxy:
-    """A galaxy without NaN: pixels of a spectrum that were not measured weigh nothing.
+    """Replace values that are not finite by 0 (flux and ivar of spectra, pixels of images).
 
     Args:
-        galaxy: As a file has it.
-        place: What to call it in an error.
+        galaxy: Galaxy as read from a file.
+        place: Description for errors.
 
     Returns:
-        The same, where a pixel of the spectrum that is not finite has flux 0 and ivar 0, and one of
-        the image is 0, as the Legacy Surveys write what they did not see.
+        The galaxy without NaN; the Legacy Surveys use 0 for missing pixels too.
 
     Raises:
-        ValueError: If it has neither image nor spectrum, if a spectrum has another number of pixels
-            or none that was measured, or a band of the image has no light in it.
+        ValueError: If it has neither image nor spectrum, if its spectrum has a wrong number of
+            pixels or no measured one, or if a band of the image is empty.
     """
     image, flux, ivar = galaxy.image, galaxy.flux, galaxy.ivar
     if image is None and flux is None:

@@ -1,7 +1,7 @@
 """Baselines without a neural network.
 
 Gradient boosting of photometry, neighbors among principal components of spectra, and linear
-canonical correlation for retrieval. All are functions of arrays, of the training's galaxies first.
+canonical correlation for retrieval. All are functions of arrays; training galaxies come first.
 """
 
 from typing import Literal, NamedTuple
@@ -28,10 +28,11 @@ Metric = Literal["cosine", "euclidean"]
 
 
 class Shapes(NamedTuple):
-    """Spectra without their brightness, and their brightness.
+    """Normalized spectra, and their brightness.
 
     Args:
-        flux: Less its mean ``m``, in units of its spread ``s``; 0 where nothing was measured.
+        flux: Flux minus its mean ``m``, divided by its standard deviation ``s``; 0 where not
+            measured.
         stats: asinh m, asinh s, m / (s + |m|).
     """
 
@@ -45,11 +46,11 @@ class Shapes(NamedTuple):
 
 
 class Correlation(NamedTuple):
-    """Two linear maps into a space in which the two sides of a galaxy are alike.
+    """Linear maps of two modalities to a shared space (CCA).
 
     Args:
-        mean: Of the features of either side.
-        projection: Of the features of either side; the nearest are most alike.
+        mean: Mean of the features of each modality.
+        projection: Projection of the features of each modality.
     """
 
     mean: tuple[np.ndarray, np.ndarray]
@@ -61,15 +62,15 @@ class Correlation(NamedTuple):
 
 
 def shapes(flux: Spectra, ivar: Spectra, width: int = 20) -> Shapes:
-    """Average spectra in bins and divide out their brightness, all weighted by ``ivar``.
+    """Average spectra in bins and normalize them, weighted by ``ivar``.
 
     Args:
-        flux: Of the pixels.
-        ivar: Inverse variance of ``flux``, 0 where nothing was measured.
-        width: Pixels of a bin; what is left at the end is not used.
+        flux: Flux of the pixels.
+        ivar: Inverse variance of ``flux``; 0 where not measured.
+        width: Pixels per bin; pixels left over at the end are ignored.
 
     Returns:
-        Spectra in bins.
+        Normalized spectra in bins.
     """
     bins = flux.shape[1] // width
     weight = ivar[:, : bins * width].astype(np.float64).reshape(len(flux), bins, width)
@@ -90,12 +91,12 @@ def principal_components(
     """Project spectra on their principal components.
 
     Args:
-        train: Those that the components are fitted to.
-        test: Others.
-        components: How many.
+        train: Spectra to fit the components to.
+        test: Spectra to project too.
+        components: Number of components.
 
     Returns:
-        Components of both.
+        Components of both sets.
     """
     pca = PCA(components, svd_solver="covariance_eigh").fit(train)
     return pca.transform(train), pca.transform(test)
@@ -105,12 +106,12 @@ def boosted(train: Train, values: Known, test: Test) -> Answers:
     """Regression by gradient boosting.
 
     Args:
-        train: Features of the training.
-        values: What is known of them.
-        test: Features of others.
+        train: Training features.
+        values: Training targets.
+        test: Test features.
 
     Returns:
-        Answers for them.
+        Test predictions.
     """
     return HistGradientBoostingRegressor(random_state=0).fit(train, values).predict(test)
 
@@ -122,17 +123,17 @@ def neighbors(
     metric: Metric = "euclidean",
     k: int = NEIGHBORS,
 ) -> Answers:
-    """Regression by the mean of the nearest neighbors.
+    """k-NN regression.
 
     Args:
-        train: Features, or embeddings, of the training.
-        values: What is known of them.
-        test: Those of others.
-        metric: By which they are near; embeddings that were aligned are compared by cosine.
-        k: How many count.
+        train: Training features or embeddings.
+        values: Training targets.
+        test: Test features or embeddings.
+        metric: Distance metric; cosine for aligned embeddings.
+        k: Number of neighbors.
 
     Returns:
-        Answers for them.
+        Test predictions.
     """
     model = KNeighborsRegressor(k, metric=metric, algorithm="brute")
     return model.fit(train, values).predict(test)
@@ -144,13 +145,13 @@ def canonical_correlation(
 ) -> Correlation:
     """Canonical correlation: linear maps under which two views correlate the most.
 
-    Directions are scaled by the root of r / (1 - r^2) of their correlation r. The distance of two
-    points is then what the likelihood of being partners says of normal features: it is the ratio
-    of p(u, v) to p(u) p(v), less terms that vanish where r is 1.
+    Directions are scaled by sqrt(r / (1 - r^2)), with r their correlation. For Gaussian features,
+    distances in this space then rank pairs by the likelihood ratio p(u, v) / (p(u) p(v)), up to
+    terms that vanish at r = 1.
 
     Args:
-        first: Features of one side.
-        second: Features of the other.
+        first: Features of one modality.
+        second: Features of the other modality.
 
     Returns:
         The maps.
@@ -165,7 +166,7 @@ def canonical_correlation(
 
 
 def _whitening(features: Features) -> Float64[np.ndarray, "features directions"]:
-    """What makes features uncorrelated and of unit variance, weak directions less so."""
+    """Regularized whitening matrix; weak directions are damped."""
     centered = features - features.mean(0)
     scale = np.maximum(centered.std(0), 1e-12)
     centered = centered / scale

@@ -1,4 +1,4 @@
-"""Embeddings and baseline features of a split, and what retrieval and probes make of them."""
+"""Embeddings and baseline features of a split, with retrieval and property prediction."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,9 +35,9 @@ class Galaxies(NamedTuple):
     """Galaxies of a split.
 
     Args:
-        embeddings: Of the network.
+        embeddings: Embeddings of the network.
         photometry: Aperture photometry of the images.
-        shape: Spectra in bins, without their brightness.
+        shape: Normalized spectra in bins.
         softened: Spectra in bins, with their brightness.
         batch: Images and spectra, if they are kept.
         cpu_s: CPU time of the network.
@@ -55,12 +55,12 @@ class Galaxies(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Ranks of the right partners in a retrieval.
+    """Retrieval ranks of each galaxy's partner.
 
     Args:
         way: One of ``WAYS``.
         method: ``model`` or a baseline.
-        ranks: Of each galaxy; 0 is the best.
+        ranks: Rank of each galaxy's partner; 0 is the best.
     """
 
     way: str
@@ -69,7 +69,7 @@ class Found(NamedTuple):
 
     @property
     def recalls(self) -> dict[int, float]:
-        """The share of galaxies, by k, whose partner is among the k nearest."""
+        """Recall at k: fraction of galaxies whose partner is among the k nearest."""
         return recalls(torch.from_numpy(self.ranks), KS)
 
 
@@ -83,14 +83,14 @@ def gather(
     """Compute embeddings and baseline features of a split.
 
     Args:
-        encode: Embeds a batch.
+        encode: Function that embeds a batch.
         batches: Galaxies with images and spectra.
         labels: Names of the columns of their labels.
-        limit: Number of galaxies at most.
+        limit: Maximum number of galaxies.
         keep: Whether to keep images and spectra.
 
     Returns:
-        The split.
+        Embeddings and features.
 
     Raises:
         ValueError: If there are no images or no spectra.
@@ -117,7 +117,7 @@ def gather(
 
 
 def _first(batches: Iterable[Batch], limit: int) -> Iterator[Batch]:
-    """The first galaxies, from as few batches as possible."""
+    """First galaxies, from as few batches as possible."""
     left = limit
     for batch in batches:
         yield Batch(*(None if field is None else field[:left] for field in batch))  # pyright: ignore[reportArgumentType]
@@ -127,10 +127,10 @@ def _first(batches: Iterable[Batch], limit: int) -> Iterator[Batch]:
 
 
 def retrieval(bank: Galaxies, test: Galaxies) -> list[Found]:
-    """Rank the partner of each galaxy of the test among all of them.
+    """Rank the partner of each test galaxy among all test galaxies.
 
     Args:
-        bank: Galaxies that the linear maps are fitted to.
+        bank: Galaxies to fit the linear maps to.
         test: Queries and candidates.
 
     Returns:
@@ -160,11 +160,11 @@ def _both_ways(
 def ranks_by_distance(
     queries: Float[torch.Tensor, "pairs dim"], bank: Float[torch.Tensor, "pairs dim"]
 ) -> Int64[torch.Tensor, " pairs"]:
-    """How many of a bank are nearer to each query than its own partner, in Euclidean distance.
+    """Number of vectors of a bank nearer to each query than its partner, in Euclidean distance.
 
     Args:
-        queries: Of any norm.
-        bank: Its partners in the same order.
+        queries: Vectors of any norm.
+        bank: Partners of the queries, in the same order.
 
     Returns:
         The ranks; 0 is the best.

@@ -1,4 +1,4 @@
-"""``astroclip evaluate``: retrieval and properties of galaxies, beside baselines."""
+"""``astroclip evaluate``: retrieval and property prediction, compared with baselines."""
 
 import time
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ BANK, TEST = 16_384, 1000  # galaxies
 BATCH = 256
 SUMMARY = (
     "Galaxies that were not trained on: is the spectrum of a galaxy found by its image, and its "
-    "image by its spectrum, and which properties can be read off either embedding? Baselines "
+    "image by its spectrum, and which properties do its embeddings predict? Baselines "
     "without a neural network: gradient boosting of aperture photometry, neighbors among principal "
     "components of spectra, and linear canonical correlation."
 )
@@ -54,25 +54,25 @@ def evaluate(
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write retrieval between images and spectra, and properties read off embeddings, with figures.
+    """Evaluate image-spectrum retrieval and property prediction, with figures and baselines.
 
-    Retrieval in both directions; redshift, mass, star formation, age, metallicity and morphology,
-    as far as they are known, by nearest neighbors in a bank and by MLPs, from images, spectra and
-    across; all of it beside baselines.
+    Retrieval in both directions; prediction of redshift, mass, star formation, age, metallicity and
+    morphology, where known, by k-NN and by MLPs, from images, from spectra and across modalities.
 
     Args:
-        path: A checkpoint, or a run's folder.
-        out: Folder of ``metrics.json`` and ``index.html``; by default ``report`` beside the
-            checkpoint.
-        data: Evaluate on these galaxies instead: files as ``astroclip embed`` takes them, or a
-            folder that ``astroclip simulate`` wrote.
-        samples: Galaxies of the test at most.
-        bank: Galaxies of the training to compare to; by default the run's own, at most 16,384.
+        path: A checkpoint or a run folder.
+        out: Output folder of ``metrics.json`` and ``index.html``; by default ``report`` in the
+            folder of the checkpoint.
+        data: Galaxies to evaluate on instead of the run's own: files as in ``astroclip embed``, or
+            a folder written by ``astroclip simulate``.
+        samples: Maximum number of test galaxies.
+        bank: Number of training galaxies that k-NN and MLPs learn from; by default those of the
+            run, at most 16,384.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
-        overwrite: Replace a report that is there.
+        overwrite: Replace an existing report.
 
     Raises:
-        ValueError: If there is no such checkpoint or device, or the data cannot be read.
+        ValueError: If the checkpoint or device does not exist, or the data cannot be read.
     """
     check_least(samples=(samples, 2), bank=(bank, 2))
     start = time.process_time()
@@ -93,15 +93,15 @@ def evaluate(
 def open_data(
     run: TrainedRun[Any], data: Files | None = None, bank: int | None = None
 ) -> GalaxyData:
-    """The galaxies of a run, or others.
+    """Open the galaxies of a run, or others.
 
     Args:
         run: The run.
         data: Files, or a folder or an address of shards.
-        bank: Galaxies of the training that are needed.
+        bank: Number of training galaxies needed.
 
     Returns:
-        Test and training, in order and each galaxy once.
+        Test and training galaxies, in order, each once.
 
     Raises:
         ValueError: If they cannot be read.
@@ -118,7 +118,7 @@ def open_data(
 
 
 def origin(data: GalaxyData) -> dict[str, str]:
-    """Where the galaxies are from."""
+    """Origin of the galaxies."""
     if data.source is not None:
         return {"galaxies": data.source.where}
     return {"generator": f"astroclip.simulate {VERSION}", "fingerprint": fingerprint()}
@@ -129,9 +129,9 @@ def fill(report: Report, bank: Galaxies, test: Galaxies, morphologies: Sequence[
 
     Args:
         report: The report.
-        bank: Galaxies of the training.
-        test: Galaxies of the test, with images and spectra.
-        morphologies: Names of the classes of the morphology.
+        bank: Training galaxies.
+        test: Test galaxies, with images and spectra.
+        morphologies: Names of the morphological classes.
     """
     found, read = retrieval(bank, test), compare(bank, test)
     report.add_metrics({"evaluation/galaxies": len(test), "evaluation/bank": len(bank)})
@@ -150,7 +150,7 @@ def fill(report: Report, bank: Galaxies, test: Galaxies, morphologies: Sequence[
 
 
 def add_retrieval(report: Report, found: Sequence[Found]) -> None:
-    """Add recall and median rank in both directions, beside linear maps and chance."""
+    """Add recall and median rank in both directions, with linear maps and chance for comparison."""
     count = len(found[0].ranks)
     rows: list[list[Cell]] = []
     for each in found:
@@ -175,12 +175,12 @@ def add_retrieval(report: Report, found: Sequence[Found]) -> None:
 
 
 def median(each: Found) -> float:
-    """Median rank, where 1 is the best."""
+    """Median rank; 1 is the best."""
     return float(np.median(each.ranks)) + 1
 
 
 def add_results(report: Report, read: Sequence[Reading]) -> None:
-    """Add the headline numbers, each beside the baseline from the same kind of data."""
+    """Add the headline numbers, each with the baseline that uses the same modality."""
     own = {(each.label, each.way): each.scores for each in read}
     for label, way, rival in (
         (REDSHIFT, "spectrum_h", "baseline_pca"),

@@ -28,7 +28,7 @@ IN_WORDS = {"image_to_spectrum": "image to spectra", "spectrum_to_image": "spect
 
 
 def add_samples(report: Report, test: Galaxies, morphologies: Sequence[str] = ()) -> None:
-    """Images and spectra of some galaxies whose images and spectra were kept."""
+    """Show images and spectra of some galaxies."""
     rows = spread(test, SAMPLES)
     batch = kept(test)
     with figure(1.35 * len(rows) + 0.3, WIDE) as drawn:
@@ -51,7 +51,7 @@ def add_samples(report: Report, test: Galaxies, morphologies: Sequence[str] = ()
 
 
 def add_map(report: Report, test: Galaxies) -> None:
-    """Map of the embeddings of images and spectra, in two dimensions."""
+    """Draw a two-dimensional map of the embeddings of images and spectra."""
     rows = np.arange(min(MAPPED, len(test)))
     vectors = test.embeddings.vectors
     both = np.concatenate([vectors["image_z"][rows], vectors["spectrum_z"][rows]])
@@ -83,7 +83,7 @@ def add_map(report: Report, test: Galaxies) -> None:
 
 
 def add_galleries(report: Report, test: Galaxies) -> None:
-    """Queries of one kind and their nearest neighbors of the other kind."""
+    """Show queries of one modality and their nearest neighbors in the other."""
     rows = spread(test, QUERIES)
     for way, query, answer in (
         ("image_to_spectrum", "image", "spectrum"),
@@ -102,7 +102,7 @@ def add_galleries(report: Report, test: Galaxies) -> None:
 def _add_gallery(
     report: Report, test: Galaxies, rows: Mapping[int, int], found: np.ndarray, way: str
 ) -> None:
-    """Draw queries, and where in the list of answers their own partner is."""
+    """Draw queries with their nearest neighbors, and the rank of each query's partner."""
     images = way == "spectrum_to_image"
     ratios = (2.2 if images else 1.0, *[1.0 if images else 1.6] * found.shape[1])
     with figure(1.45 * len(rows), WIDE) as drawn:
@@ -127,10 +127,10 @@ def panel(axes: Axes, test: Galaxies, row: int, kind: str) -> None:
     """Draw one galaxy in a gallery.
 
     Args:
-        axes: Where.
-        test: The galaxies, which were kept.
-        row: Which of them.
-        kind: Its image or its spectrum.
+        axes: Axes to draw on.
+        test: Galaxies whose images and spectra were kept.
+        row: Index of the galaxy.
+        kind: Draw its image or its spectrum.
     """
     batch, redshift = kept(test), label(test, REDSHIFT, row)
     title = f"z = {redshift:.3f}" if np.isfinite(redshift) else ""
@@ -143,7 +143,7 @@ def panel(axes: Axes, test: Galaxies, row: int, kind: str) -> None:
 
 
 def add_recall(report: Report, found: Sequence[Found]) -> None:
-    """Recall of both directions against k: share of partners among the k nearest."""
+    """Recall at k in both directions: fraction of partners among the k nearest."""
     count = len(found[0].ranks)
     k = np.unique(np.geomspace(1, count, 60).round())
     colors = {"image_to_spectrum": BLUE, "spectrum_to_image": VERMILION}
@@ -202,14 +202,14 @@ def _points(axes: Axes, each: Reading, color: str, name: str) -> None:
 
 
 def spread(test: Galaxies, count: int) -> list[int]:
-    """Galaxies that are evenly spread in redshift, or in their order where it is unknown.
+    """Select galaxies evenly spread in redshift, or in their order if it is unknown.
 
     Args:
         test: The galaxies.
-        count: How many.
+        count: Number of galaxies to select.
 
     Returns:
-        Their rows.
+        Their indices.
     """
     redshift = test.embeddings.labels.get(REDSHIFT)
     known = np.arange(len(test))
@@ -234,7 +234,7 @@ class Kept(NamedTuple):
 
 
 def kept(test: Galaxies) -> Kept:
-    """The images and spectra of a test whose galaxies were kept."""
+    """Images and spectra of the test galaxies, if they were kept."""
     batch = test.batch
     assert batch is not None, "not kept"
     assert batch.image is not None
@@ -244,7 +244,7 @@ def kept(test: Galaxies) -> Kept:
 
 
 def label(test: Galaxies, name: str, row: int) -> float:
-    """A label of a galaxy; NaN where it is unknown."""
+    """Label of a galaxy; NaN where unknown."""
     values = test.embeddings.labels.get(name)
     return float("nan") if values is None else float(values[row])
 

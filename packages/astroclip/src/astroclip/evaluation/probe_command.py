@@ -19,28 +19,29 @@ SUMMARY = (
 def probe(
     embeddings: str, test: str | None = None, out: str | None = None, overwrite: bool = False
 ) -> None:
-    """Predict properties of galaxies from embeddings: tables, and a page with ``metrics.json``.
+    """Predict properties of galaxies from embeddings; writes tables, ``metrics.json`` and a page.
 
-    By the nearest 16 and by MLPs, from images, from spectra and from one among the other: R2 of
-    what is a number (of redshifts also sigma NMAD, bias and outliers), accuracy of the morphology.
+    By k-NN (k = 16) and by MLPs, from images, from spectra and across modalities: R2 of numeric
+    labels (for redshifts also sigma NMAD, bias and outliers), accuracy of the morphology.
 
     Args:
-        embeddings: File that ``astroclip embed`` wrote, with labels.
-        test: Another one, with the galaxies to ask about; if not given, a fifth of the first,
-            chosen by their ids.
-        out: Folder of ``metrics.json`` and ``index.html``; by default the name of the file with
-            ``-probe``.
-        overwrite: Replace a report that is there.
+        embeddings: File written by ``astroclip embed``, with labels.
+        test: File with the test galaxies; by default a fifth of the first file, chosen by id.
+        out: Output folder of ``metrics.json`` and ``index.html``; by default the name of the file
+            with ``-probe``.
+        overwrite: Replace an existing report.
 
     Raises:
-        ValueError: If the embeddings cannot be read, or no labels are known.
+        ValueError: If the embeddings cannot be read, or have no labels.
     """
     bank, asked = parts(embeddings, test)
     if not common(bank, asked):
         raise ValueError(f"{test or embeddings}: no labels, of which two galaxies are needed")
     beside = str(Path(embeddings).with_suffix("")) + "-probe"
     folder = report_folder(out or beside, overwrite)
-    report = Report("AstroCLIP: properties read off embeddings", about(embeddings, test), SUMMARY)
+    report = Report(
+        "AstroCLIP: properties predicted from embeddings", about(embeddings, test), SUMMARY
+    )
     found = [*readings(bank, asked), *constants(bank, asked)]
     for each in found:
         report.add_metrics(each.numbers())
@@ -59,14 +60,15 @@ def parts(path: str, test: str | None = None) -> tuple[Embeddings, Embeddings]:
     """Split embeddings into a bank to learn from and galaxies to predict.
 
     Args:
-        path: Of embeddings.
-        test: Of others to ask about; if None, a fifth of the first, chosen by a hash of the ids.
+        path: File of embeddings.
+        test: File of test embeddings; if None, a fifth of the first file, chosen by a hash of the
+            ids.
 
     Returns:
-        Both.
+        Training and test embeddings.
 
     Raises:
-        ValueError: If they cannot be read or compared, or are too few.
+        ValueError: If they cannot be read, are from different networks, or are too few.
     """
     bank = embedding_files.read(path)
     if test is not None:
@@ -78,7 +80,7 @@ def parts(path: str, test: str | None = None) -> tuple[Embeddings, Embeddings]:
 
 
 def _alike(path: str, bank: Embeddings, other: str, asked: Embeddings) -> Embeddings:
-    """The galaxies to predict, if the same network embedded them."""
+    """Test galaxies, after checking that the same network embedded them."""
     ours, theirs = (embedding_files.read_about(each).get("weights") for each in (path, other))
     if ours != theirs:
         raise ValueError(f"{other}: made by weights {theirs}, those of {path} by {ours}")

@@ -1,4 +1,4 @@
-"""MLP probe: several numbers and classes from features; labels may be missing."""
+"""MLP probe: predict several numbers and classes from features; labels may be missing."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,11 +17,11 @@ Values = Float[np.ndarray, "galaxies labels"]
 
 
 class Targets(NamedTuple):
-    """What is to be learned.
+    """Targets, or predictions of them.
 
     Args:
-        numbers: Of each galaxy, NaN where unknown.
-        classes: Of each galaxy, one column for each kind of class; NaN where unknown.
+        numbers: Numeric labels, one column each; NaN where unknown.
+        classes: Class labels, one column each; NaN where unknown.
     """
 
     numbers: Values
@@ -34,18 +34,19 @@ def learn(
     test: Float[np.ndarray, "test features"],
     seed: int = 0,
 ) -> Targets:
-    """Train an MLP with two hidden layers of 64 on features, and predict others.
+    """Train an MLP with two hidden layers of width 64, and predict the test galaxies.
 
-    All labels are learned by one network, in 20 passes of 256 galaxies a step; AdamW, falling to 0.
+    One network learns all labels, in 20 epochs with a batch size of 256; AdamW, with a learning
+    rate decaying to 0.
 
     Args:
-        train: Features of the training.
-        targets: What is known of them.
-        test: Features of others.
-        seed: Of the weights and of the order.
+        train: Training features.
+        targets: Training targets.
+        test: Test features.
+        seed: Seed of weights and order.
 
     Returns:
-        The answers for these.
+        Test predictions.
     """
     random = torch.Generator().manual_seed(seed)
     mean, spread = train.mean(0), np.maximum(train.std(0), 1e-6)
@@ -88,7 +89,7 @@ def _network(inputs: int, outputs: int, random: torch.Generator) -> nn.Sequentia
 
 
 def _loss(said: Tensor, numbers: Tensor, classes: Tensor, kinds: list[int]) -> Tensor:
-    """Squared error of the known numbers, and cross entropy of the known classes."""
+    """Squared error of known numbers plus cross-entropy of known classes."""
     own, *logits = said.split([numbers.shape[1], *kinds], 1)
     known = numbers.isfinite()
     error = torch.where(known, own - numbers.nan_to_num(), 0.0).square().sum()

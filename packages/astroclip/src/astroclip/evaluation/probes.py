@@ -31,10 +31,10 @@ class Reading(NamedTuple):
     """Predictions of one label by one method.
 
     Args:
-        label: What was asked for.
-        way: How: one of ``WAYS``, the same with ``/mlp``, or ``baseline_...``.
-        truth: Of the galaxies of which it is known.
-        answers: For these.
+        label: Name of the label.
+        way: Method: one of ``WAYS``, the same with ``/mlp``, or ``baseline_...``.
+        truth: True values, of the galaxies where they are known.
+        answers: Predictions for these galaxies.
     """
 
     label: str
@@ -56,14 +56,14 @@ def readings(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
     """Predict every label that bank and test share, from all embeddings.
 
     Args:
-        bank: Galaxies whose labels answer.
-        test: Those that are asked about.
+        bank: Training galaxies.
+        test: Test galaxies.
 
     Yields:
-        Answers by the nearest 16 of the bank and by MLPs.
+        Predictions by k-NN (k = 16) and by MLPs.
 
     Raises:
-        ValueError: If a morphology is no class.
+        ValueError: If a morphology is not a known class.
     """
     labels = common(bank, test)
     ways = {
@@ -91,23 +91,23 @@ def constants(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
 
 
 def reading(test: Embeddings, label: str, way: str, answers: Values) -> Reading:
-    """The predictions of galaxies whose label is known, from those of all galaxies."""
+    """Restrict predictions of all galaxies to those whose label is known."""
     there = known(test, label)
     return Reading(label, way, test.labels[label][there].astype(np.float64), answers[there])
 
 
 def common(bank: Embeddings, test: Embeddings) -> list[str]:
-    """Labels that are known of some galaxies of bank and test.
+    """Labels that are known for some galaxies of both bank and test.
 
     Args:
-        bank: Galaxies to learn from.
-        test: Galaxies to predict.
+        bank: Training galaxies.
+        test: Test galaxies.
 
     Returns:
         Names of the labels.
 
     Raises:
-        ValueError: If a morphology is no class.
+        ValueError: If a morphology is not a known class.
     """
     found = [label for label in bank.labels if label in test.labels]
     found = [label for label in found if min(known(e, label).sum() for e in (bank, test)) >= FEWEST]
@@ -119,23 +119,23 @@ def common(bank: Embeddings, test: Embeddings) -> list[str]:
 
 
 def known(embeddings: Embeddings, label: str) -> Bool[np.ndarray, " galaxies"]:
-    """Which galaxies have a known label."""
+    """Mask of galaxies with a known label."""
     return np.isfinite(embeddings.labels[label])
 
 
 def by_neighbors(
     bank: Embeddings, test: Embeddings, labels: Sequence[str], way: tuple[str, str]
 ) -> dict[str, Values]:
-    """k-NN: predict from the nearest 16, by cosine, whose label is known.
+    """k-NN prediction from the 16 nearest labelled galaxies, by cosine similarity.
 
     Args:
-        bank: Galaxies whose labels answer.
-        test: Those that are asked about.
-        labels: What to ask.
-        way: Vector of the query and of the bank.
+        bank: Training galaxies.
+        test: Test galaxies.
+        labels: Names of the labels.
+        way: Embedding of the query, and of the bank.
 
     Returns:
-        By label, the mean of the nearest; of a class, the most frequent among them.
+        By label: the mean over the neighbors, or their most frequent class.
     """
     queries, pool = unit(test.vectors[way[0]]), unit(bank.vectors[way[1]])
     alike: dict[bytes, list[str]] = {}  # labels that the same galaxies have
@@ -154,16 +154,16 @@ def by_neighbors(
 def by_mlp(
     bank: Embeddings, test: Embeddings, labels: Sequence[str], vector: str
 ) -> dict[str, Values]:
-    """Predict by an MLP that learns all labels of the bank at once.
+    """Predict with an MLP trained on all labels of the bank.
 
     Args:
-        bank: Galaxies to learn from.
-        test: Those that are asked about.
-        labels: What to ask.
-        vector: What to read.
+        bank: Training galaxies.
+        test: Test galaxies.
+        labels: Names of the labels.
+        vector: Name of the embedding to use as input.
 
     Returns:
-        By label, the answers.
+        Predictions by label.
     """
     classes = [label for label in labels if label == MORPHOLOGY]
     numbers = [label for label in labels if label != MORPHOLOGY]
@@ -179,7 +179,7 @@ def _columns(embeddings: Embeddings, labels: Sequence[str]) -> Float[np.ndarray,
 
 
 def majority(values: Float[np.ndarray, "galaxies k"]) -> Values:
-    """The most frequent class of each row; the smallest of several."""
+    """Most frequent class of each row; the smallest one in a tie."""
     kinds = np.unique(values)
     counts = np.stack([(values == kind).sum(1) for kind in kinds], 1)
     return kinds[counts.argmax(1)]

@@ -39,17 +39,17 @@ REDSHIFTS = (
 
 
 def name(label: str) -> str:
-    """A label in words."""
+    """Readable name of a label."""
     return LABELS.get(label, label.replace("_", " "))
 
 
 def said(way: str) -> str:
-    """A method in words."""
+    """Readable name of a method."""
     return WAYS.get(way, way)
 
 
 def add_readings(report: Report, found: Sequence[Reading], size: int) -> None:
-    """Add tables of predicted properties, redshifts and classes; ``size`` is that of the bank."""
+    """Add tables of predicted properties, redshifts and classes; ``size`` is the bank's size."""
     count = max((len(each.truth) for each in found), default=0)
     note = f"{count} galaxies, a bank of {size}. {HOW}"
     numbers = [each for each in found if each.label != MORPHOLOGY]
@@ -85,7 +85,7 @@ def _add_figures(report: Report, title: str, found: Sequence[Reading], note: str
 
 
 def written(figure: str, value: float) -> str:
-    """A metric as a table shows it."""
+    """Format a metric for a table."""
     if figure in ("r2", "bias"):
         return f"{value:.{3 if figure == 'r2' else 4}f}"
     return f"{value:.4f}" if figure == "sigma_nmad" else percent(value, 1)
@@ -96,6 +96,6 @@ def _r2(value: float | None) -> str | None:
 
 
 def _in_order(found: Sequence[Reading]) -> list[str]:
-    """Ways as ``WAYS`` has them, each once."""
+    """Methods that occur, in the order of ``WAYS``."""
     there = dict.fromkeys(each.way for each in found)
     return [way for way in WAYS if way in there] + [way for way in there if way not in WAYS]

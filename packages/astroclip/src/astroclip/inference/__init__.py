@@ -1,1 +1,1 @@
-"""A trained AstroCLIP at work: embeddings and similarity search."""
+"""Inference with a trained AstroCLIP: embeddings and similarity search."""

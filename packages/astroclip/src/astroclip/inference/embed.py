@@ -1,4 +1,4 @@
-"""``astroclip embed``: embeddings of the galaxies of files or shards."""
+"""``astroclip embed``: embed galaxies from files or shards."""
 
 import sys
 
@@ -22,25 +22,25 @@ def embed(
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write the embeddings of galaxies, of their images, spectra or both, with ids and labels.
+    """Write embeddings of images and spectra of galaxies to a file, with ids and labels.
 
-    The file is written as the galaxies are read, so that memory does not grow with their number; it
-    is there when it is whole. ``astroclip search`` and ``astroclip probe`` read it.
+    Galaxies are streamed, so memory use does not grow with their number; the file appears when it
+    is complete. ``astroclip search`` and ``astroclip probe`` read the file.
 
     Args:
-        checkpoint: A checkpoint, or a run's folder.
-        files: A path or pattern of files of galaxies, of any kind that can be read; a table with
-            ``path``, or ``images`` and ``spectra``, and ``labels``; or a list of these.
-        shards: Folder that ``astroclip simulate`` wrote.
-        out: File that ends in ``.parquet`` or ``.npz``.
-        batch_size: Galaxies that are read and embedded at a time.
-        on_error: Whether a galaxy that cannot be used ends all (``raise``), or is named on stderr
-            and left out (``skip``).
+        checkpoint: A checkpoint or a run folder.
+        files: Path or glob pattern of files of galaxies, in any supported format; a table with
+            ``path``, or ``images`` and ``spectra``, and optionally ``labels``; or a list of these.
+        shards: Folder written by ``astroclip simulate``.
+        out: Output file, ``.parquet`` or ``.npz``.
+        batch_size: Galaxies per batch.
+        on_error: What to do with a galaxy that cannot be used: stop with an error (``raise``), or
+            report it on stderr and continue (``skip``).
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
-        overwrite: Replace a file that is there.
+        overwrite: Replace an existing file.
 
     Raises:
-        ValueError: If the checkpoint or a galaxy cannot be used; nothing is written then.
+        ValueError: If the checkpoint or a galaxy cannot be used; nothing is written in this case.
     """
     check_least(batch_size=(batch_size, 1))
     file = new_file(embedding_files.check_name(out), overwrite)

@@ -1,4 +1,4 @@
-"""Files of embeddings: parquet or npz, written piece by piece and read without a copy."""
+"""Files of embeddings: parquet or npz, written in pieces, read without copying."""
 
 import json
 import tempfile
@@ -28,14 +28,14 @@ GROUP = 1024  # galaxies of a row group; all that is in memory while a file is w
 
 
 class Embeddings(NamedTuple):
-    """Embeddings of galaxies, in rows.
+    """Embeddings of galaxies, one row each.
 
     Args:
-        ids: Of the galaxies.
+        ids: Ids of the galaxies.
         labels: Name -> values, NaN where unknown.
-        positions: Right ascension and declination in degrees; None where the source has none.
-        vectors: ``image_h``, ``image_z``, ``spectrum_h`` and ``spectrum_z``, as far as there are
-            images and spectra: the encoder's own embedding, and that in the space of both.
+        positions: Right ascension and declination in degrees; None if the source has none.
+        vectors: ``image_h``, ``image_z``, ``spectrum_h`` and ``spectrum_z``, as far as available: h
+            is the output of an encoder, z the embedding in the shared space.
     """
 
     ids: Sequence[str]
@@ -44,7 +44,7 @@ class Embeddings(NamedTuple):
     vectors: Mapping[str, Float32[np.ndarray, "galaxies dim"]]
 
     def rows(self, chosen: Sequence[int]) -> "Embeddings":
-        """Some of the galaxies."""
+        """Select galaxies."""
         at = np.asarray(chosen, np.int64)
         numbers: list[int] = at.tolist()
         return Embeddings(
@@ -68,16 +68,16 @@ def joined(parts: Sequence[Embeddings]) -> Embeddings:
 
 
 def check_name(path: str | Path) -> Path:
-    """Check that the name of a file of embeddings gives a known format.
+    """Check that a file name has the suffix of a known format.
 
     Args:
-        path: Of the file.
+        path: File name.
 
     Returns:
-        The same.
+        The same name.
 
     Raises:
-        ValueError: If it has not.
+        ValueError: If it does not.
     """
     if Path(path).suffix not in SUFFIXES:
         raise ValueError(f"{path}: embeddings are in files that end in {' or '.join(SUFFIXES)}")
@@ -85,15 +85,15 @@ def check_name(path: str | Path) -> Path:
 
 
 def write(path: str | Path, parts: Iterable[Embeddings], about: Mapping[str, str]) -> None:
-    """Write embeddings as they come; the file appears when it is complete.
+    """Write embeddings in pieces; the file appears when it is complete.
 
     Args:
-        path: It ends in ``.parquet`` or ``.npz``.
-        parts: Rows with the same columns; none of them is kept.
-        about: What made them.
+        path: Output file, ``.parquet`` or ``.npz``.
+        parts: Pieces with the same columns; none is kept in memory.
+        about: Origin of the embeddings, stored in the file.
 
     Raises:
-        ValueError: For another ending, or if there are no galaxies.
+        ValueError: For another suffix, or if there are no galaxies.
     """
     writer = _write_npz if check_name(path).suffix == NPZ else _write_parquet
     write_atomically(path, lambda beside: writer(beside, _grouped(parts), json.dumps(dict(about))))
@@ -103,14 +103,14 @@ def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
     """Read embeddings; those of an uncompressed npz are memory-mapped.
 
     Args:
-        path: Of a file that ``write`` wrote.
-        vectors: Which to read; what the file does not have is not there.
+        path: File written by ``write``.
+        vectors: Names of the embeddings to read; those that the file lacks are omitted.
 
     Returns:
-        All rows.
+        All galaxies.
 
     Raises:
-        ValueError: If there is no such file, or it is damaged or holds something else.
+        ValueError: If the file does not exist, is damaged or is of another kind.
     """
     path = _there(path)
     columns = _read_npz(path, vectors) if path.suffix == NPZ else _read_parquet(path, vectors)
@@ -135,13 +135,13 @@ def read_about(path: str | Path) -> dict[str, str]:
     """Origin of a file of embeddings.
 
     Args:
-        path: Of the file.
+        path: File of embeddings.
 
     Returns:
-        It; empty where it says nothing.
+        Origin by key; empty if the file has none.
 
     Raises:
-        ValueError: If there is no such file, or it is damaged.
+        ValueError: If the file does not exist or is damaged.
     """
     path = _there(path)
     if path.suffix == NPZ:
@@ -164,7 +164,7 @@ def _there(path: str | Path) -> Path:
 
 
 def _grouped(parts: Iterable[Embeddings]) -> Iterator[Embeddings]:
-    """Parts of about ``GROUP`` rows."""
+    """Regroup into parts of about ``GROUP`` rows."""
     waiting: list[Embeddings] = []
     for part in parts:
         waiting.append(part)

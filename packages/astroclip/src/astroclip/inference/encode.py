@@ -34,12 +34,12 @@ def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "
     """Open the galaxies of ``--files`` and ``--shards``.
 
     Args:
-        files: A path or pattern, a table as ``open_source`` takes it, or a list of these.
-        shards: Folder that ``simulate`` wrote.
-        on_error: As ``open_source`` takes it.
+        files: A path or glob pattern, a table accepted by ``open_source``, or a list of these.
+        shards: Folder written by ``astroclip simulate``.
+        on_error: ``raise`` or ``skip``, see ``open_source``.
 
     Returns:
-        All galaxies, those of the shards last.
+        All galaxies, those of shards last.
 
     Raises:
         ValueError: If neither is given, or one cannot be read.
@@ -57,7 +57,7 @@ def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "
 
 
 class Middles(Source):
-    """Galaxies whose images are cropped to the size that a network reads.
+    """Galaxies whose images are cropped to the input size of a network.
 
     Args:
         source: The galaxies.
@@ -97,17 +97,17 @@ def encoded(
     on_error: OnError = "raise",
     tell: Callable[[Bad], None] | None = None,
 ) -> Iterator[Embeddings]:
-    """Embed all galaxies of a source, with a progress bar; no more than a batch is in memory.
+    """Embed all galaxies of a source, with a progress bar; only one batch is in memory.
 
     Args:
-        module: In evaluation mode.
-        source: With images, spectra or both.
-        batch_size: Galaxies at a time; the last batch has what is left.
-        on_error: Whether a galaxy that cannot be used is an error, or left out.
-        tell: Called with each that is left out.
+        module: Network in evaluation mode.
+        source: Source with images, spectra or both.
+        batch_size: Galaxies per batch; the last batch may be smaller.
+        on_error: Raise an error for a galaxy that cannot be used, or skip it.
+        tell: Called with each skipped galaxy.
 
     Yields:
-        The embeddings of each batch.
+        Embeddings of each batch.
 
     Raises:
         ValueError: Naming the first galaxy that cannot be used.
@@ -152,11 +152,11 @@ def encode(module: "AstroCLIPModule", batch: Batch) -> dict[str, np.ndarray]:
     """Embed a batch.
 
     Args:
-        module: In evaluation mode.
-        batch: With images, spectra or both.
+        module: Network in evaluation mode.
+        batch: Batch with images, spectra or both.
 
     Returns:
-        ``image_h``, ``image_z``, ``spectrum_h`` and ``spectrum_z``, as far as there are such.
+        ``image_h``, ``image_z``, ``spectrum_h`` and ``spectrum_z``, as far as available.
     """
     vectors: dict[str, Tensor] = {}
     if batch.image is not None:
@@ -170,5 +170,5 @@ def encode(module: "AstroCLIPModule", batch: Batch) -> dict[str, np.ndarray]:
 
 
 def about(run: "TrainedRun[AstroCLIPModule]") -> Mapping[str, str]:
-    """What a file of embeddings says of its network: checkpoint and hash of the weights."""
+    """Origin stored in a file of embeddings: checkpoint and hash of the weights."""
     return {"checkpoint": str(run.path), "weights": weights_hash(run.module)}

@@ -1,4 +1,4 @@
-"""Plots of a galaxy: color image, spectrum with lines."""
+"""Plots of a galaxy: color image, and spectrum with marked lines."""
 
 from collections.abc import Mapping
 
@@ -34,13 +34,13 @@ Image = Float[np.ndarray, "3 height width"]
 
 
 def rgb(image: Image) -> UInt8[np.ndarray, "height width 3"]:
-    """Color image: asinh of the mean of the bands, their ratios kept (Lupton et al. 2004).
+    """Color image: asinh stretch of the mean over bands, keeping colors (Lupton et al. 2004).
 
     Args:
         image: Nanomaggies in g, r and z.
 
     Returns:
-        z, r and g as red, green and blue; north is up, as images are given.
+        Red, green and blue (from z, r and g); rows go north, as in ``image``.
     """
     g, r, z = (weight * band for weight, band in zip(WEIGHTS, image, strict=True))
     with np.errstate(invalid="ignore", divide="ignore"):  # it divides by 0, and leaves that out
@@ -51,10 +51,10 @@ def stamp(axes: Axes, image: Tensor, title: str = "", color: str | None = None) 
     """Draw an image.
 
     Args:
-        axes: Where.
+        axes: Axes to draw on.
         image: Nanomaggies in g, r and z.
-        title: Above it.
-        color: Of a frame around it; None for none.
+        title: Title above the image.
+        color: Color of the frame; None for no frame.
     """
     axes.imshow(rgb(image.numpy()), origin="upper")
     axes.set(xticks=[], yticks=[])
@@ -64,13 +64,13 @@ def stamp(axes: Axes, image: Tensor, title: str = "", color: str | None = None) 
 
 
 def spectrum(axes: Axes, flux: Tensor, ivar: Tensor, redshift: float = float("nan")) -> None:
-    """Draw a spectrum, averaged to 512 points, with marks where lines are at a redshift.
+    """Draw a spectrum, averaged to 512 points, with marks at redshifted lines.
 
     Args:
-        axes: Where.
-        flux: In the survey's pixels or in 2048 bins.
-        ivar: Its inverse variance.
-        redshift: NaN for no marks.
+        axes: Axes to draw on.
+        flux: Flux in the survey's pixels or in 2048 bins.
+        ivar: Inverse variance of ``flux``.
+        redshift: Redshift of the marks; NaN for no marks.
     """
     wavelength, drawn = averaged(flux, ivar)
     axes.plot(wavelength, drawn, color=BLUE, linewidth=0.6)
@@ -89,8 +89,8 @@ def name_lines(axes: Axes, redshift: float) -> None:
     """Write the names of lines above a spectrum.
 
     Args:
-        axes: Of the spectrum.
-        redshift: Where they are.
+        axes: Axes of the spectrum.
+        redshift: Redshift of the lines.
     """
     low, high = axes.get_xlim()
     for line, rest in LINES.items():
@@ -104,15 +104,14 @@ def name_lines(axes: Axes, redshift: float) -> None:
 
 
 def averaged(flux: Tensor, ivar: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """A spectrum averaged to the points of a plot.
+    """Average a spectrum to the points of a plot.
 
     Args:
-        flux: In the survey's pixels or in 2048 bins.
-        ivar: Its inverse variance.
+        flux: Flux in the survey's pixels or in 2048 bins.
+        ivar: Inverse variance of ``flux``.
 
     Returns:
-        Wavelengths in Angstrom, and the ivar-weighted mean of the flux there; NaN where nothing was
-        measured.
+        Wavelengths in Angstrom, and the ivar-weighted mean flux; NaN where not measured.
     """
     if len(flux) == PIXELS:
         flux, ivar = (each[0] for each in Rebin()(flux[None], ivar[None]))
@@ -124,11 +123,11 @@ def averaged(flux: Tensor, ivar: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def framed(axes: Axes, color: str | None = GREEN) -> None:
-    """Draw a frame around a panel.
+    """Draw a frame around axes.
 
     Args:
-        axes: The panel.
-        color: Of the frame; None for none.
+        axes: Axes to frame.
+        color: Color of the frame; None for no frame.
     """
     for spine in axes.spines.values():
         spine.set_visible(color is not None)

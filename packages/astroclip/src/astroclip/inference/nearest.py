@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by cosine similarity."""
+"""Exact nearest neighbors by cosine similarity."""
 
 from typing import NamedTuple
 
@@ -13,11 +13,11 @@ Vectors = Float[np.ndarray, "galaxies dim"]
 
 
 class Found(NamedTuple):
-    """The nearest neighbors in a bank.
+    """Nearest neighbors in a bank.
 
     Args:
-        cosine: Of each query with each of them, falling.
-        number: Of each in the bank.
+        cosine: Cosine similarity of each query with its neighbors, descending.
+        number: Index of each neighbor in the bank.
     """
 
     cosine: Float[Tensor, "queries k"]
@@ -30,15 +30,15 @@ def nearest(
     """Find the nearest neighbors of each query in a bank, by exhaustive search.
 
     Args:
-        queries: Of norm 1.
-        bank: Of norm 1.
-        k: How many.
+        queries: Unit vectors.
+        bank: Unit vectors.
+        k: Number of neighbors.
 
     Returns:
-        Them, the nearest first.
+        The neighbors, nearest first.
 
     Raises:
-        ValueError: If the bank has fewer.
+        ValueError: If the bank has fewer than ``k`` vectors.
     """
     if not 1 <= k <= len(bank):
         raise ValueError(f"k: {k} is not between 1 and {len(bank)}, the size of the bank")

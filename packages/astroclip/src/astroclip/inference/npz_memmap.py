@@ -1,4 +1,4 @@
-"""Arrays of a .npz file that need not fit into memory: written piece by piece."""
+"""Write arrays that exceed memory to a .npz file, in pieces."""
 
 from collections.abc import Iterator, Mapping
 from io import BytesIO
@@ -11,10 +11,10 @@ from numpy.lib import format as npy
 
 
 class Member:
-    """An array that grows by rows, which are kept in a file.
+    """An array that grows by rows, which are kept in a temporary file.
 
     Args:
-        file: Empty, to write to and to read from.
+        file: Empty file, open for writing and reading.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -23,14 +23,14 @@ class Member:
         self.parts: list[tuple[int, np.dtype]] = []  # numbers or texts, and how they are kept
 
     def append(self, rows: np.ndarray) -> None:
-        """Add rows, all of one shape; texts may be of any length."""
+        """Append rows of the same shape; strings may have any length."""
         self.dtype = max(self.dtype, rows.dtype, key=_width) if self.count else rows.dtype
         self.parts.append((rows.size, rows.dtype))
         self.count, self.rest = self.count + len(rows), rows.shape[1:]
         self.file.write(np.ascontiguousarray(rows).data)
 
     def blocks(self) -> Iterator[bytes]:
-        """The whole array as a .npy file, piece by piece."""
+        """The whole array as a .npy file, in pieces."""
         header = {"descr": npy.dtype_to_descr(self.dtype), "fortran_order": False}
         stream = BytesIO()
         npy.write_array_header_1_0(stream, {**header, "shape": (self.count, *self.rest)})
@@ -44,12 +44,12 @@ class Member:
 def write_members(
     path: Path, members: Mapping[str, Member], small: Mapping[str, np.ndarray]
 ) -> None:
-    """Write a .npz file, uncompressed so that it can be mapped.
+    """Write an uncompressed .npz file, which can be memory-mapped.
 
     Args:
-        path: Of the file.
+        path: Output file.
         members: Large arrays by name.
-        small: More of them.
+        small: Further arrays, in memory.
     """
     with ZipFile(path, "w", ZIP_STORED) as archive:
         for name, member in members.items():

@@ -1,4 +1,4 @@
-"""The query of a search, and the bank of embeddings to search."""
+"""The query of a search, and the embedding bank to search."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -22,15 +22,15 @@ Space = Literal["h", "z"]
 
 
 class Query(NamedTuple):
-    """The galaxy that a search starts from.
+    """Query galaxy of a search.
 
     Args:
-        name: Its id.
+        name: Id of the galaxy.
         kind: Whether its image or its spectrum is the query.
         space: ``z``, shared by images and spectra, or ``h``, of one encoder.
-        vector: Its embedding in that space, of norm 1.
-        row: Its row in the bank, if it is in there.
-        galaxy: Image and spectrum, if it is from a file.
+        vector: Unit embedding in that space.
+        row: Index in the bank, if the query is in it.
+        galaxy: Image and spectrum, if the query is from a file.
     """
 
     name: str
@@ -45,9 +45,9 @@ class Bank(NamedTuple):
     """Embedding bank to search.
 
     Args:
-        embeddings: Of all galaxies.
-        about: Checkpoint and hash of the weights that made them.
-        source: Images and spectra of the galaxies, if they are given.
+        embeddings: Embeddings of all galaxies.
+        about: Origin: checkpoint and hash of the weights.
+        source: Images and spectra of the galaxies, if given.
     """
 
     embeddings: Embeddings
@@ -61,16 +61,16 @@ def open_bank(
     """Read a bank of embeddings, or embed galaxies.
 
     Args:
-        path: Of embeddings, or of a checkpoint.
-        files: Where the galaxies are.
-        shards: Where they are.
-        space: Which of the embeddings to read.
+        path: File of embeddings, or a checkpoint.
+        files: Files of the galaxies.
+        shards: Folder of shards of the galaxies.
+        space: Which embeddings to read, ``h`` or ``z``.
 
     Returns:
         The bank.
 
     Raises:
-        ValueError: If it cannot be read.
+        ValueError: If one of the files cannot be read.
     """
     if not Path(path).exists():
         raise ArgumentError("bank", f"{path}: no such file")
@@ -93,21 +93,21 @@ def ask(
     checkpoint: str | None,
     space: Space = "z",
 ) -> Query:
-    """Find the query: an id, a file or a number of a galaxy.
+    """Find the query by id, index or file.
 
     Args:
-        bank: The bank.
-        query: The id, file or number.
-        of: Image or spectrum; None for the first that there is.
-        number: Of the galaxy, in a file of several.
-        checkpoint: The network that embeds a file.
-        space: Space of the embedding.
+        bank: Bank of embeddings.
+        query: Id or index of a galaxy of the bank, or a file.
+        of: Whether to use image or spectrum; None takes the image if there is one.
+        number: Index of the galaxy in a file of several.
+        checkpoint: Network that embeds a file.
+        space: Which embedding to use, ``h`` or ``z``.
 
     Returns:
         The query.
 
     Raises:
-        ValueError: If it is none of these, or has nothing to look at.
+        ValueError: If the query is not found, or has no embedding of this kind.
     """
     ids, count = bank.embeddings.ids, len(bank.embeddings.ids)
     if query in ids:
@@ -145,7 +145,7 @@ def _of_file(
 
 
 class _One(Source):
-    """One galaxy of a source."""
+    """A source with a single galaxy."""
 
     def __init__(self, source: Source, number: int) -> None:
         super().__init__(source.where, source.images, source.spectra, source.labels)

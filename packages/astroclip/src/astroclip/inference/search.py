@@ -34,30 +34,29 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
 ) -> None:
     """Find the galaxies whose spectra are nearest to an image, or whose images to a spectrum.
 
-    All of them are compared. What is known of each is shown beside its cosine; with ``--out`` a
-    sheet of pictures is drawn too.
+    The search is exhaustive. Prints cosine similarity and labels of each result; ``--out`` also
+    draws a figure.
 
     Args:
-        bank: File that ``astroclip embed`` wrote; or a checkpoint, with which the galaxies of
-            ``--files`` or ``--shards`` are embedded first.
-        query: A galaxy of the bank, by its id or by its number from 0 on; or a file of one.
-        of: What to look at of the query: its ``image`` or its ``spectrum``; the image, if it has
-            one, where not given.
-        kind: What to look for: ``image`` or ``spectrum``; the other one where not given, and in
-            the space ``h`` the same.
-        space: ``z``, that of images and spectra, in which what only one of them knows is faint; or
-            ``h``, the own one of an encoder, which finds spectra of the same redshift.
-        k: How many.
-        number: Which galaxy of the query's file, from 0 on, if it holds several.
-        checkpoint: Embeds a query that is a file; that which embedded the bank, if not given.
-        files: Where the galaxies of the bank are, as ``astroclip embed`` takes them.
-        shards: Folder of shards where they are.
-        out: Sheet of pictures to write, which ends in ``.png``, ``.svg`` or ``.pdf``; the galaxies
-            must be given for it.
-        overwrite: Replace a sheet that is there.
+        bank: File written by ``astroclip embed``; or a checkpoint, which first embeds the galaxies
+            of ``--files`` or ``--shards``.
+        query: Id or index (from 0) of a galaxy in the bank; or a file with a galaxy.
+        of: Embedding of the query to use: ``image`` or ``spectrum``; by default the image, if there
+            is one.
+        kind: Embeddings to search: ``image`` or ``spectrum``; by default the other modality, or the
+            same one in space ``h``.
+        space: ``z``, shared by images and spectra, which suppresses what only one modality
+            measures; or ``h``, the output of one encoder, which finds spectra of similar redshift.
+        k: Number of results.
+        number: Index (from 0) of the galaxy in the query file, if it holds several.
+        checkpoint: Checkpoint to embed a query file; by default the one that embedded the bank.
+        files: Files of the bank's galaxies, as in ``astroclip embed``.
+        shards: Folder of shards of the bank's galaxies.
+        out: Figure to write, ``.png``, ``.svg`` or ``.pdf``; requires ``--files`` or ``--shards``.
+        overwrite: Replace an existing figure.
 
     Raises:
-        ValueError: If something of this is not there, or does not fit.
+        ValueError: If an input does not exist, or inputs do not fit together.
     """
     if out is not None:
         check_format(out)
@@ -77,24 +76,24 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
 
 
 def other(kind: Kind) -> Kind:
-    """The other kind: image for spectrum, spectrum for image."""
+    """The other modality: image for spectrum, spectrum for image."""
     return "spectrum" if kind == "image" else "image"
 
 
 def find(bank: Embeddings, query: Query, kind: Kind, k: int) -> Found:
-    """Find the nearest neighbors in a bank, without the query itself.
+    """Find nearest neighbors in a bank, excluding the query itself.
 
     Args:
-        bank: Where to seek.
+        bank: Bank of embeddings.
         query: What.
-        kind: Of what is sought.
-        k: How many.
+        kind: Embeddings to search: image or spectrum.
+        k: Number of neighbors.
 
     Returns:
-        Their cosines and rows, the nearest first.
+        Cosines and indices, nearest first.
 
     Raises:
-        ValueError: If the bank has no such kind, or fewer.
+        ValueError: If the bank lacks these embeddings, or has fewer than ``k``.
     """
     if query.space == "h" and kind != query.kind:
         raise ValueError(f"kind: {kind}: in the space h the {query.kind} of a galaxy has no other")
@@ -114,7 +113,7 @@ def find(bank: Embeddings, query: Query, kind: Kind, k: int) -> Found:
 
 
 def described(bank: Bank, query: Query, kind: Kind) -> str:
-    """The search in a line."""
+    """One-line description of the search."""
     plural = {"image": "images", "spectrum": "spectra"}[kind]
     count = len(bank.embeddings.ids)
     return f"the {plural} of {count} that are nearest to the {query.kind} of {query.name}"
@@ -124,12 +123,12 @@ def table(bank: Embeddings, query: Query, found: Found) -> Table:
     """The result as a table for a terminal.
 
     Args:
-        bank: Where it was sought.
-        query: What.
-        found: The answers.
+        bank: Bank that was searched.
+        query: Query of the search.
+        found: Nearest neighbors.
 
     Returns:
-        Rank, id, cosine and what is known of each, the query in front.
+        Rank, id, cosine and labels of each result, with the query in the first row.
     """
     shown = Table("rank", "id", "cosine")
     for name in bank.labels:
@@ -152,13 +151,13 @@ def draw(path: str, bank: Bank, query: Query, found: Found) -> None:
     """Draw the query and its nearest neighbors.
 
     Args:
-        path: Of the sheet.
-        bank: With its galaxies.
-        query: What was sought.
-        found: The answers.
+        path: Output file.
+        bank: Bank with the galaxies' images and spectra.
+        query: Query of the search.
+        found: Nearest neighbors.
 
     Raises:
-        ValueError: If one of them is not among the galaxies that were given.
+        ValueError: If a neighbor is not among the given galaxies.
     """
     assert bank.source is not None
     rows: list[int] = found.number[0].tolist()
@@ -183,7 +182,7 @@ def _by_id(source: Source, ids: Sequence[str]) -> dict[str, Galaxy]:
 
 
 def _cut(galaxy: Galaxy) -> Galaxy:
-    """A galaxy whose image is cropped to a stamp."""
+    """Crop the image of a galaxy to a thumbnail."""
     if galaxy.image is None:
         return galaxy
     return galaxy._replace(image=middle(galaxy.image, min(CUT, *galaxy.image.shape[1:])))

@@ -1,4 +1,4 @@
-"""Figure of a search: the query and its nearest neighbors, one below the other."""
+"""Figure of a search: the query and its nearest neighbors, one per row."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +22,8 @@ class Row(NamedTuple):
 
     Args:
         galaxy: With an image, a spectrum or both.
-        title: Above it.
-        color: Of its frame; None for none.
+        title: Title above the row.
+        color: Color of the frame; None for no frame.
     """
 
     galaxy: Galaxy
@@ -35,23 +35,23 @@ QUERY, SAME = BLUE, GREEN  # colors of frames
 
 
 def check_format(path: str) -> None:
-    """Check that the name of the figure gives a known format.
+    """Check that a file name has the suffix of a known figure format.
 
     Args:
-        path: Of the file.
+        path: File name.
 
     Raises:
-        ValueError: If it has not.
+        ValueError: If it does not.
     """
     if Path(path).suffix not in FORMATS:
         raise ValueError(f"out: {path}: a sheet is a file that ends in {', '.join(FORMATS)}")
 
 
 def write_sheet(path: str, rows: Sequence[Row]) -> None:
-    """Draw galaxies, each with its image and its spectrum, as far as it has them.
+    """Draw galaxies, one per row, with image and spectrum as far as available.
 
     Args:
-        path: File that ends in ``.png``, ``.svg`` or ``.pdf``.
+        path: Output file, ``.png``, ``.svg`` or ``.pdf``.
         rows: The galaxies.
     """
     with figure(HEIGHT * len(rows) + 0.4, WIDE) as drawn:

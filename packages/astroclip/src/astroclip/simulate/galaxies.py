@@ -1,8 +1,7 @@
 """Simulated galaxies: image, spectrum and labels of each.
 
 A pure function of seed, block number and image size. A galaxy's image and spectrum have independent
-noise. Galaxies are drawn independently and keep the order in which they were drawn, so the order
-says nothing of them.
+noise. Galaxies are drawn independently; their order carries no information.
 
 Noise and scatter of version 1 were set before any network was trained on it, so that simple
 baselines perform as they do on the real survey. ``tests/benchmarks/astroclip_simulator.py`` gives,

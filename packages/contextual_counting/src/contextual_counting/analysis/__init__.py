@@ -1,1 +1,1 @@
-"""Circuit analysis: which algorithm a trained network counts with."""
+"""Circuit analysis: which counting algorithm a trained network uses."""

@@ -1,4 +1,4 @@
-"""``analyze``: report on the circuit that a trained network counts with."""
+"""``contextual-counting analyze``: report on the circuit of a trained network."""
 
 import torch
 
@@ -22,7 +22,7 @@ def analyze(
     threads: int = 1,
     overwrite: bool = False,
 ) -> None:
-    """Write a report on the circuit of a trained network, and where that circuit must fail.
+    """Analyze the counting circuit of a trained network, and the inputs on which it fails.
 
     Sections: which tokens serve as the bias of each region's count; predicted and measured accuracy
     on other sets; the encoder's attention scores; principal components by region; effective values
@@ -31,8 +31,8 @@ def analyze(
 
     Args:
         path: Checkpoint or run folder.
-        out: Folder of ``metrics.json`` and ``index.html``; by default ``analysis`` beside the
-            checkpoint.
+        out: Output folder of ``metrics.json`` and ``index.html``; by default ``analysis`` in the
+            folder of the checkpoint.
         samples: Sequences per set.
         threads: CPU threads.
         overwrite: Replace an existing report.

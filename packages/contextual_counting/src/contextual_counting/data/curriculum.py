@@ -1,4 +1,4 @@
-"""The parts of a training, in each of which sequences are drawn from other distributions."""
+"""Curriculum: stages of a training with different distributions of sequences."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
@@ -11,19 +11,20 @@ SPAN = 4  # between the shortest and the longest sequences while lengths grow
 
 
 class Stage(TypedDict, total=False):
-    """A part of the training; what it does not name is as in the data's own arguments.
+    """Stage of a training; missing values are taken from the data's arguments.
 
     Args:
-        steps: Batches; an optimizer step each, unless gradients accumulate.
-        batch_size: Sequences per step at the shortest length. Longer batches have fewer, so that
-            the number of tokens stays, in multiples of 4.
-        lengths: Shortest and longest sequences, in tokens; one length per batch, log-uniform.
-        growth: Share of the stage in which the longest grows from the shortest, geometrically;
-            meanwhile and after, lengths below a quarter of it are left out. 0 is no growth.
-        regions: Fewest and most regions of a sequence.
-        density: Lowest and highest probability of a 1.
-        uneven: Share of the sequences in which one region takes up a random part of the whole, so
-            that its counts are as large as in sequences several times as long.
+        steps: Number of batches; each is an optimizer step, unless gradients accumulate.
+        batch_size: Sequences per step at the shortest length. Batches of longer sequences are
+            smaller, so that the number of tokens is constant; a multiple of 4.
+        lengths: Minimum and maximum length in tokens; each batch has one length, drawn
+            log-uniformly.
+        growth: Fraction of the stage in which the maximum length grows geometrically from the
+            minimum; lengths below a quarter of the maximum are always left out. 0 is no growth.
+        regions: Minimum and maximum number of regions of a sequence.
+        density: Minimum and maximum probability of a 1.
+        uneven: Fraction of the sequences in which one region takes up a random part of the whole,
+            with counts as large as in sequences several times as long.
     """
 
     steps: int
@@ -36,7 +37,7 @@ class Stage(TypedDict, total=False):
 
 
 class Part(NamedTuple):
-    """A stage with nothing left open; its fields are those of ``Stage``."""
+    """A stage with all values filled in; see ``Stage``."""
 
     steps: int
     batch_size: int
@@ -48,7 +49,7 @@ class Part(NamedTuple):
 
 
 def window(part: Part, progress: float) -> tuple[float, float]:
-    """The shortest and longest sequences at a point of a stage, 0 at its start and 1 at its end."""
+    """Minimum and maximum length at a point of a stage, from 0 (start) to 1 (end)."""
     shortest, longest = map(float, part.lengths)
     if not part.growth:
         return shortest, longest
@@ -57,11 +58,11 @@ def window(part: Part, progress: float) -> tuple[float, float]:
 
 
 def check(part: Part, lengths: str = "lengths") -> None:
-    """Raise an ArgumentError that names the first number of a stage that cannot work.
+    """Raise an ArgumentError for the first invalid number of a stage.
 
     Args:
-        part: The stage.
-        lengths: What its lengths are called; the data have a single ``length`` of their own.
+        part: Stage to check.
+        lengths: Name of the length argument in errors; the data have a single ``length``.
     """
     check_least(steps=(part.steps, 1), batch_size=(part.batch_size, 1))
     check_range(lengths, part.lengths, 1, np.inf)
@@ -74,7 +75,7 @@ def check(part: Part, lengths: str = "lengths") -> None:
 def check_range(
     name: str, bounds: Sequence[float | int], low: float | int, high: float | int
 ) -> None:
-    """Raise an ArgumentError if a lowest and a highest number do not lie between two others."""
+    """Raise an ArgumentError if a range is empty or exceeds its limits."""
     if len(bounds) != 2 or not low <= bounds[0] <= bounds[1] <= high:
         values = bounds[0] if len(set(bounds)) == 1 else list(bounds)
         raise ArgumentError(name, f"{values} does not lie between {low} and {high}, lowest first")

@@ -1,4 +1,4 @@
-"""Sequences for training, drawn at every step or read from shards; the sets of the evaluation."""
+"""LightningDataModule of counting: sequences drawn at every step or read from shards."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ VALIDATION_SAMPLES = 1000
 
 
 class Batch(NamedTuple):
-    """Sequences and the number of 1s in each of their regions (-100: no such region)."""
+    """Sequences, and the number of 1s in each region (-100 for no such region)."""
 
     tokens: Int64[Tensor, "batch time"]
     counts: Int64[Tensor, "batch regions"]
 
 
 class Setting(NamedTuple):
-    """A distribution of sequences: length, number of regions and probability of a 1 are fixed."""
+    """Distribution of an evaluation set: length, number of regions and probability of a 1."""
 
     length: int
     regions: int
@@ -49,21 +49,21 @@ class CountingData(DataModule):
         regions: Regions per sequence, R in the paper; at most half of ``length``.
         density: Probability that a token is a 1, between 0 and 1.
         batch_size: Sequences per optimizer step, over all devices.
-        steps: Batches; an optimizer step each, unless gradients accumulate.
-        stages: Parts of a training that varies these; ``None`` is one stage that does not.
-        samples: Sequences in each set of the evaluation.
-        workers: Processes per device that draw or read ahead; 0 does so in the main process.
-        seed: Seed of the training sequences; the sets of the evaluation never change.
-        shards: Folder or address of sequences that ``simulate`` wrote, to train on in place of
-            drawn ones; an epoch is one pass over them. ``length``, ``regions`` and ``density`` are
-            then those of the evaluation.
-        epochs: Passes over the shards, ``trainer.max_epochs`` on the command line.
-        damaged: ``stop`` at a damaged sequence of the shards, or ``skip`` it: the next sound one is
-            taken in its place, with a warning.
+        steps: Number of batches; each is an optimizer step, unless gradients accumulate.
+        stages: Stages of a training in which these vary; ``None`` is one stage without variation.
+        samples: Sequences per evaluation set.
+        workers: Processes per device that draw or load; 0 uses the main process.
+        seed: Seed of the training sequences; evaluation sets do not depend on it.
+        shards: Folder or address written by ``simulate``, to train on instead of drawing; an epoch
+            is one pass over it. ``length``, ``regions`` and ``density`` then only apply to
+            evaluation.
+        epochs: Passes over the shards; set by ``trainer.max_epochs`` on the command line.
+        damaged: ``stop`` at a damaged sequence of the shards, or ``skip`` it: the next intact one
+            replaces it, with a warning.
 
     Raises:
-        ValueError: For a number out of its range, sequences too short for their regions, or shards
-            that cannot be read.
+        ValueError: For a number out of range, sequences too short for their regions, or shards that
+            cannot be read.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of the data
@@ -105,7 +105,7 @@ class CountingData(DataModule):
         self.samples = samples
 
     def _only(self, stages: list[Stage] | None, own: Part) -> list[Stage]:
-        """The one stage of shards. Checkpoints keep it, to be evaluated where no shards are."""
+        """The single stage of a training on shards; stored in checkpoints, to evaluate without."""
         held = [Stage(lengths=[*own.lengths], regions=[*own.regions], density=[*own.density])]
         if stages not in (None, held):
             raise ArgumentError("stages", "with shards nothing is drawn; leave them out (null)")
@@ -119,19 +119,19 @@ class CountingData(DataModule):
 
     @property
     def most_regions(self) -> int:
-        """The most regions that a training sequence has; of shards, or one of the run's own set."""
+        """Maximum number of regions of a sequence, in training or evaluation."""
         most = max(part.regions[1] for part in self.parts)
         return most if self.on_disk is None else max(most, self.own.regions)
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest training sequence; of shards, or of the run's own set."""
+        """Maximum length of a sequence in tokens, in training or evaluation."""
         longest = max(part.lengths[1] for part in self.parts)
         return longest if self.on_disk is None else max(longest, self.own.length)
 
     @property
     def settings(self) -> dict[str, Setting]:
-        """The sets of the evaluation: the run's own one, and one thing changed at a time."""
+        """Evaluation sets: the training distribution, and variations of one property at a time."""
         return {
             "id": self.own,
             "t300": self.own._replace(length=300),
@@ -142,11 +142,11 @@ class CountingData(DataModule):
 
     @property
     def further(self) -> dict[str, Setting]:
-        """Sets that few networks are asked about: many regions, very long sequences."""
+        """Optional, harder evaluation sets: many regions, very long sequences."""
         return {"r12": self.own._replace(regions=12), "t2048": self.own._replace(length=2048)}
 
     def outside(self, setting: Setting) -> list[str]:
-        """What of a setting lies outside the range of the training, in words; empty if nothing."""
+        """Properties of a setting outside the training range, as text."""
         ranges = {
             "length": (number for part in self.parts for number in part.lengths),
             "regions": (number for part in self.parts for number in part.regions),
@@ -161,7 +161,7 @@ class CountingData(DataModule):
         return reasons
 
     def draw(self, step: int) -> Batch:
-        """The global batch of a training step: a pure function of the seed and the step."""
+        """Global batch of a training step: a pure function of the seed and the step."""
         starts = [0, *accumulate(self.stage_steps)]
         within = step % starts[-1]
         index = bisect_right(starts, within) - 1
@@ -176,28 +176,28 @@ class CountingData(DataModule):
         return _batch(simulate(rng, size, length, part.regions, part.density, part.uneven))
 
     def evaluation(self, name: str, kind: int = TEST, samples: int | None = None) -> Batch:
-        """A fixed set of the evaluation, all in one batch.
+        """Sequences of an evaluation set, in one batch.
 
         Args:
-            name: One of :attr:`settings` or :attr:`further`.
-            kind: ``TEST``, or ``VALIDATION`` for sequences that a training may look at.
-            samples: Number of sequences; ``None`` takes the data's own.
+            name: Name in :attr:`settings` or :attr:`further`.
+            kind: ``TEST``, or ``VALIDATION`` for sequences that training may use.
+            samples: Number of sequences; ``None`` uses the default of the data.
 
         Returns:
-            The same sequences whatever the seed of the training.
+            The sequences, which do not depend on the training seed.
         """
         return self.sequences((self.settings | self.further)[name], kind, samples)
 
     def sequences(self, setting: Setting, kind: int = TEST, samples: int | None = None) -> Batch:
-        """Sequences of any one distribution, always the same ones.
+        """Sequences of any distribution, always the same ones.
 
         Args:
-            setting: The distribution.
-            kind: ``TEST``, or ``VALIDATION`` for sequences that a training may look at.
-            samples: Number of sequences; ``None`` takes the data's own.
+            setting: Distribution of the sequences.
+            kind: ``TEST``, or ``VALIDATION`` for sequences that training may use.
+            samples: Number of sequences; ``None`` uses the default of the data.
 
         Returns:
-            All in one batch.
+            All sequences in one batch.
         """
         length, regions, density = setting
         rng = np.random.default_rng([kind, length, regions, round(1000 * density)])
@@ -205,7 +205,7 @@ class CountingData(DataModule):
         return _batch(simulate(rng, size, length, (regions, regions), (density, density)))
 
     def at_once(self, length: int) -> int:
-        """Sequences per batch of the evaluation on one device: as many as a cache holds."""
+        """Sequences per evaluation batch on one device, chosen to fit in the cache."""
         return max(1, TOKENS // length)
 
     def train_dataloader(self) -> SeededLoader:
@@ -232,7 +232,7 @@ class CountingData(DataModule):
 
     @property
     def predicted(self) -> dict[str, list[str]]:
-        """The sets of the evaluation, whose sequences have their numbers as ids."""
+        """Evaluation sets, whose sequences are numbered."""
         return {name: [str(i) for i in range(self.samples)] for name in self.settings}
 
     def _in_order(self, whole: Batch) -> SeededLoader:
@@ -241,10 +241,10 @@ class CountingData(DataModule):
 
 
 class Rows(Dataset[Batch]):
-    """The sequences of a batch, one by one.
+    """Sequences of a batch, one by one.
 
     Args:
-        whole: All of them.
+        whole: The batch.
     """
 
     def __init__(self, whole: Batch) -> None:
@@ -258,13 +258,13 @@ class Rows(Dataset[Batch]):
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Put sequences of shards together, as the network takes them."""
+    """Stack sequences of shards into a batch."""
     tokens, counts = stack(samples)
     return Batch(tokens.long(), counts.long())
 
 
 def _part(on_disk: ShardedDataset, own: Part, epochs: int | None) -> Part:
-    """What shards hold, as the one part of a training."""
+    """Stage that describes the content of shards."""
     ranges, count = ranges_of(on_disk.folder), len(on_disk)
     if not 1 <= own.batch_size <= count:
         reason = f"{own.batch_size} is not one of 1 to {count}, all sequences"

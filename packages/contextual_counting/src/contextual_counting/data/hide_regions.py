@@ -1,8 +1,8 @@
-"""Sequences that look to the decoder as if they had fewer regions: a lever of the training.
+"""Augmentation: hide brackets so that the decoder sees sequences with fewer regions.
 
-Where every sequence has at least four regions, the bracket behind a region is as constant as its
-own, and a count may be compared with it; then counting fails where there is no such bracket.
-Nothing in the sequences says so. Hiding brackets from the decoder does.
+If every sequence has at least four regions, the next region's bracket is always present, and a
+network may use it as reference for a count; it then fails where there is no such bracket. The
+sequences alone do not prevent this. Hiding brackets from the decoder does.
 """
 
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from contextual_counting.simulate.sequences import CLOSE, NO_REGION, OPEN
 
 
 class Shown(NamedTuple):
-    """What the decoder sees of sequences, and what it is asked.
+    """Tokens visible to the decoder, and target counts.
 
     Args:
-        visible: True where it may attend to a token.
-        counts: ``NO_REGION`` for regions that it is not asked for.
+        visible: True where the decoder may attend to a token.
+        counts: Target counts; ``NO_REGION`` for regions without a target.
     """
 
     visible: Bool[Tensor, "batch time"]
@@ -29,15 +29,15 @@ class Shown(NamedTuple):
 def with_fewer_regions(
     tokens: Int64[Tensor, "batch time"], counts: Int64[Tensor, "batch regions"], share: float
 ) -> Shown:
-    """Hide the brackets behind a random region, and do not ask for the regions behind it.
+    """Hide the brackets after a random region, and remove the targets of later regions.
 
     Args:
         tokens: Sequences.
-        counts: Theirs.
-        share: Of the sequences; of the others all is shown.
+        counts: Counts of the sequences.
+        share: Fraction of the sequences to change.
 
     Returns:
-        What is shown; in each sequence the number of regions to keep is drawn anew.
+        Visible tokens and targets; the number of visible regions is random for each sequence.
     """
     draw = torch.rand(2, len(tokens), device=tokens.device)
     regions = (counts != NO_REGION).sum(1)

@@ -1,4 +1,4 @@
-"""Sequences on the disk: what ``simulate`` writes and a training reads in place of drawn ones."""
+"""``contextual-counting simulate``: write sequences as shards, and read them."""
 
 from functools import partial
 from typing import NamedTuple
@@ -18,14 +18,14 @@ SHARDS = 3  # first word of every seed; training and evaluation sets draw from 0
 
 
 class Sample(NamedTuple):
-    """A sequence, as small as it can be, and the number of 1s in each of its regions."""
+    """A sequence in the smallest data type, and the number of 1s in each region."""
 
     tokens: UInt8[np.ndarray, " time"]
     counts: Int32[np.ndarray, " regions"]
 
 
 class Ranges(NamedTuple):
-    """What the sequences of a data set are drawn from."""
+    """Ranges from which sequences are drawn."""
 
     length: int
     regions: tuple[int, int]
@@ -45,22 +45,21 @@ def simulate(
 ) -> None:
     """Write training sequences as shards; ``fit --data.shards`` reads them.
 
-    A run that was interrupted goes on where it stopped. The bytes are the same for any number of
-    workers.
+    An interrupted run resumes where it stopped. The bytes are the same for any number of workers.
 
     Args:
-        out: Folder of the shards.
-        shards: Files that the sequences are spread over; at most ``samples``.
-        workers: Processes that write shards; 0 writes in this one.
+        out: Output folder.
+        shards: Number of shard files; at most ``samples``.
+        workers: Number of processes that write shards; 0 writes in the main process.
         samples: Number of sequences.
         length: Tokens per sequence, T in the paper.
-        regions: Regions per sequence, R in the paper: a number, or fewest and most as [1, 4].
-        density: Probability that a token is a 1, between 0 and 1: a number, or [lowest, highest].
+        regions: Regions per sequence, R in the paper: a number, or minimum and maximum as [1, 4].
+        density: Probability that a token is a 1, between 0 and 1: a number, or [minimum, maximum].
         seed: Seed of the sequences.
-        overwrite: Replace the shards that are there.
+        overwrite: Replace existing shards.
 
     Raises:
-        ValueError: For a number out of its range, or a folder with the shards of another recipe.
+        ValueError: For a number out of range, or a folder with shards of another recipe.
     """
     options = {"length": length, "regions": _pair(regions), "density": _pair(density)}
     ranges = check(Ranges(length, tuple(options["regions"]), tuple(options["density"])))
@@ -69,12 +68,12 @@ def simulate(
 
 
 def make_sample(number: int, seed: int, ranges: Ranges) -> dict[str, np.ndarray]:
-    """Draw one sequence: a pure function of its number and the recipe.
+    """Draw one sequence, a pure function of the arguments.
 
     Args:
-        number: Of the sequence.
-        seed: Of the data set.
-        ranges: What it is drawn from.
+        number: Index of the sequence.
+        seed: Seed of the data set.
+        ranges: Ranges to draw from.
 
     Returns:
         The fields of a ``Sample``.
@@ -85,16 +84,16 @@ def make_sample(number: int, seed: int, ranges: Ranges) -> dict[str, np.ndarray]
 
 
 def ranges_of(folder: Folder) -> Ranges:
-    """What the sequences of a data set were drawn from.
+    """Ranges from which the sequences of a data set were drawn.
 
     Args:
-        folder: Where it lies.
+        folder: Folder of the data set.
 
     Returns:
         The ranges.
 
     Raises:
-        ValueError: If they are not sequences of this task, of this version.
+        ValueError: If it holds other data, or another version.
     """
     options = folder.made_by(GENERATOR, VERSION).options
     try:
@@ -105,16 +104,16 @@ def ranges_of(folder: Folder) -> Ranges:
 
 
 def check(ranges: Ranges) -> Ranges:
-    """See that sequences can be drawn.
+    """Check that sequences can be drawn.
 
     Args:
-        ranges: What from.
+        ranges: Ranges to check.
 
     Returns:
-        The same.
+        The same ranges.
 
     Raises:
-        ValueError: Naming the first number that cannot be.
+        ValueError: Naming the first invalid number.
     """
     check_range("length", (ranges.length, ranges.length), 1, np.inf)
     check_range("regions", ranges.regions, 1, np.inf)

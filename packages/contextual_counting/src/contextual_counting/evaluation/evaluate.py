@@ -1,4 +1,4 @@
-"""``contextual-counting evaluate``: accuracy per region on sets of sequences, with figures."""
+"""``contextual-counting evaluate``: accuracy per region on several test sets, with figures."""
 
 from typing import TYPE_CHECKING
 
@@ -40,27 +40,27 @@ def evaluate(
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write accuracy per region on sets of sequences, with figures.
+    """Evaluate accuracy per region on several test sets, with figures.
 
-    The sets: the run's own length, regions and density (``id``), and one thing changed at a time:
-    length 300, 3 regions, length 1024, density 0.3. Where they are asked for, 12 regions and length
-    2048, too.
+    Sets: the training distribution (``id``), and changes of one property at a time: length 300, 3
+    regions, length 1024, density 0.3. Optional sets: 12 regions, and length 2048.
 
     Args:
-        path: A checkpoint, or a run's folder.
-        out: Folder of ``metrics.json`` and ``index.html``; by default ``report`` beside the
-            checkpoint.
-        data: Evaluate on these sequences instead of the sets: a folder that ``contextual-counting
-            simulate`` wrote.
-        samples: Sequences per set at most.
-        sets: Of ``t300``, ``r3``, ``t1024``, ``density0.3``, ``r12`` and ``t2048``, beside ``id``;
-            by default the first four that the network can answer.
-        threads: CPU threads; more than one helps little on batches that fit into a cache.
+        path: A checkpoint or a run folder.
+        out: Output folder of ``metrics.json`` and ``index.html``; by default ``report`` in the
+            folder of the checkpoint.
+        data: Sequences to evaluate on instead of these sets: a folder written by
+            ``contextual-counting simulate``.
+        samples: Maximum number of sequences per set.
+        sets: Sets in addition to ``id``, from ``t300``, ``r3``, ``t1024``, ``density0.3``, ``r12``
+            and ``t2048``; by default those of the first four that the network can process.
+        threads: CPU threads; more than one helps little for batches that fit in the cache.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
-        overwrite: Replace a report that is there.
+        overwrite: Replace an existing report.
 
     Raises:
-        ValueError: If there is no such checkpoint, device or set, or the network cannot answer it.
+        ValueError: If the checkpoint, device or set does not exist, or the network cannot process
+            the set.
     """
     check_least(samples=(samples, 1), threads=(threads, 1))
     if data is not None and sets is not None:
@@ -89,7 +89,7 @@ def evaluate(
 def _named(
     names: list[str], module: "CountingModule", data: "CountingData"
 ) -> "dict[str, Setting]":
-    """The run's own set and others, all of which the network can answer."""
+    """Settings of the training distribution and of other sets that the network can process."""
     known = data.settings | data.further
     for name in names:
         if name not in known:
@@ -100,7 +100,7 @@ def _named(
 
 
 def _check_answerable(name: str, module: "CountingModule", setting: "Setting") -> None:
-    """Raise a ValueError if the network has too few prompts or positions for some sequences."""
+    """Raise a ValueError if the network has too few prompts or positions for a setting."""
     if not module.can_answer(setting.length, setting.regions):
         few = f"{module.prompts} prompts"
         short = f"positions for {module.model.encoder.longest} tokens"
@@ -118,7 +118,7 @@ def _summary(data: "CountingData", samples: int) -> str:
 
 
 def _add_results(report: Report, own: Answers, numbers: dict[str, float]) -> None:
-    """Headline numbers: each region of the first set."""
+    """Add headline numbers: each region of the first set."""
     for region in range(own.setting.regions):
         key = f"{own.name}/top1/region{region}"
         report.add_result(
@@ -145,7 +145,7 @@ def _add_tables(report: Report, sets: list[Answers], numbers: dict[str, float]) 
 def _table(
     metric: str, sets: list[Answers], numbers: dict[str, float]
 ) -> tuple[list[str], list[list[Cell]]]:
-    """Columns and rows of one metric of every set, by region."""
+    """Columns and rows of one metric for every set, by region."""
     most = max(answers.setting.regions for answers in sets)
     rows: list[list[Cell]] = []
     for answers in sets:

@@ -36,7 +36,7 @@ KINDS = {
 
 
 def add_accuracy(report: Report, sets: Sequence["Answers"], numbers: dict[str, float]) -> None:
-    """Exact counts per region and set, beside the best constant answer."""
+    """Accuracy per region and set, with the best constant prediction."""
     step = 0.8 / max(4, *(answers.setting.regions for answers in sets))
     with figure(3.2, WIDE) as drawn:
         axes = drawn.add_subplot()
@@ -67,7 +67,7 @@ def add_accuracy(report: Report, sets: Sequence["Answers"], numbers: dict[str, f
 
 
 def add_scatter(report: Report, sets: Sequence["Answers"]) -> None:
-    """Predicted counts against true ones, one panel per set."""
+    """Predicted against true counts, one panel per set."""
     with figure(1.9, WIDE) as drawn:
         panels = drawn.subplots(1, len(sets), squeeze=False)[0]
         for axes, answers in zip(panels, sets, strict=True):

@@ -39,24 +39,24 @@ def oracle(
     threads: int = 1,
     overwrite: bool = False,
 ) -> None:
-    """Write the paper's circuit into the network by hand, and print how well it counts.
+    """Set the network's weights by hand to the paper's circuit, and print its accuracy.
 
-    Nothing is trained. With the beginning token or a region's own ``[`` as bias it counts
-    everywhere; with all ``]`` it fails where the number of regions changes, with zeros where the
-    length does; non-causal, everywhere.
+    There is no training. With the beginning token or a region's own ``[`` as bias it always counts
+    correctly; with all ``]`` it fails for other numbers of regions, with zeros for other lengths,
+    and if not causal always.
 
     Args:
-        bias: What counts are compared with.
-        causal: Hide later tokens from earlier ones, as the circuit needs.
-        out: File to write, which ``evaluate`` and ``analyze`` take as a checkpoint.
+        bias: Bias tokens, with which counts are compared.
+        causal: Hide later tokens from earlier ones, which the circuit requires.
+        out: Output checkpoint, for ``evaluate`` and ``analyze``.
         samples: Sequences per set.
-        sets: Of ``id``, ``t300``, ``r3``, ``t1024``, ``density0.3``, ``r12`` and ``t2048``; all
-            where none are given.
+        sets: Sets from ``id``, ``t300``, ``r3``, ``t1024``, ``density0.3``, ``r12`` and ``t2048``;
+            by default all.
         threads: CPU threads.
-        overwrite: Replace a file that is there.
+        overwrite: Replace an existing file.
 
     Raises:
-        ValueError: If there is no such set, or a number is out of its range.
+        ValueError: For an unknown set, or a number out of range.
     """
     check_least(samples=(samples, 1), threads=(threads, 1))
     for name in sets or ():
@@ -77,14 +77,14 @@ def oracle(
 
 
 def build(bias: Bias, causal: bool = True) -> "CountingModule":
-    """The network whose weights are set by hand.
+    """Network with weights set by hand.
 
     Args:
-        bias: What counts are compared with.
+        bias: Bias tokens, with which counts are compared.
         causal: Hide later tokens from earlier ones.
 
     Returns:
-        It, in evaluation mode.
+        Module in evaluation mode.
     """
     module = contextual_counting.CountingModule(
         contextual_counting.Network(causal=causal, classes=COUNTS), regions=REGIONS, length=LENGTH
@@ -94,13 +94,13 @@ def build(bias: Bias, causal: bool = True) -> "CountingModule":
 
 
 def save(module: "CountingModule", data: "CountingData", path: str, command: str) -> None:
-    """Write a checkpoint that can be evaluated like that of a training.
+    """Write a checkpoint that can be evaluated like one of a training.
 
     Args:
-        module: The network.
-        data: Whose sets it is asked about.
-        path: The file.
-        command: What made it.
+        module: Module to save.
+        data: Data module that defines the sets.
+        path: Output file.
+        command: Command for the run record.
     """
     content: dict[str, Any] = {
         "state_dict": module.state_dict(),
@@ -117,16 +117,16 @@ def table(
     samples: int,
     names: "tuple[str, ...] | list[str]",
 ) -> Table:
-    """Exact counts of each set: lowest and highest over regions.
+    """Accuracy on each set: minimum and maximum over regions.
 
     Args:
-        module: In evaluation mode.
-        data: Whose sets they are.
+        module: Module in evaluation mode.
+        data: Data module that defines the sets.
         samples: Sequences per set.
-        names: Of the sets.
+        names: Names of the sets.
 
     Returns:
-        Lowest and highest share over regions, beside the best constant answer.
+        Minimum and maximum accuracy over regions, with the best constant prediction.
     """
     known: dict[str, Setting] = data.settings | data.further
     rows: list[list[Cell]] = []

@@ -28,9 +28,9 @@ class Answers(NamedTuple):
     """Predictions on one set.
 
     Args:
-        name: Of the set.
+        name: Name of the set.
         setting: Length, regions and density of its sequences.
-        outside: What of the setting lies outside the range of the training.
+        outside: Properties of the setting outside the training range.
         counts: True counts.
         ranked: The five most likely counts, most likely first.
     """
@@ -45,17 +45,17 @@ class Answers(NamedTuple):
 def open_with_data(
     path: str | Path, device: str | None = "cpu"
 ) -> "tuple[TrainedRun[CountingModule], CountingData]":
-    """Open a trained run, and the data of its training, which draws the sets.
+    """Open a trained run with its data module, which draws the sets.
 
     Args:
-        path: A checkpoint, or a run's folder.
-        device: As of ``sciformer.evaluation.run.open_run``.
+        path: A checkpoint or a run folder.
+        device: Device, see ``sciformer.evaluation.run.open_run``.
 
     Returns:
-        The run, and its data without the shards of the training, which may have moved.
+        The run, and its data module without the training shards, which may no longer exist.
 
     Raises:
-        ValueError: If there is no such device, or no such checkpoint of counting.
+        ValueError: If the device does not exist, or the checkpoint is not one of counting.
     """
     run = open_run(path, contextual_counting.CountingModule, device)
     own = {name: run.module.hparams[name] for name in ("length", "regions")}  # loaders of one's own
@@ -64,11 +64,11 @@ def open_with_data(
 
 
 def stored_sequences(folder: str, samples: int) -> tuple[Setting, Batch]:
-    """Read sequences that ``contextual-counting simulate`` wrote.
+    """Read sequences written by ``contextual-counting simulate``.
 
     Args:
-        folder: A folder or an address of shards.
-        samples: The first so many of them at most.
+        folder: Folder or address of shards.
+        samples: Maximum number of sequences to read.
 
     Returns:
         Their setting, with the mean of their densities, and the sequences.
@@ -92,13 +92,13 @@ def stored_sequences(folder: str, samples: int) -> tuple[Setting, Batch]:
 def predict(
     module: "CountingModule", data: "CountingData", name: str, setting: Setting, batch: Batch
 ) -> Answers:
-    """Count the regions of one set.
+    """Predict the counts of one set.
 
     Args:
-        module: In evaluation mode.
-        data: Of the training.
-        name: Of the set.
-        setting: Of its sequences.
+        module: Module in evaluation mode.
+        data: Data module of the training.
+        name: Name of the set.
+        setting: Setting of its sequences.
         batch: All sequences of the set.
 
     Returns:
@@ -116,16 +116,16 @@ def predict(
 def predict_sets(
     module: "CountingModule", data: "CountingData", samples: int, sets: Mapping[str, Setting]
 ) -> list[Answers]:
-    """Count the regions of all sets that the network can answer.
+    """Predict the counts of all sets that the network can process.
 
     Args:
-        module: In evaluation mode.
-        data: Of the training; draws the sets.
+        module: Module in evaluation mode.
+        data: Data module of the training, which draws the sets.
         samples: Sequences per set.
         sets: Settings by name.
 
     Returns:
-        The predictions, set by set.
+        Predictions, one per set.
     """
     return [
         predict(module, data, name, setting, data.sequences(setting, samples=samples))
@@ -135,16 +135,16 @@ def predict_sets(
 
 
 def scores(answers: Answers) -> dict[str, float]:
-    """Top-1, top-5 and mean absolute error per region, each beside the best constant answer's.
+    """Top-1 and top-5 accuracy and mean absolute error per region, with a constant baseline.
 
-    The constant is chosen in hindsight on the set itself: nothing that ignores the sequence beats
-    it (most frequent count, five most frequent counts, median count).
+    The constant is chosen on the test set itself, so it is an upper limit for methods that ignore
+    the sequence (most frequent count, five most frequent counts, median count).
 
     Args:
-        answers: On one set.
+        answers: Predictions on one set.
 
     Returns:
-        Numbers by ``<set>/<metric>/region<r>``, and with ``/baseline_constant`` behind it.
+        Keys are ``<set>/<metric>/region<r>``; baselines end in ``/baseline_constant``.
     """
     ranked, counts = torch.from_numpy(answers.ranked), torch.from_numpy(answers.counts)
     found, constant = RegionScores(counts.shape[1]), RegionScores(counts.shape[1])

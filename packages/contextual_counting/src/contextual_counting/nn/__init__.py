@@ -1,1 +1,1 @@
-"""The counting transformer and its parts, plain torch."""
+"""Counting transformer and its parts, in plain torch."""

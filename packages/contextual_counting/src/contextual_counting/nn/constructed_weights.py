@@ -9,7 +9,7 @@ Golkar et al. 2024 (arXiv 2406.02585), propositions 2.1 and 2.2, in the network 
    with total weight ``beta``; so it decodes ``theta = n / (n + beta)``.
 4. The head computes ``n = beta theta / (1 - theta)``.
 
-Every feature is stored as ``(f, -f)`` beside a pair ``(LARGE, -LARGE)``. The layer norms then see
+Every feature is stored as ``(f, -f)`` next to a pair ``(LARGE, -LARGE)``. The layer norms then see
 zero mean and equal variance for all tokens, and only scale.
 """
 
@@ -66,7 +66,7 @@ def shares(regions: int = REGIONS) -> list[float]:
 
 @torch.no_grad()
 def set_weights(model: CountingTransformer, bias: Bias) -> None:
-    """Write the circuit into a network.
+    """Set the weights of a network to the circuit.
 
     Args:
         model: Network of width 64 with one head, no positions, a beginning token, a quadratic head,

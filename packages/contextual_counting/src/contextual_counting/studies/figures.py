@@ -15,12 +15,12 @@ SHIFT = 0.17  # of points of the same arm to the side, so that they do not hide 
 def strips(
     ours: Mapping[Arm, Sequence[float]], theirs: Mapping[Arm, Spread], chance: float
 ) -> Figure:
-    """Exact counts of all arms, one panel per mask.
+    """Accuracy of all arms, one panel per mask.
 
     Args:
-        ours: Points by arm.
-        theirs: The paper's best and median.
-        chance: Of the best constant answer.
+        ours: Results by arm.
+        theirs: The paper's best and median results.
+        chance: Accuracy of the best constant prediction.
 
     Returns:
         The figure.

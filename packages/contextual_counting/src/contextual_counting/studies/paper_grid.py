@@ -20,8 +20,8 @@ class Arm(NamedTuple):
 
     Args:
         causal: Hide later tokens from earlier ones in the encoder.
-        positions: Of ``POSITIONS``: the encoding, and the slope of ALiBi behind it.
-        begin: Put a beginning-of-sequence token in front.
+        positions: Position encoding in ``POSITIONS``, including the slope of ALiBi.
+        begin: Prepend a beginning-of-sequence token.
     """
 
     causal: bool
@@ -30,7 +30,7 @@ class Arm(NamedTuple):
 
     @property
     def name(self) -> str:
-        """For folders, options and metrics."""
+        """Name in folders, options and metrics."""
         mask = "causal" if self.causal else "full"
         return f"{mask}-{self.positions}-{'begin' if self.begin else 'bare'}"
 
@@ -52,7 +52,7 @@ GRID = tuple(
 
 
 class Spread(NamedTuple):
-    """Exact counts over the regions and seeds of an arm on a set: the best and the median."""
+    """Best and median accuracy of an arm on a set, over regions and seeds."""
 
     best: float
     median: float | None
@@ -68,7 +68,7 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def _published() -> dict[str, dict[Arm, Spread]]:
-    """Figures 2 to 4, digitized; in percent: best and median, set by set."""
+    """Best and median accuracy by set and arm, in percent, digitized from figures 2 to 4."""
     rows: dict[tuple[bool, str], tuple[list[float | None], list[float | None]]] = {
         (True, "none"): ([95.3, 9.6, 99.6, 10.4, 89.3, 5.9], [92.8, 10.1, 99.1, 13.8, 7.1, 4.7]),
         (True, "rotary"): (
@@ -118,11 +118,11 @@ class Claim(NamedTuple):
     """An ordering that the paper's figures show.
 
     Args:
-        text: In words.
-        name: Of the set.
-        by: ``best`` or ``median`` point of an arm.
-        higher: Arms of which the highest is above
-        lower: the highest of these.
+        text: Description of the ordering.
+        name: Name of the set.
+        by: ``best`` or ``median`` accuracy of an arm.
+        higher: Arms whose maximum should be larger.
+        lower: Arms whose maximum should be smaller.
     """
 
     text: str
@@ -132,7 +132,7 @@ class Claim(NamedTuple):
     lower: Callable[[Arm], bool]
 
     def sides(self, found: Found) -> tuple[float, float] | None:
-        """The two numbers to compare; nothing where one side was not run."""
+        """The two numbers to compare; None if one side was not run."""
         sides = [self._highest(found, side) for side in (self.higher, self.lower)]
         return None if None in sides else (sides[0] or 0.0, sides[1] or 0.0)
 

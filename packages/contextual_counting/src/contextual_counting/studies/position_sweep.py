@@ -25,7 +25,7 @@ SHORT = 300 / 512  # of the paper's sequences
 
 
 class Point(NamedTuple):
-    """One region of one model on one set."""
+    """Accuracy of one region of one run on one set."""
 
     arm: Arm
     seed: int
@@ -43,19 +43,19 @@ def sweep(
     jobs: int = 1,
     samples: int = 4000,
 ) -> None:
-    """Train one configuration with every mask, position encoding and beginning token of the paper.
+    """Train one configuration with every mask and position encoding, with and without begin token.
 
-    24 arms, three seeds each. Exact counts of every region, in distribution, on sequences shorter
-    by the paper's factor and with a region less, as strip plots beside the paper's best and median
-    points; and which of the paper's orderings are found again. What is finished is not run again;
-    a run that was interrupted goes on.
+    24 arms with three seeds each. Reports accuracy of every region in distribution, on shorter
+    sequences and with one region less, as strip plots with the paper's best and median results; and
+    which of the paper's orderings are reproduced. Finished runs are not repeated; an interrupted
+    run resumes.
 
     Args:
-        config: Configuration of all arms.
-        out: Folder of the runs, ``metrics.json``, ``index.html`` and ``points.csv``.
-        arms: Of the 24, such as ``causal-none-begin`` or ``full-alibi0.1-bare``; by default all.
-        seeds: Number of seeds, from 0; each draws network and data.
-        jobs: Processes at a time, with one thread each.
+        config: Configuration shared by all arms.
+        out: Output folder of the runs, ``metrics.json``, ``index.html`` and ``points.csv``.
+        arms: Arms to run, such as ``causal-none-begin`` or ``full-alibi0.1-bare``; by default all.
+        seeds: Number of seeds, from 0; a seed determines weights and data.
+        jobs: Number of parallel processes, with one thread each.
         samples: Sequences per set.
 
     Raises:
@@ -101,14 +101,14 @@ def _run(config: str, arm: Arm, seed: int) -> Run:
 
 
 def _measured(folder: Path, arm: Arm, seed: int, samples: int) -> list[Point]:
-    """Exact counts of a run, kept beside its checkpoint."""
+    """Accuracy of a run, cached next to its checkpoint."""
     path = checkpoint.find(folder)
     kept = kept_results(path, f"-{samples}.json", lambda: {"points": _measure(path, samples)})
     return [Point(arm, seed, *row) for row in kept["points"]]
 
 
 def _measure(path: Path, samples: int) -> list[tuple[str, int, float, float]]:
-    """Set, region, exact counts and those of the best constant answer."""
+    """Set, region, accuracy, and accuracy of the best constant prediction."""
     run, data = open_with_data(path)
     rows = []
     for answers in predict_sets(run.module, data, samples, _sets(data)):

@@ -50,11 +50,11 @@ class Seen(NamedTuple):
     """Measurements of one trained network.
 
     Args:
-        arm: What varied in its training.
-        seed: Its own.
-        exact: Exact counts of each region, by set.
-        predicted: Those that what its count is compared with allows for.
-        shares: Of what each region's count is compared with, by group of tokens.
+        arm: Property that varied in its training.
+        seed: Seed of the training.
+        exact: Measured accuracy of each region, by set.
+        predicted: Accuracy predicted from the reference tokens.
+        shares: Composition of each region's reference tokens, by group of tokens.
     """
 
     arm: str
@@ -73,15 +73,16 @@ def vary(
 ) -> None:
     """Train with length, regions and density fixed, and with one of them or all random.
 
-    Then see what each region's count is compared with, and on which sequences that is right: twice
-    as long, half as long, with a region less, with half as many 1s. What is finished is not run
-    again; a run that was interrupted goes on.
+    Then measure which reference tokens each region's count uses, and the accuracy on other
+    sequences: twice as long, half as long, with one region less, with half as many 1s. Finished
+    runs are not repeated; an interrupted run resumes.
 
     Args:
-        config: Of one length, number of regions and density: what is random is drawn around them.
-        out: Folder of the runs, of ``metrics.json`` and ``index.html``.
-        seeds: Number of seeds, from 0; each draws network and data.
-        jobs: Processes at a time, of one thread each.
+        config: Configuration with fixed length, number of regions and density; random values are
+            drawn around them.
+        out: Output folder of the runs, ``metrics.json`` and ``index.html``.
+        seeds: Number of seeds, from 0; a seed determines weights and data.
+        jobs: Number of parallel processes, with one thread each.
         samples: Sequences per set.
 
     Raises:
@@ -109,7 +110,7 @@ def vary(
 
 
 def _stages(config: str) -> dict[str, str]:
-    """The stages of each arm's training, as YAML."""
+    """Stages of each arm's training, as YAML."""
     said = read_config("contextual_counting", config).get("data", {})
     try:
         length, regions, density = (said[name] for name in ("length", "regions", "density"))
@@ -139,7 +140,7 @@ def _run(config: str, stages: dict[str, str], arm: str, seed: int) -> Run:
 
 
 def sets(own: Setting) -> dict[str, Setting]:
-    """The run's own setting and others in which one thing differs, by name."""
+    """The training setting, and others with one property changed, by name."""
     return {
         "own": own,
         "long": own._replace(length=2 * own.length),
@@ -153,14 +154,14 @@ def look(module: "CountingModule", data: "CountingData", arm: str, seed: int, sa
     """Measure one network.
 
     Args:
-        module: In evaluation mode.
-        data: Of its training.
-        arm: What varied in its training.
-        seed: Of its training.
+        module: Module in evaluation mode.
+        data: Data module of the training.
+        arm: Property that varied in its training.
+        seed: Seed of the training.
         samples: Sequences per set.
 
     Returns:
-        Exact counts, measured and predicted, and what counts are compared with.
+        Measured and predicted accuracy, and reference tokens.
     """
     tokens = data.sequences(data.own, VALIDATION, MANY).tokens
     found = attribute(module.model, tokens, data.own.regions)

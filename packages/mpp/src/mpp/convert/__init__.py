@@ -1,1 +1,1 @@
-"""Weights of the original MPP as ours."""
+"""Conversion of original MPP weights to our format."""

@@ -1,4 +1,4 @@
-"""The paper's own weights as ours: files and networks.
+"""Convert original MPP weights to our format, and load the result.
 
 The original is https://github.com/PolymathicAI/multiple_physics_pretraining.
 """
@@ -23,39 +23,40 @@ PUBLISHED_FIELDS = (
 
 
 def from_reference(state: Mapping[str, Tensor], heads: int | None = None) -> AViT:
-    """The original's network from its state dict, in eval mode.
+    """Build the original network from its state dict, in eval mode.
 
     Args:
-        state: Names and tensors; prefixes of DDP and torch.compile may be there.
-        heads: Attention heads; known from the weights unless given.
+        state: Original state dict; prefixes of DDP and torch.compile are removed.
+        heads: Number of attention heads; inferred from the weights unless given.
 
     Returns:
-        A network that answers as the original does, ``legacy`` distances included.
+        A network with the same output as the original, including ``legacy`` distances.
 
     Raises:
-        ValueError: Naming key and shape of what is missing, wrong or not known.
+        ValueError: Naming key and shape of missing, mismatched or unknown weights.
     """
     return build(convert_state(state, heads))
 
 
 def build(converted: Converted) -> AViT:
-    """The network of converted weights, in eval mode."""
+    """Build the network of converted weights, in eval mode."""
     return fitted(lambda: AViT(**converted.settings), converted.weights)
 
 
 def convert(original: str, out: str, overwrite: bool = False) -> list[str]:
-    """Write the paper's own weights in our format.
+    """Convert weights of the original MPP to our format.
 
     Args:
-        original: Its .tar or .pt file, a checkpoint or a bare state dict, or a .safetensors file.
-        out: The .safetensors file to write; ``load`` reads it.
-        overwrite: Replace a file that is there.
+        original: A .tar or .pt file with a checkpoint or state dict, or a .safetensors file.
+        out: Output .safetensors file; ``load`` reads it.
+        overwrite: Replace an existing file.
 
     Returns:
-        Names of the parameters that were dropped, as the original never uses them.
+        Names of the parameters that were dropped because the original never uses them.
 
     Raises:
-        ValueError: If the original cannot be read or is none, or ``out`` has another ending.
+        ValueError: If the original cannot be read or is not an MPP checkpoint, or ``out`` has a
+            wrong suffix.
     """
     converted = original_weights.translate_file(original, out, convert_state, overwrite)
     rows = converted.settings["fields"]
@@ -67,31 +68,31 @@ def convert(original: str, out: str, overwrite: bool = False) -> list[str]:
 
 
 def load(path: str | Path) -> AViT:
-    """The network that ``convert`` wrote, in eval mode.
+    """Load converted weights, in eval mode.
 
     Args:
-        path: Of the .safetensors file.
+        path: Path of the .safetensors file.
 
     Returns:
         The network.
 
     Raises:
-        ValueError: If the file is missing, damaged, or not what ``convert`` writes.
+        ValueError: If the file is missing, damaged, or was not written by ``convert``.
     """
     return original_weights.load_converted(STAMP, path, build)
 
 
 def read_converted(path: str | Path) -> tuple[Converted, list[str]]:
-    """Read what ``convert`` wrote.
+    """Read a file written by ``convert``.
 
     Args:
-        path: Of the .safetensors file.
+        path: Path of the .safetensors file.
 
     Returns:
         Settings and weights, and the names of the fields.
 
     Raises:
-        ValueError: If the file is missing, damaged, or not what ``convert`` writes.
+        ValueError: If the file is missing, damaged, or was not written by ``convert``.
     """
     converted, record = original_weights.read_converted(STAMP, path)
     if "fields" not in record:

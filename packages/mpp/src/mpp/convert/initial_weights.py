@@ -1,4 +1,4 @@
-"""A trained network to start from: of a run of ours, or what ``mpp convert`` wrote."""
+"""Read a pretrained network from a run of ours or from ``mpp convert``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,11 +23,11 @@ PREFIX = "model."  # of the network's parameters in a checkpoint
 
 
 class Pretrained(NamedTuple):
-    """A trained network.
+    """A pretrained network.
 
     Args:
         settings: Its architecture, as arguments of ``AViT``.
-        fields: Names of its rows.
+        fields: Names of the fields, in the order of the vocabulary's rows.
         weights: Its state dict.
     """
 
@@ -37,11 +37,11 @@ class Pretrained(NamedTuple):
 
 
 def read(path: str | Path) -> Pretrained:
-    """Read a trained network.
+    """Read a pretrained network.
 
     Args:
-        path: A checkpoint, a run's folder, what ``sciformer export`` made of one, or what
-            ``mpp convert`` wrote.
+        path: A checkpoint, a run folder, or a file written by ``sciformer export`` or ``mpp
+            convert``.
 
     Returns:
         The network.
@@ -75,12 +75,12 @@ def read(path: str | Path) -> Pretrained:
 
 
 def is_converted(path: Path) -> bool:
-    """Whether a file is what ``mpp convert`` writes."""
+    """Whether a file was written by ``mpp convert``."""
     return path.suffix == PLAIN and path.is_file() and STAMP in read_plain(path)
 
 
 def architecture(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those arguments of ``AViT`` that decide what it computes, as a YAML would say them."""
+    """Arguments of ``AViT`` that define the architecture, as plain data."""
     chosen = {name: settings[name] for name in ARCHITECTURE}
     return chosen | {"size": list(find_size(chosen["size"])), "patch": list(chosen["patch"])}
 
@@ -91,19 +91,19 @@ def continued(
     like: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> AViT:
-    """A new network that starts with what another has learned.
+    """Build a network that starts from pretrained weights.
 
     Args:
-        path: Of the other, as :func:`read` takes it.
-        fields: Rows of the new one: those of the other, and new ones.
-        like: Field -> the known one whose row it starts as a copy of; other new ones are drawn.
-        **settings: Arguments of ``AViT``, with the architecture of the other.
+        path: Pretrained network, see :func:`read`.
+        fields: Fields of the new network: those of the pretrained one, then new ones.
+        like: New field -> known field whose row it is initialized with; other new rows are random.
+        **settings: Arguments of ``AViT``, with the same architecture.
 
     Returns:
         The network.
 
     Raises:
-        ValueError: If the other cannot be read, or differs in more than new fields.
+        ValueError: If the pretrained network cannot be read, or differs in more than new fields.
     """
     with inside("start", path):
         trained = read(path)

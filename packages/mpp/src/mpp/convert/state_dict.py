@@ -1,7 +1,7 @@
-"""The original's state dict in our names and layouts.
+"""Map the original's state dict to our names and layouts.
 
-Its convolutions become matrices (see ``mpp.nn.stem``); queries, keys and values, which it keeps
-head by head, become three blocks of rows.
+Convolutions become matrices (see ``mpp.nn.stem``); queries, keys and values, which the original
+interleaves by head, become three blocks of rows.
 """
 
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ STAGES = (4, 2, 2)
 
 
 def convert_state(state: Mapping[str, Tensor], heads: int | None = None) -> Converted:
-    """Translate names and layouts.
+    """Convert names and layouts.
 
     Args:
-        state: Of the original.
-        heads: Attention heads; known from the weights unless given.
+        state: Original state dict.
+        heads: Number of attention heads; inferred from the weights unless given.
 
     Returns:
-        Settings and weights of ours, and what was dropped.
+        Our settings and weights, and the names of dropped weights.
 
     Raises:
-        ValueError: Naming key and shape of what is missing, wrong or not known.
+        ValueError: Naming key and shape of missing, mismatched or unknown weights.
     """
     source = Source(state)
     hidden, fields = source.sizes("space_bag.weight", 2)
@@ -55,7 +55,7 @@ def convert_state(state: Mapping[str, Tensor], heads: int | None = None) -> Conv
 
 
 def _bias(source: Source) -> str:
-    """Which bias the first block has."""
+    """Kind of position bias, from the weights of the first block."""
     names = [name for name in source.left if name.startswith("blocks.0.temporal.rel_pos_bias.")]
     if not names:
         return "none"

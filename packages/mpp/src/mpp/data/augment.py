@@ -1,4 +1,4 @@
-"""Other solutions of the same system, made from one: rolled, mirrored, turned; and input noise."""
+"""Augmentation of trajectories: random rolls, reflections and rotations, and input noise."""
 
 from collections.abc import Sequence
 from itertools import combinations, product
@@ -14,12 +14,12 @@ NOISE = 1  # last word of a seed; 0 is that of the augmentation
 
 
 class Move(NamedTuple):
-    """A symmetry of a grid: axes of space are permuted, then mirrored, then rolled.
+    """A symmetry of a grid: permute the spatial axes, then reflect, then roll.
 
     Args:
-        order: The old axis at each new place.
-        mirrored: New axes that are mirrored.
-        shifts: Points to roll along each new axis.
+        order: For each new axis, the index of the old one.
+        mirrored: New axes that are reflected.
+        shifts: Number of points to roll along each new axis.
     """
 
     order: tuple[int, ...]
@@ -28,17 +28,18 @@ class Move(NamedTuple):
 
 
 def draw(description: Description, rng: np.random.Generator) -> Move:
-    """Draw one of the symmetries that a system has, all with the same probability.
+    """Draw a symmetry of a system, all with equal probability.
 
-    Rolls along periodic axes; mirror images where ``description.flips`` says; a permutation of the
-    axes where it turns, which with the mirror images gives every quarter turn.
+    Rolls along periodic axes; reflections along the axes in ``description.flips``; a permutation of
+    the axes where the system allows rotations (with reflections, this gives every rotation by 90
+    degrees).
 
     Args:
-        description: Of the system.
-        rng: What it depends on.
+        description: Description of the system.
+        rng: Random generator.
 
     Returns:
-        The move.
+        The symmetry.
     """
     axes = len(description.shape)
     order = tuple(rng.permutation(axes).tolist()) if _turns(description) else tuple(range(axes))
@@ -53,22 +54,22 @@ def draw(description: Description, rng: np.random.Generator) -> Move:
 def moved(
     frames: Frames, components: Sequence[Component], move: Move, out: Frames | None = None
 ) -> Frames:
-    """Frames of a solution after a move, which is one as well.
+    """Apply a symmetry to frames; the result is a solution of the same system.
 
-    A mirror turns the sign of a component for each of its indices along that axis, and of pseudo
-    scalars; a permutation renames components.
+    A reflection changes the sign of a component once for each of its indices along that axis, and
+    of pseudoscalars; a permutation renames components.
 
     Args:
-        frames: Of any number.
-        components: Of them.
-        move: What to do.
-        out: Where to write them; None makes a new array. Not the frames themselves.
+        frames: Any number of frames.
+        components: Components of the frames.
+        move: Symmetry to apply.
+        out: Output array, not ``frames`` itself; None allocates a new one.
 
     Returns:
-        The array that was written.
+        The output array.
 
     Raises:
-        ValueError: If a permutation needs a component that there is not.
+        ValueError: If a permutation needs a component that is missing.
     """
     at = {(part.base, part.axes): number for number, part in enumerate(components)}
     x = frames.transpose(0, 1, *(2 + axis for axis in move.order))
@@ -90,7 +91,7 @@ def moved(
 
 
 def _pieces(points: int, shift: int) -> list[tuple[slice, slice]]:
-    """Where the two pieces of a rolled axis go, and where they come from."""
+    """Source and destination slices of the two pieces of a rolled axis."""
     pieces = [(slice(shift, points), slice(0, points - shift))]
     return [*pieces, (slice(0, shift), slice(points - shift, points))] if shift else pieces
 
@@ -98,12 +99,12 @@ def _pieces(points: int, shift: int) -> list[tuple[slice, slice]]:
 def noisy(
     history: Float32[np.ndarray, "time field *space"], noise: float, rng: np.random.Generator
 ) -> None:
-    """Add white noise to a history in place, so that a network learns to live with its own errors.
+    """Add white noise to a history in place, so that a network becomes robust to its own errors.
 
     Args:
-        history: What the network sees.
-        noise: Its standard deviation in units of each field's own over the history.
-        rng: What it depends on.
+        history: Input frames of the network.
+        noise: Standard deviation of the noise, relative to that of each field over the history.
+        rng: Random generator.
     """
     over = (0, *range(2, history.ndim))
     deviation = history.std(over, keepdims=True, dtype=np.float64).astype(np.float32)
@@ -111,21 +112,21 @@ def noisy(
 
 
 def generator(seed: int, draw_number: int, purpose: int = 0) -> np.random.Generator:
-    """What a draw depends on, and nothing else.
+    """Random generator of a sample, determined by these three numbers alone.
 
     Args:
-        seed: Of the data.
-        draw_number: Of the sample in the whole training.
-        purpose: 0, or ``NOISE``.
+        seed: Seed of the data.
+        draw_number: Index of the sample, counted over the whole training.
+        purpose: 0 for the symmetry, or ``NOISE``.
 
     Returns:
-        A generator of its own.
+        A new generator.
     """
     return np.random.default_rng([seed, draw_number, purpose])
 
 
 def _turns(description: Description) -> bool:
-    """Whether axes may change places: also all components of every vector have to be there."""
+    """Whether axes may be exchanged; this also needs all components of every vector."""
     there = {(part.base, part.axes) for part in description.components}
     swaps = combinations(range(len(description.shape)), 2)
     return description.turns and all(
@@ -136,5 +137,5 @@ def _turns(description: Description) -> bool:
 
 
 def _odd(order: Sequence[int]) -> int:
-    """1 if a permutation mirrors space, 0 if it turns it."""
+    """1 for an odd permutation (a reflection), 0 for an even one (a rotation)."""
     return sum(a > b for a, b in combinations(order, 2)) % 2

@@ -1,4 +1,4 @@
-"""A batch of MPP: frames of the past, frames to predict, and the system they are of."""
+"""A batch of MPP: input frames, target frames, and the system that they belong to."""
 
 from typing import NamedTuple
 
@@ -12,10 +12,11 @@ class Batch(NamedTuple):
     """Windows of one physical system.
 
     Args:
-        frames: History.
-        target: Frames after it, to predict.
+        frames: Input frames.
+        target: Target frames, which follow the input frames.
         fields: Row of each field in the vocabulary, in the order of the arrays.
-        boundaries: Boundary of each axis of space; on the host, so that no step waits for a GPU.
+        boundaries: Boundary type of each spatial axis; kept on the CPU to avoid synchronizing with
+            the GPU.
         system: Index of the system.
     """
 

@@ -1,4 +1,4 @@
-"""The data of a training: files and simulated systems, their splits and loaders."""
+"""LightningDataModule of MPP: files and simulated systems, splits and loaders."""
 
 import warnings
 from collections.abc import Sequence
@@ -20,37 +20,41 @@ from sciformer.files import check_writable
 
 
 class PhysicsData(DataModule):
-    """Windows of trajectories of several physical systems, each batch of one of them.
+    """Windows of trajectories of several physical systems; each batch holds a single system.
 
     Args:
-        files: Systems on the disk: paths or patterns of HDF5 files of PDEBench or The Well, folders
-            of shards, or tables with ``path``, ``name``, ``fields``, ``rename``, ``constants``.
+        files: Systems on disk: paths or glob patterns of HDF5 files of PDEBench or The Well,
+            folders of shards, or tables with ``path``, ``name``, ``fields``, ``rename``,
+            ``constants``.
         simulate: Built-in systems: names, or tables with ``system``, ``name``, ``count``, ``seed``,
             ``frames``, ``shape``, ``dt``, ``parameters``.
-        fields: Names of the vocabulary's rows, in order; ``None`` takes the usual ones, and after
-            them what else the systems have.
-        extend: Where ``fields`` lacks one of a system, give it the next row; else refuse.
-        history: Frames that the network sees.
-        horizon: Frames after them, to train and validate on.
-        test_horizon: Frames after them in the test.
+        fields: Field names of the vocabulary's rows, in order; ``None`` takes the default
+            vocabulary, followed by any other fields of the systems.
+        extend: Append fields of the systems that ``fields`` lacks to the vocabulary; if False,
+            raise an error.
+        history: Number of input frames.
+        horizon: Number of target frames in training and validation.
+        test_horizon: Number of target frames in the test.
         batch_size: Windows per step of all devices together.
-        steps: Steps of an epoch.
-        epochs: ``trainer.max_epochs`` on the command line; the learning rate falls over all.
-        mixture: Which system is next: ``round_robin``, ``uniform`` (drawn), or a weight of each by
-            name.
-        augment: Roll, mirror and turn training windows where a system's symmetry allows.
-        noise: Standard deviation of the noise on the history in training, in units of that of each
+        steps: Optimizer steps per epoch.
+        epochs: Number of epochs of the learning rate schedule; set by ``trainer.max_epochs`` on the
+            command line.
+        mixture: How the system of each batch is chosen: ``round_robin``, ``uniform`` (at random),
+            or a weight for each system by name.
+        augment: Randomly roll, reflect and rotate training windows where a system's symmetry allows
+            it.
+        noise: Standard deviation of the noise on input frames in training, relative to that of each
             field.
-        cache: Folder for decoded frames, written once, to read large compressed files from; None
-            reads the files.
-        splits: Shares of the trajectories, ``train``, ``val`` and ``test``; the same trajectories
-            always, by their names.
-        trajectories: Train on so many of each system at most; None takes all of the split.
-        val_windows: At most so many windows of each system in validation and test, evenly spread.
-        scan: Before anything else, see that the first and last frame of every trajectory can be
-            read and are finite; a window is looked at when it is read in any case.
-        workers: Processes per device that read ahead; 0 reads in the main process.
-        seed: Of simulated systems, of the order and of the augmentation.
+        cache: Folder for decoded frames, written once, which speeds up reading of large compressed
+            files; None reads the files directly.
+        splits: Fractions of the trajectories in ``train``, ``val`` and ``test``; a trajectory's
+            split depends on its id alone.
+        trajectories: Maximum number of training trajectories of each system; None takes all.
+        val_windows: Maximum number of windows of each system in validation and test, evenly spread.
+        scan: Before training, check that the first and last frame of every trajectory can be read
+            and are finite; every window is checked again when it is read.
+        workers: Loader processes per device; 0 loads in the main process.
+        seed: Seed of simulated systems, order of the samples and augmentation.
 
     Raises:
         ValueError: For a number out of its range, or a file that cannot be read.
@@ -108,12 +112,12 @@ class PhysicsData(DataModule):
 
     @property
     def batches(self) -> int:
-        """Batches of an epoch."""
+        """Batches per epoch."""
         return self.steps
 
     @property
     def systems(self) -> list[str]:
-        """Names of the systems; ``Batch.system`` counts them."""
+        """Names of the systems; ``Batch.system`` is an index into them."""
         return list(self.sources)
 
     @property
@@ -122,11 +126,11 @@ class PhysicsData(DataModule):
         return list(self.vocabulary.names)
 
     def check(self) -> None:
-        """See that there is something to train and validate on, and scan, if so wanted.
+        """Check that training and validation have data, and scan the files if ``scan`` is set.
 
         Raises:
-            ValueError: If a split that has a share has no trajectory, the cache cannot be written
-                to, or naming file, trajectory, field and frame of what cannot be read.
+            ValueError: If a non-empty split has no trajectory, the cache is not writable, or a
+                frame cannot be read (names file, trajectory, field and frame).
         """
         with warnings.catch_warnings(action="ignore"):  # they come when the split is loaded
             for split in ("train", "val"):
@@ -139,7 +143,7 @@ class PhysicsData(DataModule):
                 raise ValueError(line)
 
     def prepare_data(self) -> None:
-        """Decode what is not in the cache: in one process of each machine."""
+        """Decode trajectories that are not in the cache, in one process per machine."""
         if self.cache is not None:
             for source in self.sources.values():
                 Cached(source, self.cache)
@@ -154,15 +158,15 @@ class PhysicsData(DataModule):
                 source.prepare()
 
     def parts(self, split: str, horizon: int, most: int | None = None) -> list[Part]:
-        """The windows of a split, of each system that has some in it.
+        """Windows of a split, one part for each system that has trajectories in it.
 
         Args:
             split: ``train``, ``val`` or ``test``.
-            horizon: Frames after the history.
-            most: Windows of each system, evenly spread; None takes all.
+            horizon: Number of target frames.
+            most: Maximum number of windows of each system, evenly spread; None takes all.
 
         Returns:
-            Those of each system.
+            One part per system.
 
         Raises:
             ValueError: If no system has a trajectory in this split.
@@ -202,7 +206,7 @@ class PhysicsData(DataModule):
 
     @property
     def predicted(self) -> dict[str, list[str]]:
-        """The systems of the test; a window is its trajectory and its first frame."""
+        """Systems of the test split; a window is identified by its trajectory and first frame."""
         found = {}
         for part in self.parts("test", self.test_horizon, self.val_windows):
             windows = part.windows
@@ -212,7 +216,7 @@ class PhysicsData(DataModule):
         return found
 
     def _in_order(self, split: str, horizon: int) -> list[SeededLoader]:
-        """A loader for each system: every window once."""
+        """Loaders that read every window once, one per system."""
         self.setup()
         parts = self.parts(split, horizon, self.val_windows)
         return [self.in_order(MixtureWindows([part]), self.batch_size) for part in parts]
@@ -221,7 +225,7 @@ class PhysicsData(DataModule):
 def _open(
     files: Sequence[Entry], simulate: Sequence[Entry], seed: int
 ) -> tuple[dict[str, Trajectories], dict[str, str]]:
-    """The systems by name, and the arguments that say them."""
+    """Trajectories of each system by name, and the argument that each came from."""
     found: dict[str, Trajectories] = {}
     places: dict[str, str] = {}
     given = [(f"files[{index}]", entry, open_files) for index, entry in enumerate(files)]

@@ -26,12 +26,12 @@ class Part(NamedTuple):
 
 
 class MixtureWindows(Dataset[Batch]):
-    """Batches of windows by the numbers of :class:`~mpp.data.sampler.MixtureOrder`.
+    """Dataset indexed by the sample numbers of :class:`~mpp.data.sampler.MixtureOrder`.
 
-    Augmentation and noise of a sample depend on the seed and on its own number alone.
+    Augmentation and noise of a sample depend only on the seed and the sample's number.
 
     Args:
-        parts: The systems.
+        parts: Windows of each system.
         augment: Apply a random symmetry of its system to each sample.
         noise: Noise on the history, as a fraction of each field's standard deviation; at least 0.
         seed: Seed of augmentation and noise.
@@ -86,22 +86,22 @@ class MixtureWindows(Dataset[Batch]):
 
 
 def _buffer(shape: tuple[int, ...]) -> Float[Tensor, "..."]:
-    """Uninitialized array of a batch; a worker's is in shared memory, so it is not copied."""
+    """Allocate an uninitialized batch array; in shared memory in a worker, to avoid a copy."""
     buffer = torch.from_numpy(np.empty(shape, np.float32))
     return buffer.share_memory_() if get_worker_info() is not None else buffer
 
 
 class Windows:
-    """Sliding windows of the chosen trajectories: by trajectory, then by first frame.
+    """Sliding windows of selected trajectories, ordered by trajectory and first frame.
 
-    Window ``n`` of a trajectory is its frames ``n`` to ``n + history + horizon``; there are
-    ``frames - history - horizon + 1`` windows of each.
+    Window ``n`` of a trajectory consists of frames ``n`` to ``n + history + horizon``; each
+    trajectory has ``frames - history - horizon + 1`` windows.
 
     Args:
         trajectories: Source of the frames.
-        chosen: Indices of trajectories; the windows are in this order.
-        history: Frames that the network sees; at least 1.
-        horizon: Frames after them; at least 1.
+        chosen: Indices of the selected trajectories, in order.
+        history: Number of input frames; at least 1.
+        horizon: Number of target frames; at least 1.
         most: Maximum number of windows, evenly spread over all; None takes all.
 
     Raises:
@@ -140,13 +140,13 @@ class Windows:
         return (self.history, *frame), (self.horizon, *frame)
 
     def place(self, number: int) -> tuple[int, int]:
-        """Index of a window's trajectory, and its first frame."""
+        """Trajectory index and first frame of a window."""
         spread = range(self.size)[number] * self.whole // self.size
         at, start = divmod(spread, self.each)
         return int(self.chosen[at]), start
 
     def fill(self, number: int, past: Frames, future: Future) -> None:
-        """Write a window into two arrays: its history and its target frames."""
+        """Write the input and target frames of a window into two arrays."""
         trajectory, start = self.place(number)
         self.trajectories.fill(trajectory, start, past)
         self.trajectories.fill(trajectory, start + self.history, future)

@@ -1,7 +1,7 @@
-"""What a trajectory is made of: its fields, boundaries and grid.
+"""Description of a system's trajectories: fields, boundaries and grid.
 
-The axes of space are those of the coordinates in their order: x first, then y, then z. The
-component of a vector along x has axis 0. (``height`` and ``width`` of the network are x and y.)
+Spatial axes are in the order of the coordinates: x, y, z. Axis 0 of a vector component is x.
+(``height`` and ``width`` of the network are x and y.)
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,8 @@ class Component(NamedTuple):
 
     Args:
         name: For example ``velocity_x``.
-        base: What it is a component of, for example ``velocity``; its own name if a scalar.
-        axes: Axis of space of each of its indices: () of a scalar, (0,) of ``f_x``, (0, 1) of
-            ``f_xy``.
+        base: Name of the vector or tensor, for example ``velocity``; for a scalar, its own name.
+        axes: Spatial axis of each index: () for a scalar, (0,) for ``f_x``, (0, 1) for ``f_xy``.
     """
 
     name: str
@@ -42,17 +41,17 @@ class Component(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What all trajectories of a file or of a simulator have in common.
+    """Properties shared by all trajectories of a file or simulator.
 
     Args:
         components: The fields, in the order of the arrays.
-        shape: Points along each axis of space.
-        boundaries: Of each axis of space.
-        spacing: Distance of the points along each axis, in the units of the file.
+        shape: Number of points along each spatial axis.
+        boundaries: Boundary type of each spatial axis.
+        spacing: Grid spacing along each axis, in the units of the file.
         dt: Time between frames, in the units of the file.
-        flips: Axes along which the mirror image of a solution is a solution of the same system.
-        turns: Whether a quarter turn of a solution is one as well.
-        conserved: Names of the fields whose mean over space stays what it is.
+        flips: Axes along which the reflection of a solution is a solution of the same system.
+        turns: Whether a solution rotated by 90 degrees is a solution too.
+        conserved: Names of the fields whose spatial mean is conserved.
     """
 
     components: tuple[Component, ...]
@@ -66,7 +65,7 @@ class Description(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The fields' names."""
+        """Names of the fields."""
         return tuple(component.name for component in self.components)
 
 
@@ -78,8 +77,8 @@ def components(
     Args:
         base: Name of the field.
         rank: 0 for a scalar, 1 for a vector, 2 for a tensor.
-        axes: Of space.
-        coordinates: Their names.
+        axes: Number of spatial axes.
+        coordinates: Names of the coordinates.
 
     Returns:
         ``f``, or ``f_x, f_y``, or ``f_xx, f_xy, f_yx, f_yy``.
@@ -94,7 +93,7 @@ def components(
 
 
 def by_name(name: str) -> Component:
-    """A component by its name: the last part of ``velocity_x`` says which it is."""
+    """Make a component from its name; a suffix such as ``_x`` in ``velocity_x`` gives its axis."""
     base, _, end = name.rpartition("_")
     if base and end and len(end) <= 2 and all(letter in COORDINATES for letter in end):
         return Component(name, base, tuple(COORDINATES.index(letter) for letter in end))
@@ -102,15 +101,15 @@ def by_name(name: str) -> Component:
 
 
 def renamed(component: Component, name: str) -> Component:
-    """A component under another name.
+    """Rename a component.
 
     Args:
-        component: As a file or a set has it.
-        name: The new one. If it ends like that of a component (``wind_x``) it says which it is.
+        component: Component to rename.
+        name: New name. A name that ends like a component (``wind_x``) defines the axis.
 
     Returns:
-        Otherwise the same component of a vector or the same pseudo scalar as before: what a mirror
-        does to it does not depend on its name.
+        Otherwise the component keeps its axes or stays a pseudoscalar, so reflections act on it as
+        before.
     """
     new = by_name(name)
     if new.axes or new.base in PSEUDO or not (component.axes or component.base in PSEUDO):
@@ -119,7 +118,7 @@ def renamed(component: Component, name: str) -> Component:
 
 
 def square(description: Description) -> bool:
-    """Whether all axes are alike, so that a turned domain is the same domain."""
+    """Whether all axes are equivalent, so that a rotated domain is the same domain."""
     spacing, one = description.spacing, description.spacing[0]
     return (
         len(set(description.shape)) == 1

@@ -1,4 +1,4 @@
-"""Frames decoded once to a raw fp32 file, from which any window is one read."""
+"""Cache of decoded frames: a raw fp32 file from which any window is one read."""
 
 import hashlib
 import json
@@ -17,22 +17,22 @@ PIECE = 2**25  # bytes that are decoded at once
 
 
 class Cached(Trajectories):
-    """The same trajectories from a cache, which is written where it is missing.
+    """Trajectories read from a cache, which is created if it does not exist.
 
     The file is (trajectory, time, field, *space) in native fp32 and nothing else: ``np.memmap``
-    opens it. It is read, not mapped, straight to its place in the batch: mapped pages count as
-    memory of the process, and a file that is cut off would end it without a word. What it holds was
-    checked for NaN when it was written. Its name depends on path, size and time of change of the
-    original, on the fields and on the shape: a file that has changed is decoded anew.
+    opens it. Frames are read directly into the batch, not memory-mapped: mapped pages count as
+    memory of the process, and a truncated file would crash it. Frames are checked for NaN when the
+    cache is written. The name of the cache depends on the original's path, size and modification
+    time, its fields and its shape: a file that has changed is decoded again.
 
     Args:
-        original: Where the frames come from.
-        folder: Of the cache; made where missing.
-        progress: Called with the number of trajectories that are decoded.
+        original: Trajectories to cache.
+        folder: Folder of the cache; created if it does not exist.
+        progress: Called with the number of trajectories decoded so far.
 
     Raises:
         ValueError: If the original cannot be read or holds a NaN.
-        OSError: Naming the file, if the disk does not take it.
+        OSError: Naming the file, if it cannot be written.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class Cached(Trajectories):
 
 
 def cache_path(original: Trajectories, folder: str | Path) -> Path:
-    """Where the cache of some trajectories is.
+    """Path of the cache of some trajectories.
 
     Args:
-        original: Where the frames come from.
-        folder: Of the cache.
+        original: Trajectories to cache.
+        folder: Folder of the cache.
 
     Returns:
-        A file of the folder; another one for other numbers.
+        A path in the folder; it changes when the data change.
     """
     parts = (FORMAT, original.identity, original.description.names, original.frame_shape)
     digest = hashlib.sha256(repr((*parts, original.frames, len(original))).encode()).hexdigest()
@@ -88,15 +88,15 @@ def cache_path(original: Trajectories, folder: str | Path) -> Path:
 def decode(
     original: Trajectories, path: Path, progress: Callable[[int], None] | None = None
 ) -> None:
-    """Write all frames of some trajectories, whole or not at all, and what they are beside them.
+    """Decode all frames into a cache file, atomically, with a description next to it.
 
     Args:
-        original: Where they come from.
-        path: The file to write.
-        progress: Called with the number of trajectories that are done.
+        original: Trajectories to decode.
+        path: File to write.
+        progress: Called with the number of trajectories decoded so far.
 
     Raises:
-        OSError: Naming the file, if the disk does not take it.
+        OSError: Naming the file, if it cannot be written.
     """
     step = max(PIECE // (4 * math.prod(original.frame_shape)), 1)
 

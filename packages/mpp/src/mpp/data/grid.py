@@ -1,4 +1,4 @@
-"""What an HDF5 file of trajectories says of its grid: evenly spaced coordinates."""
+"""Evenly spaced grid coordinates of an HDF5 file."""
 
 from typing import NamedTuple
 
@@ -11,8 +11,8 @@ class Line(NamedTuple):
     """Coordinates along an axis, ascending.
 
     Args:
-        points: How many.
-        step: Distance of the first two; None where there are not so many.
+        points: Number of points.
+        step: Distance between the first two points; None if there is only one.
     """
 
     points: int
@@ -20,14 +20,14 @@ class Line(NamedTuple):
 
 
 def line(source: HDF5, key: str) -> Line | None:
-    """The coordinates of an axis, of which no more than two are read.
+    """Coordinates of an axis; only the first two are read.
 
     Args:
-        source: The file.
-        key: Of an array, whose last axis counts.
+        source: HDF5 file.
+        key: HDF5 key of an array; its last axis is used.
 
     Returns:
-        What they are; None if there is no array of numbers.
+        The coordinates; None if there is no numeric array.
 
     Raises:
         ValueError: If it cannot be read.
@@ -42,19 +42,19 @@ def line(source: HDF5, key: str) -> Line | None:
 
 
 def step(found: Line | None, default: float) -> float:
-    """The distance of coordinates, or a default where the file does not say."""
+    """Grid spacing, or a default where the file has no coordinates."""
     return default if found is None or found.step is None else found.step
 
 
 def need_floats(source: HDF5, key: str) -> None:
-    """See that an array holds floating-point numbers.
+    """Check that an array holds floating-point numbers.
 
     Args:
-        source: The file.
-        key: Of the array.
+        source: HDF5 file.
+        key: HDF5 key of the array.
 
     Raises:
-        ValueError: If it does not, or there is none.
+        ValueError: If it does not, or does not exist.
     """
     dtype = source.dtype(key)
     if dtype.kind != "f":

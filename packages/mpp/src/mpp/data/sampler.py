@@ -1,4 +1,4 @@
-"""Which system and which of its windows each step loads: a function of (seed, epoch, step)."""
+"""Sampler over systems and windows; each batch is a function of (seed, epoch, step)."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -14,29 +14,28 @@ Chosen = Int64[np.ndarray, " steps"]
 
 
 class MixtureOrder(Order):
-    """Each global batch is of one system; the ranks slice it.
+    """Order of batches; each global batch holds one system and is split over the ranks.
 
-    Round robin gives the systems their turns in order, over the ends of epochs. Otherwise the
-    system of each step is drawn. Each system goes through a shuffled order of its own windows, and
-    again through another one, whatever the epochs: none of them comes a second time before each has
-    come once.
+    ``round_robin`` cycles through the systems in order and continues across epochs. Otherwise the
+    system of each step is random. The windows of each system are shuffled; all of them are used
+    once before any is used again, even across epochs.
 
-    A number of a batch is ``draw * total + window``: ``draw`` counts the samples of the whole
-    training, so that what is drawn for a sample (augmentation, noise) is its own on every pass, and
-    ``window`` counts the windows of all systems, one after the other.
+    A sample number in a batch is ``draw * total + window``: ``draw`` counts the samples of the
+    whole training, so augmentation and noise differ on every pass, and ``window`` indexes the
+    concatenated windows of all systems.
 
     Args:
-        sizes: Windows of each system.
+        sizes: Number of windows of each system.
         batch_size: Samples per step of all ranks together; a multiple of ``world``.
-        steps: Of an epoch.
-        seed: Of the order.
-        weights: How often each system comes, in any unit; None is round robin.
-        rank: This process.
+        steps: Steps per epoch.
+        seed: Seed of the order.
+        weights: Relative frequency of each system; None is round robin.
+        rank: Rank of this process.
         world: Number of processes.
 
     Raises:
-        ValueError: If the batches do not split over the ranks, a system is empty, or the weights
-            are none.
+        ValueError: If the batch size is not a multiple of ``world``, a system is empty, or the
+            weights are invalid.
     """
 
     unit = "windows"
@@ -71,7 +70,7 @@ class MixtureOrder(Order):
         self._before = [np.zeros(len(sizes), np.int64)]  # batches of each system before each epoch
 
     def systems(self, epoch: int) -> Chosen:
-        """The system of each step of an epoch."""
+        """System index of each step of an epoch."""
         if self.weights is None:
             return (epoch * self.steps + np.arange(self.steps)) % len(self.sizes)
         shares: Float64[np.ndarray, " systems"] = np.cumsum(self.weights) / np.sum(self.weights)
@@ -124,17 +123,17 @@ def _shuffled(size: int, seed: int, system: int, turn: int) -> Int64[np.ndarray,
 def weights_of(
     mixture: str | Mapping[str, float | int], names: Sequence[str]
 ) -> list[float] | None:
-    """How often each system comes.
+    """Relative frequency of each system.
 
     Args:
         mixture: ``round_robin``, ``uniform``, or a weight for each system by name.
-        names: Of the systems.
+        names: Names of the systems.
 
     Returns:
         Weights in the order of the names; None for round robin.
 
     Raises:
-        ValueError: If it is none of these, or names other systems.
+        ValueError: If the mixture is not one of these, or names other systems.
     """
     if mixture == "round_robin":
         return None

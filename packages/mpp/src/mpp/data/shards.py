@@ -1,4 +1,4 @@
-"""Simulated trajectories as samples of shards, and shards as trajectories."""
+"""Write simulated trajectories as shards, and read them."""
 
 from collections.abc import Mapping
 from operator import index
@@ -21,7 +21,7 @@ VERSION = "1"
 
 
 class Sample(NamedTuple):
-    """A trajectory."""
+    """One trajectory."""
 
     frames: Float32[np.ndarray, "time field *space"]
 
@@ -29,17 +29,18 @@ class Sample(NamedTuple):
 def recipe(
     system: str, seed: int, count: int, shards: int, options: Mapping[str, Any] | None = None
 ) -> Recipe:
-    """What :func:`sciformer.data.shards.writer.write_shards` writes for a simulated system.
+    """Recipe for :func:`sciformer.data.shards.writer.write_shards` to write a simulated system.
 
     Args:
-        system: Its name.
-        seed: Of the trajectories.
-        count: Of trajectories.
-        shards: Files.
-        options: ``frames``, ``shape``, ``dt`` and ``parameters``, where not the system's own.
+        system: Name of the system.
+        seed: Seed of the trajectories.
+        count: Number of trajectories.
+        shards: Number of shard files.
+        options: ``frames``, ``shape``, ``dt`` and ``parameters`` that differ from the system's
+            defaults.
 
     Returns:
-        The recipe, which says all that a reader has to know.
+        The recipe, which also tells a reader the layout.
     """
     options = dict(options or {})
     description, frames = describe(system, options)
@@ -62,13 +63,14 @@ def recipe(
 def make_sample(
     number: int, system: str, seed: int, options: Mapping[str, Any] | None = None
 ) -> dict[str, np.ndarray]:
-    """One trajectory: a pure function of its number and the recipe.
+    """Simulate one trajectory, a pure function of the arguments.
 
     Args:
-        number: Of the trajectory.
+        number: Index of the trajectory.
         system: Name of a simulated system.
-        seed: Of the data set.
-        options: ``frames``, ``shape``, ``dt`` and ``parameters``, where not the system's own.
+        seed: Seed of the data set.
+        options: ``frames``, ``shape``, ``dt`` and ``parameters`` that differ from the system's
+            defaults.
 
     Returns:
         The fields of a ``Sample``.
@@ -77,13 +79,13 @@ def make_sample(
 
 
 class Shards(Trajectories):
-    """The trajectories of a folder of shards. Each read fetches one of them whole.
+    """Trajectories of a folder of shards. Each read loads a whole trajectory.
 
     Args:
-        folder: A path, or an address that fsspec knows.
+        folder: Path, or address that fsspec supports.
 
     Raises:
-        ValueError: If the folder cannot be read, or holds something else.
+        ValueError: If the folder cannot be read or does not hold trajectories.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -116,7 +118,7 @@ class Shards(Trajectories):
 
 
 def _described(said: Mapping[str, Any]) -> tuple[Description, int]:
-    """What a recipe says of its trajectories; whatever else it says is a ``TypeError`` or so."""
+    """Description and number of frames from a recipe; may raise ``TypeError``."""
     shape = tuple(map(index, said["shape"]))
     boundaries: tuple[Boundary, ...] = tuple(said["boundaries"])
     spacing = tuple(map(float, said["spacing"]))

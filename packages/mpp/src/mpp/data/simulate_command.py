@@ -1,4 +1,4 @@
-"""The verb ``simulate``: trajectories of a built-in system, in our shards or others' layouts."""
+"""``mpp simulate``: write trajectories of a built-in system, as shards or HDF5."""
 
 import warnings
 from functools import partial
@@ -44,27 +44,27 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
 ) -> None:
     """Write trajectories of a built-in system; ``fit --data.files`` reads all layouts.
 
-    Shards that were interrupted go on where they stopped; their bytes are the same for any number
-    of workers.
+    An interrupted run that writes shards resumes; the bytes are the same for any number of workers.
 
     Args:
         system: shallow_water, dam_break, diffusion_reaction, diffusion_reaction_noise,
             incompressible, compressible or burgers.
-        out: Folder of the files.
-        layout: ``shards``, or one file in the layout of ``pdebench`` or of The ``well``.
+        out: Output folder.
+        layout: Format: ``shards``, or a single HDF5 file in the layout of ``pdebench`` or The
+            ``well``.
         samples: Number of trajectories.
-        shards: Files that shards are spread over; at most ``samples``.
-        workers: Processes that write shards; 0 writes in this one.
-        frames: Of each trajectory; the system's own where none is given, as in all that follow.
-        shape: Points along each axis of space.
+        shards: Number of shard files; at most ``samples``.
+        workers: Number of processes that write shards; 0 writes in the main process.
+        frames: Frames per trajectory; by default the system's own, as for the options below.
+        shape: Number of points along each spatial axis.
         dt: Time between frames.
         parameters: Physical parameters by name.
-        seed: Of the trajectories.
-        overwrite: Replace what is there.
+        seed: Seed of the trajectories.
+        overwrite: Replace existing output.
 
     Raises:
-        ValueError: For an unknown system or parameter, a number out of its range, or a folder that
-            cannot be written to.
+        ValueError: For an unknown system or parameter, a number out of range, or a folder that is
+            not writable.
     """
     given = {"frames": frames, "shape": shape, "dt": dt, "parameters": parameters}
     options = {name: value for name, value in given.items() if value is not None}
@@ -86,7 +86,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
 
 
 def _say_what_is_lost(path: Path, written: Description) -> None:
-    """PDEBench's sets have fields and boundaries of their own."""
+    """Warn about fields and boundaries that PDEBench's layout cannot store."""
     found = PDEBench(path).description
     lost = [name for name in written.names if name not in found.names]
     if lost:
@@ -97,6 +97,6 @@ def _say_what_is_lost(path: Path, written: Description) -> None:
 
 
 def _all(system: str, samples: int, seed: int, options: dict[str, object]) -> np.ndarray:
-    """All trajectories, with a bar."""
+    """Simulate all trajectories, with a progress bar."""
     make = partial(make_sample, system=system, seed=seed, options=options)
     return np.stack([make(number)["frames"] for number in track(range(samples), system, samples)])

@@ -1,4 +1,4 @@
-"""The built-in systems as trajectories."""
+"""Built-in systems as trajectories."""
 
 import json
 from collections.abc import Mapping
@@ -23,13 +23,14 @@ OPTIONS: dict[str, Any] = {  # of a simulation, by the type of the value
 
 
 class Simulated(Trajectories):
-    """Trajectories that are simulated, all at once, when the first is needed.
+    """Simulated trajectories; all are computed when the first is needed.
 
     Args:
         system: Name of a built-in system.
-        count: Trajectories.
-        seed: Of them; trajectory ``n`` is a function of the seed, ``n`` and the options.
-        options: ``frames``, ``shape``, ``dt`` and ``parameters``, where not the system's own.
+        count: Number of trajectories.
+        seed: Seed; trajectory ``n`` is a function of the seed, ``n`` and the options.
+        options: ``frames``, ``shape``, ``dt`` and ``parameters`` that differ from the system's
+            defaults.
 
     Raises:
         ValueError: If there is no such system or option.
@@ -47,7 +48,7 @@ class Simulated(Trajectories):
 
     @cached_property
     def arrays(self) -> Float32[np.ndarray, "trajectory time field *space"]:
-        """All frames of all of them."""
+        """All frames of all trajectories."""
         try:
             return find(self.system).simulate(self.seed, self.count, **arguments(self.options))
         except ArgumentError as error:
@@ -56,7 +57,7 @@ class Simulated(Trajectories):
             raise ValueError(f"{self.where}: {error}") from error
 
     def prepare(self) -> None:
-        """Simulate."""
+        """Run the simulation."""
         assert len(self.arrays) == len(self)
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
@@ -65,17 +66,17 @@ class Simulated(Trajectories):
 
 
 def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a simulation as a system takes them; JSON has no tuples."""
+    """Convert options from JSON to a system's arguments; lists become tuples."""
     given = {key: value for key, value in options.items() if value is not None}
     return {**given, "shape": tuple(given["shape"])} if "shape" in given else given
 
 
 def describe(system: str, options: Mapping[str, Any]) -> tuple[Description, int]:
-    """What a system's trajectories have in common, and their frames.
+    """Description of a system's trajectories, and their number of frames.
 
     Args:
         system: Name of a built-in system.
-        options: Of its simulation.
+        options: Options of the simulation.
 
     Returns:
         The description, and the number of frames.

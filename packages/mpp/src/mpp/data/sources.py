@@ -1,4 +1,4 @@
-"""Trajectories by what a configuration says: files of any layout, or a built-in system."""
+"""Open the trajectories that a configuration names: files, or a built-in system."""
 
 import glob
 from collections.abc import Mapping, Sequence
@@ -32,20 +32,19 @@ Entry = str | dict[str, Any]  # what a list of a configuration holds
 
 
 def open_files(entry: Entry) -> tuple[str, Trajectories]:
-    """The trajectories of one system on the disk.
+    """Open the trajectories of one system on disk.
 
     Args:
-        entry: A path: of an HDF5 file of PDEBench or The Well, a pattern of several, a folder of
-            them, or a folder or address of shards. Or a table with ``path`` and what else there is
-            to say: ``name`` (of the system), ``fields`` (names in place of ours, in their order;
-            PDEBench), ``rename`` (field -> name), ``constants`` (add the constant fields of a file
-            of The Well).
+        entry: Path of an HDF5 file of PDEBench or The Well, a glob pattern, a folder of such files,
+            or a folder or address of shards. Or a table with ``path`` and optionally ``name`` (of
+            the system), ``fields`` (new field names, in order; PDEBench), ``rename`` (field -> new
+            name), ``constants`` (add the constant fields of a file of The Well).
 
     Returns:
-        The system's name, and what was found.
+        The system's name and its trajectories.
 
     Raises:
-        ValueError: If a file is missing or cannot be read, or files do not fit together.
+        ValueError: If a file is missing or cannot be read, or the files are inconsistent.
     """
     said: dict[str, Any] = {"path": entry} if isinstance(entry, str) else dict(entry)
     check_entry(said, FILE, "path")
@@ -64,16 +63,16 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
 
 
 def open_system(entry: Entry, seed: int = 0) -> tuple[str, Trajectories]:
-    """The trajectories of a built-in system.
+    """Open the trajectories of a built-in system.
 
     Args:
-        entry: Its name, or a table with ``system`` and what else there is to say: ``name`` (in
-            tables and weights), ``count`` (trajectories), ``seed``, ``frames``, ``shape``, ``dt``,
+        entry: Name of the system, or a table with ``system`` and optionally ``name`` (in tables and
+            weights), ``count`` (number of trajectories), ``seed``, ``frames``, ``shape``, ``dt``,
             ``parameters``.
-        seed: Where the table has none.
+        seed: Default seed.
 
     Returns:
-        The system's name, and the trajectories, not yet simulated.
+        The system's name, and its trajectories, not yet simulated.
 
     Raises:
         ValueError: If there is no such system or option.
@@ -116,7 +115,7 @@ def _open(path: str, said: Mapping[str, Any], files: OpenHDF5) -> Trajectories:
 
 
 def _own_names(path: str, what: str, said: Mapping[str, Any]) -> None:
-    """Refuse names for fields that have some."""
+    """Reject ``fields`` where the file already names its fields."""
     if said.get("fields") is not None:
         reason = f"{path}: {said['fields']}: {what} names its own; use rename"
         raise ArgumentError("fields", reason)

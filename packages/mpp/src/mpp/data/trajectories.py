@@ -1,4 +1,4 @@
-"""Simulated or measured trajectories, by number: what every reader gives."""
+"""Interface of all readers: trajectories, simulated or measured, by index."""
 
 import math
 from abc import ABC, abstractmethod
@@ -16,14 +16,14 @@ class Trajectories(ABC):
     """Trajectories of one physical system on one grid.
 
     Args:
-        where: What to call them in an error: a path, or the name of a system.
-        identity: Changes when their numbers do; names a cache.
-        description: Of every one of them.
-        ids: A name for good of each; splits are decided by it.
-        frames: Of each of them.
+        where: Name in errors: a path, or the name of a system.
+        identity: Changes when the data change; used as the name of a cache.
+        description: Description shared by all trajectories.
+        ids: Permanent id of each trajectory; decides its split.
+        frames: Number of frames per trajectory.
 
     Raises:
-        ValueError: If there are no trajectories, or they have a single frame.
+        ValueError: If there are no trajectories, or they have only one frame.
     """
 
     def __init__(
@@ -44,29 +44,29 @@ class Trajectories(ABC):
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
-        """Of one frame: (field, *space)."""
+        """Shape of one frame: (field, *space)."""
         return len(self.description.components), *self.description.shape
 
     @abstractmethod
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
-        """Write frames from ``start`` on into an array, C-contiguous, as many as it has."""
+        """Read frames from ``start`` into a C-contiguous array, as many as fit."""
 
     def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
-        """Do what is better done once, before other processes fork off."""
+        """Do expensive work once, before worker processes are forked."""
 
     def read(self, trajectory: int, start: int, stop: int) -> Frames:
-        """Some frames of a trajectory.
+        """Read frames of a trajectory.
 
         Args:
-            trajectory: Its number.
+            trajectory: Index of the trajectory.
             start: First frame.
-            stop: The frame after the last.
+            stop: Frame after the last one.
 
         Returns:
-            A new array.
+            A new array of frames.
 
         Raises:
-            ValueError: If there are no such frames, or they cannot be read or are not finite.
+            ValueError: If a frame does not exist, cannot be read or is not finite.
         """
         if not 0 <= start < stop <= self.frames or not 0 <= trajectory < len(self):
             raise ValueError(
@@ -78,13 +78,13 @@ class Trajectories(ABC):
         return out
 
     def scan(self, every: bool = False) -> Iterator[str]:
-        """Look for what cannot be read or is not finite: in the ends of each trajectory.
+        """Check that the first and last frame of each trajectory can be read and are finite.
 
         Args:
-            every: Look at all frames.
+            every: Check all frames.
 
         Yields:
-            One line for each trajectory that is not sound.
+            One line for each trajectory with an error.
         """
         for number in range(len(self)):
             try:
@@ -95,16 +95,16 @@ class Trajectories(ABC):
 
 
 def check_finite(frames: Frames, start: int, names: Sequence[str], where: str) -> None:
-    """See that no number is NaN or infinite.
+    """Check that no value is NaN or infinite.
 
     Args:
-        frames: Just read.
-        start: The number of the first of them.
-        names: Of the fields.
-        where: The file and the trajectory, to name in the error.
+        frames: Frames to check.
+        start: Index of the first of these frames.
+        names: Names of the fields.
+        where: File and trajectory, for the error.
 
     Raises:
-        ValueError: Naming the first field and frame that are not finite.
+        ValueError: Naming the first field and frame that is not finite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         total = float(frames.sum())  # one pass without an array of booleans
@@ -120,13 +120,13 @@ def check_finite(frames: Frames, start: int, names: Sequence[str], where: str) -
 
 
 class Joined(Trajectories):
-    """The trajectories of several files of one system; a file's fields may be in another order.
+    """Concatenated trajectories of several files of one system; the order of fields may differ.
 
     Args:
-        parts: One per file.
+        parts: Trajectories of each file.
 
     Raises:
-        ValueError: If the files do not fit together.
+        ValueError: If the files are inconsistent.
     """
 
     def __init__(self, parts: Sequence[Trajectories]) -> None:

@@ -1,4 +1,4 @@
-"""Write trajectories in the layouts of PDEBench and of The Well."""
+"""Write trajectories as HDF5 in the layouts of PDEBench and The Well."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,13 +38,13 @@ LETTERS = "xyz"
 
 
 def write_like(path: str | Path, name: str, arrays: Arrays, description: Description) -> None:
-    """Write trajectories in the layout of PDEBench if it says all of them, else in The Well's.
+    """Write trajectories in PDEBench's layout if it can store them, else in The Well's.
 
     Args:
-        path: The file.
-        name: Of the data set.
+        path: File to write.
+        name: Name of the data set.
         arrays: All frames.
-        description: Of them.
+        description: Description of the trajectories.
     """
     kind = _kind(description)
     if kind is None:
@@ -54,7 +54,7 @@ def write_like(path: str | Path, name: str, arrays: Arrays, description: Descrip
 
 
 def _kind(description: Description) -> str | None:
-    """The set of PDEBench that has these fields, axes and boundaries, known by its keys alone."""
+    """PDEBench set with these fields, axes and boundaries; None if there is none."""
     axes = len(description.shape)
     known = {key: SETS[key] for key in BY_KEYS[axes - 1]} | {"compressible": compressible(axes)}
     for key, layout in known.items():
@@ -72,19 +72,19 @@ def write_pdebench(
     description: Description,
     compression: str | None = None,
 ) -> None:
-    """Write trajectories as one of PDEBench's sets; fields that it has no place for are left out.
+    """Write trajectories as one of PDEBench's sets; fields that it cannot store are left out.
 
     Args:
-        path: The file. That of ``burgers`` or ``advection`` has to have the word in its name, by
-            which it is known.
+        path: File to write. The name must contain the word ``burgers`` or ``advection`` for these
+            two sets, as it is how they are detected.
         kind: ``shallow_water``, ``diffusion_reaction``, ``diffusion_sorption``, ``compressible``,
             ``incompressible``, ``burgers`` or ``advection``.
-        arrays: All frames, axes of space in our order.
-        description: Of them.
-        compression: ``lzf`` or ``gzip``, frame by frame; None stores them as they are.
+        arrays: All frames, with spatial axes in our order.
+        description: Description of the trajectories.
+        compression: ``lzf`` or ``gzip``, one chunk per frame; None does not compress.
 
     Raises:
-        ValueError: If the set needs a field that there is not, or there is no such set.
+        ValueError: If a field of the set is missing, or the set is unknown.
     """
     axes = len(description.shape)
     layout = compressible(axes) if kind == "compressible" else SETS.get(kind)
@@ -178,12 +178,13 @@ def write_well(
 
     Args:
         path: The file; its name ends in ``.hdf5`` or ``.h5``.
-        name: Of the data set.
+        name: Name of the data set.
         arrays: All frames.
-        description: Of them.
-        constants: Scalar fields that do not change: of all trajectories together, or of each.
-        parameters: Of the simulation, the same for all trajectories.
-        compression: ``lzf`` or ``gzip``, frame by frame; None stores them as they are.
+        description: Description of the trajectories.
+        constants: Scalar fields that are constant in time: shared by all trajectories, or one per
+            trajectory.
+        parameters: Parameters of the simulation, shared by all trajectories.
+        compression: ``lzf`` or ``gzip``, one chunk per frame; None does not compress.
     """
     ranks = _by_rank(description)
     constants, parameters = constants or {}, parameters or {}
@@ -219,9 +220,9 @@ def write_well(
 
 
 def _by_rank(description: Description) -> list[dict[str, list[int]]]:
-    """Scalars, vectors and tensors: base -> numbers of its components in The Well's order.
+    """Scalars, vectors and tensors: base name -> indices of its components in The Well's order.
 
-    A vector of which a component is missing is written as scalars.
+    A vector with a missing component is written as scalars.
     """
     names, axes = description.names, len(description.shape)
     ranks: list[dict[str, list[int]]] = [{}, {}, {}]

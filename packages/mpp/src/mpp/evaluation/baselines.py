@@ -14,7 +14,7 @@ def persistence(frames: Frames, steps: int) -> Future:
 
 
 def linear(frames: Frames, steps: int) -> Future:
-    """Extrapolate the last difference of a history; persistence where there is one frame."""
+    """Extrapolate the last difference of a history; persistence if there is only one frame."""
     last = persistence(frames, steps)
     if frames.shape[1] < 2:
         return last

@@ -1,4 +1,4 @@
-"""Errors of a model and of the baselines on one system, by step and field."""
+"""Errors of a model and the baselines on one system, by step and field."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -20,15 +20,15 @@ METHODS = (MODEL, *BASELINES)
 
 
 class Comparison(NamedTuple):
-    """Means over the windows of one system.
+    """Mean errors over the windows of one system.
 
     Args:
-        name: Of the system.
-        description: Of its trajectories.
-        windows: How many.
-        errors: By metric (``nrmse``, ``vrmse``, ``spectral_low``, ..., ``drift``), then by method
-            (``model`` and the baselines; of the drift ``model`` and ``truth``).
-        spectra: Mean square of the last step at each number of waves, of ``truth`` and ``model``.
+        name: Name of the system.
+        description: Description of its trajectories.
+        windows: Number of windows.
+        errors: Errors by metric (``nrmse``, ``vrmse``, ``spectral_low``, ..., ``drift``), then by
+            method (``model`` and the baselines; for the drift ``model`` and ``truth``).
+        spectra: Power spectrum of the last step, for ``truth`` and ``model``.
     """
 
     name: str
@@ -39,25 +39,25 @@ class Comparison(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """Frames that were predicted."""
+        """Number of predicted frames."""
         return len(self.errors["nrmse"][MODEL])
 
     @property
     def conserved(self) -> list[int]:
-        """Numbers of the fields whose drift says something."""
+        """Indices of the conserved fields."""
         names = self.description.names
         return [number for number, name in enumerate(names) if name in self.description.conserved]
 
     def over(self, metric: str, method: str, steps: slice) -> Float64[np.ndarray, " fields"]:
-        """The mean of an error over some steps, for each field."""
+        """Mean error over some steps, for each field."""
         return self.errors[metric][method][steps].mean(0)
 
     def best_baseline(self, metric: str, steps: slice) -> tuple[str, float]:
-        """The better of the baselines in the mean over fields, and its error."""
+        """The best baseline by its mean error over fields, and this error."""
         return best_baseline({m: float(self.over(metric, m, steps).mean()) for m in METHODS})
 
     def beaten(self, steps: slice) -> int:
-        """On how many fields the model's NRMSE and VRMSE are below those of every baseline."""
+        """Number of fields on which the model beats every baseline, in both NRMSE and VRMSE."""
         better = np.ones(len(self.description.names), bool)
         for metric in ("nrmse", "vrmse"):
             own = self.over(metric, MODEL, steps)
@@ -66,10 +66,10 @@ class Comparison(NamedTuple):
         return int(better.sum())
 
     def numbers(self) -> dict[str, float]:
-        """What ``metrics.json`` holds of it.
+        """Entries of ``metrics.json``.
 
-        By ``<system>/<metric>/<steps>[/<field>]``, without a field the mean over fields; and with
-        ``/baseline_<method>`` behind it. The drift is of conserved fields alone.
+        Keys are ``<system>/<metric>/<steps>[/<field>]``, without a field for the mean over fields;
+        baselines end in ``/baseline_<method>``. The drift is reported for conserved fields only.
         """
         system = self.name
         found = {f"{system}/windows": float(self.windows)}
@@ -93,16 +93,16 @@ def compare(
     batches: Iterable[Batch],
     predict: Callable[[Batch], Future],
 ) -> Comparison:
-    """Measure a model and the baselines on all windows of a system.
+    """Evaluate a model and the baselines on all windows of a system.
 
     Args:
-        name: Of the system.
-        description: Of its trajectories.
-        batches: Of any sizes.
-        predict: Gives the frames after a batch's history.
+        name: Name of the system.
+        description: Description of its trajectories.
+        batches: Batches of any size.
+        predict: Function that predicts the frames after a batch's history.
 
     Returns:
-        Means, in which every window counts the same.
+        Means over windows with equal weights.
     """
     errors: dict[str, dict[str, list[Scores]]] = {}
     spectra: dict[str, list[Tensor]] = {TRUTH: [], MODEL: []}
@@ -127,13 +127,13 @@ def compare(
 
 
 def spans(steps: int) -> dict[str, slice]:
-    """What is reported: each step, and the mean over all where there are several.
+    """Reported spans of steps: each step, and the mean over all if there are several.
 
     Args:
-        steps: How many there are.
+        steps: Number of steps.
 
     Returns:
-        ``step1`` and so on, and ``steps1to5``.
+        Slices by name: ``step1`` and so on, and ``steps1to5``.
     """
     each = {f"step{step + 1}": slice(step, step + 1) for step in range(steps)}
     return each | ({f"steps1to{steps}": slice(0, steps)} if steps > 1 else {})

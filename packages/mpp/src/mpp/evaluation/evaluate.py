@@ -1,4 +1,4 @@
-"""``mpp evaluate``: errors of rollouts on test trajectories, beside baselines."""
+"""``mpp evaluate``: rollout errors on test trajectories, with baselines."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -46,27 +46,27 @@ def evaluate(
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write errors of rollouts by system, field and step, with figures and films.
+    """Evaluate rollouts: errors by system, field and step, with figures and movies.
 
-    On the test trajectories of the run's own systems, or on all of other files: NRMSE, VRMSE, the
-    spectral error of three bands and the drift of what is conserved, each beside persistence and
-    linear extrapolation.
+    On the test trajectories of the run's systems, or on all trajectories of other files: NRMSE,
+    VRMSE, the spectral error in three bands and the drift of conserved fields, compared with
+    persistence and linear extrapolation.
 
     Args:
-        path: A checkpoint, or a run's folder.
-        out: Folder of ``metrics.json`` and ``index.html``; by default ``report`` beside the
-            checkpoint.
-        data: Evaluate on these files instead: an HDF5 file of PDEBench or The Well, a pattern or a
-            folder of them, a folder of shards, or a table as under ``data.files`` of a
-            configuration.
-        samples: Windows of each system at most, evenly spread; by default the run's
+        path: A checkpoint or a run folder.
+        out: Output folder of ``metrics.json`` and ``index.html``; by default ``report`` in the
+            folder of the checkpoint.
+        data: Files to evaluate on instead of the run's own data: an HDF5 file of PDEBench or The
+            Well, a glob pattern or folder of them, a folder of shards, or a table as in
+            ``data.files`` of a configuration.
+        samples: Maximum number of windows of each system, evenly spread; by default the run's
             ``val_windows``.
-        steps: Frames to predict; by default the run's ``test_horizon``.
+        steps: Number of frames to predict; by default the run's ``test_horizon``.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
-        overwrite: Replace a report that is there.
+        overwrite: Replace an existing report.
 
     Raises:
-        ValueError: If there is no such checkpoint, or its data cannot be read.
+        ValueError: If the checkpoint does not exist, or its data cannot be read.
     """
     check_least(samples=(samples, 1), steps=(steps, 1))
     trained = open_run(path, device)
@@ -90,17 +90,17 @@ def evaluate(
 
 
 def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[PhysicsModule]":
-    """Open a checkpoint, a run's folder, or what ``mpp convert`` wrote.
+    """Open a checkpoint, a run folder, or a file written by ``mpp convert``.
 
     Args:
-        path: Of the file or folder.
-        device: As of ``sciformer.evaluation.run.open_run``.
+        path: Path of the file or folder.
+        device: Device, see ``sciformer.evaluation.run.open_run``.
 
     Returns:
-        The network and what is known of it.
+        The network with its settings and data.
 
     Raises:
-        ValueError: If there is no such checkpoint or device, or it is not one of MPP.
+        ValueError: If the checkpoint or device does not exist, or the checkpoint is not one of MPP.
     """
     place, found = device_of(device), checkpoint.find(path)
     if not initial_weights.is_converted(found):
@@ -121,19 +121,19 @@ def open_data(
     samples: int | None = None,
     steps: int | None = None,
 ) -> "PhysicsData":
-    """The test windows of a run's own data, or all windows of other files.
+    """Open the test windows of a run's own data, or all windows of other files.
 
     Args:
         trained: The run.
         data: Other files.
-        samples: Windows of each system at most; the run's number if None.
-        steps: Frames to predict; the run's number if None.
+        samples: Maximum number of windows of each system; None uses the run's setting.
+        steps: Number of frames to predict; None uses the run's setting.
 
     Returns:
-        The data, whose fields are rows of the network's vocabulary.
+        The data, with fields mapped to the network's vocabulary.
 
     Raises:
-        ValueError: If they cannot be read, or the network does not know a field.
+        ValueError: If the data cannot be read, or have a field that the network lacks.
     """
     # What only a training needs may have moved, or costs time.
     changes: dict[str, Any] = {"cache": None, "scan": False, "workers": 0, "extend": False}
@@ -149,11 +149,11 @@ def open_data(
 
 
 def rows_of(trained: "TrainedRun[PhysicsModule]", source: Trajectories) -> Int64[Tensor, " fields"]:
-    """Rows of the network's vocabulary for the fields of some trajectories.
+    """Vocabulary rows of the fields of some trajectories.
 
     Args:
-        trained: The run; a warning names fields that no data of its training had.
-        source: The trajectories.
+        trained: The run; warns about fields that were not in the training data.
+        source: Trajectories.
 
     Returns:
         One row per field.
@@ -178,7 +178,7 @@ def rows_of(trained: "TrainedRun[PhysicsModule]", source: Trajectories) -> Int64
 
 
 def _trained_fields(settings: Mapping[str, Any]) -> set[str]:
-    """The fields of the training's data; none if its files have moved."""
+    """Fields in the training data; empty if the files no longer exist."""
     try:
         found = [open_files(entry) for entry in settings.get("files") or []]
         found += [open_system(entry) for entry in settings.get("simulate") or []]
@@ -199,17 +199,17 @@ def predict(
 def measure(
     trained: "TrainedRun[PhysicsModule]", data: "PhysicsData"
 ) -> Iterator[tuple[Comparison, "Part"]]:
-    """Measure a network on the test windows of every system, one after the other.
+    """Evaluate a network on the test windows of every system, one after the other.
 
     Args:
         trained: The run.
-        data: As :func:`open_data` gives them.
+        data: Data from :func:`open_data`.
 
     Yields:
-        The errors on a system, and its windows.
+        Errors and windows of each system.
 
     Raises:
-        ValueError: If a window cannot be read, or the network does not know a field.
+        ValueError: If a window cannot be read, or has a field that the network lacks.
     """
 
     def answer(batch: Batch) -> Float[Tensor, "batch steps fields *space"]:
@@ -224,13 +224,13 @@ def measure(
 
 
 def measure_test(path: Path) -> dict[str, float]:
-    """Measure a checkpoint on the test windows of its own data.
+    """Evaluate a checkpoint on the test windows of its own data.
 
     Args:
-        path: Of the checkpoint.
+        path: Path of the checkpoint.
 
     Returns:
-        The numbers that ``mpp evaluate`` writes to ``metrics.json``.
+        The same numbers as in ``metrics.json`` of ``mpp evaluate``.
     """
     trained = open_run(path, "cpu")
     found = [compared.numbers() for compared, _ in measure(trained, open_data(trained))]
@@ -238,15 +238,15 @@ def measure_test(path: Path) -> dict[str, float]:
 
 
 def show(trained: "TrainedRun[PhysicsModule]", name: str, part: "Part") -> Shown:
-    """Longest rollout from the start of the first trajectory, up to 30 steps.
+    """Roll out the start of the first trajectory, for at most 30 steps.
 
     Args:
         trained: The run.
-        name: Of the system.
+        name: Name of the system.
         part: Its windows.
 
     Returns:
-        What figures and films show.
+        Rollout for figures and movies.
     """
     source, history = part.windows.trajectories, part.windows.history
     longest = Windows(
@@ -263,7 +263,7 @@ def show(trained: "TrainedRun[PhysicsModule]", name: str, part: "Part") -> Shown
 
 
 def _steps(reported: int, shown: int) -> list[int]:
-    """Up to four steps for a picture: the first, the last reported, one more and the last."""
+    """Choose up to four steps for a figure: the first, the last reported, one more and the last."""
     last = shown - 1
     return sorted({0, min(reported - 1, last), (reported + last) // 2, last})
 

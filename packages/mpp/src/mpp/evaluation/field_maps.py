@@ -1,4 +1,4 @@
-"""Plot one frame of a field: a map, or a line in one dimension."""
+"""Plot one frame of a field as a map, or as a line in one dimension."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,14 +21,14 @@ Values = Float[np.ndarray, "*space"]
 
 
 class Shown(NamedTuple):
-    """A rollout to draw; truth is NaN where there is none.
+    """A rollout to draw; truth is NaN where not available.
 
     Args:
-        name: Of the system.
-        description: Of its trajectories.
-        truth: The frames after the history.
-        prediction: The network's.
-        start: Time of the frame before the first.
+        name: Name of the system.
+        description: Description of its trajectories.
+        truth: True frames after the history.
+        prediction: Predicted frames.
+        start: Time of the last frame of the history.
     """
 
     name: str
@@ -49,24 +49,23 @@ class Shown(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Ends of a scale."""
+    """Limits of a scale."""
 
     low: float
     high: float
 
 
 def limits(shown: Shown, field: int) -> tuple[Limits, Limits]:
-    """The scales of one field: of truth and prediction together, and of the error.
+    """Scales of one field: one for truth and prediction, one for the error.
 
-    Both are the truth's where there is one, so that a rollout that goes astray does not hide it:
-    the error's is cut at the truth's range.
+    Both use the range of the truth, if available, so that a diverging rollout does not hide it.
 
     Args:
         shown: The rollout.
-        field: Its number.
+        field: Index of the field.
 
     Returns:
-        The two.
+        Scale of the values and scale of the error.
     """
     truth = _finite(shown.truth[:, field])
     values = truth if truth.size else _finite(shown.prediction[:, field])
@@ -83,14 +82,14 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def flat(frame: Values) -> Float[np.ndarray, "*drawn"]:
-    """Values to plot of a frame: the middle of the last of three axes, at most 128 points."""
+    """Values of a frame to plot: in 3D a slice; at most 128 points per axis."""
     if frame.ndim == 3:
         frame = frame[..., frame.shape[-1] // 2]
     return frame[tuple(slice(None, None, -(-size // MOST)) for size in frame.shape)]
 
 
 def extent(description: Description) -> list[float]:
-    """Ends of the first two axes of space (of one, if it has one), in the units of the data."""
+    """Extent of the first two spatial axes (or of the only one), in the units of the data."""
     lengths = [n * h for n, h in zip(description.shape, description.spacing, strict=True)]
     return [end for length in lengths[:2] for end in (0.0, length)]
 
@@ -101,14 +100,14 @@ def draw(
     """Draw a frame.
 
     Args:
-        axes: Where.
-        frame: Of one field.
-        description: Of the trajectories.
-        scale: Of its colors, or of the vertical axis of a line.
+        axes: Axes to draw on.
+        frame: Frame of one field.
+        description: Description of the trajectories.
+        scale: Limits of the color scale, or of a line plot's vertical axis.
         colors: ``STATE`` or ``ERROR``.
 
     Returns:
-        What :func:`redraw` gives another frame to.
+        Artist to pass to :func:`redraw`.
     """
     ends = extent(description)
     if frame.ndim == 1:
@@ -144,7 +143,7 @@ def _line(axes: Axes, frame: Values, ends: Sequence[float], scale: Limits, color
 
 
 def redraw(artist: Artist, frame: Values) -> None:
-    """Replace the frame in a plot of :func:`draw`."""
+    """Update the frame in a plot made by :func:`draw`."""
     if isinstance(artist, AxesImage):
         artist.set_data(flat(frame).T)
     elif isinstance(artist, Line2D):
@@ -152,12 +151,12 @@ def redraw(artist: Artist, frame: Values) -> None:
 
 
 def label(name: str) -> str:
-    """A field's name in words: ``velocity x``."""
+    """Readable name of a field: ``velocity x``."""
     return name.replace("_", " ")
 
 
 def place(description: Description) -> str:
-    """A sentence about the axes of a plot."""
+    """Sentence that describes the axes of a plot."""
     sides = [n * h for n, h in zip(description.shape, description.spacing, strict=True)]
     size = " x ".join(f"{side:.4g}" for side in sides)
     points = " x ".join(map(str, description.shape))

@@ -1,4 +1,4 @@
-"""Figures of rollouts: errors against time, maps beside the truth, spectra, films."""
+"""Figures of rollouts: errors against time, maps of truth and prediction, spectra, movies."""
 
 import math
 from collections.abc import Sequence
@@ -113,14 +113,14 @@ def add_spectra(report: Report, compared: Comparison) -> None:
 
 
 def _decades(axes: Axes, truth: np.ndarray) -> None:
-    """Cut the axis at fp32's round-off of the largest value."""
+    """Limit the axis to fp32's round-off of the largest value."""
     top = truth.max()
     if top > 0:
         axes.set_ylim(max(truth[truth > 0].min() / 3, top * 1e-13), 3 * top)
 
 
 def add_strip(report: Report, shown: Shown, field: int, steps: Sequence[int]) -> None:
-    """Truth, prediction and error of one field at a few steps, which count from 0."""
+    """Truth, prediction and error of one field at a few steps, counted from 0."""
     name = label(shown.description.names[field])
     rows = (("truth", shown.truth), ("prediction", shown.prediction), ("error", shown.error))
     with figure(5.4 if len(shown.description.shape) > 1 else 4.4, WIDE) as drawn:
@@ -146,7 +146,7 @@ def add_strip(report: Report, shown: Shown, field: int, steps: Sequence[int]) ->
 
 
 def add_film(report: Report, shown: Shown) -> None:
-    """Film of all fields of one rollout."""
+    """Movie of all fields of one rollout."""
     report.add_film(
         f"{label(shown.name)}: {len(shown.truth)} steps of a rollout",
         gif(shown),

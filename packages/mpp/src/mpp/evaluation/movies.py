@@ -1,4 +1,4 @@
-"""Films of a rollout: truth, prediction and error of every field side by side."""
+"""Movies of a rollout: truth, prediction and error of every field side by side."""
 
 import shutil
 from collections.abc import Iterator
@@ -30,13 +30,13 @@ SHADES = 40  # of each color map in a GIF, which has room for 256 colors
 
 
 def check_film(path: str | Path) -> None:
-    """Check that a film can be written in the format of its name.
+    """Check that the suffix of a movie is supported.
 
     Args:
-        path: Ends in ``.gif``, or in ``.mp4``, which needs the program ``ffmpeg``.
+        path: File name with suffix ``.gif``, or ``.mp4``, which needs the program ``ffmpeg``.
 
     Raises:
-        ValueError: If it ends otherwise, or ffmpeg is not there.
+        ValueError: If the suffix is another one, or ffmpeg is not installed.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
@@ -46,11 +46,11 @@ def check_film(path: str | Path) -> None:
 
 
 def write_film(path: str | Path, shown: Shown) -> None:
-    """Write a film, whole or not at all.
+    """Write a movie, atomically.
 
     Args:
-        path: As :func:`check_film` wants it.
-        shown: The rollout.
+        path: Output file, see :func:`check_film`.
+        shown: Rollout to draw.
     """
     check_film(path)
     if Path(path).suffix.lower() == ".mp4":
@@ -63,11 +63,11 @@ def gif(shown: Shown) -> bytes:
     """A rollout as an animated GIF.
 
     Args:
-        shown: At 64 x 64 points, 30 steps and 3 fields it takes about 1 MB. A picture that would
-            take more than 1.5 MB is drawn smaller, to half its size.
+        shown: Rollout; with 64 x 64 points, 30 steps and 3 fields the GIF has about 1 MB. Movies
+            above 1.5 MB are scaled down, at most by half.
 
     Returns:
-        The content of a file.
+        Content of a GIF file.
     """
     content = b""
     for scale in SMALLER:
@@ -98,7 +98,7 @@ def _few_colors(pixels: UInt8[np.ndarray, "height width 3"], palette: Image.Imag
 
 
 def frames(shown: Shown, dpi: float | int = DPI) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-    """Images of a film; what does not change is drawn once."""
+    """Images of a movie; static parts are drawn once."""
     fields = len(shown.description.names)
     with figure(HEAD + ROW * fields, WIDTH) as drawn:
         drawn.set_dpi(dpi)
@@ -127,7 +127,7 @@ def _title(shown: Shown, step: int) -> str:
 
 
 def _panels(drawn: Figure, shown: Shown) -> list[tuple[np.ndarray, int, Artist]]:
-    """Axes with their scales, and for each what moves: the values, the field, the artist."""
+    """Axes with their scales, and for each one the values, the field and the artist to update."""
     names = shown.description.names
     panels = drawn.subplots(len(names), len(COLUMNS), squeeze=False)
     moving: list[tuple[np.ndarray, int, Artist]] = []
@@ -154,7 +154,7 @@ def _panels(drawn: Figure, shown: Shown) -> list[tuple[np.ndarray, int, Artist]]
 
 
 def _colors() -> UInt8[np.ndarray, "256 3"]:
-    """The palette: both color maps, and what writing and lines need."""
+    """Palette: both color maps, and colors for text and lines."""
     shades = np.linspace(0, 1, SHADES)
     maps = [colormaps[name](shades)[:, :3] for name in (STATE, ERROR)]
     ramp = np.linspace(0, 1, (256 - 2 * SHADES) // 3)[:, None]
@@ -168,7 +168,7 @@ def _colors() -> UInt8[np.ndarray, "256 3"]:
 
 
 def _mp4(path: Path, shown: Shown) -> None:
-    """Let ffmpeg encode what is on a figure of one picture."""
+    """Encode a figure's frames with ffmpeg."""
     pictures = frames(shown)
     first = next(pictures)
     height, width = (size - size % 2 for size in first.shape[:2])  # as H.264 wants it

@@ -18,7 +18,7 @@ NOTE = (
 
 
 def add_results(report: Report, systems: Sequence[Comparison]) -> None:
-    """Add the headline numbers: VRMSE at one step and over all, beside the better baseline."""
+    """Add the headline numbers: VRMSE at one step and over all steps, with the best baseline."""
     for compared in systems:
         for span, steps in _ends(compared).items():
             name, error = compared.best_baseline("vrmse", steps)
@@ -35,7 +35,7 @@ def add_results(report: Report, systems: Sequence[Comparison]) -> None:
 
 
 def add_tables(report: Report, compared: Comparison) -> None:
-    """Errors by field, by step, and by wave number, of one system."""
+    """Add errors of one system by field, by step, and by wave number."""
     add_fields(report, compared)
     if compared.steps > 1:
         add_steps(report, compared)
@@ -49,13 +49,13 @@ def add_tables(report: Report, compared: Comparison) -> None:
 
 
 def add_fields(report: Report, compared: Comparison) -> None:
-    """Errors by field, at one step and over all."""
+    """Add errors by field, at one step and over all steps."""
     note = NOTE.format(windows=compared.windows)
     report.add_table(f"{label(compared.name)}: errors by field", *_by_field(compared), note)
 
 
 def add_steps(report: Report, compared: Comparison) -> None:
-    """Errors by step, in the mean over fields."""
+    """Add errors by step, averaged over fields."""
     rows: list[list[Cell]] = []
     for step in range(compared.steps):
         row: list[Cell] = [f"step {step + 1}"]
@@ -68,13 +68,13 @@ def add_steps(report: Report, compared: Comparison) -> None:
 
 
 def _ends(compared: Comparison) -> dict[str, slice]:
-    """One step, and the mean over all."""
+    """Spans of one step and of all steps."""
     found = spans(compared.steps)
     return {span: found[span] for span in dict.fromkeys((next(iter(found)), list(found)[-1]))}
 
 
 def _words(span: str) -> str:
-    """``steps1to5`` in words."""
+    """Readable form of ``steps1to5``."""
     return span.replace("steps1to", "steps 1 to ").replace("step1", "step 1")
 
 

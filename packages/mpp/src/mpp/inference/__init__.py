@@ -1,1 +1,1 @@
-"""A trained MPP at work: rollouts and finetuning."""
+"""Inference with a trained MPP: rollouts; and finetuning."""

@@ -1,4 +1,4 @@
-"""``mpp finetune``: a fit that starts from a trained network and knows its fields."""
+"""``mpp finetune``: train from a pretrained network, with its architecture and fields."""
 
 import json
 from collections.abc import Sequence
@@ -9,13 +9,14 @@ USAGE = "mpp finetune CHECKPOINT --config FILE.yaml: the first word is what to s
 
 
 def as_fit(words: Sequence[str]) -> list[str]:
-    """The same as ``fit``, with the network's architecture and fields, and ``model.start``.
+    """Arguments of ``fit`` that start from a network, with its architecture and fields.
 
     Args:
-        words: A checkpoint, a run's folder or converted weights; then options of ``fit``.
+        words: A checkpoint, a run folder or converted weights; then options of ``fit``.
 
     Returns:
-        Words for ``fit``. What the network is comes last: no file can ask for another.
+        Arguments of ``fit``. Architecture and fields come last, so that no configuration overrides
+        them.
 
     Raises:
         ValueError: If there is no such network.

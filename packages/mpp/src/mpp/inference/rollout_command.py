@@ -1,4 +1,4 @@
-"""``mpp rollout``: predict many frames after the first ones of a user's own file."""
+"""``mpp rollout``: predict many frames from the first frames of a file."""
 
 import warnings
 from typing import Any
@@ -37,27 +37,27 @@ def rollout_file(
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Predict many frames after the first ones of a file, also beyond its end.
+    """Predict many frames from the first frames of a file, also beyond its end.
 
-    Writes ``rollout.h5`` (the history and the predicted frames after it, in PDEBench's layout where
-    the fields are those of one of its sets, else in The Well's), a film of the first trajectory,
-    and ``metrics.json`` and ``index.html`` with the errors as far as the file goes.
+    Writes ``rollout.h5`` (history and predicted frames; in PDEBench's layout if it has the fields
+    of one of its sets, else in The Well's), a movie of the first trajectory, and ``metrics.json``
+    and ``index.html`` with the errors where true frames exist.
 
     Args:
-        checkpoint: Of the network, or a run's folder.
-        file: An HDF5 file of PDEBench or The Well, a folder of shards, or a table as under
-            ``data.files`` of a configuration, which also names or renames fields.
-        steps: Frames to predict.
-        out: Folder of what is written; by default ``rollout`` beside the checkpoint.
-        trajectories: Their numbers; the first of the file where none are given.
-        start: The first frame of the history.
-        history: Frames of it; as many as in the training where not given.
-        film: Name of the film in the folder; ends in ``.gif``, or in ``.mp4``, which needs ffmpeg.
+        checkpoint: A checkpoint or a run folder.
+        file: An HDF5 file of PDEBench or The Well, a folder of shards, or a table as in
+            ``data.files`` of a configuration, which can also name or rename fields.
+        steps: Number of frames to predict.
+        out: Output folder; by default ``rollout`` in the folder of the checkpoint.
+        trajectories: Indices of the trajectories; by default the first one.
+        start: First frame of the history.
+        history: Number of frames in the history; by default as in training.
+        film: File name of the movie; ``.gif``, or ``.mp4``, which needs ffmpeg.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
-        overwrite: Replace what is there.
+        overwrite: Replace existing output.
 
     Raises:
-        ValueError: If something is missing, or does not fit together.
+        ValueError: If a file is missing, or network and data do not fit together.
     """
     check_least(steps=(steps, 1), start=(start, 0), history=(history, 1))
     if trajectories == []:
@@ -98,17 +98,17 @@ def roll(
     rows: Int64[Tensor, " fields"],
     steps: int,
 ) -> Float32[np.ndarray, "batch steps fields *space"]:
-    """Roll out some histories one after the other; the memory of one is enough.
+    """Roll out histories one by one, to limit memory use.
 
     Args:
         trained: The run.
-        source: Where they are from.
-        frames: The histories.
-        rows: Of the fields.
-        steps: Frames to predict.
+        source: Trajectories, for names in warnings.
+        frames: Histories.
+        rows: Vocabulary row of each field.
+        steps: Number of frames to predict.
 
     Returns:
-        What comes after them. A warning says where a number is not finite.
+        Predicted frames. Warns if a value is not finite.
     """
     blank = frames[:1, :0]  # no truth is needed
     batches = [Batch(one, blank, rows, source.description.boundaries, 0) for one in frames.split(1)]
@@ -123,7 +123,7 @@ def roll(
 def _history(
     trained: TrainedRun[Any], source: Trajectories, start: int, history: int | None
 ) -> int:
-    """How many frames the network starts from."""
+    """Number of frames in the history."""
     past = history if history is not None else trained.settings.get("history")
     if past is None:
         raise ValueError(f"{trained.path}: history: not said in the checkpoint; give --history")
@@ -146,7 +146,7 @@ def _compare(
     answers: Float32[np.ndarray, "batch steps fields *space"],
     truth: Float32[np.ndarray, "batch steps fields *space"],
 ) -> Comparison:
-    """Errors of all trajectories together."""
+    """Errors over all trajectories."""
     given, target = torch.from_numpy(frames), torch.from_numpy(truth)
     rows = torch.arange(target.shape[2])  # of no network: it has answered already
     batch = Batch(given, target, rows, source.description.boundaries, 0)

@@ -1,1 +1,1 @@
-"""The parts of the AViT: plain torch, channels last, any number of axes of space."""
+"""Parts of the AViT: plain torch, channels last, any number of spatial axes."""

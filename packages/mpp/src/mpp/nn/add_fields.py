@@ -14,12 +14,12 @@ from sciformer.arguments import ArgumentError
 def grow(
     model: AViT, known: Vocabulary, wanted: Vocabulary, like: Mapping[str, str] | None = None
 ) -> None:
-    """Extend stem and head of a network to a larger vocabulary; trained rows stay bit for bit.
+    """Extend stem and head of a network to a larger vocabulary; trained rows do not change.
 
     Parameters of stem and head are replaced: build the optimizer afterwards.
 
     Args:
-        model: Changed in place.
+        model: Network, changed in place.
         known: Its present vocabulary.
         wanted: The same names in the same order, followed by new ones.
         like: Field -> known field whose row is copied as its initial value. A known field may be

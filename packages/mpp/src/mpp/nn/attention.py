@@ -1,7 +1,7 @@
 """Attention over time and axial attention over space (McCabe et al. 2023, section 4).
 
-Two parts are written for speed, each beside its plain formula in the tests: ``attend_lines`` packs
-short sequences on a CPU, and ``split_heads`` has a backward pass of its own.
+Two parts are optimized, and tested against the plain formula: ``attend_lines`` packs short
+sequences on a CPU, and ``split_heads`` has a custom backward pass.
 """
 
 from functools import lru_cache

@@ -23,7 +23,7 @@ def rollout(
     Gradients flow through all steps, unless the caller uses ``no_grad``.
 
     Args:
-        model: Predicts the frame after a history, as :class:`~mpp.nn.model.AViT` does.
+        model: Network that predicts the frame after a history, such as :class:`~mpp.nn.model.AViT`.
         frames: History.
         fields: Vocabulary row of each field.
         boundaries: Boundary of each axis of space.

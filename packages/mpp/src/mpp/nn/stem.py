@@ -5,8 +5,8 @@ linear maps is computed first, for the fields that are present: the embedding at
 times as large as the tokens, is never written.
 
 A patch of 16 in stages ``(4, 2, 2)`` is 2 x 2 pieces of 2 x 2 windows of 4 x 4 points. The windows
-of a piece, and the pieces of a patch, lie beside each other in memory. So each stage, a convolution
-whose stride is its width, is one matrix product.
+of a piece, and the pieces of a patch, are contiguous in memory. So each stage, a convolution whose
+stride is its width, is one matrix product.
 """
 
 import math

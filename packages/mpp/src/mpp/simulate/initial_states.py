@@ -17,7 +17,7 @@ def drawn(
     trajectories: Iterable[int],
     draw: Callable[[Generator], np.ndarray],
 ) -> Float64[np.ndarray, "trajectory ..."]:
-    """Draw the initial state of each trajectory from a generator of its own.
+    """Draw the initial state of each trajectory from a separate generator.
 
     Args:
         system: Name, which enters the seed: systems do not share random fields.

@@ -1,4 +1,4 @@
-"""``mpp joint``: one network for several systems, compared with one for each."""
+"""``mpp joint``: compare one network for several systems with one network per system."""
 
 import json
 from pathlib import Path
@@ -39,17 +39,17 @@ def joint(
     seeds: int = 3,
     jobs: int = 1,
 ) -> None:
-    """Train one network for all systems of a configuration, and one for each, and compare them.
+    """Train one network on all systems of a configuration and one per system, and compare them.
 
-    For each seed: the joint network; for each system a network that has as many steps on it; and
-    one that has the joint network's whole compute for it. Errors are those of the test windows.
-    What is finished is not run again; a run that was interrupted goes on.
+    For each seed: the joint network; for each system, a network trained for as many steps on that
+    system as the joint network; and one trained with the joint network's total compute. Errors are
+    computed on the test windows. Finished runs are not repeated; an interrupted run resumes.
 
     Args:
         config: Configuration of the joint network; its systems are under ``data.simulate``.
-        out: Folder of the runs, ``metrics.json`` and ``index.html``.
-        seeds: Number of seeds, from 0; each draws network, data and order.
-        jobs: Processes at a time, with one thread each.
+        out: Output folder of the runs, ``metrics.json`` and ``index.html``.
+        seeds: Number of seeds, from 0; a seed determines weights, data and order.
+        jobs: Number of parallel processes, with one thread each.
 
     Raises:
         ValueError: If the configuration cannot be read or a run failed.
@@ -72,17 +72,17 @@ def joint(
 
 
 def kept_metrics(path: Path) -> Numbers:
-    """Metrics of a checkpoint on the test windows of its own data, kept beside it."""
+    """Metrics of a checkpoint on its own test windows, cached next to it."""
     return kept_results(path, ".json", lambda: measure_test(path))
 
 
 class Training(NamedTuple):
-    """The part of a configuration that a study needs.
+    """Parts of a configuration that a study needs.
 
     Args:
-        systems: Simulated systems, by name, each as the configuration has it.
-        steps: Of the training.
-        warmup: Of the learning rate.
+        systems: Entries of the simulated systems, by name.
+        steps: Steps of the training.
+        warmup: Warmup steps of the learning rate.
     """
 
     systems: dict[str, Any]
@@ -94,13 +94,13 @@ def read(config: str) -> Training:
     """Read the configuration of a training on simulated systems.
 
     Args:
-        config: Its path.
+        config: Path of the configuration.
 
     Returns:
-        What a study has to know of it.
+        The parts that a study needs.
 
     Raises:
-        ValueError: If it cannot be read, or does not say all of it.
+        ValueError: If it cannot be read, or lacks one of these parts.
     """
     said = read_config("mpp", config)
     try:
@@ -137,7 +137,7 @@ def place(seed: int, arm: str, system: str = "") -> str:
 
 
 def errors(scores: dict[str, Numbers], arm: str, system: str, seeds: int, span: str) -> list[float]:
-    """NRMSE of an arm on a system, seed by seed."""
+    """NRMSE of an arm on a system, by seed."""
     return [scores[place(seed, arm, system)][f"{system}/nrmse/{span}"] for seed in range(seeds)]
 
 
@@ -177,7 +177,7 @@ def _add_table(
 
 
 def spaced(name: str) -> str:
-    """The name of a system in words."""
+    """Readable name of a system."""
     return name.replace("_", " ")
 
 

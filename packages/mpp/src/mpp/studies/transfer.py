@@ -27,11 +27,11 @@ class Arm(NamedTuple):
     """One way to train a network for the new system.
 
     Args:
-        name: In the folders and keys.
-        label: In the tables.
+        name: Name in folders and keys.
+        label: Label in tables.
         pretrained: Whether it starts from the joint network.
-        times: How many times the updates of the configuration it has.
-        few: Whether it has few trajectories, and its best network of the validation counts.
+        times: Number of updates, relative to the configuration.
+        few: Whether it uses few trajectories; its best checkpoint by validation is then evaluated.
     """
 
     name: str
@@ -55,14 +55,14 @@ Rates = dict[Arm, float]
 
 
 class Setup(NamedTuple):
-    """What all runs of the study have in common.
+    """Settings that all runs of the study share.
 
     Args:
         config: Path of the configuration.
-        training: What it says.
+        training: Content of the configuration.
         starts: The joint network of each seed.
-        few: Trajectories of the arms that have few.
-        like: Field -> the known one whose row it starts as a copy of.
+        few: Number of trajectories of the arms with few of them.
+        like: Field -> known field whose row it is initialized with.
     """
 
     config: str
@@ -72,7 +72,7 @@ class Setup(NamedTuple):
     like: dict[str, str]
 
     def run(self, arm: Arm, rate: float, seed: int) -> Run:
-        """One training."""
+        """Describe one training."""
         words = ("fit",)
         if arm.pretrained:
             words = ("finetune", self.starts[seed], "--model.like", json.dumps(self.like))
@@ -86,7 +86,7 @@ class Setup(NamedTuple):
         return Run(f"{arm.name}/lr{rate:g}/seed{seed}", words)
 
     def runs(self, grids: Grids, seeds: int) -> list[Run]:
-        """The trainings of some arms, at each rate of theirs."""
+        """Describe the trainings of some arms, at each of their learning rates."""
         every = [(arm, rate) for arm, rates in grids.items() for rate in rates]
         return [self.run(arm, rate, seed) for arm, rate in every for seed in range(seeds)]
 
@@ -102,19 +102,19 @@ def transfer(
 ) -> None:
     """Compare finetuning the joint network on a new system with training from scratch.
 
-    At equal updates each arm has its own learning rate, of four, by the validation error in the
-    mean over seeds. With that rate: scratch with four times the updates; and both arms with few
-    trajectories and twenty times the updates, of which the best network of the validation counts.
-    Errors are those of the test windows. What is finished is not run again.
+    At equal updates, each arm has the best of four learning rates, by validation error averaged
+    over seeds. At this rate, also: training from scratch with four times the updates; and both arms
+    with few trajectories and twenty times the updates, evaluated at the best checkpoint by
+    validation. Errors are computed on the test windows. Finished runs are not repeated.
 
     Args:
         config: Configuration of the trainings on the new system.
-        pretrained: Folder of ``mpp joint``: the joint network of each seed is finetuned.
-        out: Folder of the runs, ``metrics.json`` and ``index.html``.
-        like: Field -> the known one whose row it starts as a copy of.
-        few: Trajectories of the arms that have few.
-        seeds: Number of seeds, from 0; each draws network, data and order.
-        jobs: Processes at a time, with one thread each.
+        pretrained: Folder of ``mpp joint``; the joint network of each seed is finetuned.
+        out: Output folder of the runs, ``metrics.json`` and ``index.html``.
+        like: Field -> known field whose row it is initialized with.
+        few: Number of trajectories of the arms with few of them.
+        seeds: Number of seeds, from 0; a seed determines weights, data and order.
+        jobs: Number of parallel processes, with one thread each.
 
     Raises:
         ValueError: If a joint network is missing, the configuration cannot be read, or a run
@@ -155,14 +155,14 @@ def search(study: Study, setup: Setup, seeds: int) -> tuple[dict[str, dict[str, 
 
 
 def validation(study: Study, setup: Setup, arm: Arm, rate: float, seeds: int) -> float:
-    """Validation error of an arm at a rate, in the mean over seeds."""
+    """Validation error of an arm at a learning rate, averaged over seeds."""
     folders = [study.folder(setup.run(arm, rate, seed).name) for seed in range(seeds)]
     curves = [list(curve(folder).values()) for folder in folders]
     return float(np.mean([min(values) if arm.few else values[-1] for values in curves]))
 
 
 def curve(folder: Path) -> dict[int, float]:
-    """Validation error by step of a run."""
+    """Validation error of a run, by step."""
     path = folder / "metrics.csv"
     columns, rows = table.read(path)
     try:
@@ -173,12 +173,12 @@ def curve(folder: Path) -> dict[int, float]:
 
 
 def chosen(study: Study, setup: Setup, arm: Arm, rates: Sequence[float], seeds: int) -> float:
-    """The rate with the smallest validation error."""
+    """Learning rate with the smallest validation error."""
     return min(rates, key=lambda rate: validation(study, setup, arm, rate, seeds))
 
 
 def _add_gains(report: Report, scores: dict[Arm, list[Numbers]], training: Training) -> None:
-    """Add the ratio of errors, from scratch over finetuned, of each seed."""
+    """Add the ratio of the errors of training from scratch and finetuning, by seed."""
     (system,) = training.systems
     words = {"equal": "at equal updates", "few": "with few trajectories, both to their best"}
     for pair, (ours, theirs) in PAIRS.items():

@@ -1,1 +1,1 @@
-"""Weights of the original xVal as ours."""
+"""Conversion of original xVal weights to our format."""

@@ -1,4 +1,4 @@
-"""The original's weights as ours: files and networks."""
+"""Convert original xVal weights to our format, and load the result."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,52 +19,54 @@ STAMP = "xval"  # the key under which our own record lies in a file
 
 
 def from_reference(state: Mapping[str, Tensor], heads: int) -> XVal:
-    """The original's network from its state dict, in eval mode.
+    """Build the original network from its state dict, in eval mode.
 
     Args:
-        state: Names and tensors; prefixes of DDP and torch.compile may be there.
-        heads: Attention heads, which no weight shows.
+        state: Original state dict; prefixes of DDP and torch.compile are removed.
+        heads: Number of attention heads, which the weights do not determine.
 
     Returns:
-        A network that answers as the original does.
+        A network with the same output as the original.
 
     Raises:
-        ValueError: Naming key and shape of what is missing, wrong or not known.
+        ValueError: Naming key and shape of missing, mismatched or unknown weights.
     """
     return build(convert_state(state, heads))
 
 
 def build(converted: Converted) -> XVal:
-    """The network of converted weights, in eval mode."""
+    """Build the network of converted weights, in eval mode."""
     return fitted(lambda: XVal(**converted.settings), converted.weights)
 
 
 def convert(original: str, out: str, heads: int = 6, overwrite: bool = False) -> None:
-    """Write weights of the paper's own code in our format.
+    """Convert weights of the original xVal to our format.
 
     Args:
-        original: A .pt or .tar file, a checkpoint or a bare state dict, or a .safetensors file.
-        out: The .safetensors file to write; ``load`` reads it.
-        heads: Attention heads, which no weight shows; the paper's code has 6.
-        overwrite: Replace a file that is there.
+        original: A .pt or .tar file with a checkpoint or state dict, or a .safetensors file.
+        out: Output .safetensors file; ``load`` reads it.
+        heads: Number of attention heads, which the weights do not determine; 6 in the original
+            code.
+        overwrite: Replace an existing file.
 
     Raises:
-        ValueError: If the original cannot be read or is none, or ``out`` has another ending.
+        ValueError: If the original cannot be read or is not an xVal checkpoint, or ``out`` has a
+            wrong suffix.
     """
     converted = translate_file(original, out, lambda s: convert_state(s, heads), overwrite)
     write_converted(STAMP, out, converted)
 
 
 def load(path: str | Path) -> XVal:
-    """The network that ``convert`` wrote, in eval mode.
+    """Load converted weights, in eval mode.
 
     Args:
-        path: Of the .safetensors file.
+        path: Path of the .safetensors file.
 
     Returns:
         The network.
 
     Raises:
-        ValueError: If the file is missing, damaged, or not what ``convert`` writes.
+        ValueError: If the file is missing, damaged, or was not written by ``convert``.
     """
     return load_converted(STAMP, path, build)

@@ -1,4 +1,4 @@
-"""The original's state dict in our names: https://github.com/PolymathicAI/xVal."""
+"""Map the original's state dict to our names: https://github.com/PolymathicAI/xVal."""
 
 from collections.abc import Mapping
 
@@ -17,17 +17,17 @@ PAIRS = (
 
 
 def convert_state(state: Mapping[str, Tensor], heads: int) -> Converted:
-    """Translate names; every size but the number of heads is read from the weights.
+    """Convert a state dict; all sizes are inferred from the weights, except the number of heads.
 
     Args:
-        state: Of the original.
-        heads: Attention heads, which no weight shows.
+        state: Original state dict.
+        heads: Number of attention heads, which the weights do not determine.
 
     Returns:
-        Settings and weights of ours.
+        Our settings and weights.
 
     Raises:
-        ValueError: Naming key and shape of what is missing, wrong or not known.
+        ValueError: Naming key and shape of missing, mismatched or unknown weights.
     """
     source = Source(state)
     vocab, dim = source.sizes("token_embed.weight", 2)
@@ -74,6 +74,6 @@ def _block(source: Source, theirs: str, ours: str, dim: int, hidden: int) -> dic
 
 
 def _linear(source: Source, theirs: str, ours: str, *shape: int) -> dict[str, Tensor]:
-    """Weight and bias of a linear layer, or of a norm."""
+    """Weight and bias of a linear layer or a norm."""
     weight = source.take(f"{theirs}.weight", *shape)
     return {f"{ours}.weight": weight, f"{ours}.bias": source.take(f"{theirs}.bias", shape[0])}

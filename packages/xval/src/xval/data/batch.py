@@ -1,4 +1,4 @@
-"""What the network reads at a step, what is hidden from it, and what it is asked for."""
+"""A batch of xVal: encoded texts, masks, and the numbers to predict."""
 
 from typing import NamedTuple
 
@@ -9,20 +9,20 @@ from xval.encodings.special_tokens import PAD
 
 
 class Batch(NamedTuple):
-    """Texts as tokens and numbers, padded to the longest of them.
+    """Texts as tokens and numbers, padded to the longest one.
 
     Args:
-        tokens: Ids; [PAD] behind the end of a text.
-        numbers: Values where ``tokens`` is [NUM], 1 at all else.
-        fields: Field of each number, at all of its tokens; 0 is that of words and of numbers that
-            nothing names.
-        lengths: Tokens of each text.
-        hidden: What masked modelling hides in this epoch.
-        samples: Number of each draw: the epoch times the number of samples, plus the sample.
-        answers: Where the first token is of each number that is asked for; -1 where a text has
-            fewer than others.
-        truth: The values there, 1 where there is none.
-        asked: Which of the patterns of ``TextData`` asks for it; -1 where there is none.
+        tokens: Token ids; [PAD] after the end of a text.
+        numbers: Values where ``tokens`` is [NUM], 1 everywhere else.
+        fields: Field of each number, at all of its tokens; 0 for words and for numbers without a
+            field name.
+        lengths: Number of tokens of each text.
+        hidden: Tokens masked for masked language modeling in this epoch.
+        samples: Sample number: epoch times the number of samples, plus the index of the sample.
+        answers: Position of the first token of each target number; padded with -1.
+        truth: Values of the target numbers, padded with 1.
+        asked: Index of the pattern in ``TextData.answers`` that selects each target number; padded
+            with -1.
     """
 
     tokens: Int64[Tensor, "batch time"]
@@ -37,5 +37,5 @@ class Batch(NamedTuple):
 
     @property
     def present(self) -> Bool[Tensor, "batch time"]:
-        """False where there is padding."""
+        """False at padding."""
         return self.tokens != PAD

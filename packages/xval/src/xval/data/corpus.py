@@ -1,4 +1,4 @@
-"""Texts as flat arrays: tokens one after the other, and what is known of each number."""
+"""Texts as flat arrays: concatenated tokens, and value and field of each number."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -19,16 +19,16 @@ Starts = Int64[np.ndarray, " texts_and_1"]
 
 
 class Corpus(NamedTuple):
-    """Texts: 2 bytes per token, 7 per number, 18 per text, and no objects.
+    """Encoded texts without Python objects: 2 bytes per token, 7 per number, 18 per text.
 
     Args:
-        tokens: Of all texts.
-        starts: Where each text starts in ``tokens``, and where the last one ends.
-        values: Of all numbers of all texts.
-        fields: Of the numbers; 0 where nothing names one.
-        asked: Which pattern asks for a number, counted from 1; 0 for none.
-        number_starts: Where each text starts in ``values``, and where the last one ends.
-        outside: Whether a number of the text lies in a gap.
+        tokens: Token ids of all texts, concatenated.
+        starts: Offset of each text in ``tokens``, and the end of the last one.
+        values: Values of all numbers, concatenated.
+        fields: Field of each number; 0 if it has no field name.
+        asked: Pattern that selects a number as target, counted from 1; 0 if none does.
+        number_starts: Offset of each text in ``values``, and the end of the last one.
+        outside: For each text, whether one of its numbers lies in a gap.
     """
 
     tokens: UInt16[np.ndarray, " tokens"]
@@ -41,24 +41,24 @@ class Corpus(NamedTuple):
 
     @property
     def lengths(self) -> Int64[np.ndarray, " texts"]:
-        """Tokens of each text."""
+        """Number of tokens of each text."""
         return np.diff(self.starts)
 
     @property
     def counts(self) -> Int64[np.ndarray, " texts"]:
-        """Numbers of each text."""
+        """Number of numbers of each text."""
         return np.diff(self.number_starts)
 
 
 class Encoder:
-    """Encodes texts and says what their numbers are.
+    """Encodes texts, and finds field and target pattern of each number.
 
     Args:
-        code: The encoding.
-        patterns: Of the numbers that are asked for.
-        gaps: Pattern -> interval; a text with such a number in it, ends excluded, is outside.
-        fields: Names of the fields, in order; None numbers them as they are found.
-        context: Most tokens of a text.
+        code: Encoding of the texts.
+        patterns: Patterns of the target numbers.
+        gaps: Pattern -> open interval; a text with such a number in it is out of distribution.
+        fields: Names of the fields, in order; None collects them from the texts.
+        context: Maximum number of tokens per text.
         end: Append [END] to each text.
     """
 
@@ -81,13 +81,13 @@ class Encoder:
         """Encode all texts of a source.
 
         Args:
-            source: Where they come from.
+            source: Source of the texts.
 
         Returns:
-            The texts, and their labels.
+            The encoded texts, and their labels.
 
         Raises:
-            ValueError: Naming the text that is too long, or the number that the encoding lacks.
+            ValueError: Naming the text that is too long, or the number that cannot be encoded.
         """
         parts, labels = [], {}
         for first in range(0, source.size, CHUNK):
@@ -140,7 +140,7 @@ class Encoder:
         )
 
     def _numbers(self, names: tuple[str, ...], asked: tuple[str, ...]) -> "_Numbers":
-        """What numbers of these names are; texts repeat them."""
+        """Fields and target patterns of numbers with these names; cached, as texts repeat them."""
         if (names, asked) not in self._known:
             fields = [self._field(field_of(name)) for name in names]
             which = [
@@ -175,7 +175,7 @@ class Encoder:
             raise
 
     def _wrong(self, there: Cut, error: ValueError) -> str:
-        """Which number it was."""
+        """Describe the number that caused an error."""
         for name, written in zip(names_of(there.words), there.numbers, strict=True):
             try:
                 self.code.encode(value(written))
@@ -192,7 +192,7 @@ class _Numbers(NamedTuple):
 
 
 def together(parts: Sequence[Corpus]) -> Corpus:
-    """Texts one after the other."""
+    """Concatenate corpora."""
     tokens, lengths, values, fields, asked, counts, outside = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("tokens", "lengths", "values", "fields", "asked", "counts", "outside")

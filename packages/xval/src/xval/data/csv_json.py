@@ -1,4 +1,4 @@
-"""Rows of CSV and JSON-lines files as texts; what is wrong with a file is said in one line."""
+"""Read rows of CSV and JSON-lines files as texts."""
 
 import csv
 import json
@@ -16,13 +16,13 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 class Table(NamedTuple):
-    """A file of rows with the same columns; values as they are written.
+    """Rows of a file, with values as written in the file.
 
     Args:
-        path: Of the file.
-        columns: Their names.
-        rows: The values; an empty one is missing.
-        lines: Where in the file each row ends, from 1.
+        path: Path of the file.
+        columns: Names of the columns.
+        rows: Values; an empty string is missing.
+        lines: Line number at which each row ends, from 1.
     """
 
     path: Path
@@ -31,14 +31,14 @@ class Table(NamedTuple):
     lines: list[int]
 
     def place(self, row: int) -> str:
-        """What to call a row in an error."""
+        """Describe a row in an error."""
         return f"{self.path}: row {self.lines[row]}"
 
     def column(self, name: str) -> int:
-        """Where a column is.
+        """Index of a column.
 
         Args:
-            name: Of the column.
+            name: Name of the column.
 
         Returns:
             Its index.
@@ -52,7 +52,7 @@ class Table(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Texts, and where in the file each stands."""
+    """Texts, and the line of each in the file."""
 
     texts: Texts
     lines: list[int]
@@ -66,21 +66,21 @@ def read_rows(
     labels: Sequence[str] = (),
     by: str | None = None,
 ) -> Rows:
-    """Read a file whose rows are samples: ``{'column':value,...}``, or a line's JSON as it is.
+    """Read a file with one sample per row, as ``{'column':value,...}`` or its line of JSON.
 
     Args:
-        path: Of a CSV, TSV or JSON-lines file.
-        columns: What to write, in this order; None writes all but ``id`` and ``labels``.
-        text: Columns whose values are text even if they look like numbers.
-        id: Column that names samples for splits; None takes the text itself.
-        labels: Columns to split by.
-        by: One more of these, if there is such a column.
+        path: Path of a CSV, TSV or JSON-lines file.
+        columns: Columns to write, in this order; None writes all but ``id`` and ``labels``.
+        text: Columns to treat as text even if the values look like numbers.
+        id: Column with sample ids, for splits; None uses the text itself.
+        labels: Label columns, which splits can use.
+        by: A further label column, used if it exists.
 
     Returns:
-        The texts. A missing value leaves its column out.
+        The texts. Columns with missing values are left out of a text.
 
     Raises:
-        ValueError: Naming file, row, column and value of what cannot be read.
+        ValueError: Naming file, row, column and value that cannot be read.
     """
     if path.suffix in JSON_LINES:
         records, lines = _json_records(path)
@@ -105,16 +105,16 @@ def read_rows(
 
 
 def read_table(path: Path) -> Table:
-    """Read a CSV or TSV file whose first row names the columns.
+    """Read a CSV or TSV file with column names in the first row.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
 
     Returns:
-        Its values.
+        The table.
 
     Raises:
-        ValueError: If there are no rows, or one that does not have a value for each column.
+        ValueError: If there are no rows, or a row has a wrong number of values.
     """
     if path.suffix not in DELIMITERS:
         kinds = ", ".join([*DELIMITERS, *JSON_LINES])
@@ -139,18 +139,18 @@ def read_table(path: Path) -> Table:
 
 
 def number(value: str, place: str, column: str) -> str:
-    """A number as it is written in a text.
+    """Normalize the notation of a number.
 
     Args:
-        value: As it is written in a file.
-        place: What to call its row in an error.
-        column: Name of its column.
+        value: Number as written in the file.
+        place: Description of its row, for errors.
+        column: Name of its column, for errors.
 
     Returns:
-        The same without spaces, a leading ``+`` and a point that nothing follows.
+        The number without spaces, a leading ``+`` and a trailing decimal point.
 
     Raises:
-        ValueError: If it is not a number.
+        ValueError: If the value is not a number.
     """
     found = as_number(value)
     if found is None:
@@ -159,14 +159,14 @@ def number(value: str, place: str, column: str) -> str:
 
 
 def as_number(value: str) -> str | None:
-    """The number that a value is, if the parser of texts agrees; None if it is text."""
+    """Normalized number if the text parser reads the value as one; None if it is text."""
     value = value.strip().removeprefix("+").removesuffix(".")
     words, numbers = cut(f"'':{value},")
     return value if words == ["'':", ","] and numbers == [value] else None
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """The lines of a file in UTF-8."""
+    """Lines of a UTF-8 file."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     with path.open("rb") as file:
@@ -199,7 +199,7 @@ def _check_ragged(place: str, row: list[str], header: list[str]) -> None:
 
 
 def _csv_records(table: Table, text: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Rows as mappings. The first value of a column says if it is one of numbers."""
+    """Rows as dictionaries. A column is numeric if its first value is a number."""
     kinds: dict[str, bool] = dict.fromkeys(text, False)
     for index, row in enumerate(table.rows):
         record = {}

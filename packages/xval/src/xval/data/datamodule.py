@@ -1,4 +1,4 @@
-"""The data of a training: simulated sets, files or shards, their splits and loaders."""
+"""LightningDataModule of xVal: simulated sets, files or shards; splits and loaders."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -24,12 +24,12 @@ HEAD = 256  # texts of each source that the words are taken from
 
 
 class Numbers(NamedTuple):
-    """All numbers of the training texts.
+    """All numbers of the training texts, with field and target pattern.
 
     Args:
-        values: As they are written.
-        fields: Field of each; 0 is that of what nothing names.
-        asked: Which of the patterns asks for it; -1 for none.
+        values: Values as written in the texts.
+        fields: Field of each number; 0 if it has no field name.
+        asked: Pattern in ``answers`` that selects the number as target; -1 for none.
     """
 
     values: Float32[np.ndarray, " numbers"]
@@ -38,38 +38,39 @@ class Numbers(NamedTuple):
 
 
 class TextData(DataModule):
-    """Texts with numbers: simulated sets, tables of one's own, stations, shards.
+    """Texts with numbers from simulated sets, CSV or JSON files, weather stations, or shards.
 
     Args:
         sets: Simulated sets: names, or tables with ``set``, ``count``, ``seed``, ``parameters``,
             ``name``, ``split`` and ``answers``.
-        files: CSV, TSV or JSON-lines files: paths, patterns, or tables with ``path``; ``columns``,
-            ``text``, ``id`` and ``labels``, or for a weather station ``target``, ``columns``,
-            ``known``, ``history``, ``date`` and ``station``; ``name``, ``split`` and ``answers``.
-        shards: Folder or address of texts that ``simulate`` wrote.
+        files: CSV, TSV or JSON-lines files: paths, glob patterns, or tables with ``path``;
+            ``columns``, ``text``, ``id`` and ``labels``, or for a weather station ``target``,
+            ``columns``, ``known``, ``history``, ``date`` and ``station``; ``name``, ``split`` and
+            ``answers``.
+        shards: Folder or address of texts written by ``xval simulate``.
         encoding: ``xval``, ``p10``, ``p1000``, ``b1999`` or ``fp15``.
-        clip: Take the nearest number in the range of the encoding for one that is not.
-        lowest: The lowest of the 16 exponents of the text codes: of numbers from 10^(lowest + 2) to
-            9.99 x 10^(lowest + 17).
-        words: Pieces of text with tokens of their own; ``None`` finds the most frequent ones.
-        fields: Names of the fields of numbers; ``None`` finds them.
-        answers: Patterns of the numbers that are asked for; ``None`` takes those of the sets.
-        gaps: Pattern -> interval. A text with such a number in it is not trained on, but tested as
-            out of distribution.
-        split_by: Label that decides the split: ``id`` or another one by its hash, ``date`` in the
-            order of time.
-        splits: Shares of ``train``, ``val`` and ``test``.
-        hide: Probability that masked modelling hides a word or number.
-        ask: Share of the texts of which the numbers that are asked for are hidden and nothing else.
-        context: Most tokens of a text.
-        end: Append [END], which generation stops at.
-        batch_size: Texts per step of all devices together.
-        workers: Processes per device that read ahead; 0 reads in the main process.
-        seed: Of the order, of what is hidden, and of simulated sets: the first has this one, the
-            next one more.
+        clip: Clip numbers to the range of the encoding instead of raising an error.
+        lowest: Smallest of the 16 exponents of the text encodings, which represent numbers from
+            10^(lowest + 2) to 9.99 x 10^(lowest + 17).
+        words: Words that are single tokens; ``None`` finds the most frequent ones.
+        fields: Names of the number fields; ``None`` finds them.
+        answers: Patterns that select the target numbers; ``None`` takes those of the sets.
+        gaps: Pattern -> interval. Texts with such a number in the interval are excluded from
+            training and tested as out of distribution.
+        split_by: Label that decides the split: ``date`` splits chronologically, ``id`` or any other
+            label by hash.
+        splits: Fractions of ``train``, ``val`` and ``test``.
+        hide: Masking probability of each word and number in masked language modeling.
+        ask: Fraction of the texts in which exactly the target numbers are masked.
+        context: Maximum number of tokens per text.
+        end: Append [END], at which generation stops.
+        batch_size: Texts per step, over all devices.
+        workers: Loader processes per device; 0 loads in the main process.
+        seed: Seed of order, masks and simulated sets (the first set uses this seed, the next one
+            this plus 1, and so on).
 
     Raises:
-        ValueError: For a number out of its range, or a file that cannot be read.
+        ValueError: For a number out of range, or a file that cannot be read.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of the data
@@ -120,27 +121,27 @@ class TextData(DataModule):
 
     @property
     def coding(self) -> dict[str, Any]:
-        """The encoding as plain data."""
+        """Settings of the encoding as plain data."""
         return self.code.settings()
 
     @property
     def batches(self) -> int:
-        """Steps of an epoch."""
+        """Steps per epoch."""
         return len(self._texts("train")[1]) // self.batch_size
 
     @property
     def patterns(self) -> list[str]:
-        """Of the numbers that are asked for; ``Batch.asked`` counts them."""
+        """Patterns of the target numbers; ``Batch.asked`` is an index into them."""
         return self.encoder.patterns
 
     @property
     def fields(self) -> list[str]:
-        """Names of the fields; ``Batch.fields`` counts them. The first is that of no name."""
+        """Names of the fields; ``Batch.fields`` is an index into them. 0 is for unnamed numbers."""
         return self.encoder.fields
 
     @property
     def names(self) -> list[str]:
-        """Names of the sources, in the order of the test; ``<name>/ood`` are the texts in a gap."""
+        """Names of the sources, in the order of the test; ``<name>/ood`` is out of distribution."""
         return list(self._tested())
 
     def _tested(self) -> dict[str, Int64[np.ndarray, " texts"]]:
@@ -149,10 +150,10 @@ class TextData(DataModule):
         return self.texts["test"] | outside
 
     def check(self) -> None:
-        """Encode all texts before a fit writes anything: that is where a bad one is found.
+        """Encode all texts before training writes anything, to find errors early.
 
         Raises:
-            ValueError: Naming it, or a batch that is larger than an epoch.
+            ValueError: Naming the text at fault, or if a batch is larger than an epoch.
         """
         if self.batches < 1:
             texts = len(self._texts("train")[1])
@@ -177,7 +178,7 @@ class TextData(DataModule):
         self.hparams["fields"] = list(self.fields)
 
     def train_numbers(self) -> Numbers:
-        """All numbers of the training texts, to fit transforms and the simplest answers."""
+        """All numbers of the training texts, used to fit normalizations and baselines."""
         corpus, texts = self._texts("train")
         chosen = np.zeros(len(corpus.outside), bool)
         chosen[texts] = True
@@ -199,7 +200,7 @@ class TextData(DataModule):
 
     @property
     def predicted(self) -> dict[str, list[str]]:
-        """The sources of the test, as ``names``; a text has the id of its source."""
+        """Sources of the test split, as in ``names``, with the ids of their texts."""
         tested = {name: self._longest_first(texts) for name, texts in self._tested().items()}
         return {name: [self.ids[text] for text in texts] for name, texts in tested.items()}
 

@@ -1,4 +1,4 @@
-"""Encoded texts as batches: padded, with what is hidden in each."""
+"""Dataset of xVal: padded batches of encoded texts with masks."""
 
 from collections.abc import Sequence
 
@@ -19,18 +19,18 @@ SURELY, NEVER = -1.0, 2.0  # draws that decide whatever the probability
 
 
 class EncodedTexts(Dataset[Batch]):
-    """Batches of some of the texts of a corpus.
+    """Batches of selected texts of a corpus.
 
-    What is hidden in a text depends on the seed and the number of the draw alone, which is that of
-    the text and a multiple of the number of texts.
+    The mask of a text depends only on the seed and the sample number (index of the text plus a
+    multiple of the number of texts).
 
     Args:
         corpus: All texts.
-        texts: Numbers of those that belong to the set.
-        code: Their encoding.
-        hide: Probability that a word or number is hidden.
-        ask: Share of the texts of which the numbers that are asked for are hidden and nothing else.
-        seed: Of what is hidden.
+        texts: Indices of the selected texts.
+        code: Encoding of the corpus.
+        hide: Masking probability of each word and number.
+        ask: Fraction of the texts in which exactly the target numbers are masked.
+        seed: Seed of the masks.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class EncodedTexts(Dataset[Batch]):
     def _hidden(
         self, draws: np.ndarray, tokens: np.ndarray, there: np.ndarray, asked: np.ndarray
     ) -> np.ndarray:
-        """What masked modelling hides; all texts at once, as one after the other."""
+        """Draw the masks of all texts, concatenated."""
         columns = 1 + 3 * there.shape[1]  # a text's own do not depend on those of longer ones
         drawn = uniforms(self.seed, "hidden", draws, columns)
         chance = drawn[:, 1:].astype(np.float32).clip(max=BELOW_1).reshape(*there.shape, 3)
@@ -101,6 +101,6 @@ class EncodedTexts(Dataset[Batch]):
 def _slices(
     starts: Int64[np.ndarray, " slices"], lengths: Int64[np.ndarray, " slices"]
 ) -> Int64[np.ndarray, " places"]:
-    """The places of slices, one after the other."""
+    """Concatenated indices of several slices."""
     before = np.cumsum(lengths) - lengths
     return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)

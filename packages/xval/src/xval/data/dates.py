@@ -1,4 +1,4 @@
-"""Days and times as tables have them."""
+"""Parse dates and times of tables."""
 
 import re
 from datetime import datetime
@@ -10,13 +10,13 @@ def moment(text: str) -> datetime:
     """Read a date: ``2014-7-1``, ``2014/07/01``, ``2014-07-01 06:00`` or ``2014-07-01T06:00:00Z``.
 
     Args:
-        text: The date.
+        text: Date as text.
 
     Returns:
-        It, in the zone it is written in.
+        The date, in the time zone that the text gives.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the text is not a date.
     """
     found = DATE.fullmatch(text.strip())
     if found is None:

@@ -1,8 +1,8 @@
-"""What the numbers of a text are called: by the keys and places around them.
+"""Names of the numbers in a text, from the keys and list positions around them.
 
-``{'a':1,'data':[[2,3],[4]]}`` has the numbers ``a``, ``data.0.0``, ``data.0.1`` and ``data.1.0``.
-What stands behind an equals sign outside all brackets is ``=``: the answer of ``2*3=6``. Numbers
-that share their last key, whatever their place in a list, are one field: ``a`` and ``data``.
+``{'a':1,'data':[[2,3],[4]]}`` has the numbers ``a``, ``data.0.0``, ``data.0.1`` and ``data.1.0``. A
+number after an equals sign outside all brackets is named ``=``: the result of ``2*3=6``. Numbers
+with the same last key are one field, whatever their position in a list: ``a`` and ``data``.
 """
 
 import re
@@ -17,13 +17,13 @@ EVENTS = re.compile(
 
 
 def names_of(words: Sequence[str]) -> tuple[str, ...]:
-    """Names of the numbers between words.
+    """Names of the numbers between pieces of text.
 
     Args:
-        words: Of a text, as ``xval.encodings.numbers_in_text.cut`` gives them.
+        words: Pieces of a text, as returned by ``xval.encodings.numbers_in_text.cut``.
 
     Returns:
-        One name per number; empty where nothing names it.
+        One name per number; empty if it has none.
     """
     return _names(HOLE.join(word.replace(HOLE, " ") for word in words))
 
@@ -35,14 +35,14 @@ def field_of(name: str) -> str:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a pattern means a number.
+    """Whether a pattern matches the name of a number.
 
     Args:
-        pattern: A field, or a name in which ``*`` stands for anything.
-        name: Of the number.
+        pattern: A field, or a name in which ``*`` matches anything.
+        name: Name of the number.
 
     Returns:
-        Whether it does.
+        True if it matches.
     """
     return pattern == field_of(name) or fnmatchcase(name, pattern)
 
@@ -66,7 +66,7 @@ def _names(skeleton: str) -> tuple[str, ...]:
 
 
 def _move(place: list[str | int], what: str) -> None:
-    """Go into a bracket, out of it, or on in a list."""
+    """Update the position: enter a bracket, leave it, or go to the next list element."""
     if what in ("{", "["):
         place.append("" if what == "{" else 0)
     elif what in ("}", "]"):

@@ -1,4 +1,4 @@
-"""Batches of texts of about the same length: a function of (seed, epoch, step)."""
+"""Sampler of batches of similar length, a function of (seed, epoch, step)."""
 
 from collections.abc import Callable
 
@@ -11,21 +11,21 @@ POOL = 64  # batches whose texts are sorted by length together; less than 2 % of
 
 
 class LengthBatches(GlobalBatches):
-    """The batches of a training, with hardly any padding.
+    """Batches of texts of similar length, with little padding.
 
-    The epoch's order is cut into pools, each pool is sorted by length and cut into batches, and all
-    batches are shuffled. Each epoch has other batches. A number of a batch is ``epoch * size +
-    sample``, so that what is drawn for a sample is its own in every epoch.
+    The order of an epoch is split into pools, each pool is sorted by length and split into batches,
+    and all batches are shuffled. Batches differ between epochs. A sample number in a batch is
+    ``epoch * size + sample``, so that random draws for a sample differ between epochs.
 
     Args:
-        lengths: Of the samples.
+        lengths: Length of each sample.
         batch_size: Samples per step of all ranks together; a multiple of ``world``.
-        seed: Of the order.
-        rank: This process.
+        seed: Seed of the order.
+        rank: Rank of this process.
         world: Number of processes.
 
     Raises:
-        ValueError: If the batches do not split over the ranks, or there are too few samples.
+        ValueError: If the batch size is not a multiple of ``world``, or there are too few samples.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Simulated texts on the disk: what the verb ``simulate`` writes and a training reads."""
+"""``xval simulate``: write simulated texts as shards, and read them."""
 
 from functools import lru_cache, partial
 from typing import Any
@@ -29,22 +29,21 @@ def simulate(
 ) -> None:
     """Write a simulated set as shards; ``fit --data.shards`` reads them.
 
-    A run that was interrupted goes on where it stopped. The bytes are the same for any number of
-    workers.
+    An interrupted run resumes where it stopped. The bytes are the same for any number of workers.
 
     Args:
-        out: Folder of the shards.
-        shards: Files that the samples are spread over; at most ``samples``.
-        workers: Processes that write shards; 0 writes in this one.
+        out: Output folder.
+        shards: Number of shard files; at most ``samples``.
+        workers: Number of processes that write shards; 0 writes in the main process.
         set: Name of a built-in set.
         samples: Number of samples.
         seed: Seed of the samples.
-        parameters: Those of the set that differ from its default.
-        overwrite: Replace the shards that are there.
+        parameters: Parameters of the set that differ from the defaults.
+        overwrite: Replace existing shards.
 
     Raises:
-        ValueError: For an unknown set, a parameter out of its range, or a folder with the shards of
-            another recipe.
+        ValueError: For an unknown set, a parameter out of range, or a folder with shards of another
+            recipe.
     """
     found = text_set(set)
     every = found.parameters_with(parameters or {})
@@ -59,17 +58,17 @@ def simulate(
 def make_sample(
     number: int, set: str, seed: int, count: int, parameters: Parameters
 ) -> dict[str, Any]:
-    """One sample: a pure function of its number and the recipe.
+    """Draw one sample, a pure function of the arguments.
 
     Args:
-        number: Of the sample.
+        number: Index of the sample.
         set: Name of a built-in set.
-        seed: Of the samples.
-        count: Of all samples.
-        parameters: All of the set.
+        seed: Seed of the samples.
+        count: Number of samples in the set.
+        parameters: All parameters of the set.
 
     Returns:
-        ``text``, and ``labels`` to split by.
+        ``text``, and ``labels`` for splits.
     """
     first = number // TOGETHER * TOGETHER
     found = _block(set, seed, first, min(TOGETHER, count - first), parameters)
@@ -83,13 +82,13 @@ def _block(set: str, seed: int, first: int, samples: int, parameters: Parameters
 
 
 class Shards:
-    """The texts of a folder of shards.
+    """Texts of a folder of shards.
 
     Args:
-        folder: A path, or an address that fsspec knows.
+        folder: Path, or address that fsspec supports.
 
     Raises:
-        ValueError: If the folder cannot be read, or holds something else.
+        ValueError: If the folder cannot be read or does not hold texts.
     """
 
     def __init__(self, folder: str) -> None:
@@ -104,11 +103,11 @@ class Shards:
             raise ValueError(f"{self.where}: options {made.options} cannot be: {error}") from error
 
     def texts(self, first: int, stop: int) -> Texts:
-        """Read some of them.
+        """Read consecutive texts.
 
         Args:
-            first: Number of the first one.
-            stop: Number behind the last one.
+            first: Index of the first text.
+            stop: Index after the last text.
 
         Returns:
             The texts.
@@ -123,5 +122,5 @@ class Shards:
 
 
 def _labels(said: Any) -> list[str]:
-    """The names of labels, or none."""
+    """Names of the labels of a recipe; empty if it has none."""
     return sorted(said) if isinstance(said, dict) else []

@@ -1,4 +1,4 @@
-"""Where texts come from: simulated sets, files of one's own, shards."""
+"""Sources of texts: simulated sets, files, shards."""
 
 from collections.abc import Callable, Mapping, Sequence
 from glob import glob
@@ -38,15 +38,15 @@ COUNT = 10_000
 
 
 class Source(NamedTuple):
-    """Texts that have a name together.
+    """Texts of one source.
 
     Args:
-        name: In results; sources of the same name are tested together.
+        name: Name in results; sources with the same name are tested together.
         size: Number of texts.
-        texts: Those from one number to another.
-        place: What to call a text in an error.
-        answers: Patterns of the numbers that are asked for.
-        split: Where all of them go; None splits them.
+        texts: Function that returns the texts from one index to another.
+        place: Function that describes a text in an error.
+        answers: Patterns of the target numbers.
+        split: Split of all texts of the source; None splits them.
     """
 
     name: str
@@ -58,12 +58,12 @@ class Source(NamedTuple):
 
 
 def open_set(entry: str | Mapping[str, Any], seed: int) -> Source:
-    """A simulated set.
+    """Open a simulated set.
 
     Args:
-        entry: Its name, or a table with ``set``, ``count``, ``seed``, ``parameters``, ``name``,
-            ``split`` and ``answers``.
-        seed: Of its samples, where the entry has none.
+        entry: Name of the set, or a table with ``set``, ``count``, ``seed``, ``parameters``,
+            ``name``, ``split`` and ``answers``.
+        seed: Default seed.
 
     Returns:
         The source.
@@ -90,18 +90,18 @@ def open_set(entry: str | Mapping[str, Any], seed: int) -> Source:
 
 
 def open_files(entry: str | Mapping[str, Any], split_by: str) -> list[Source]:
-    """Files of one's own, or tables of weather stations where the entry has a ``target``.
+    """Open files of texts, or of weather stations if the entry has a ``target``.
 
     Args:
-        entry: A path or pattern, or a table with ``path``; the options of ``read_rows`` or
+        entry: Path or glob pattern, or a table with ``path``; the options of ``read_rows`` or
             ``read_station``; and ``name``, ``split`` and ``answers``.
-        split_by: Label that decides the split: a column, where there is one of this name.
+        split_by: Label that decides the split: the column of this name, if there is one.
 
     Returns:
-        A source for each file.
+        One source per file.
 
     Raises:
-        ValueError: If there is no such file or option, or a file cannot be read.
+        ValueError: If a file or option does not exist, or a file cannot be read.
     """
     given: dict[str, Any] = {"path": entry} if isinstance(entry, str) else dict(entry)
     station = "target" in given
@@ -116,16 +116,16 @@ def open_files(entry: str | Mapping[str, Any], split_by: str) -> list[Source]:
 
 
 def open_shards(folder: str) -> Source:
-    """What ``simulate`` wrote.
+    """Open shards written by ``xval simulate``.
 
     Args:
-        folder: A path, or an address that fsspec knows.
+        folder: Path, or address that fsspec supports.
 
     Returns:
         The source.
 
     Raises:
-        ValueError: If the folder cannot be read, or holds something else.
+        ValueError: If the folder cannot be read or does not hold texts.
     """
     shards = Shards(folder)
 

@@ -1,4 +1,4 @@
-"""Which texts train, validate and test: by a hash of a label, or by date."""
+"""Split texts into train, val and test by the hash of a label, or by date."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,21 +16,22 @@ DATE = "date"
 def split_by_label(
     labels: Sequence[str], by: str, shares: Mapping[str, float]
 ) -> Int64[np.ndarray, " texts"]:
-    """The split of each text.
+    """Assign each text to a split.
 
-    Texts of one label stay together. ``date`` splits in the order of time: the first days train,
-    the last ones test. Any other label splits by a hash of itself.
+    Texts with the same label stay together. ``date`` splits chronologically: the first days train,
+    the last ones test. Any other label is hashed.
 
     Args:
-        labels: Of the texts.
-        by: What they are.
-        shares: Expected share of ``train``, ``val`` and ``test``; of the days, if by date.
+        labels: Label of each text.
+        by: Name of the label.
+        shares: Expected fractions of ``train``, ``val`` and ``test`` (of the days, if split by
+            date).
 
     Returns:
         ``TRAIN``, ``VAL`` or ``TEST`` for each.
 
     Raises:
-        ValueError: If a date is none, or the shares are no shares.
+        ValueError: If a date cannot be parsed, or the fractions are invalid.
     """
     split = np.empty(len(labels), np.int64)
     if by == DATE:

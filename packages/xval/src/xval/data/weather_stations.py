@@ -1,4 +1,4 @@
-"""Windows of a weather station's table as the paper's texts, the next value to be predicted."""
+"""Read a weather station's table as texts like the paper's; the next value is to be predicted."""
 
 import math
 from collections.abc import Sequence
@@ -21,26 +21,27 @@ def read_station(
     date: str = "date",
     station: str | None = None,
 ) -> Rows:
-    """Read a table with a row for each day, hour or other step of one station.
+    """Read a table of one station with one row per time step, for example a day or an hour.
 
     Args:
-        path: Of a CSV or TSV file.
-        target: Column to be predicted.
-        columns: Further columns of the rows before.
-        known: Columns of the predicted row itself that are known before, as normals of the season.
-        history: Rows before the one that is predicted.
-        date: Column of the time: ``2014-7-1``, ``2014-07-01 06:00`` or the like.
-        station: What to call the station; None takes the name of the file.
+        path: Path of a CSV or TSV file.
+        target: Column to predict.
+        columns: Additional columns of the past rows.
+        known: Columns of the predicted row that are known in advance, such as climatological
+            normals.
+        history: Number of past rows.
+        date: Column with the time: ``2014-7-1``, ``2014-07-01 06:00`` or similar.
+        station: Name of the station; None takes the file name.
 
     Returns:
         ``{'description':{'known':[...],'start':[sin day,cos day,sin hour,cos hour]},'data':[[...],
-        ...,[...]]}`` for each stretch without gaps and missing values, numbers as they are written.
-        A row of data is the target and the further columns, the last row the target alone;
-        ``known`` is only there if there are such columns. Labels ``id``, ``station`` and ``date``,
-        that of the predicted row.
+        ...,[...]]}`` for each window without gaps or missing values, with numbers as written. A row
+        of data is the target and the additional columns; the last row is the target alone;
+        ``known`` is only present if there are such columns. Labels are ``id``, ``station`` and
+        ``date`` (of the predicted row).
 
     Raises:
-        ValueError: Naming file, row, column and value of what cannot be read.
+        ValueError: Naming file, row, column and value that cannot be read.
     """
     check_least(history=(history, 1))
     table = read_table(path)
@@ -73,7 +74,7 @@ def _text(season: Sequence[str], start: datetime, data: Sequence[Sequence[str]])
 
 
 def _times(table: Table, date: str) -> tuple[list[datetime], list[int]]:
-    """The times of the rows, and the order of time."""
+    """Times of the rows, and the row indices in chronological order."""
     column, times = table.column(date), []
     for index, row in enumerate(table.rows):
         try:
@@ -89,7 +90,7 @@ def _times(table: Table, date: str) -> tuple[list[datetime], list[int]]:
 
 
 def _numbers(table: Table, name: str) -> list[str]:
-    """A column of numbers; what is missing is empty."""
+    """Values of a numeric column; a missing value is an empty string."""
     column = table.column(name)
     return [
         number(row[column], table.place(index), name) if row[column].strip() else ""
@@ -98,7 +99,7 @@ def _numbers(table: Table, name: str) -> list[str]:
 
 
 def _angles(time: datetime) -> tuple[float, ...]:
-    """The season and the hour: sine and cosine of each, as the simulated texts have them."""
+    """Season and hour, as sine and cosine of each, as in the simulated texts."""
     season = 2 * math.pi * (time.timetuple().tm_yday - 1) / 365
     clock = 2 * math.pi * (time.hour + time.minute / 60) / 24
     return math.sin(season), math.cos(season), math.sin(clock), math.cos(clock)

@@ -61,7 +61,7 @@ class Digits:
             number: Finite number.
 
         Returns:
-            Tokens, as many for each number.
+            Tokens; every number has the same number of tokens.
 
         Raises:
             ValueError: If it is not finite, or out of range and ``clip`` is off.

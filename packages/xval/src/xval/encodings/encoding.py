@@ -23,11 +23,12 @@ class Encoding:
 
     Ids are in the order special tokens, number tokens, the 256 bytes, words. In ``xval`` a number
     is [NUM] and its value in the number channel; in the other four it is tokens of three
-    significant digits. Text is cut into the longest matching ``words``; the rest is bytes.
+    significant digits. Text is split into the longest matching ``words``; the rest is encoded as
+    bytes.
 
     Args:
         name: ``p10``, ``p1000``, ``b1999``, ``fp15`` or ``xval``.
-        words: Pieces of text with tokens of their own, see ``frequent_words``.
+        words: Words that are single tokens, see ``frequent_words``.
         lowest: Lowest of the 16 exponents of the text encodings: numbers from 10^(lowest + 2) to
             9.99 x 10^(lowest + 17).
         clip: Encode numbers out of range as the nearest in range, instead of raising.
@@ -101,7 +102,7 @@ class Encoding:
 
         Args:
             text: Any text.
-            masks: Read ``[MASK]`` as a hidden number, ``length`` mask tokens, and not as text.
+            masks: Read ``[MASK]`` as a masked number (``length`` mask tokens), not as text.
 
         Returns:
             Token ids; values of the numbers for ``xval``, 1 at all other tokens.
@@ -128,7 +129,7 @@ class Encoding:
         """Token ids of a text that is already cut into words and numbers.
 
         Args:
-            words: Pieces of text, one more than numbers.
+            words: Pieces of text; one more than there are numbers.
             values: Values of the numbers.
 
         Returns:
@@ -149,7 +150,7 @@ class Encoding:
     def decode_text(
         self, tokens: Int64[np.ndarray, " time"], numbers: Float32[np.ndarray, " time"]
     ) -> str:
-        """Text of token ids and number channel.
+        """Decode token ids and number channel to text.
 
         Numbers are written with the digits that the encoding has. Special tokens, and number tokens
         that do not form a number, are shown by their names.
@@ -240,7 +241,7 @@ def encoding(
 
     Args:
         name: ``p10``, ``p1000``, ``b1999``, ``fp15`` or ``xval``.
-        words: Pieces of text with tokens of their own, see ``frequent_words``.
+        words: Words that are single tokens, see ``frequent_words``.
         lowest: Lowest of the 16 exponents of the text encodings.
         clip: Encode numbers out of range as the nearest in range, instead of raising.
 

@@ -36,7 +36,7 @@ class Cut(NamedTuple):
     """A text split into words and numbers: ``words[0] numbers[0] words[1] ... words[-1]``.
 
     Args:
-        words: Text between the numbers, one more than numbers; may be empty.
+        words: Text between the numbers; one more than there are numbers; may be empty.
         numbers: Numbers as written in the text.
     """
 
@@ -50,7 +50,7 @@ class Cut(NamedTuple):
 
 
 def cut(text: str) -> Cut:
-    """Split a text into words and numbers; joined they are the text."""
+    """Split a text into words and numbers; joining them gives the text again."""
     words, numbers, end = [], [], 0
     for match in NUMBER.finditer(text):
         if match.lastgroup == "number":
@@ -67,7 +67,7 @@ def value(number: str) -> float:
 
 
 def write(number: float | np.float32) -> str:
-    """Write a number with the shortest digits that identify it, so that :func:`cut` finds it again.
+    """Write a number with the fewest digits that identify it; :func:`cut` reads it back.
 
     Args:
         number: Finite number, in float32 or float64 precision.

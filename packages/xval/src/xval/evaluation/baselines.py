@@ -1,6 +1,6 @@
 """Baselines: mean, linear regression, persistence, climatology.
 
-Each sees of a text what the network sees: all numbers but those that are asked for.
+Baselines see the same input as the network: all numbers except the targets.
 """
 
 from collections.abc import Mapping
@@ -28,22 +28,22 @@ Answered = Float64[np.ndarray, "texts asked"]
 def baselines(
     data: "TextData", texts: Int64[np.ndarray, " texts"], training: "TextData | None" = None
 ) -> dict[str, Flat]:
-    """Predict all numbers that are asked for, by every baseline fitted to the training.
+    """Predict all target numbers by every baseline, fitted to the training texts.
 
-    ``mean`` is that of the training. ``linear`` is a least-squares fit on the other numbers of the
-    text. ``persistence`` is the number in the row before, ``climatology`` the mean of the
-    training's numbers within a week of the day of the year, of the same station where it has one,
-    and ``normals`` the mean of what the text knows of its season; these three where a text has
-    such numbers or a date.
+    ``mean``: the training mean. ``linear``: linear regression on the other numbers of the text.
+    ``persistence``: the number in the previous row; ``climatology``: the mean of the training
+    numbers within a week of the day of the year, at the same station if there is one; ``normals``:
+    the mean of the seasonal normals in the text; these three only where a text has such numbers or
+    a date.
 
     Args:
-        data: Of the texts.
-        texts: Their numbers in the corpus.
-        training: Whose training counts, if not that of the data.
+        data: Data of the texts.
+        texts: Indices of the texts in the corpus.
+        training: Data whose training texts to fit to; by default ``data``.
 
     Returns:
-        By name, answers in the order of texts and of the numbers in them. What a baseline cannot
-        answer is the mean; where it can answer nothing, it is not there.
+        Baseline -> predictions, in the order of texts and of the numbers in them. Where a baseline
+        has no prediction the mean is used; a baseline without any prediction is omitted.
     """
     training = training or data
     trained = groups(training, np.concatenate([np.empty(0, np.int64), *_train(training)]))
@@ -77,7 +77,7 @@ def _train(data: "TextData") -> list[Int64[np.ndarray, " texts"]]:
 
 
 def _means(data: "TextData") -> Float64[np.ndarray, " patterns_and_unknown"]:
-    """Predict the mean of the training for each pattern; NaN for further answers."""
+    """Predict the training mean for each pattern; NaN for padding."""
     if not _train(data):
         return np.full(len(data.patterns) + 1, np.nan)
     values, _, asked = data.train_numbers()
@@ -86,7 +86,7 @@ def _means(data: "TextData") -> Float64[np.ndarray, " patterns_and_unknown"]:
 
 
 def _linear(trained: Group | None, group: Group) -> Answered | None:
-    """Linear regression with an intercept, where there are more texts than coefficients."""
+    """Linear regression with an intercept, if there are more texts than coefficients."""
     seen = ~group.hidden
     if trained is None or len(trained.texts) < seen.sum() + 2:
         return None
@@ -97,7 +97,7 @@ def _linear(trained: Group | None, group: Group) -> Answered | None:
 
 
 def _persistence(group: Group) -> Answered | None:
-    """Repeat the number of the same column in the last row that is given."""
+    """Repeat the number of the same column in the last given row."""
     place = {name: k for k, name in enumerate(group.names) if not group.hidden[k]}
     before = [_last(name, place) for name in np.array(group.names)[group.hidden]]
     if all(k is None for k in before):
@@ -108,7 +108,7 @@ def _persistence(group: Group) -> Answered | None:
 
 
 def _last(name: str, place: Mapping[str, int]) -> int | None:
-    """Place of ``data.7.0`` for ``data.8.0``, or of an earlier row."""
+    """Index of ``data.7.0`` for ``data.8.0``, or of an earlier row."""
     parts, row = name.split("."), _row(name)
     if row is None:
         return None
@@ -120,7 +120,7 @@ def _last(name: str, place: Mapping[str, int]) -> int | None:
 
 
 def _row(name: str) -> int | None:
-    """Which part of a name counts the rows of a list."""
+    """Position of the row index in a name."""
     return next((k for k, part in enumerate(name.split(".")) if part.isdigit()), None)
 
 
@@ -175,7 +175,7 @@ class _Stamps(NamedTuple):
 
 
 def _stamps(data: "TextData", group: Group) -> _Stamps | None:
-    """None where nothing is asked for in a row, or the texts have no date."""
+    """Station and day of each text; None if no target is in a row, or the texts have no date."""
     asked = [name for name, hidden in zip(group.names, group.hidden, strict=True) if hidden]
     if all(_row(name) is None for name in asked):
         return None
@@ -187,5 +187,5 @@ def _stamps(data: "TextData", group: Group) -> _Stamps | None:
 
 
 def _weeks(days: Float64[np.ndarray, "*shape days"]) -> Float64[np.ndarray, "*shape days"]:
-    """Sums over a week on both sides; the year is a circle."""
+    """Sums over one week on both sides, periodic over the year."""
     return sum((np.roll(days, k, -1) for k in range(-WEEK, WEEK + 1)), np.zeros_like(days))

@@ -1,4 +1,4 @@
-"""Predicted numbers of a network and of the baselines on one set, and their errors."""
+"""Predictions of a network and of the baselines on one data set, and their errors."""
 
 import time
 from collections.abc import Sequence
@@ -29,17 +29,18 @@ Flat = Float64[np.ndarray, " answers"]
 
 
 class Comparison(NamedTuple):
-    """All predicted numbers of a set.
+    """All predicted numbers of a data set.
 
     Args:
-        name: Of the set.
-        fields: What is asked for.
-        asked: Of each answer, which of the fields it is.
-        truth: The numbers as they were.
-        answers: By method, ``model`` and the baselines; NaN where an answer is no number.
-        texts: How many there are.
-        tokens: Of a text, in the mean.
-        cpu_s: CPU time of the network's answers.
+        name: Name of the set.
+        fields: Patterns of the target numbers.
+        asked: Index of the pattern of each target number.
+        truth: True values.
+        answers: Predictions by method, ``model`` and the baselines; NaN where the output is not a
+            number.
+        texts: Number of texts.
+        tokens: Mean number of tokens per text.
+        cpu_s: CPU time of the network's predictions.
     """
 
     name: str
@@ -53,12 +54,12 @@ class Comparison(NamedTuple):
 
     @property
     def found(self) -> list[str]:
-        """Fields with at least one answer."""
+        """Fields with at least one target number."""
         return [name for k, name in enumerate(self.fields) if (self.asked == k).any()]
 
     @property
     def is_series(self) -> bool:
-        """Whether earlier values are known, in a unit of their own."""
+        """Whether the targets are a time series with known earlier values."""
         return "persistence" in self.answers
 
     def of(self, field: str, method: str) -> tuple[Flat, Flat]:
@@ -100,20 +101,20 @@ def compare(
     data: "TextData",
     training: "TextData | None" = None,
 ) -> Comparison:
-    """Predict all numbers of a set that are asked for, by a network and the baselines.
+    """Predict all target numbers of a set, by a network and the baselines.
 
     Args:
-        name: Of the set.
-        loader: Of its texts.
+        name: Name of the set.
+        loader: Loader of its texts.
         module: The network, in evaluation mode.
-        data: Of the loader.
-        training: What the network was trained on, if that are other data.
+        data: Data of the loader.
+        training: Training data of the network, if different.
 
     Returns:
-        Their answers.
+        The predictions.
 
     Raises:
-        ValueError: If nothing is asked for.
+        ValueError: If there are no target numbers.
     """
     dataset = loader.dataset
     assert isinstance(dataset, EncodedTexts)
@@ -144,18 +145,18 @@ def compare(
 
 
 def written(field: str) -> str:
-    """A field in the key of a metric: ``data.8`` for ``data.8.*``."""
+    """Name of a field in a metric's key: ``data.8`` for ``data.8.*``."""
     return RESULT if field == "=" else field.replace(".*", "") or "any"
 
 
 def label(field: str) -> str:
-    """A field in words: the part of its name that says the most."""
+    """Short readable name of a field."""
     parts = [part for part in written(field).split(".") if not part.isdigit()]
     return parts[-1] if parts else written(field)
 
 
 def write_answers(path: Path, sets: Sequence[Comparison]) -> None:
-    """Write the answers on some sets as an ``.npz`` file."""
+    """Write the predictions on several sets to an ``.npz`` file."""
     arrays: dict[str, np.ndarray] = {}
     for number, each in enumerate(sets):
         parts = {"name": each.name, "fields": each.fields, "asked": each.asked, "truth": each.truth}
@@ -167,7 +168,7 @@ def write_answers(path: Path, sets: Sequence[Comparison]) -> None:
 
 
 def read_answers(path: Path) -> list[Comparison]:
-    """Read what :func:`write_answers` wrote; a ValueError names a damaged file."""
+    """Read a file of :func:`write_answers`; raises ``ValueError`` if it is damaged."""
     sets: dict[str, dict[str, np.ndarray]] = {}
     for key, array in read_arrays(path).items():
         number, _, name = key.partition(".")

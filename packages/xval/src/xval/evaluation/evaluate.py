@@ -1,4 +1,4 @@
-"""``xval evaluate``: the paper's tables and figures of a checkpoint, beside baselines."""
+"""``xval evaluate``: the paper's tables and figures for a checkpoint, with baselines."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -35,24 +35,24 @@ def evaluate(
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write how well a network answers, by set and number, with figures.
+    """Evaluate a checkpoint: errors of predicted numbers by set and field, with figures.
 
-    On the test texts of the run's own data and on those in a gap, or on other files: R2, squared,
-    absolute and relative errors, shares, and what the answers cost, beside the mean of the
-    training, a linear regression, persistence and climatology.
+    On the run's test texts, including those out of distribution, or on other files: R2, squared,
+    absolute and relative errors, and CPU time, compared with training mean, linear regression,
+    persistence and climatology.
 
     Args:
-        path: A checkpoint, or a run's folder.
-        out: Folder of ``metrics.json`` and ``index.html``; by default ``report`` beside the
-            checkpoint.
-        data: Evaluate on these files instead: a path or pattern, read as the run's own first ones,
-            or a table as under ``data.files`` of a configuration.
-        samples: Texts of each set at most, evenly spread; by default all.
+        path: A checkpoint or a run folder.
+        out: Output folder of ``metrics.json`` and ``index.html``; by default ``report`` in the
+            folder of the checkpoint.
+        data: Files to evaluate on instead of the run's own data: a path or glob pattern, read like
+            the first entry of the run's files, or a table as in ``data.files`` of a configuration.
+        samples: Maximum number of texts of each set, evenly spread; by default all.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
-        overwrite: Replace a report that is there.
+        overwrite: Replace an existing report.
 
     Raises:
-        ValueError: If there is no such checkpoint, or its data cannot be read.
+        ValueError: If the checkpoint does not exist, or its data cannot be read.
     """
     check_least(samples=(samples, 1))
     run = open_run(path, device)
@@ -75,15 +75,15 @@ def evaluate(
 def open_data(
     run: TrainedRun[Any], data: dict[str, Any] | str | None = None
 ) -> tuple[TextData, TextData | None]:
-    """The data to evaluate on, and those of the training, both set up.
+    """Open the data to evaluate on, and the training data.
 
     Args:
         run: The run.
-        data: Other files, all of whose texts count then.
+        data: Other files; all of their texts are used.
 
     Returns:
-        The data, and those of the training if they are others: the same where none are given, and
-        None in place of those of the training if these are not there.
+        Data to evaluate on, and training data: the same object if no files are given, None if the
+        training data no longer exist.
 
     Raises:
         ValueError: If they cannot be read.
@@ -113,19 +113,19 @@ def open_data(
 def measure(
     module: "XValModule", data: TextData, training: TextData | None, samples: int | None = None
 ) -> Iterator[Comparison]:
-    """Answer every set of the test, one after the other.
+    """Evaluate every test set, one after the other.
 
     Args:
-        module: In evaluation mode.
-        data: Set up.
-        training: What it was trained on, if that are other data.
-        samples: Texts of each set at most.
+        module: Network in evaluation mode.
+        data: Data after ``setup``.
+        training: Training data of the network, if different.
+        samples: Maximum number of texts of each set.
 
     Yields:
-        Its answers and those of the baselines.
+        Predictions of the network and the baselines.
 
     Raises:
-        ValueError: If the data have other fields than the network.
+        ValueError: If data and network have different fields.
     """
     if data.fields != module.units.names:
         raise ValueError(f"fields: {data.fields} are not the network's, {module.units.names}")
@@ -151,7 +151,7 @@ def add_figures(report: Report, sets: list[Comparison], data: TextData) -> None:
 
 
 def gaps(sets: Sequence[Comparison], data: TextData) -> list[Through]:
-    """Answers in each gap of the training and beside it, with the field and its gap."""
+    """Predictions in and around each gap of the training distribution."""
     found = []
     beside = [compared for compared in sets if not compared.name.endswith(tables.OUTSIDE)]
     for outside in (each for each in sets if each.name.endswith(tables.OUTSIDE)):

@@ -1,4 +1,4 @@
-"""Figures: predicted against true numbers, answers across a gap, errors by size."""
+"""Figures: predicted against true numbers, predictions across a gap, errors by magnitude."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -57,13 +57,13 @@ def add_scatter(report: Report, compared: Comparison) -> None:
 
 
 class Through(NamedTuple):
-    """Answers across a gap of the training.
+    """Predictions across a gap of the training distribution.
 
     Args:
-        inside: Answers on texts like those of the training.
-        outside: Answers on texts in the gap.
-        field: What has the gap.
-        gap: From where to where.
+        inside: Predictions on texts in distribution.
+        outside: Predictions on texts in the gap.
+        field: Field that has the gap.
+        gap: Lower and upper end of the gap.
     """
 
     inside: Comparison
@@ -73,7 +73,7 @@ class Through(NamedTuple):
 
 
 def add_gap(report: Report, through: Through) -> None:
-    """Predicted against true numbers across a gap of the training (figure 5)."""
+    """Predicted against true numbers across a gap of the training distribution (figure 5)."""
     name = label(through.field)
     with figure(3.4) as drawn:
         axes = drawn.add_subplot()
@@ -83,7 +83,7 @@ def add_gap(report: Report, through: Through) -> None:
 
 
 def sweep(axes: Axes, through: Through) -> None:
-    """Draw a network's answers in and beside a gap, the gap shaded."""
+    """Draw predictions in and around a gap, with the gap shaded."""
     start, end = through.gap
     margin = MARGIN * (end - start)
     low, high = start - margin, end + margin
@@ -98,7 +98,7 @@ def sweep(axes: Axes, through: Through) -> None:
 
 
 def add_errors(report: Report, sets: Sequence[Comparison]) -> None:
-    """Median relative error against the size of the truth."""
+    """Median relative error against the magnitude of the true number."""
     fields = list(dict.fromkeys(field for compared in sets for field in compared.found))
     with panels(len(fields), 2.4) as (drawn, every):
         for axes, field in zip(every, fields, strict=True):
@@ -122,14 +122,14 @@ def add_errors(report: Report, sets: Sequence[Comparison]) -> None:
 
 
 def by_size(truth: Flat, answers: Flat) -> tuple[Bins, Bins]:
-    """Median relative error in bins of as many answers each.
+    """Median relative error in bins with equal counts.
 
     Args:
-        truth: The numbers.
-        answers: NaN where there is none.
+        truth: True numbers.
+        answers: Predictions; NaN where there is none.
 
     Returns:
-        The median size in each bin, and the median error.
+        Median magnitude and median error of each bin.
     """
     there = truth != 0
     if not there.any():
@@ -151,7 +151,7 @@ def points(
     name: str,
     edge: tuple[float, float] | None = None,
 ) -> None:
-    """Draw answers over the truth, those beyond the edge at the edge."""
+    """Draw predictions over true values, clipped to the plot's edge."""
     step = max(1, len(truth) // SCATTERED)
     low, high = edge or (truth.min(), truth.max())
     shown = np.clip(answers[::step], low, high)
@@ -160,18 +160,18 @@ def points(
 
 
 def perfect(axes: Axes, truth: Flat) -> None:
-    """Draw the line of perfect answers."""
+    """Draw the line of perfect predictions."""
     ends = [truth.min(), truth.max()]
     axes.plot(ends, ends, color=INK, linewidth=0.8)
 
 
 @contextmanager
 def panels(count: int, height: float) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Open a figure with as many panels, in rows of ``ACROSS``.
+    """Open a figure with several panels, in rows of ``ACROSS``.
 
     Args:
-        count: Of the panels.
-        height: Of each, in inches.
+        count: Number of panels.
+        height: Height of each panel in inches.
 
     Yields:
         The figure and its panels.

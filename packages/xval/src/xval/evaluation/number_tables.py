@@ -1,4 +1,4 @@
-"""Texts as tables: those with the same numbers under the same names go together."""
+"""Group texts with the same number names into tables."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Group(NamedTuple):
-    """A table with a row for each text and a column for each number.
+    """A table with a row per text and a column per number.
 
     Args:
-        names: Of the columns.
-        texts: Numbers of the texts in the corpus.
-        values: Of all numbers.
-        asked: Of each column, which pattern asks for it; -1 for none.
-        places: Of the numbers that are asked for, in the order of all texts and their numbers.
+        names: Names of the columns.
+        texts: Indices of the texts in the corpus.
+        values: Values of the table.
+        asked: Target pattern of each column; -1 for none.
+        places: Positions of the target numbers among those of all texts.
     """
 
     names: tuple[str, ...]
@@ -38,19 +38,19 @@ class Group(NamedTuple):
 
     @property
     def hidden(self) -> Bool[np.ndarray, " numbers"]:
-        """Which columns are asked for."""
+        """Mask of target columns."""
         return self.asked >= 0
 
 
 def groups(data: "TextData", texts: Int64[np.ndarray, " texts"]) -> list[Group]:
-    """Cut texts into tables.
+    """Group texts into tables.
 
     Args:
-        data: Set up.
-        texts: Numbers of the texts in the corpus.
+        data: Data after ``setup``.
+        texts: Indices of the texts in the corpus.
 
     Returns:
-        Tables, in the order in which their first texts come.
+        Tables, in the order of their first texts.
     """
     corpus = data.corpus
     assert corpus is not None
@@ -75,11 +75,11 @@ def groups(data: "TextData", texts: Int64[np.ndarray, " texts"]) -> list[Group]:
 
 
 def text_of(data: "TextData", text: int) -> str:
-    """A text as it was written.
+    """A text in its original form.
 
     Args:
-        data: Set up.
-        text: Its number in the corpus.
+        data: Data after ``setup``.
+        text: Index in the corpus.
 
     Returns:
         The text.
@@ -94,12 +94,12 @@ def labels_of(
     """Labels of texts.
 
     Args:
-        data: Set up.
-        texts: Their numbers in the corpus.
-        names: Of the labels.
+        data: Data after ``setup``.
+        texts: Indices in the corpus.
+        names: Names of the labels.
 
     Returns:
-        Those labels that all of the texts have.
+        Labels that all of the texts have.
     """
     found: dict[str, dict[int, str]] = {name: {} for name in names}
     first = 0
@@ -117,7 +117,7 @@ def labels_of(
 
 
 def _source(data: "TextData", text: int) -> tuple[Source, int]:
-    """Where a text comes from, and the number of the first text from there."""
+    """Source of a text, and the index of the source's first text."""
     first = 0
     for source in data.sources:
         if text < first + source.size:

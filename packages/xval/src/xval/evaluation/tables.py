@@ -1,4 +1,4 @@
-"""Tables of an evaluation: metrics beside baselines, and cost."""
+"""Tables of an evaluation: metrics with baselines, and cost."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -37,12 +37,12 @@ OUTSIDE = "/ood"
 
 
 def title(name: str) -> str:
-    """A set in words."""
+    """Readable name of a set."""
     return f"{name.removesuffix(OUTSIDE)}, in the gap" if name.endswith(OUTSIDE) else name
 
 
 def add_results(report: Report, sets: Sequence[Comparison]) -> None:
-    """Add the headline numbers, each beside the best baseline."""
+    """Add the headline numbers, each with the best baseline."""
     for compared in sets:
         for field in compared.found:
             shown = {"mse": "mean squared error", "p99_relative": "99 % of relative errors below"}
@@ -119,7 +119,7 @@ def cells(scores: Scores) -> list[Cell]:
 
 
 def said(metric: str, value: float) -> str:
-    """A metric as a table shows it."""
+    """Format a metric for a table."""
     if metric in SHARES:
         return percent(value)
     if metric in ("r2", "log_r2") and value > 0:

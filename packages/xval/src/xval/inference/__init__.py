@@ -1,1 +1,1 @@
-"""A trained xVal at work: fill masked numbers."""
+"""Inference with a trained xVal: fill masked numbers."""

@@ -26,13 +26,13 @@ HOLE = SPECIAL[MASK]
 
 
 class Answered(NamedTuple):
-    """A text without masks.
+    """A text whose masks have been filled.
 
     Args:
-        text: With what was answered; all else is as it was.
-        names: Of the numbers that were masked, as ``xval.data.field_names`` calls them.
-        said: The answers as they are written.
-        numbers: Their values; NaN where one is no number.
+        text: Text with the predicted numbers; the rest is unchanged.
+        names: Names of the masked numbers (see ``xval.data.field_names``).
+        said: Predictions as written in the text.
+        numbers: Values of the predictions; NaN where the output is not a number.
     """
 
     text: str
@@ -42,15 +42,15 @@ class Answered(NamedTuple):
 
 
 def ask(checkpoint: str, text: str) -> None:
-    """Fill the numbers of a text that stand as ``[MASK]``, and print it with a table of them.
+    """Fill each ``[MASK]`` in a text with a number, and print the result.
 
     Args:
-        checkpoint: Of a trained network, or a run's folder.
-        text: Such as ``{'a':[MASK],'stepsize':0.5,...}``, written like those of the training.
+        checkpoint: A checkpoint or a run folder.
+        text: Text such as ``{'a':[MASK],'stepsize':0.5,...}``, in the format of the training texts.
 
     Raises:
-        ValueError: If there is no such checkpoint, or the text has no mask, a number out of range
-            or more tokens than the network can read.
+        ValueError: If the checkpoint does not exist, or the text has no mask, a number out of range
+            or too many tokens.
     """
     answered = answer(open_run(checkpoint, "cpu").module, text)
     table = Table("masked", "answer")
@@ -63,17 +63,17 @@ def ask(checkpoint: str, text: str) -> None:
 
 
 def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[XValModule]":
-    """Open a checkpoint or a run's folder.
+    """Open a checkpoint or a run folder.
 
     Args:
-        path: Of the file or folder.
-        device: As of ``sciformer.evaluation.run.open_run``.
+        path: Path of the file or folder.
+        device: Device, see ``sciformer.evaluation.run.open_run``.
 
     Returns:
-        The network and what is known of it.
+        The network with its settings and data.
 
     Raises:
-        ValueError: If there is no such device, or no such checkpoint of a training of xVal.
+        ValueError: If the device does not exist, or the checkpoint is not one of xVal.
     """
     opened = run.open_run(path, xval.XValModule, device)
     if opened.module.transforms is None:
@@ -84,14 +84,14 @@ def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[XValMod
 def answer(module: "XValModule", text: str) -> Answered:
     """Fill the masked numbers of a text.
 
-    All at once, from all around them; a causal network one after the other, from what is before.
+    A masked model fills all masks at once from both sides, a causal one from left to right.
 
     Args:
-        module: A trained one.
-        text: With ``[MASK]`` for each number to fill.
+        module: Trained network.
+        text: Text with ``[MASK]`` for each number to fill.
 
     Returns:
-        The text and the answers.
+        The text and the predictions.
 
     Raises:
         ValueError: If the text has no mask, a number out of range or too many tokens.
@@ -125,7 +125,7 @@ def answer(module: "XValModule", text: str) -> Answered:
 
 
 def _go_on(module: "XValModule", text: Text, holes: torch.Tensor) -> Text:
-    """Answer each hole from what is before it, answers included."""
+    """Fill each mask from the text before it, including earlier predictions."""
     tokens, numbers = (each.clone() for each in text)
     for hole in holes:
         made = generate(module.model, tokens, numbers, hole[:1], len(hole))

@@ -1,1 +1,1 @@
-"""Network of xVal, and decoding of its answers."""
+"""Network of xVal, and decoding of its predictions."""

@@ -14,8 +14,8 @@ class NumberEmbedding(nn.Module):
     """``h_t = x_t E[token_t] + p_t``, with x = 1 for words (Golkar et al. 2023, section 2).
 
     The layer norm after it reduces a number to ``x / sqrt(1 + x^2)``, which is flat beyond a few
-    units. With ``scales``, [NUM] gets further directions, each of which saturates at another value,
-    and a constant one, by which zero differs from no token:
+    units. With ``scales``, [NUM] gets further directions, each of which saturates at a different
+    value, and a constant one, which distinguishes zero from an empty position:
 
         h_t += v + sum_k u_k s_k x_t / sqrt(1 + (s_k x_t)^2)
 

@@ -24,7 +24,7 @@ class TextSet(NamedTuple):
 
     Args:
         name: Key in the registry.
-        answers: Patterns of the target numbers (:mod:`xval.data.field_names`); parameters stand in
+        answers: Patterns of the target numbers (:mod:`xval.data.field_names`), with parameters in
             braces.
         parameters: Default parameters, documented by the function.
         function: Simulator, called with seed, indices of the samples and the parameters by name.

@@ -1,1 +1,1 @@
-"""Studies of the paper: number encodings compared."""
+"""Studies of the paper: comparison of number encodings."""

@@ -1,4 +1,4 @@
-"""``xval sweep``: every encoding under one trainer, at equal samples and equal CPU time."""
+"""``xval sweep``: compare the number encodings at equal samples and at equal CPU time."""
 
 import json
 from pathlib import Path
@@ -39,24 +39,25 @@ def sweep(
     jobs: int = 1,
     longest: float = 10.0,
 ) -> None:
-    """Train one configuration with every encoding, and compare their answers and what they cost.
+    """Train one configuration with every number encoding, and compare errors and cost.
 
-    ``samples``: as the configuration says, all on the same texts. ``time``: the text codes again,
-    for the CPU time of the steps of xVal's training, the learning rate falling to 0 over it.
-    ``converged``: the text codes until validation has not improved three times, and then a fifth of
-    the training with a falling rate; at most so many times xVal's CPU time; the best validation
-    counts. Everything else is equal. What is finished is not run again; a run that was interrupted
-    goes on.
+    ``samples``: train as configured, all encodings on the same texts. ``time``: train the text
+    encodings for the CPU time of xVal's training, with the learning rate decaying to 0 over it.
+    ``converged``: train the text encodings until validation has not improved three times, then
+    decay the learning rate for another fifth of the training; limited to ``longest`` times xVal's
+    CPU time; the best checkpoint by validation is used. All other settings are equal. Finished runs
+    are not repeated; an interrupted run resumes.
 
     Args:
         config: Configuration of xVal's training.
-        out: Folder of the runs, ``metrics.json`` and ``index.html``.
-        encodings: Of ``p10``, ``p1000``, ``b1999``, ``fp15`` and ``xval``, which is always there;
-            by default all.
-        arms: Of ``samples``, which is always there, ``time`` and ``converged``; by default all.
-        seeds: Number of seeds, from 0; each draws network, data and order.
-        jobs: Processes at a time, with one thread each.
-        longest: CPU time of a ``converged`` training at most, in units of xVal's.
+        out: Output folder of the runs, ``metrics.json`` and ``index.html``.
+        encodings: Encodings to compare: ``p10``, ``p1000``, ``b1999``, ``fp15`` and ``xval``
+            (always included); by default all.
+        arms: Arms to run: ``samples`` (always included), ``time`` and ``converged``; by default
+            all.
+        seeds: Number of seeds, from 0; a seed determines weights, data and order.
+        jobs: Number of parallel processes, with one thread each.
+        longest: Maximum CPU time of a ``converged`` training, in units of xVal's.
 
     Raises:
         ValueError: If the configuration cannot be read, an encoding or arm is unknown, or a run
@@ -97,9 +98,9 @@ class Setup(NamedTuple):
 
     Args:
         config: Path of the configuration.
-        context: Tokens of a text of xVal, at most.
-        seeds: Of the runs.
-        longest: CPU time of a training to its end, in units of xVal's.
+        context: Maximum number of tokens per text for xVal.
+        seeds: Number of seeds.
+        longest: Maximum CPU time of a ``converged`` training, in units of xVal's.
     """
 
     config: str
@@ -108,7 +109,7 @@ class Setup(NamedTuple):
     longest: float
 
     def run(self, encoding: str, arm: str, seed: int, seconds: float = 0.0) -> Run:
-        """One training; ``seconds`` of CPU time are those of xVal."""
+        """Describe one training; ``seconds`` is the CPU time of xVal's training."""
         words = ("fit", "--config", self.config, "--seed_everything", str(seed))
         words += ("--data.encoding", encoding)
         if encoding != XVAL:
@@ -130,9 +131,9 @@ class Spent(NamedTuple):
     """Cost of a training.
 
     Args:
-        cpu_s: CPU time of its steps.
-        texts: That it has seen, repeated ones too.
-        itself: Whether it stopped because validation improved no more.
+        cpu_s: CPU time of the training steps.
+        texts: Number of texts processed, including repeats.
+        itself: Whether training stopped because validation no longer improved.
     """
 
     cpu_s: float
@@ -156,7 +157,7 @@ def spent(study: Study, name: str) -> Spent:
 
 
 def _rival(study: Study, setup: Setup, encoding: str, arm: str) -> Rival:
-    """The runs of all seeds, measured."""
+    """Runs of all seeds of an arm, with their results."""
     names = [place(encoding, arm, seed) for seed in setup.seeds]
     kept = "best.ckpt" if arm == CONVERGED else "last.ckpt"
     answers = [kept_answers(study.folder(name) / kept) for name in names]
@@ -166,7 +167,7 @@ def _rival(study: Study, setup: Setup, encoding: str, arm: str) -> Rival:
 
 
 def kept_answers(path: Path) -> list[Comparison]:
-    """Answers of a checkpoint on the test texts of its own data, kept beside it."""
+    """Predictions of a checkpoint on its own test texts, cached next to it."""
 
     def ask() -> list[Comparison]:
         run = open_run(path, "cpu")

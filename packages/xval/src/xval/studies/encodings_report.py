@@ -43,16 +43,16 @@ LIMITS = (
 
 
 class Rival(NamedTuple):
-    """An encoding trained in one way, with several seeds.
+    """An encoding trained in one arm, with several seeds.
 
     Args:
-        encoding: Its name.
-        arm: How it was trained.
-        answers: Of each seed, those on every set.
-        parameters: Of the network, its embeddings and heads included.
-        cpu_s: Of the steps of each training.
-        texts: That each has seen.
-        itself: Whether each stopped because validation improved no more.
+        encoding: Name of the encoding.
+        arm: Name of the arm.
+        answers: For each seed, predictions on every set.
+        parameters: Number of parameters of the network, including embeddings and heads.
+        cpu_s: CPU time of the training steps, by seed.
+        texts: Number of texts processed, by seed.
+        itself: Whether training stopped because validation no longer improved, by seed.
     """
 
     encoding: str
@@ -65,11 +65,11 @@ class Rival(NamedTuple):
 
     @property
     def name(self) -> str:
-        """In tables."""
+        """Name in tables."""
         return f"{self.encoding}, {ARMS[self.arm]}"
 
     def scores(self, name: str, field: str, method: str = MODEL) -> list[Scores]:
-        """Metrics of a field of a set, one of each seed."""
+        """Metrics of a field of a set, by seed."""
         sets = [each for answers in self.answers for each in answers if each.name == name]
         return [compared.scores(field, method) for compared in sets]
 
@@ -79,7 +79,7 @@ class Rival(NamedTuple):
 
 
 def add_rivals(report: Report, rivals: Sequence[Rival]) -> None:
-    """Add all tables and figures; xVal is the first of the rivals."""
+    """Add all tables and figures; xVal comes first."""
     sets = rivals[0].answers[0]
     for compared in sets:
         for field in compared.found:
@@ -90,7 +90,7 @@ def add_rivals(report: Report, rivals: Sequence[Rival]) -> None:
 
 
 def add_gaps(report: Report, rivals: Sequence[Rival], gaps: Sequence[Sequence[Through]]) -> None:
-    """Compare answers in the gaps with those beside them; ``gaps`` are of each first seed."""
+    """Compare predictions in and around gaps; ``gaps`` are from the first seed of each rival."""
     for number, through in enumerate(gaps[0]):
         _add_gap_table(report, rivals, through)
         last = {rival.encoding: each[number] for rival, each in zip(rivals, gaps, strict=True)}

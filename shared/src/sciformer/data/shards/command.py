@@ -1,4 +1,4 @@
-"""The verb ``simulate`` of every project: shards with a bar while they are written."""
+"""Shared part of the ``simulate`` commands: write shards with a progress bar."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -18,18 +18,18 @@ def simulate(
     workers: int = 0,
     overwrite: bool = False,
 ) -> None:
-    """Write a data set, with a bar on stderr if that is a terminal, and say what was written.
+    """Write a data set with a progress bar, and print a summary.
 
     Args:
-        out: The folder; finished shards of the same recipe are kept.
-        make_sample: Number of a sample -> its fields; picklable where there are workers.
-        recipe: What is written.
-        workers: Processes that write shards; 0 writes in this one.
-        overwrite: Replace the shards that are there.
+        out: Output folder; finished shards of the same recipe are kept.
+        make_sample: Sample index -> fields; must be picklable if there are workers.
+        recipe: Recipe of the data set.
+        workers: Number of processes that write shards; 0 writes in the main process.
+        overwrite: Replace existing shards.
 
     Raises:
-        ValueError: For numbers that cannot be, a folder that cannot be written to, or one that
-            holds the shards of another recipe.
+        ValueError: For numbers out of range, a folder that is not writable, or one that holds
+            shards of another recipe.
     """
     recipe.check()
     check_least(workers=(workers, 0), seed=(recipe.seed, 0))

@@ -1,4 +1,4 @@
-"""Any sample of a folder of shards by its number, or many at once."""
+"""Map-style dataset of a folder of shards, with random access and checksums."""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,16 +19,17 @@ from sciformer.data.shards.tar import decode, members
 
 
 class ShardedDataset(Dataset[Any]):
-    """The samples of a folder by number, each checked when a process first reads it.
+    """Samples of a folder by index; each is checked when a process first reads it.
 
-    Samples that differ in nothing but their numbers are read straight to their place in the batch.
-    A ValueError names what is wrong with the index, or with a sample when it is read.
+    Samples of fixed shape are read directly into the batch. Raises ``ValueError`` for a damaged
+    index or sample.
 
     Args:
-        folder: What ``write_shards`` wrote: a path, or an address that fsspec knows.
-        sample: What to return: ``dict``, or a NamedTuple, of whose fields alone are then read.
-        damaged: ``stop`` at a damaged sample, or ``skip`` it: the next sound one is given in its
-            place, the same one each time, with one warning that names the damaged one.
+        folder: Folder written by ``write_shards``: a path, or an address that fsspec supports.
+        sample: Type of a sample: ``dict``, or a NamedTuple, whose fields are then the only ones
+            read.
+        damaged: ``stop`` at a damaged sample, or ``skip`` it: the next intact one replaces it,
+            always the same one, with one warning.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class ShardedDataset(Dataset[Any]):
         offset: int,
         crc32: int,
     ) -> bool:
-        """Read a sample, all of it the first time; whether it is sound and has the layout."""
+        """Read a sample, all of it the first time; whether it is intact and has the layout."""
         rest, *into = room
         known = self._sound[position]
         span = layout.inner if known else layout.whole
@@ -150,15 +151,15 @@ class ShardedDataset(Dataset[Any]):
 
 
 def names_of(index: Index, sample: type[Any], address: str) -> tuple[str, ...]:
-    """The fields of an index that a sample has.
+    """Fields of a sample.
 
     Args:
-        index: What there is.
-        sample: ``dict`` for all, or a NamedTuple of some.
-        address: What to name in an error.
+        index: Index of the data set.
+        sample: ``dict`` for all fields, or a NamedTuple with some of them.
+        address: Name in errors.
 
     Returns:
-        Their names.
+        Names of the fields.
 
     Raises:
         ValueError: If the index lacks one of them.
@@ -172,7 +173,7 @@ def names_of(index: Index, sample: type[Any], address: str) -> tuple[str, ...]:
 
 
 def crc32_of(pieces: Iterable[bytes | bytearray | memoryview]) -> int:
-    """The checksum of pieces of memory, one after the other: zlib's, at ten times its speed."""
+    """CRC-32 of concatenated buffers: the same as zlib's, ten times as fast."""
     crc32 = 0
     for piece in pieces:
         crc32 = zlib_ng.crc32(piece, crc32)
@@ -183,9 +184,9 @@ def check(raw: bytearray, crc32: int, where: str) -> None:
     """Compare a sample with its checksum.
 
     Args:
-        raw: The sample.
-        crc32: Of the index.
-        where: What to name in an error.
+        raw: Bytes of the sample.
+        crc32: Checksum in the index.
+        where: Name in errors.
 
     Raises:
         DamagedError: If they differ.
@@ -198,20 +199,20 @@ def check(raw: bytearray, crc32: int, where: str) -> None:
 def read_fields(
     raw: bytearray, key: str, names: Sequence[str], kinds: Mapping[str, Field], where: str
 ) -> dict[str, Any]:
-    """Decode a sample whose checksum is right; a hostile one has that as well.
+    """Decode a sample whose checksum is correct; the content may still be malicious.
 
     Args:
-        raw: The sample.
-        key: What its members should be called.
-        names: The fields to read.
-        kinds: What the index says of each field.
-        where: What to name in an error.
+        raw: Bytes of the sample.
+        key: Expected key of its members.
+        names: Names of the fields to read.
+        kinds: Properties of each field in the index.
+        where: Name in errors.
 
     Returns:
         Field -> value.
 
     Raises:
-        DamagedError: For a member that does not belong there, or is not what the index says.
+        DamagedError: For an unexpected member, or one that differs from the index.
     """
     fields = {}
     for found, rest, data in members(raw, where):
@@ -226,19 +227,19 @@ def read_fields(
 def complete(
     fields: Mapping[str, Any], names: Sequence[str], kinds: Mapping[str, Field], where: str
 ) -> dict[str, Any]:
-    """Put fields in their order.
+    """Sort fields and check that none is missing.
 
     Args:
         fields: Field -> value, decoded.
-        names: The order.
-        kinds: What the index says of each field.
-        where: What to name in an error.
+        names: Names of the fields, in order.
+        kinds: Properties of each field in the index.
+        where: Name in errors.
 
     Returns:
         Field -> value.
 
     Raises:
-        DamagedError: If one is missing, or is not what the index says.
+        DamagedError: If a field is missing, or differs from the index.
     """
     for name in names:
         if name not in fields:

@@ -1,4 +1,4 @@
-"""Samples that differ in nothing but their numbers, whose arrays are copied straight to a batch."""
+"""Fast reading of fixed-shape samples: arrays are copied directly into a batch."""
 
 from collections.abc import Collection, Iterable, Mapping
 from struct import Struct
@@ -19,7 +19,7 @@ REST = ""  # headers, padding and small arrays: read together, then copied
 
 
 class Span(NamedTuple):
-    """Parts of a sample that are read at once."""
+    """Consecutive parts of a sample that are read at once."""
 
     parts: slice
     start: int
@@ -27,12 +27,12 @@ class Span(NamedTuple):
 
 
 class Layout:
-    """Where the arrays lie in each sample, found out from one of them.
+    """Positions of the arrays in each sample, determined from one of them.
 
     Args:
-        raw: A sound sample, from its first header to its last padding.
-        names: The fields to read.
-        where: What to name in an error.
+        raw: Bytes of an intact sample, from its first header to its last padding.
+        names: Names of the fields to read.
+        where: Name in errors.
     """
 
     def __init__(self, raw: bytearray, names: Collection[str], where: str) -> None:
@@ -68,7 +68,7 @@ class Layout:
 
     @staticmethod
     def fits(fields: Mapping[str, Field], names: Iterable[str]) -> bool:
-        """Whether fields are arrays of one shape that torch knows."""
+        """Whether fields are arrays of fixed shape with a data type that torch supports."""
         for name in names:
             dtype, shape = fields[name].dtype, fields[name].shape
             if dtype == JSON or None in shape or 0 in shape:
@@ -78,7 +78,7 @@ class Layout:
         return True
 
     def empty(self, count: int) -> tuple[dict[str, Tensor], UInt8[np.ndarray, "samples rest"]]:
-        """Room for the arrays of some samples, and for the rest of them."""
+        """Allocate buffers for the arrays of some samples, and for all other bytes of them."""
         room = {}
         for name, (_, _, dtype, shape) in self.arrays.items():
             room[name] = torch.from_numpy(np.empty((count, *shape), dtype))
@@ -89,7 +89,7 @@ class Layout:
     def room(
         self, arrays: Mapping[str, Tensor], rest: UInt8[np.ndarray, "samples rest"]
     ) -> list[tuple[memoryview, ...]]:
-        """For each sample its rest, and what to fill with its parts; the unwanted is for nobody."""
+        """Buffers to read each sample into; unrequested fields go to a scratch buffer."""
         columns, first = [pieces(rest, self.form.size)], 0
         for name, start, stop in self.parts:
             if name == REST:
@@ -102,24 +102,24 @@ class Layout:
         return list(zip(*columns, strict=True))
 
     def same(self, rest: memoryview, key: bytes) -> bool:
-        """Whether a sample has this layout and key: its headers are those that were looked at."""
+        """Whether a sample has this layout and key: its headers must be equal."""
         found = self.form.unpack(rest)
         keys = found[::3]
         return keys.count(key) == len(keys) and (found[1::3], found[2::3]) == self.headers
 
     def spread(self, rest: UInt8[np.ndarray, "samples rest"], arrays: Mapping[str, Tensor]) -> None:
-        """Copy the small arrays from the rest to their place."""
+        """Copy small arrays from the other bytes into the batch."""
         for name in self.small.keys() & arrays.keys():
             bytewise(arrays[name].numpy())[:] = rest[:, self.small[name]]
 
 
 def bytewise(array: np.ndarray) -> UInt8[np.ndarray, "samples size"]:
-    """The bytes of samples."""
+    """View arrays as bytes, one row per sample."""
     return array.reshape(len(array), -1).view(np.uint8)
 
 
 def pieces(array: np.ndarray, size: int, first: int = 0) -> list[memoryview]:
-    """Some of the bytes of each sample."""
+    """Views of a byte range of each sample."""
     rows = bytewise(array)
     step = rows.shape[1]
     memory = memoryview(rows.reshape(-1))  # pyright: ignore

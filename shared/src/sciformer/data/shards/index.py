@@ -1,4 +1,4 @@
-"""``index.json``: what a folder of shards holds, by which recipe, and where each sample lies."""
+"""``index.json``: fields and recipe of a folder of shards, and the position of each sample."""
 
 import hashlib
 import json
@@ -29,16 +29,16 @@ SEAL = len(f'{{"checksum":"{64 * "0"}",')  # bytes before what the checksum of a
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that the bytes of a data set depend on. A shard is a function of a recipe and a number.
+    """Everything that determines the bytes of a data set; shard ``i`` is a function of it and i.
 
     Args:
         generator: Name of the function that makes samples.
-        version: Version of that function; another one may make other samples of the same seed.
+        version: Version of that function; versions may differ in the samples of a seed.
         seed: Seed of the samples.
         count: Number of samples.
-        shards: Number of files that they are spread over, at most ``count``.
-        units: Field -> physical unit; a field that is not named has none.
-        options: Further settings of the generator, as JSON.
+        shards: Number of files; at most ``count``.
+        units: Field -> physical unit; fields without a unit are left out.
+        options: Further settings of the generator, as plain JSON data.
     """
 
     generator: str
@@ -50,36 +50,36 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
 
     def samples(self, shard: int) -> range:
-        """Numbers of the samples in a shard."""
+        """Indices of the samples in a shard."""
         return range(self.count * shard // self.shards, self.count * (shard + 1) // self.shards)
 
     def check(self) -> None:
-        """Raise an ``ArgumentError`` if there is no sample, or more files than samples."""
+        """Raise an ``ArgumentError`` if there are no samples, or more files than samples."""
         check_least(samples=(self.count, 1))
         if not 1 <= self.shards <= self.count:
             raise ArgumentError("shards", f"{self.shards} for {self.count} samples")
 
 
 class DamagedError(ValueError):
-    """What is read is not what was written."""
+    """Data read differ from the data written."""
 
 
 class Field(NamedTuple):
-    """One part of a sample. An axis is ``None`` where the samples differ."""
+    """Data type and shape of a field. An axis is ``None`` if its size varies."""
 
     dtype: str
     shape: tuple[int | None, ...]
     units: str
 
     def check(self, value: Any, where: str) -> None:
-        """Compare a value with what it should be.
+        """Check that a value has this type and shape.
 
         Args:
-            value: What was read.
-            where: What to name in an error.
+            value: Value to check.
+            where: Name in errors.
 
         Raises:
-            DamagedError: If it is something else.
+            DamagedError: If type or shape differs.
         """
         array = isinstance(value, np.ndarray)
         dtype, shape = (value.dtype.str, value.shape) if array else (JSON, ())
@@ -93,7 +93,7 @@ class Field(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """One file: the samples lie in it one after the other, and then the end of the archive."""
+    """One file: concatenated samples, followed by the end of the archive."""
 
     file: str
     size: int
@@ -103,12 +103,12 @@ class Shard(NamedTuple):
 
     @property
     def offsets(self) -> Int64[np.ndarray, " samples"]:
-        """Where each sample begins."""
+        """Offset of each sample."""
         return np.cumsum(self.sizes) - self.sizes
 
 
 class Index(NamedTuple):
-    """What a folder holds."""
+    """Content of a folder of shards."""
 
     recipe: Recipe
     fields: dict[str, Field]
@@ -116,7 +116,7 @@ class Index(NamedTuple):
 
 
 def write_index(path: Path, index: Index) -> None:
-    """Write an index whole or not at all; the same bytes for the same index."""
+    """Write an index atomically; the same index gives the same bytes."""
     record = {
         "format": FORMAT,
         **asdict(index.recipe),
@@ -136,29 +136,29 @@ def write_index(path: Path, index: Index) -> None:
 
 
 def seal(record: Mapping[str, Any]) -> str:
-    """Write an index as JSON whose first key is the checksum of all that follows it.
+    """Convert an index to JSON whose first key is the checksum of the rest.
 
     Args:
-        record: What it says.
+        record: Content of the index.
 
     Returns:
-        The text of the file.
+        Text of the file.
     """
     rest = json.dumps(record, separators=(",", ":"))[1:] + "\n"
     return f'{{"checksum":"{hashlib.sha256(rest.encode()).hexdigest()}",{rest}'
 
 
 def read_index(path: Path) -> Index:
-    """Read an index, without trust.
+    """Read and validate an index.
 
     Args:
-        path: The file, or the folder that it describes.
+        path: Path of the file or its folder.
 
     Returns:
-        What it says.
+        The index.
 
     Raises:
-        ValueError: If it is missing, of a newer format, or says what cannot be.
+        ValueError: If it is missing, has a newer format, or is invalid.
     """
     path = path / INDEX if path.is_dir() else path
     if not path.is_file():
@@ -202,17 +202,17 @@ def _recipe(path: Path, record: dict[str, Any]) -> Recipe:
 
 
 def key_of(sample: int) -> str:
-    """What the members of a sample are called in a shard."""
+    """Prefix of a sample's members in a shard."""
     return f"{sample:08d}"
 
 
 def number_of(file: str) -> int:
-    """The number in the name of a shard."""
+    """Number in the name of a shard."""
     return int(file.removeprefix("shard-").partition(".")[0])
 
 
 def _record(path: Path, raw: bytes) -> dict[str, Any]:
-    """The text of an index, whose checksum is right; a hostile one has that as well."""
+    """Parse an index whose checksum is correct; the content may still be malicious."""
     try:
         record = from_json(raw)
     except ValueError as error:
@@ -265,5 +265,5 @@ def _shard(path: Path, recipe: Recipe, part: Any) -> Shard:
 
 
 def _short(sizes: list[int]) -> list[int] | int:
-    """One number where all are the same: an index is then 8 characters for each sample."""
+    """Replace equal sizes by one number, which keeps the index at 8 characters per sample."""
     return sizes[0] if len(set(sizes)) == 1 else sizes

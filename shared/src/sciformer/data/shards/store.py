@@ -1,4 +1,4 @@
-"""A folder of shards, on this machine or elsewhere."""
+"""A local or remote folder of shards."""
 
 import os
 import shutil
@@ -16,18 +16,18 @@ from sciformer.text import reason, without_secrets
 
 
 class Folder:
-    """What ``write_shards`` wrote, and files of it to open.
+    """Folder written by ``write_shards``, with access to its files.
 
-    A file from elsewhere is copied whole to a temporary folder when it is first needed, by each
-    rank for itself; the folder is removed at the end. Ranged reads would save room, but not every
-    web server has them, and a random order asks for every shard at once anyway.
+    Each rank copies remote files to a temporary folder on first use; it is removed at the end.
+    Range requests would save space, but not every web server supports them, and random order needs
+    every shard anyway.
 
     Args:
-        address: A path, or an address that fsspec knows: ``https://``, ``s3://``, ``memory://``.
-            What it says of its user, or after a ``?``, is used and never shown.
+        address: Path, or address that fsspec supports: ``https://``, ``s3://``, ``memory://``.
+            Passwords and tokens in it are used, but never shown.
 
     Raises:
-        ValueError: For an address that cannot be read, or an index that is none.
+        ValueError: For an address that cannot be read, or an invalid index.
     """
 
     def __init__(self, address: str | Path) -> None:
@@ -47,25 +47,25 @@ class Folder:
             raise ValueError(str(error).replace(str(self._here), self.address)) from error
 
     def _at(self, file: str) -> str:
-        """The address of a file, with the user and the signature of that of the folder."""
+        """Address of a file, with user and signature of the folder's address."""
         place, mark, query = self._given.partition("?")
         return f"{place.rstrip('/')}/{file}{mark}{query}"
 
     def name(self, number: int) -> str:
-        """What to call a shard in an error."""
+        """Name of a shard in errors."""
         return f"{self.address}/{self.index.shards[number].file}"
 
     def path(self, number: int) -> Path:
-        """A shard to open.
+        """Local path of a shard; downloads it if necessary.
 
         Args:
-            number: Which.
+            number: Index of the shard.
 
         Returns:
-            Where it lies on this machine.
+            Its path on this machine.
 
         Raises:
-            ValueError: If it is missing or has another size than the index says.
+            ValueError: If it is missing, or its size differs from the index.
         """
         shard = self.index.shards[number]
         path = self._here / shard.file
@@ -78,17 +78,17 @@ class Folder:
         return path
 
     def made_by(self, generator: str, version: str) -> Recipe:
-        """The recipe, of a reader that knows one generator alone.
+        """Recipe of the folder, after a check of its generator.
 
         Args:
-            generator: Its name.
-            version: Its version.
+            generator: Expected generator.
+            version: Expected version.
 
         Returns:
-            All that the samples depend on.
+            The recipe.
 
         Raises:
-            ValueError: If another one made them.
+            ValueError: If the generator or version differs.
         """
         made = self.index.recipe
         if (made.generator, made.version) != (generator, version):
@@ -97,11 +97,11 @@ class Folder:
         return made
 
     def open(self, number: int) -> FileIO:
-        """Open a shard to read pieces of; raises as :meth:`path` does."""
+        """Open a shard for unbuffered reading; raises like :meth:`path`."""
         return open_raw(self.path(number))
 
     def check(self) -> "Folder":
-        """Raise a ``ValueError`` for the first shard that is missing or has another size."""
+        """Raise ``ValueError`` for the first shard that is missing or has another size."""
         if not self.remote:
             for number in range(len(self.index.shards)):
                 self.path(number)
@@ -109,7 +109,7 @@ class Folder:
 
 
 def _fetch(address: str, path: Path, wanted: int | None = None) -> None:
-    """Copy a file to this machine, if it has the size that is wanted or does not say its size."""
+    """Copy a remote file, after a check of its size if the server reports one."""
     name = without_secrets(address)
     try:
         system, place = url_to_fs(address)

@@ -1,7 +1,7 @@
-"""All samples of a folder of shards as a stream, by WebDataset.
+"""Stream the samples of a folder of shards with WebDataset.
 
-For users whose own training reads our shards and needs no fixed order. Our trainings do: they can
-stop at any step and go on with any number of ranks, so they read by ``ShardedDataset``.
+For users' own training loops that do not need a fixed order. Our trainings resume at any step with
+any number of ranks, so they use ``ShardedDataset``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,20 +24,21 @@ from sciformer.data.shards.tar import decode, scan
 def stream(
     folder: str | Path, sample: type[Any] = dict, rank: int = 0, world: int = 1
 ) -> DataPipeline:
-    """Stream the samples of a folder through WebDataset, where their order does not matter.
+    """Stream the samples of a folder through WebDataset, in no fixed order.
 
-    Whole shards go to the ranks and their workers in turn, each to one of them, so the ranks differ
-    in the number of samples: where every rank must take the same number of steps, use
-    ``ShardedDataset``. Headers are checked before a shard is read; checksums are not.
+    Whole shards are assigned to ranks and workers in turn, so ranks differ in their number of
+    samples: if every rank must take the same number of steps, use ``ShardedDataset``. Headers are
+    checked before a shard is read; checksums are not checked.
 
     Args:
-        folder: What ``write_shards`` wrote: a path, or an address that fsspec knows.
-        sample: What to return: ``dict``, or a NamedTuple, of whose fields alone are then decoded.
-        rank: This process.
+        folder: Folder written by ``write_shards``: a path, or an address that fsspec supports.
+        sample: Type of a sample: ``dict``, or a NamedTuple, whose fields are then the only ones
+            decoded.
+        rank: Rank of this process.
         world: Number of processes.
 
     Returns:
-        An iterable data set for any number of workers of a DataLoader.
+        An iterable dataset for any number of DataLoader workers.
     """
     source = Folder(folder).check()
     names = names_of(source.index, sample, source.address)

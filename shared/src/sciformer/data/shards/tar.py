@@ -1,7 +1,7 @@
-"""The files inside a shard: ``<key>.<field>.npy`` or ``.json`` in plain tar headers; no pickles.
+"""Members of a shard: ``<key>.<field>.npy`` or ``.json`` in plain tar headers; no pickles.
 
-Nothing of a shard is ever unpacked to the disk. A header that our writer would not write (a link, a
-path, a size beyond the file) is refused, and so is an array that would have to be unpickled.
+Shards are never extracted to disk. Unexpected headers (links, paths, sizes beyond the file) and
+pickled arrays are rejected.
 """
 
 import io
@@ -28,17 +28,17 @@ NPY = b"\x93NUMPY\x01\x00"  # version 1.0
 
 
 def encode(sample: Mapping[str, Any], where: str) -> dict[str, bytes]:
-    """Turn a sample into the contents of its members.
+    """Encode a sample as the contents of its members.
 
     Args:
-        sample: Field -> array or NumPy scalar (kept as ``.npy``), or anything that JSON can say.
-        where: What to name in an error.
+        sample: Field -> array or NumPy scalar (stored as ``.npy``), or a JSON value.
+        where: Name in errors.
 
     Returns:
-        End of a member's name -> its bytes, the same ones for the same sample.
+        Suffix of a member's name -> bytes; the same sample gives the same bytes.
 
     Raises:
-        ValueError: For an array of objects, or a value that JSON cannot hold.
+        ValueError: For an array of objects, or a value that JSON does not support.
     """
     members = {}
     for field, value in sample.items():
@@ -57,18 +57,18 @@ def encode(sample: Mapping[str, Any], where: str) -> dict[str, bytes]:
 
 
 def decode(name: str, data: bytearray | memoryview, where: str) -> Any:
-    """Read what one member holds.
+    """Decode one member.
 
     Args:
-        name: Name or end of the name of the member.
-        data: Its bytes; an array is a view of them.
-        where: What to name in an error.
+        name: Name of the member, or its suffix.
+        data: Content; an array is a view of it.
+        where: Name in errors.
 
     Returns:
-        An array, or the value that the JSON says.
+        An array, or a JSON value.
 
     Raises:
-        DamagedError: For anything but a plain array of just this size, or JSON.
+        DamagedError: If it is not a plain array of this size, or JSON.
     """
     try:
         if name.endswith(".json"):
@@ -82,17 +82,17 @@ def decode(name: str, data: bytearray | memoryview, where: str) -> Any:
 
 
 def members(raw: bytearray, where: str) -> Iterator[tuple[str, str, memoryview]]:
-    """Walk over the members of one sample, whose checksum has been found right.
+    """Iterate over the members of a sample whose checksum is correct.
 
     Args:
-        raw: The piece of a shard from the sample's first header to its last padding.
-        where: What to name in an error.
+        raw: Bytes of the sample, from its first header to its last padding.
+        where: Name in errors.
 
     Yields:
-        Key, rest of the name, contents.
+        Key, rest of the name, content.
 
     Raises:
-        DamagedError: For a header that our writer does not write.
+        DamagedError: For a header that differs from those we write.
     """
     view, at = memoryview(raw), 0
     while at < len(view):
@@ -104,16 +104,16 @@ def members(raw: bytearray, where: str) -> Iterator[tuple[str, str, memoryview]]
 
 
 def scan(path: Path) -> Iterator[tuple[str, str]]:
-    """Read the headers of a shard, none of the data, and check them by their own checksums.
+    """Read and check all headers of a shard, without its data.
 
     Args:
-        path: The shard.
+        path: Path of the shard.
 
     Yields:
         Key and rest of the name of each member.
 
     Raises:
-        DamagedError: For a header that our writer does not write.
+        DamagedError: For a header that differs from those we write.
     """
     length, at = path.stat().st_size, 0
     with path.open("rb") as stream:
@@ -134,17 +134,17 @@ def scan(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def header(block: bytes | memoryview, where: str) -> tuple[str, str, int]:
-    """Read a tar header, strictly.
+    """Parse a tar header strictly.
 
     Args:
-        block: Its 512 bytes.
-        where: What to name in an error.
+        block: 512 bytes of the header.
+        where: Name in errors.
 
     Returns:
-        Key, rest of the name, size of the contents.
+        Key, rest of the name, size of the content.
 
     Raises:
-        DamagedError: For anything but a plain file with a plain name.
+        DamagedError: If it is not a regular file with a plain name.
     """
     if len(block) < BLOCK:
         raise DamagedError(f"{where}: cut short: a header of {len(block)} bytes")
@@ -164,7 +164,7 @@ def header(block: bytes | memoryview, where: str) -> tuple[str, str, int]:
 
 
 def padded(size: int) -> int:
-    """The room that contents take in a tar: whole blocks."""
+    """Size of a content in a tar file: whole blocks."""
     return -(-size // BLOCK) * BLOCK
 
 

@@ -1,4 +1,4 @@
-"""Find every damaged byte of a folder of shards."""
+"""``sciformer verify``: check all checksums of a folder of shards."""
 
 import hashlib
 import sys
@@ -11,10 +11,10 @@ from sciformer.data.shards.store import Folder
 
 
 def verify(folder: str) -> None:
-    """Read a whole data set and compare every byte with its checksums.
+    """Read a whole data set and compare it with its checksums.
 
     Args:
-        folder: What ``simulate`` wrote: a path, or an address that fsspec knows.
+        folder: Folder written by ``simulate``: a path, or an address that fsspec supports.
 
     Raises:
         SystemExit: With code 2 after one line on stderr for each damaged sample or shard.
@@ -37,7 +37,7 @@ def damage(folder: str | Path) -> Iterator[str]:
     """Compare a data set with its checksums.
 
     Args:
-        folder: What ``write_shards`` wrote: a path, or an address that fsspec knows.
+        folder: Folder written by ``write_shards``: a path, or an address that fsspec supports.
 
     Yields:
         One line for each damaged sample or shard, naming it.

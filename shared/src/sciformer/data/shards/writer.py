@@ -1,7 +1,7 @@
-"""Write any simulator's samples as WebDataset shards: the same bytes on every run, resumable.
+"""Write simulated samples as WebDataset shards: reproducible and resumable.
 
-A folder holds ``shard-00000.tar`` ... and ``index.json``, which is written last. While it is being
-filled, ``shard-00000.json`` beside a finished shard is its part of the index.
+A folder holds ``shard-00000.tar`` ... and ``index.json``, which is written last. Until then,
+``shard-00000.json`` next to a finished shard is its part of the index.
 """
 
 import fcntl
@@ -48,23 +48,25 @@ def write_shards(
     progress: Callable[[int], None] | None = None,
     workers: int = 0,
 ) -> Index:
-    """Write a data set, or what is missing of it.
+    """Write a data set, or its missing shards.
 
     Args:
-        out: The folder; made where missing. Finished shards of the same recipe are kept.
-        make_sample: Number of a sample -> its fields: arrays, or anything that JSON can say (tuples
-            come back as lists). A pure function; its seed and options are those of the recipe. With
-            workers it must be one that can be pickled.
-        recipe: What is written.
-        progress: Called with the number of samples on the disk, at the start and after each shard.
-        workers: Processes that write shards; 0 writes in this one. The bytes are the same.
+        out: Output folder; created if it does not exist. Finished shards of the same recipe are
+            kept.
+        make_sample: Sample index -> fields: arrays, or JSON values (tuples are read back as lists).
+            Must be a pure function; seed and options are in the recipe. Must be picklable if there
+            are workers.
+        recipe: Recipe of the data set.
+        progress: Called with the number of samples on disk, at the start and after each shard.
+        workers: Number of processes that write shards; 0 writes in the main process. The bytes do
+            not depend on it.
 
     Returns:
         The index of the folder.
 
     Raises:
-        ValueError: If the folder holds shards of another recipe or another process writes to it,
-            or samples do not fit together.
+        ValueError: If the folder holds shards of another recipe, another process writes to it, or
+            samples have different fields.
     """
     recipe.check()
     if workers < 0:
@@ -97,19 +99,19 @@ def write_shards(
 def write_shard(
     folder: Path, make_sample: Callable[[int], Mapping[str, Any]], recipe: Recipe, number: int
 ) -> Index:
-    """Write one shard, then its part of the index; a function of the recipe and the number alone.
+    """Write one shard and its part of the index; a function of recipe and shard index alone.
 
     Args:
-        folder: Where to.
-        make_sample: Number of a sample -> its fields.
-        recipe: What is written.
-        number: Which shard.
+        folder: Output folder.
+        make_sample: Sample index -> fields.
+        recipe: Recipe of the data set.
+        number: Index of the shard.
 
     Returns:
         The index of this shard.
 
     Raises:
-        OSError: Naming the shard, if the disk does not take it.
+        OSError: Naming the shard, if it cannot be written.
     """
     ends, fields = [], {}
 
@@ -142,10 +144,10 @@ def write_shard(
 
 
 def remove_shards(folder: Path) -> None:
-    """Remove a data set, or what is there of it.
+    """Remove a data set, complete or not.
 
     Args:
-        folder: Where it is.
+        folder: Folder of the data set.
 
     Raises:
         ValueError: If another process writes to it.
@@ -159,7 +161,7 @@ def remove_shards(folder: Path) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold a folder against other writers, and leave nothing half-written behind."""
+    """Lock a folder against other writers, and remove temporary files at the end."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         _lock(handle, folder)
@@ -184,14 +186,14 @@ def _lock(handle: int, folder: Path) -> None:
 
 
 def finished(folder: Path, recipe: Recipe) -> dict[int, Index]:
-    """Find the shards that an earlier run has finished.
+    """Find finished shards of an earlier run.
 
     Args:
-        folder: Where to look.
-        recipe: What they must belong to.
+        folder: Folder of the data set.
+        recipe: Recipe that they must have.
 
     Returns:
-        Number of the shard -> its part of the index.
+        Shard index -> its part of the index.
 
     Raises:
         ValueError: If the folder holds shards of another recipe.
@@ -214,17 +216,17 @@ def finished(folder: Path, recipe: Recipe) -> dict[int, Index]:
 
 
 def describe(sample: Mapping[str, Any], recipe: Recipe) -> dict[str, Field]:
-    """The fields of a sample.
+    """Data type, shape and unit of a sample's fields.
 
     Args:
         sample: Field -> value.
-        recipe: Names the units.
+        recipe: Recipe with the units.
 
     Returns:
-        Field -> what it is.
+        Field -> properties.
 
     Raises:
-        ValueError: If a unit is given to a field that the sample lacks.
+        ValueError: If a unit is given for a field that does not exist.
     """
     for name in recipe.units:
         if name not in sample:
@@ -238,17 +240,17 @@ def describe(sample: Mapping[str, Any], recipe: Recipe) -> dict[str, Field]:
 
 
 def common(parts: Iterable[Mapping[str, Field]], where: str = "shards") -> dict[str, Field]:
-    """What the fields of several samples have in common.
+    """Properties that the fields of several samples share.
 
     Args:
-        parts: The fields of each.
-        where: What to name in an error.
+        parts: Fields of each sample.
+        where: Name in errors.
 
     Returns:
-        Field -> what it is; an axis that differs is ``None``.
+        Field -> properties; an axis of varying size is ``None``.
 
     Raises:
-        ValueError: If they have other fields, dtypes or numbers of axes.
+        ValueError: If field names, data types or numbers of axes differ.
     """
     first, *others = parts
     result = dict(first)
@@ -263,11 +265,11 @@ def common(parts: Iterable[Mapping[str, Field]], where: str = "shards") -> dict[
 
 
 def summarize(path: Path, ends: Int64[np.ndarray, " samples"]) -> Shard:
-    """Read a written shard back for its checksums.
+    """Read a finished shard and compute its checksums.
 
     Args:
-        path: The shard.
-        ends: Where each sample ends.
+        path: Path of the shard.
+        ends: End offset of each sample.
 
     Returns:
         Its entry of the index.

@@ -1,4 +1,4 @@
-"""Estimate of the cost of a training (FLOPs, memory, hours) from its first step."""
+"""Estimate the cost of a training (FLOPs, memory, hours) from its first step."""
 
 from typing import Any
 
@@ -17,17 +17,16 @@ ATEN = torch.ops.aten
 
 
 class Cost(Callback):
-    """Count the first training step and print what the training costs.
+    """Measure the first training step and print the cost of the training.
 
-    Floating-point operations are those of the matrix products of forward and backward, with a
-    product and a sum as two. Memory per rank is 16 bytes per parameter (fp32 weights, gradients and
-    AdamW's averages; shared out over the ranks under FSDP) and what the forward keeps for the
-    backward. Use it with ``--trainer.fast_dev_run true``, which ends after one step and writes
-    nothing.
+    Floating-point operations are those of matrix products in forward and backward pass; a
+    multiply-add counts as two. Memory per rank is 16 bytes per parameter (fp32 weights, gradients
+    and AdamW's averages; divided over ranks under FSDP) plus activations stored for the backward
+    pass. Use it with ``--trainer.fast_dev_run true``, which ends after one step and writes nothing.
 
     Args:
-        tflops: Sustained rate of one device in 10^12 operations per second.
-        ranks: Devices that share the work.
+        tflops: Sustained speed of one device in 10^12 operations per second.
+        ranks: Number of devices.
     """
 
     def __init__(self, tflops: float = 100.0, ranks: int = 8) -> None:

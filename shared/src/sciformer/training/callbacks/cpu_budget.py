@@ -14,21 +14,22 @@ KEPT = ("used", "best", "waited", "plateau")  # in a checkpoint
 
 
 class CpuBudget(AfterSteps):
-    """Stop a training after some CPU-seconds, with a learning rate that falls to 0 over them.
+    """Stop training after some CPU-seconds, with a learning rate that decays to 0.
 
-    The CPU time of this process is counted, loading included and validation excluded. The learning
-    rate that the module's schedule sets is multiplied by a half cosine from 1 to 0 over the last
-    part of the budget. A resumed training goes on counting.
+    Counts the CPU time of this process, with data loading, without validation. The scheduled
+    learning rate is multiplied by a half cosine from 1 to 0 over the last part of the budget. A
+    resumed training continues to count.
 
     Args:
-        seconds: Budget of CPU time; None only counts.
-        cooldown: Share of the budget, at its end, in which the learning rate falls.
-        patience: Validations without a smaller ``monitor`` after which the rate begins to fall
-            early, for the same share of a shorter training; None waits for the end of the budget.
-        monitor: A metric whose smaller values are better.
+        seconds: CPU time in seconds; None only counts.
+        cooldown: Fraction of the budget, at its end, in which the learning rate decays.
+        patience: Number of validations without improvement of ``monitor`` after which the decay
+            starts early, with the same fraction of a shorter training; None waits for the end of
+            the budget.
+        monitor: Metric to monitor; smaller is better.
 
     Raises:
-        ValueError: For a number out of its range.
+        ValueError: For a number out of range.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class CpuBudget(AfterSteps):
 
     @property
     def factor(self) -> float:
-        """Factor of the learning rate, now."""
+        """Present factor of the learning rate."""
         left = (self.end - self.used) / (self.cooldown * self.end) if self.end < math.inf else 1.0
         return 0.5 * (1 - math.cos(math.pi * min(1.0, max(0.0, left))))
 

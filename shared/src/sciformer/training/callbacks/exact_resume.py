@@ -1,7 +1,7 @@
-"""Hooks between two optimizer steps, and exact resume from there.
+"""Exact resume between two optimizer steps, and hooks after each step.
 
-Lightning's hooks come before a batch is logged or during a validation. A checkpoint saved there is
-resumed without that line of the log, or without the validation.
+Lightning's hooks are called before a batch is logged or during a validation. A run resumed from a
+checkpoint saved there would lack this log entry, or the validation.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ STEP, VALIDATION = "step", "validation"
 
 
 class AfterSteps(Callback):
-    """A callback with hooks after each optimizer step; several batches may make one step."""
+    """Callback with hooks after each optimizer step (one or several batches)."""
 
     steps = 0
     whole = True  # no gradients are half accumulated
@@ -55,20 +55,20 @@ class AfterSteps(Callback):
             self.on_step_end(trainer)
 
     def on_step_end(self, trainer: Trainer) -> None:
-        """Called when the weights have changed."""
+        """Called after the weights have changed."""
 
     def on_step_done(self, trainer: Trainer) -> None:
-        """Called when the step is logged, and the validation after it if there was one."""
+        """Called after the step is logged and validated."""
 
 
 class ExactResume(Callback):
-    """Resume a run between two steps, or at the start of a validation that was due.
+    """Resume a run between two steps, or at the start of a pending validation.
 
-    The metrics logged last are restored, for callbacks that read them at an epoch's end. It has to
-    come before the callbacks that save, as it notes in the checkpoint where the run is.
+    The last logged metrics are restored for callbacks that read them at the end of an epoch. Must
+    come before callbacks that save, as it stores the position of the run in the checkpoint.
 
     Args:
-        prolongs: Whether a training that has stopped by itself, before its last step, is resumed.
+        prolongs: Whether to resume a training that stopped early by itself.
     """
 
     def __init__(self, prolongs: bool = True) -> None:
@@ -155,13 +155,13 @@ class ExactResume(Callback):
 
 
 def owes_validation(checkpoint: dict[str, Any]) -> int | None:
-    """The number of rows logged before a validation that a resumed run begins with.
+    """Number of rows logged before a pending validation, with which a resumed run starts.
 
     Args:
-        checkpoint: Content of the file that the run is resumed from.
+        checkpoint: Content of the checkpoint to resume from.
 
     Returns:
-        The number of rows; None if no validation was due.
+        Number of rows; None if no validation is pending.
     """
     saved = _saved(checkpoint)
     return saved["rows"] if saved.get("moment") == VALIDATION else None
@@ -172,6 +172,6 @@ def _saved(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def _logged(trainer: Trainer) -> int:
-    """Rows that this process has logged; only rank 0 has any."""
+    """Number of rows logged by this process; 0 except on rank 0."""
     tables = [logger for logger in trainer.loggers if isinstance(logger, MetricsTable)]
     return sum(len(table.experiment) for table in tables if trainer.is_global_zero)

@@ -1,4 +1,4 @@
-"""Stop at a NaN or infinite loss or gradient before it changes the weights, and name its cause."""
+"""Stop at a NaN or infinite loss or gradient before the weights change, and name the cause."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -24,10 +24,10 @@ NORM, GRADIENT, LOSS = 1, 2, 3  # what a rank finds not to be finite, the surest
 class StopOnNonFiniteLoss(Callback):
     """Stop a run before a NaN or infinite loss or gradient changes the weights.
 
-    Of the gradient the norm is checked, and logged with the learning rate; where gradients are
-    clipped, their norm is not computed twice.
-    In fp16 a loss that is scaled too high overflows, and the scaler skips such steps: there the run
-    stops if they go on at a scale below one. Weights that are not finite are never saved.
+    The gradient is checked by its norm, which is logged; if gradients are clipped, the norm is
+    computed only once. In fp16 an overflow of the scaled loss is normal, and the scaler skips such
+    steps: the run stops only if the scale has dropped below one. Weights that are not finite are
+    never saved.
     """
 
     def __init__(self) -> None:
@@ -51,14 +51,14 @@ class StopOnNonFiniteLoss(Callback):
         """Check the loss.
 
         Args:
-            trainer: Knows the step, the rank and the samples.
-            pl_module: Knows the tensors.
-            loss: What the training step returned.
+            trainer: Trainer, for step, rank and samples.
+            pl_module: Module, to find the tensor.
+            loss: Result of the training step.
 
         Raises:
-            FloatingPointError: If it is not finite and this is the only rank; several have to end
-                together, before the step. It names the step, the rank, the first tensor that is not
-                finite, and the samples of the batch.
+            FloatingPointError: If it is not finite and there is only one rank; several ranks stop
+                together, before the step. Names step, rank, the first tensor that is not finite,
+                and the samples of the batch.
         """
         value = loss.item()
         if not math.isfinite(value) and self.lost is None:
@@ -69,16 +69,16 @@ class StopOnNonFiniteLoss(Callback):
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
-        """Check the gradient, unless the clipping does.
+        """Check the gradient, unless gradient clipping does.
 
         Args:
-            trainer: Knows the step, the rank and the samples.
-            pl_module: Knows the parameters.
-            optimizer: Its parameters have the gradients.
+            trainer: Trainer, for step, rank and samples.
+            pl_module: Module, to name the parameter.
+            optimizer: Optimizer whose gradients are checked.
 
         Raises:
-            FloatingPointError: If they, or the loss, are not finite on any rank. It names the step,
-                the rank, the first parameter, and the samples of the batch.
+            FloatingPointError: If a gradient or the loss is not finite on any rank. Names step,
+                rank, the first parameter, and the samples of the batch.
         """
         if not self.clips:
             self._look(trainer, pl_module, optimizer, *_norm(optimizer))
@@ -91,7 +91,7 @@ class StopOnNonFiniteLoss(Callback):
         norm: float,
         shared: bool = False,
     ) -> None:
-        """Check and log the norm of a gradient; of a sharded one, each rank gives its shard's."""
+        """Check and log the gradient norm; for a sharded gradient, each rank passes its shard's."""
         self._judge(trainer, module, norm)
         if due(trainer):
             whole = self.agreement.norm(norm) if shared else norm
@@ -124,7 +124,7 @@ class StopOnNonFiniteLoss(Callback):
     def _found(
         self, trainer: Trainer, module: LightningModule, norm: float | None
     ) -> tuple[int, str]:
-        """What is wrong on this rank, if anything is."""
+        """Error on this rank; (0, "") if there is none."""
         if self.lost is not None:
             return LOSS, ""
         if norm is None or math.isfinite(norm) or not _counts(trainer):
@@ -140,13 +140,13 @@ class StopOnNonFiniteLoss(Callback):
         """Check the weights.
 
         Args:
-            trainer: Knows the step.
-            pl_module: Knows the parameters.
-            checkpoint: What would be saved.
+            trainer: Trainer, for the step.
+            pl_module: Module, to name the parameter.
+            checkpoint: Content to be saved.
 
         Raises:
-            FloatingPointError: If those that are trained are not finite on any rank. It names the
-                step and the first parameter.
+            FloatingPointError: If trained weights are not finite on any rank. Names the step and
+                the first parameter.
         """
         trained = ((name, p) for name, p in pl_module.named_parameters() if p.requires_grad)
         found = next((name for name, weights in trained if not _finite(weights)), None)
@@ -162,12 +162,12 @@ def clip_by_known_norm(
     module: LightningModule,
     look: Callable[[Trainer, LightningModule, Optimizer, float], None],
 ) -> bool:
-    """Clip gradients by a norm that a callback is told of.
+    """Clip gradients by their norm and pass the norm to a callback.
 
     Args:
-        trainer: Which may clip by norm, by value or not at all.
-        module: Which may clip by itself.
-        look: Called with the norm, before the gradients are scaled by it.
+        trainer: Trainer with the clipping options.
+        module: Module, which may override the clipping.
+        look: Called with the norm, before the gradients are scaled.
 
     Returns:
         Whether it will be called at each step.
@@ -190,9 +190,9 @@ def clip_by_known_norm(
 
 
 def _norm(optimizer: Optimizer) -> tuple[float, bool]:
-    """The norm of the gradients of this rank, and whether other ranks hold other shards.
+    """Gradient norm of this rank, and whether other ranks hold other shards.
 
-    On a CPU it takes half the time of ``get_total_norm``.
+    On a CPU this takes half the time of ``get_total_norm``.
     """
     parameters = (p for group in optimizer.param_groups for p in group["params"])
     grads = [p.grad for p in parameters if p.grad is not None]
@@ -205,13 +205,13 @@ def _norm(optimizer: Optimizer) -> tuple[float, bool]:
 
 
 def _counts(trainer: Trainer) -> bool:
-    """Whether a gradient that is not finite is more than a reason to lower a scale."""
+    """Whether a gradient that is not finite is an error, not just a reason to reduce the scale."""
     scaler = getattr(trainer.precision_plugin, "scaler", None)
     return scaler is None or scaler.get_scale() < 1
 
 
 def samples(trainer: Trainer) -> str:
-    """Name the samples of the present training batch of this rank."""
+    """Names of the samples in this rank's training batch."""
     order = getattr(trainer.train_dataloader, "order", None)
     if not isinstance(order, Order):
         return "unknown, as its loader is not of sciformer.data"
@@ -219,11 +219,11 @@ def samples(trainer: Trainer) -> str:
 
 
 def first_non_finite(module: LightningModule, batch: Any) -> str:
-    """Name the first non-finite tensor: of the batch, the parameters, or the layers' outputs.
+    """Name the first non-finite tensor: in the batch, the parameters, or the layers' outputs.
 
     Args:
-        module: Whose training step gave a loss that is not finite.
-        batch: What it was given; the step is repeated on it.
+        module: Module whose loss is not finite.
+        batch: Batch, on which the step is repeated.
 
     Returns:
         For example ``batch.tokens``, ``parameter head.weight`` or ``output of model.encoder``.
@@ -252,7 +252,7 @@ def first_non_finite(module: LightningModule, batch: Any) -> str:
 
 
 def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a batch or an output, however they are nested."""
+    """Tensors of a batch or an output, however nested."""
     if isinstance(value, Tensor):
         yield name, value
     elif isinstance(value, Mapping):
@@ -264,7 +264,7 @@ def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def _local(value: Tensor) -> Tensor:
-    """The numbers that this rank holds."""
+    """Values that this rank holds."""
     if isinstance(value, DTensor):
         return value.to_local()
     return value.coalesce().values() if value.is_sparse else value

@@ -1,4 +1,4 @@
-"""Predictions of a network in one file: each sample once, with its id."""
+"""Write predictions to one file: each sample once, with its id."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,19 +20,18 @@ Columns = dict[str, Shaped[np.ndarray, "samples ..."]]
 
 
 class PredictionFile(BasePredictionWriter):
-    """Write what ``predict_step`` gives, by name, as ``.npz`` or ``.parquet``.
+    """Write the results of ``predict_step`` by name, as ``.npz`` or ``.parquet``.
 
-    An ``.npz`` holds ``<set>/<name>`` and ``<set>/id``, arrays with samples in front. A
-    ``.parquet`` has one row for each sample: ``set``, ``id`` and a column for each name, vectors as
-    lists.
-    The first rank writes; it gets what the others have predicted.
+    An ``.npz`` file holds ``<set>/<name>`` and ``<set>/id``, arrays with samples along the first
+    axis. A ``.parquet`` file has one row per sample: ``set``, ``id`` and a column for each name,
+    vectors as lists. Rank 0 gathers the predictions of all ranks and writes.
 
     Args:
-        out: The file.
-        overwrite: Whether it may replace one that is there.
+        out: Output file.
+        overwrite: Allow an existing file to be replaced.
 
     Raises:
-        ArgumentError: If it ends in something else, is there, or cannot be written.
+        ArgumentError: If the suffix is unknown, the file exists, or it cannot be written.
     """
 
     def __init__(self, out: str, overwrite: bool = False) -> None:
@@ -74,15 +73,15 @@ class PredictionFile(BasePredictionWriter):
 def in_order(
     parts: Sequence[tuple[Sequence[int], Mapping[str, Tensor]]], ids: Sequence[str]
 ) -> Columns:
-    """Put batches together in the order of the samples.
+    """Sort batches of predictions by sample.
 
     Args:
-        parts: Numbers of the samples of each batch, and what was predicted for them. What some have
-            more of than others is filled up with NaN, or with -1 where it is whole numbers.
-        ids: Of all samples.
+        parts: Sample indices and predictions of each batch. Arrays of different sizes are padded
+            with NaN, or with -1 for integers.
+        ids: Ids of all samples.
 
     Returns:
-        ``id``, and what was predicted by name.
+        ``id``, and the predictions by name.
     """
     numbers = np.concatenate([np.asarray(part[0]) for part in parts])
     place = np.argsort(numbers)
@@ -105,14 +104,14 @@ def _joined(parts: Sequence[Tensor]) -> Shaped[np.ndarray, "samples ..."]:
 
 
 def save(found: Mapping[str, Columns], out: Path) -> None:
-    """Write predictions.
+    """Write predictions to a file.
 
     Args:
-        found: Name of each set -> its columns.
-        out: The file, whose ending says how.
+        found: Set -> columns.
+        out: Output file; its suffix gives the format.
 
     Raises:
-        ValueError: For a table of what has more than one axis beside that of the samples.
+        ValueError: For parquet, if an array has more than one axis besides the samples.
     """
     if out.suffix == NPZ:
         arrays = {

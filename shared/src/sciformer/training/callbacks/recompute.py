@@ -1,4 +1,4 @@
-"""Activation checkpointing: memory for time, block by block."""
+"""Activation checkpointing: less memory for more time, block by block."""
 
 from functools import partial
 from typing import Any
@@ -11,10 +11,10 @@ from sciformer.nn.block import Block
 
 
 class Recompute(Callback):
-    """Keep only what enters each ``Block`` and compute the rest again in the backward.
+    """Store only the input of each ``Block``, and recompute the rest in the backward pass.
 
-    A block then keeps one tensor of (batch, time, dim) instead of some twenty, for a third more
-    computation. Gradients stay the same. Under any strategy.
+    A block then stores one tensor of (batch, time, dim) instead of about twenty, for a third more
+    computation. Gradients do not change. Works with every strategy.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -22,10 +22,10 @@ class Recompute(Callback):
 
 
 def recompute(network: nn.Module) -> None:
-    """Let every ``Block`` of a network compute its activations again where needed.
+    """Enable activation checkpointing for every ``Block`` of a network.
 
     Args:
-        network: Changed in place; the names of its parameters stay.
+        network: Network, changed in place; parameter names do not change.
     """
     for block in network.modules():
         if isinstance(block, Block) and not isinstance(block.forward, partial):

@@ -20,7 +20,7 @@ NOTHING = nullcontext()
 
 
 def peak_gib() -> float:
-    """Peak memory so far: of the accelerator where there is one, else resident memory; in GiB."""
+    """Peak memory so far, in GiB: of the accelerator if there is one, else resident memory."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**30
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, else KiB
@@ -28,7 +28,7 @@ def peak_gib() -> float:
 
 
 def versions(*dists: str) -> dict[str, str]:
-    """Versions of those distributions that are installed."""
+    """Versions of the installed packages of interest."""
     found = {}
     for dist in dists:
         with suppress(PackageNotFoundError):
@@ -39,10 +39,10 @@ def versions(*dists: str) -> dict[str, str]:
 class RunRecord(Callback):
     """Record the settings, time and memory of a training; log its speed.
 
-    A resumed run goes on counting.
+    A resumed run continues to count.
 
     Args:
-        facts: What is known before the run: command, configuration, seed, versions.
+        facts: Facts known before the run: command, configuration, seed, versions.
         every: Steps between two log entries of samples per second and peak memory.
     """
 
@@ -60,7 +60,7 @@ class RunRecord(Callback):
         self.start = (time.process_time(), time.perf_counter())
 
     def record(self) -> dict[str, Any]:
-        """The facts, and CPU-seconds, seconds and peak GiB of this process's training until now."""
+        """The facts, with CPU-seconds, seconds and peak GiB of this process's training so far."""
         cpu_s = self.before["cpu_s"] + time.process_time() - self.start[0]
         wall_s = self.before["wall_s"] + time.perf_counter() - self.start[1]
         cost = {"cpu_s": cpu_s, "wall_s": wall_s, "peak_gib": peak_gib(), "ranks": self.ranks}
@@ -94,12 +94,12 @@ class RunRecord(Callback):
 
 
 class StepSeed(Callback):
-    """Let what a training step draws (dropout, say) be a pure function of (seed, rank, step).
+    """Make random draws of a training step (for example dropout) a function of (seed, rank, step).
 
-    A run that was stopped at any step then draws on as if it had not been.
+    A resumed run then has the same random draws as an uninterrupted one.
 
     Args:
-        seed: Of the run.
+        seed: Seed of the run.
     """
 
     def __init__(self, seed: int) -> None:
@@ -116,9 +116,9 @@ class StepSeed(Callback):
 
 
 class FoundRate(Callback):
-    """Let optimizer and schedule begin with the learning rate that Lightning's finder has found.
+    """Start optimizer and schedule with the result of Lightning's learning rate finder.
 
-    It changes what the optimizer has, which a schedule forgets at its first step.
+    Lightning sets only the optimizer's rate, which the schedule overwrites at its first step.
     """
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -128,7 +128,7 @@ class FoundRate(Callback):
 
 
 class NoProfiler(PassThroughProfiler):
-    """Measures nothing; Lightning's own costs some hundred context managers a step."""
+    """A profiler that does nothing; Lightning's uses some hundred context managers a step."""
 
     def profile(  # pyright: ignore[reportIncompatibleMethodOverride]  # not a generator's
         self, action_name: str

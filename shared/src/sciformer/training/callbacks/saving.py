@@ -1,4 +1,4 @@
-"""Saving of ``last.ckpt``, from which a run is resumed."""
+"""Write ``last.ckpt``, from which a run is resumed."""
 
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,17 @@ END = "end"  # beside the moments at which a run is saved
 
 
 class KeepLast(AfterSteps, Checkpoint):
-    """Write the checkpoint that a run is resumed from: ``last.ckpt``.
+    """Write ``last.ckpt``, the checkpoint from which a run is resumed.
 
-    Written every so many steps, before each validation and at the training's end; never with half
-    accumulated gradients, which it could not hold: a validation among them has it written after
-    the step. Lightning's own ``save_last`` writes it only where the monitored metric has improved,
-    and after a validation, which is lost if it is interrupted. A ``Checkpoint``, so that it comes
-    after the others and holds what they know.
+    Written every ``every`` steps, before each validation and at the end of training; never between
+    the batches of an accumulated gradient, which a checkpoint cannot store: a validation there has
+    it written after the step. Lightning's own ``save_last`` writes only when the monitored metric
+    has improved, and after a validation, which is lost if it is interrupted. A ``Checkpoint``
+    callback, so that it runs last and stores the state of the others.
 
     Args:
-        path: Where to write it.
-        every: Optimizer steps between two savings; 0 saves at validations and the end alone.
+        path: Path of the checkpoint.
+        every: Optimizer steps between two writes; 0 writes at validations and the end only.
     """
 
     def __init__(self, path: str | Path, every: int = 0) -> None:
@@ -71,14 +71,14 @@ class KeepLast(AfterSteps, Checkpoint):
             self._take_average(trainer)
 
     def _take_average(self, trainer: Trainer) -> None:
-        """Replace the weights in the file by the present ones, which are an average."""
+        """Replace the weights in the file by the present, averaged ones."""
         if trainer.is_global_zero:
             saved = trainer.strategy.checkpoint_io.load_checkpoint(self.path)
             saved["state_dict"] = trainer.strategy.lightning_module_state_dict()
             trainer.strategy.checkpoint_io.save_checkpoint(saved, self.path)
 
     def _save(self, trainer: Trainer, moment: str) -> None:
-        """Write the file, after what the loggers hold."""
+        """Write the checkpoint, after flushing the loggers."""
         for logger in trainer.loggers:
             logger.save()
         trainer.save_checkpoint(self.path)

@@ -25,16 +25,16 @@ ONCE = 1.0  # seconds in which a second signal is the first one, that came by tw
 
 
 class GracefulStop(AfterSteps):
-    """Save a checkpoint and end after the step in which a signal arrives.
+    """Save a checkpoint and stop after the current step when a signal arrives.
 
-    A validation ends at once, as ``KeepLast`` has saved the state before it; so does what saves
-    nothing: a sanity check, a test, a prediction. A second signal ends the process at once. Exit
-    code: 128 plus the signal's number. A signal after the last step changes nothing: the run is
-    about to end by itself. The signal by which SLURM says that a job's time is up has it queued
-    again, if Lightning's environment for SLURM is asked to.
+    Validation stops immediately, as ``KeepLast`` has saved the state before it; so do loops that
+    save nothing: sanity check, test, prediction. A second signal ends the process immediately. The
+    exit code is 128 plus the signal number. A signal after the last step is ignored, as the run is
+    about to end. SLURM's time limit signal requeues the job, if Lightning's SLURM environment is
+    configured to do so.
 
     Args:
-        path: Where to save.
+        path: Path of the checkpoint.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -44,7 +44,7 @@ class GracefulStop(AfterSteps):
         self.at_once = True  # nothing would be lost
 
     def _listen(self, trainer: Trainer) -> None:
-        """The trainer, which has handlers of its own by now, will restore those before them."""
+        """Install signal handlers; the trainer restores the earlier ones at the end."""
         self.trainer, self.owner = trainer, os.getpid()
         for number in SIGNALS:
             if number in SIGNALS[:2] or number == _requeues(trainer) or _is_free(number):
@@ -133,16 +133,16 @@ def interrupts() -> Iterator[None]:
 
 
 def queued_again(overwrite: bool) -> bool:
-    """Whether SLURM has started this job before, so that its run has to be resumed.
+    """Whether SLURM has requeued this job, so that its run must be resumed.
 
     Args:
-        overwrite: Whether the run was asked to replace what is in its folder.
+        overwrite: Whether ``--overwrite`` was given.
 
     Returns:
-        Whether it has.
+        True if it was requeued.
 
     Raises:
-        ValueError: If it has, and ``overwrite`` would replace its earlier part.
+        ValueError: If it was, and ``overwrite`` would replace its earlier part.
     """
     again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
     if again and overwrite:
@@ -155,7 +155,7 @@ def _is_free(number: int) -> bool:
 
 
 def _requeues(trainer: Trainer) -> int | None:
-    """The signal by which SLURM ends a job that it will start again, if it does."""
+    """Signal by which SLURM announces a requeue; None if it does not."""
     environment = cluster_environment(trainer)
     if isinstance(environment, SLURMEnvironment) and environment.auto_requeue:
         return environment.requeue_signal or signal.SIGUSR1
@@ -163,7 +163,7 @@ def _requeues(trainer: Trainer) -> int | None:
 
 
 def _requeue() -> None:
-    """Have SLURM requeue this job, or this task of a job array."""
+    """Ask SLURM to requeue this job, or this task of a job array."""
     array = os.environ.get("SLURM_ARRAY_JOB_ID")
     alone = os.environ.get("SLURM_JOB_ID", "")
     job = f"{array}_{os.environ.get('SLURM_ARRAY_TASK_ID')}" if array else alone

@@ -1,4 +1,4 @@
-"""Logging of learning rates and gradient norms."""
+"""Log learning rates and gradient norms."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from sciformer.training.lightning_private import batches_stepped
 
 
 def due(trainer: Trainer) -> bool:
-    """Whether the loggers write this step: each call of ``log`` costs 0.2 ms."""
+    """Whether the loggers write at this step: each call of ``log`` costs 0.2 ms."""
     every = trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
     return bool(every) and (batches_stepped(trainer) + 1) % every == 0
 
@@ -19,15 +19,15 @@ def log_update(
 ) -> None:
     """Log learning rate and gradient norm of a step, as ``train/lr`` and ``train/grad_norm``.
 
-    Where parameters have several rates these are ``train/lr/<name>``, by the name of the group or,
-    as in Lightning's ``LearningRateMonitor``, ``pg1``, ``pg2``. Of several optimizers each has its
-    number behind.
+    With several learning rates these are ``train/lr/<name>``, with the name of the parameter group
+    or, as in Lightning's ``LearningRateMonitor``, ``pg1``, ``pg2``. With several optimizers, the
+    index of the optimizer is appended.
 
     Args:
-        trainer: Has the optimizers.
-        module: The module that is trained.
-        optimizer: The one about to take the step.
-        norm: Norm of all its gradients, before they are clipped.
+        trainer: Trainer with the optimizers.
+        module: Module in training.
+        optimizer: Optimizer that takes the step.
+        norm: Norm of all its gradients before clipping.
     """
     several = len(trainer.optimizers) > 1
     number = f"/{trainer.optimizers.index(optimizer)}" if several else ""
@@ -38,7 +38,7 @@ def log_update(
 
 
 def _rates(optimizer: Optimizer) -> Iterator[tuple[str, float]]:
-    """Of each group, those once that have no name and began with the same rate."""
+    """Learning rate of each group; unnamed groups with equal initial rates are merged."""
     seen = set()
     for number, group in enumerate(optimizer.param_groups, start=1):
         first = group.get("name", group.get("initial_lr", group["lr"]))

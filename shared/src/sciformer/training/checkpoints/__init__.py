@@ -1,1 +1,1 @@
-"""Checkpoints: read, written and checked; safetensors and the originals' files."""
+"""Checkpoints: reading, writing and checks; safetensors; original weights."""

@@ -1,6 +1,6 @@
-"""Checkpoints: read without running what they hold, and checked before use.
+"""Safe reading of checkpoints: no code is run, and content is checked before use.
 
-Plain torch, so that who only reads a checkpoint does not wait for Lightning.
+Does not import Lightning, so that reading a checkpoint is fast.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,12 +42,12 @@ PARTS = (STAMP, "state_dict", "hyper_parameters")  # dicts that each has
 
 
 def _count_ranks(checkpoint: dict[str, Any]) -> None:
-    """Format 2 says how many processes trained, each of which used ``cpu_s``."""
+    """Format 2 records the number of processes, each of which used ``cpu_s``."""
     checkpoint[STAMP]["run"]["ranks"] = 1
 
 
 def _name_best(checkpoint: dict[str, Any]) -> None:
-    """Format 3 keeps the best checkpoint under a name that no callback of the user has."""
+    """Format 3 stores the best checkpoint under a name that no user callback has."""
     callbacks = checkpoint.get("callbacks")
     names = [name for name in callbacks or () if str(name).startswith("ModelCheckpoint{")]
     if isinstance(callbacks, dict) and len(names) == 1:
@@ -59,13 +59,13 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], None]] = {1: _count_ranks, 2: _
 
 
 def find(path: str | Path) -> Path:
-    """The checkpoint that a path means: itself, or the ``last.ckpt`` of a run's folder.
+    """Find a checkpoint: the file itself, or ``last.ckpt`` of a run folder.
 
     Args:
-        path: Of a file or a folder.
+        path: Path of a file or a folder.
 
     Returns:
-        A file that is there.
+        An existing file.
 
     Raises:
         ValueError: If there is none.
@@ -78,18 +78,18 @@ def find(path: str | Path) -> Path:
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """Read a checkpoint that this code base wrote; tensors and plain values only, on the CPU.
+    """Read a checkpoint of this code base: tensors and plain values only, on the CPU.
 
     Args:
-        path: A checkpoint file, or what ``export`` made of one.
+        path: A checkpoint, or a file written by ``sciformer export``.
 
     Returns:
-        What Lightning saved: ``state_dict``, ``hyper_parameters`` and so on, and our own record;
-        of an older format, as if it were of the present one.
+        Lightning's ``state_dict``, ``hyper_parameters`` and so on, and our own record; older
+        formats are converted.
 
     Raises:
-        ValueError: If the file is missing, damaged, holds anything that would have to be run to be
-            read, was not written by sciformer, or has a newer format.
+        ValueError: If the file is missing, damaged, contains code, was not written by sciformer, or
+            has a newer format.
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such checkpoint")
@@ -114,7 +114,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 
 def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
-    """Bring a checkpoint to the present format, or refuse one that is newer or lacks its parts."""
+    """Convert a checkpoint to the present format; reject newer or incomplete ones."""
     stamp = checkpoint[STAMP]
     number = stamp.get("format")
     if type(number) is not int or number not in (FORMAT, *MIGRATIONS):  # True is 1
@@ -135,12 +135,12 @@ def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
 
 
 def stamp(checkpoint: dict[str, Any], module: nn.Module, run: Mapping[str, Any]) -> None:
-    """Mark a checkpoint as ours: format, the module's class and those it is derived from, the run.
+    """Add format, class of the module with its base classes, and run record to a checkpoint.
 
     Args:
-        checkpoint: What is about to be saved.
-        module: Of the training.
-        run: The record of the training.
+        checkpoint: Content to be saved.
+        module: Module in training.
+        run: Record of the training.
     """
     kinds = [kind for kind in type(module).__mro__ if issubclass(kind, nn.Module)]
     own, *bases = map(class_path, kinds)
@@ -150,22 +150,22 @@ def stamp(checkpoint: dict[str, Any], module: nn.Module, run: Mapping[str, Any])
 
 
 def run_record(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of the training that a checkpoint carries (see ``callbacks.RunRecord``)."""
+    """Record of the training in a checkpoint (see ``callbacks.RunRecord``)."""
     return dict(checkpoint[STAMP]["run"])
 
 
 def class_path(kind: type) -> str:
-    """The dotted path of a class."""
+    """Import path of a class."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def check_class(path: str | Path, checkpoint: Mapping[str, Any], kind: type[nn.Module]) -> None:
-    """See that a checkpoint is one of a class, or of one that is derived from it.
+    """Check that a checkpoint belongs to a class or to a subclass of it.
 
     Args:
-        path: Where it was read from.
+        path: Path of the checkpoint.
         checkpoint: Its content.
-        kind: The class.
+        kind: Expected class.
 
     Raises:
         ValueError: Naming the file and the class that wrote it.
@@ -177,12 +177,12 @@ def check_class(path: str | Path, checkpoint: Mapping[str, Any], kind: type[nn.M
 
 
 def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) -> None:
-    """See that a checkpoint fits a module, before anything is loaded or written.
+    """Check that a checkpoint fits a module, before anything is loaded or written.
 
     Args:
-        path: Where it was read from.
+        path: Path of the checkpoint.
         checkpoint: Its content.
-        module: What it shall be loaded into.
+        module: Module to load it into.
 
     Raises:
         ValueError: Naming the file and the first tensor that does not fit.
@@ -195,14 +195,14 @@ def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) ->
 
 
 def check_resumable(path: str | Path, checkpoint: Mapping[str, Any]) -> None:
-    """See that a training can go on from a checkpoint.
+    """Check that training can resume from a checkpoint.
 
     Args:
-        path: Where it was read from.
+        path: Path of the checkpoint.
         checkpoint: Its content.
 
     Raises:
-        ValueError: If it holds the weights alone, or not the state of an optimizer.
+        ValueError: If it holds only weights, or no optimizer state.
     """
     if not checkpoint.keys() >= RESUMED.keys():
         raise ValueError(f"{path}: weights alone, from which no training goes on")
@@ -216,18 +216,18 @@ def check_resumable(path: str | Path, checkpoint: Mapping[str, Any]) -> None:
 
 
 def build(path: str | Path, kind: Callable[..., Built], settings: Mapping[str, Any]) -> Built:
-    """Build an object with the settings of a checkpoint.
+    """Build an object from the settings in a checkpoint.
 
     Args:
-        path: Where they were read from.
-        kind: Its class.
-        settings: Its arguments.
+        path: Path of the checkpoint.
+        kind: Class of the object.
+        settings: Arguments of the class.
 
     Returns:
         A new object.
 
     Raises:
-        ValueError: Naming the file, if these are no such arguments.
+        ValueError: Naming the file, if the arguments are invalid.
     """
     try:
         return kind(**with_tables(kind, settings))
@@ -239,17 +239,18 @@ def build(path: str | Path, kind: Callable[..., Built], settings: Mapping[str, A
 
 
 def load(path: str | Path, kind: type[Module]) -> Module:
-    """Build the module of a checkpoint from its hyperparameters and weights, in evaluation mode.
+    """Build the module of a checkpoint with its hyperparameters and weights, in evaluation mode.
 
     Args:
-        path: A checkpoint, or a run's folder.
-        kind: The class that wrote it, or one that this is derived from.
+        path: A checkpoint or a run folder.
+        kind: Class of the module, or a base class of it.
 
     Returns:
-        A new module, of the class that wrote it if that has been imported: a file imports nothing.
+        A new module, of the subclass that wrote the checkpoint if it is imported already: a file
+        never imports code.
 
     Raises:
-        ValueError: As :func:`read` and :func:`check`.
+        ValueError: As in :func:`read` and :func:`check`.
     """
     path = find(path)
     checkpoint = read(path)
@@ -264,7 +265,7 @@ def load(path: str | Path, kind: type[Module]) -> Module:
 
 
 def _known(checkpoint: Mapping[str, Any], kind: type[Module]) -> type[Module]:
-    """The class that wrote a checkpoint where it has been imported, else the one that is asked."""
+    """Class that wrote a checkpoint if it is imported already, else ``kind``."""
     written_by, kinds = checkpoint[STAMP].get("module"), [kind]
     for each in kinds:
         if class_path(each) == written_by:

@@ -1,4 +1,4 @@
-"""Safe reading of others' weights and settings: no code is run, sizes are checked first."""
+"""Safe reading of untrusted weights and settings: no code is run, sizes are checked first."""
 
 import math
 import warnings
@@ -23,16 +23,17 @@ SPARE = 1000  # parameters of a network beyond what a file has tensors
 
 
 def load_torch(path: str | Path) -> Any:
-    """Read a file of torch without running anything that it holds, on the CPU.
+    """Load a file of torch on the CPU without running any code in it.
 
     Args:
-        path: A zip, as torch writes since 2020, whose tensors are mapped; or an older pickle.
+        path: A zip file, torch's format since 2020, whose tensors are memory-mapped; or an older
+            pickle.
 
     Returns:
-        What was saved.
+        Content of the file.
 
     Raises:
-        ValueError: If it is damaged, or holds more than plain tensors and values.
+        ValueError: If it is damaged, or contains anything but tensors and plain values.
     """
     check_records(path)
     try:
@@ -46,15 +47,15 @@ def load_torch(path: str | Path) -> Any:
 
 
 def check_tensors(state: Mapping[Any, Any], where: str) -> None:
-    """See that a state dict holds tensors of numbers that are there.
+    """Check that a state dict holds dense tensors with allocated memory.
 
     Args:
-        state: Names and tensors.
-        where: What to name in an error.
+        state: State dict.
+        where: Name in errors.
 
     Raises:
-        ValueError: Naming the first that is no tensor, is on the meta device, sparse or the like,
-            or is larger than the numbers that it is made of.
+        ValueError: Naming the first value that is not a tensor, is on the meta device, is sparse or
+            similar, or has a larger size than its storage.
     """
     numbers: dict[int, int] = {}  # where they are -> bytes
     for name, tensor in state.items():
@@ -75,14 +76,14 @@ def check_tensors(state: Mapping[Any, Any], where: str) -> None:
 
 
 def check_settings(settings: Any, where: str) -> None:
-    """See that settings are what a YAML can say.
+    """Check that settings are plain data, as in a YAML.
 
     Args:
-        settings: Names and values, tables in lists in tables; or None.
-        where: What to name in an error.
+        settings: Nested settings; or None.
+        where: Name in errors.
 
     Raises:
-        ValueError: Naming the first that is a tensor or no number, or if there are too many.
+        ValueError: Naming the first value that is not plain data, or if there are too many.
     """
     if not isinstance(settings, Mapping | None):
         raise ValueError(f"{where}: a {type(settings).__name__}, not names and values")
@@ -105,13 +106,13 @@ def check_settings(settings: Any, where: str) -> None:
 
 @contextmanager
 def without_memory(tensors: int) -> Iterator[None]:
-    """Build a network for its shapes alone: tensors have no numbers inside of this context.
+    """Build networks without memory for their parameters (meta device) in this context.
 
     Args:
-        tensors: Of the file that is for it; far more parameters than that are refused.
+        tensors: Tensors of the file to load; networks with far more parameters are rejected.
 
     Raises:
-        ValueError: If there are.
+        ValueError: If the network is too large.
     """
     left = tensors + SPARE
 
@@ -130,17 +131,17 @@ def without_memory(tensors: int) -> Iterator[None]:
 
 
 def fitted(make: Callable[[], Network], weights: Mapping[str, Tensor]) -> Network:
-    """Build a network and give it weights, whose shapes are compared before it takes memory.
+    """Build a network and load weights, after comparing all shapes.
 
     Args:
-        make: Builds the network.
-        weights: All of its tensors.
+        make: Function that builds the network.
+        weights: State dict.
 
     Returns:
-        The network, in evaluation mode.
+        Network in evaluation mode.
 
     Raises:
-        ValueError: If there is no such network, or naming the first tensor that does not fit.
+        ValueError: If the network cannot be built, or naming the first tensor that does not fit.
     """
     check_tensors(weights, "weights")
     try:
@@ -155,7 +156,7 @@ def fitted(make: Callable[[], Network], weights: Mapping[str, Tensor]) -> Networ
 
 
 def compare(weights: Mapping[str, Tensor], network: nn.Module) -> None:
-    """Raise a ``ValueError`` for the first tensor that is not one of a network, or lacks in it."""
+    """Raise ``ValueError`` for the first tensor that is unexpected, missing or of another shape."""
     ours = network.state_dict()
     for name in sorted(ours.keys() ^ weights.keys()):
         raise ValueError(f"{'lacks' if name in ours else 'has an unknown'} tensor {name}")

@@ -1,4 +1,4 @@
-"""Conversion of checkpoints to safetensors and back."""
+"""``sciformer export``: convert checkpoints to safetensors and back."""
 
 from pathlib import Path
 
@@ -14,18 +14,18 @@ VERSION = "pytorch-lightning_version"  # Lightning reads no checkpoint without i
 
 
 def export(source: str, out: str, overwrite: bool = False) -> None:
-    """Write a checkpoint's weights and settings as safetensors, or such a file as a checkpoint.
+    """Export weights and settings of a checkpoint as safetensors, or convert such a file back.
 
-    Either can be evaluated and tested. A training goes on from the original alone, as the
-    optimizer's state is left out.
+    Both formats can be evaluated and tested. Training can be resumed from the original checkpoint
+    only, as the optimizer state is not exported.
 
     Args:
-        source: A checkpoint, a run's folder, or a file that ends in .safetensors.
-        out: The file to write; .safetensors, which any framework reads, or .ckpt.
-        overwrite: Replace a file that is there.
+        source: A checkpoint, a run folder, or a .safetensors file.
+        out: Output file: .safetensors, which any framework reads, or .ckpt.
+        overwrite: Replace an existing file.
 
     Raises:
-        ValueError: As ``checkpoint.read``, or if ``out`` has another ending or is there.
+        ValueError: As in ``checkpoint.read``, or if ``out`` has another suffix or exists.
     """
     checkpoint = read(find(source))
     plain = Path(out).suffix == PLAIN

@@ -1,4 +1,4 @@
-"""Checksums of weight files, compared when they are read."""
+"""Checksums of weight files, verified on reading."""
 
 import json
 import mmap
@@ -16,15 +16,16 @@ LENGTHS = Struct("<26xHH")  # of name and extra field, in the header before a re
 
 
 def check_records(path: str | Path) -> None:
-    """Compare each record of a file of torch, which is a zip file, with the checksum beside it.
+    """Verify the CRC-32 checksums of a torch file, which is a zip archive.
 
-    torch writes these checksums and does not read them. What is no zip file is left to others.
+    torch writes these checksums but does not verify them. Files that are not zip archives are not
+    checked here.
 
     Args:
-        path: The file.
+        path: Path of the file.
 
     Raises:
-        ValueError: Naming the file and the record that is not as it was written.
+        ValueError: Naming the file and the damaged record.
     """
     with Path(path).open("rb") as file:
         if file.read(len(ZIP)) != ZIP:
@@ -47,7 +48,7 @@ def _compare(path: str | Path, content: mmap.mmap, entries: list[zipfile.ZipInfo
 
 
 def _computed(view: memoryview, entry: zipfile.ZipInfo) -> int | None:
-    """The checksum of a record; None where it cannot be where it is said to be."""
+    """Checksum of a record's data; None if its position is invalid."""
     start = entry.header_offset
     stored = entry.compress_type == zipfile.ZIP_STORED and entry.file_size == entry.compress_size
     if not stored or not 0 <= start <= len(view) - LENGTHS.size:
@@ -58,14 +59,14 @@ def _computed(view: memoryview, entry: zipfile.ZipInfo) -> int | None:
 
 
 def checksum(state: Mapping[str, Tensor], notes: Mapping[str, str]) -> str:
-    """One checksum of weights and of what is said of them, whatever their order.
+    """Checksum of weights and metadata, independent of their order.
 
     Args:
-        state: Tensors by name, on the CPU.
-        notes: Text by name.
+        state: State dict, on the CPU.
+        notes: Metadata: text by name.
 
     Returns:
-        As text, for a file that keeps nothing else beside its tensors.
+        Checksum as text.
     """
     crc32 = zlib_ng.crc32(json.dumps(dict(notes), sort_keys=True).encode())
     for name, tensor in sorted(state.items()):

@@ -1,4 +1,4 @@
-"""Checkpoint files of Lightning's trainer: written atomically, plain tensors only."""
+"""Lightning's checkpoint files: written atomically, plain tensors only."""
 
 import errno
 from pathlib import Path
@@ -12,7 +12,7 @@ from sciformer.training.checkpoints.checkpoint import read
 
 
 class CheckpointFiles(CheckpointIO):
-    """Checkpoints that a crash or a full disk cannot leave half-written, and that run no code."""
+    """Write checkpoints atomically, and read them without running code."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None

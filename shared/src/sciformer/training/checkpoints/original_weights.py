@@ -1,4 +1,4 @@
-"""Reading of the weights of a paper's own code without running any code."""
+"""Read the weights of a paper's original code without running any code."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 class Converted(NamedTuple):
-    """What became of the original's state dict.
+    """Converted state dict of an original network.
 
     Args:
-        settings: Arguments of our network; of each part of it where it has several.
-        weights: Its state dict.
-        dropped: Names of parameters that the original keeps and never uses.
+        settings: Arguments of our network, or of each of its parts.
+        weights: State dict of our network.
+        dropped: Names of parameters that the original stores but never uses.
     """
 
     settings: dict[str, Any]
@@ -32,13 +32,13 @@ class Converted(NamedTuple):
 
 
 class Source:
-    """A state dict of the original, taken one by one, so that nothing is missed or left over.
+    """An original state dict from which weights are taken one by one, so that none is missed.
 
     Args:
-        state: Names and tensors; prefixes of DDP and torch.compile are dropped.
+        state: State dict; prefixes of DDP and torch.compile are removed.
 
     Raises:
-        ValueError: If something else than tensors is in it.
+        ValueError: If it holds anything but tensors.
     """
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
@@ -47,7 +47,7 @@ class Source:
         check_tensors(self.left, "state dict")
 
     def sizes(self, name: str, axes: int) -> tuple[int, ...]:
-        """The shape of a parameter of so many axes."""
+        """Shape of a parameter with a given number of axes."""
         if name not in self.left:
             raise ValueError(f"{name} is missing: no state dict of the original")
         shape = tuple(self.left[name].shape)
@@ -56,7 +56,7 @@ class Source:
         return shape
 
     def take(self, name: str, *shape: int) -> Tensor:
-        """A parameter of a known shape."""
+        """Take a parameter of a known shape."""
         if name not in self.left:
             raise ValueError(f"{name} of shape {shape} is missing")
         found = tuple(self.left[name].shape)
@@ -65,39 +65,40 @@ class Source:
         return self.left.pop(name).detach()
 
     def drop(self, name: str, *shape: int) -> None:
-        """Leave out a parameter that the original never uses; it may be missing."""
+        """Drop a parameter that the original never uses; it may be missing."""
         if name in self.left:
             self.take(name, *shape)
             self.dropped.append(name)
 
     def drop_all(self, *prefixes: str) -> None:
-        """Leave out whatever begins so."""
+        """Drop all parameters with this prefix."""
         self.dropped += [name for name in self.left if name.startswith(prefixes)]
         self.left = {name: left for name, left in self.left.items() if name not in self.dropped}
 
     def count(self, prefix: str) -> int:
-        """One more than the last of numbered parts, such as ``blocks.0.``, ``blocks.1.``."""
+        """Number of numbered parts, such as ``blocks.0.``, ``blocks.1.``."""
         pattern = re.compile(rf"{re.escape(prefix)}\.(\d+)\.")
         numbers = [found[1] for name in self.left if (found := pattern.match(name))]
         return 1 + max(map(int, numbers), default=-1)
 
     def check_empty(self) -> None:
-        """See that nothing is left."""
+        """Check that all parameters have been taken."""
         for name, value in self.left.items():
             raise ValueError(f"{name} of shape {tuple(value.shape)} is not known")
 
 
 def read_original(path: str | Path) -> dict[str, Tensor]:
-    """Read a state dict without running anything that a file holds.
+    """Read a state dict without running any code in the file.
 
     Args:
-        path: A .pt or .tar file, a checkpoint or a bare state dict, or a .safetensors file.
+        path: A .pt or .tar file with a checkpoint or state dict, or a .safetensors file.
 
     Returns:
-        Names and tensors.
+        The state dict.
 
     Raises:
-        ValueError: If the file is missing, damaged, or holds more than plain tensors.
+        ValueError: If the file is missing, damaged, or contains anything but tensors and plain
+            values.
     """
     content = _read(path)
     for key in ("state_dict", "model_state", "teacher"):
@@ -114,20 +115,20 @@ def translate_file(
     translate: Callable[[dict[str, Tensor]], Converted],
     overwrite: bool = False,
 ) -> Converted:
-    """Translate the state dict in a file; complaints name the file.
+    """Convert the state dict in a file; errors name the file.
 
     Args:
-        original: As ``read_original`` takes it.
-        out: The .safetensors file that will be written; asked for its ending first.
-        translate: The state dict -> what became of it.
-        overwrite: Whether ``out`` may replace a file that is there.
+        original: File as for ``read_original``.
+        out: Output .safetensors file; its suffix is checked first.
+        translate: Function that converts the state dict.
+        overwrite: Allow an existing file to be replaced.
 
     Returns:
-        What ``translate`` gives.
+        Result of ``translate``.
 
     Raises:
-        ValueError: If the original cannot be read or is none, or ``out`` has another ending or is
-            there.
+        ValueError: If the original cannot be read or converted, or ``out`` has another suffix or
+            exists.
     """
     if Path(out).suffix != PLAIN:
         raise ValueError(f"out: {out} does not end in {PLAIN}")
@@ -140,30 +141,30 @@ def translate_file(
 
 
 def write_converted(stamp: str, out: str, converted: Converted, **more: Any) -> None:
-    """Write converted weights, and what it takes to build their network.
+    """Write converted weights with the settings of their network.
 
     Args:
-        stamp: Name of the project, under which the record lies in the file.
-        out: The .safetensors file to write.
+        stamp: Name of the project, used as key of the metadata.
+        out: Output .safetensors file.
         converted: Weights and settings.
-        **more: What else the record is to keep.
+        **more: Further metadata.
     """
     record = {"settings": converted.settings, "dropped": converted.dropped, **more}
     export_safetensors(converted.weights, out, {stamp: {"format": FORMAT, **record}})
 
 
 def read_converted(stamp: str, path: str | Path) -> tuple[Converted, dict[str, Any]]:
-    """Read what :func:`write_converted` wrote.
+    """Read a file written by :func:`write_converted`.
 
     Args:
         stamp: Name of the project.
-        path: Of the .safetensors file.
+        path: Path of the .safetensors file.
 
     Returns:
-        Settings and weights, and the whole record.
+        Settings and weights, and all metadata.
 
     Raises:
-        ValueError: If the file is missing, damaged or another project's.
+        ValueError: If the file is missing, damaged or of another project.
     """
     content = _read(path)
     record = content.get(stamp)
@@ -177,18 +178,18 @@ def read_converted(stamp: str, path: str | Path) -> tuple[Converted, dict[str, A
 
 
 def load_converted(stamp: str, path: str | Path, build: Callable[[Converted], T]) -> T:
-    """The network of a file that :func:`write_converted` wrote.
+    """Load the network of a file written by :func:`write_converted`.
 
     Args:
         stamp: Name of the project.
-        path: Of the .safetensors file.
-        build: Settings and weights -> the network.
+        path: Path of the .safetensors file.
+        build: Function from settings and weights to the network.
 
     Returns:
         The network.
 
     Raises:
-        ValueError: As :func:`read_converted`, or if weights and settings do not fit.
+        ValueError: As in :func:`read_converted`, or if weights and settings do not fit.
     """
     converted, _ = read_converted(stamp, path)
     try:

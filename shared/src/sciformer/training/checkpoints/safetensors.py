@@ -1,4 +1,4 @@
-"""Weights as safetensors: readable by any framework, and free of code."""
+"""Weights as safetensors: no pickled code, readable by any framework."""
 
 import json
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ CHECKSUM = "crc32"  # of everything else in the file; one from elsewhere may lac
 
 
 def read_plain(path: str | Path) -> dict[str, Any]:
-    """Read what :func:`export_safetensors` wrote.
+    """Read a file written by :func:`export_safetensors`.
 
     Args:
         path: The file.
 
     Returns:
-        The metadata, and the weights as ``state_dict``.
+        Metadata, and the weights as ``state_dict``.
 
     Raises:
-        ValueError: If it is no such file, or is not as it was written.
+        ValueError: If it is another kind of file, or damaged.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -48,12 +48,12 @@ def read_plain(path: str | Path) -> dict[str, Any]:
 def export_safetensors(
     state: Mapping[str, Tensor], path: str | Path, metadata: Mapping[str, Any]
 ) -> None:
-    """Write weights and what they are.
+    """Write weights and metadata atomically.
 
     Args:
-        state: A state dict.
-        path: The file to write, atomically.
-        metadata: What the weights are, for example hyperparameters; kept as JSON.
+        state: State dict.
+        path: Output file.
+        metadata: Metadata, for example hyperparameters; stored as JSON.
     """
     own = torch.contiguous_format  # safetensors refuses tensors that share memory, as tied ones do
     tensors = {name: t.detach().cpu().clone(memory_format=own) for name, t in state.items()}

@@ -1,1 +1,1 @@
-"""Training on several processes: DDP, FSDP, agreement between ranks."""
+"""Distributed training: DDP, FSDP, communication between ranks."""

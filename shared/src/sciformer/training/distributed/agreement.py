@@ -10,9 +10,9 @@ LOST = re.compile(r"(closed|reset) by peer|broken pipe|remote worker|timed? ?out
 
 
 class Agreement:
-    """Reductions over all ranks on the CPU, which no accelerator has to wait for.
+    """Reductions over all ranks on the CPU, without synchronizing with a GPU.
 
-    Every rank constructs one, at the same point of a run.
+    Every rank must construct one, at the same point of a run.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Agreement:
         return int(word)
 
     def norm(self, part: float) -> float:
-        """The Euclidean norm of a sharded vector from the norms of its shards."""
+        """Euclidean norm of a sharded vector from the norms of its shards."""
         if self.alone:
             return part
         word = torch.tensor(part, dtype=torch.float64).square()

@@ -10,11 +10,11 @@ from sciformer.training.lightning_private import Launched, shard_over_all_ranks
 
 
 class DDP(Launched, DDPStrategy):
-    """Each process holds the whole network; gradients are averaged.
+    """Data parallelism: each process holds the whole network; gradients are averaged.
 
     Args:
-        find_unused_parameters: Search for parameters that a step did not use; costs a walk over
-            the graph at each step.
+        find_unused_parameters: Search for parameters that a step did not use, at the cost of a
+            graph traversal per step.
     """
 
     def __init__(self, find_unused_parameters: bool = False) -> None:
@@ -24,9 +24,9 @@ class DDP(Launched, DDPStrategy):
 
 
 class FSDP(Launched, ModelParallelStrategy):
-    """Each process holds its share of every parameter (FSDP2), gathered block by block when used.
+    """Fully sharded data parallelism (FSDP2): each process holds a shard of every parameter.
 
-    Runs on GPUs and, through gloo, on CPUs. A module takes part by :func:`shard` in its
+    Runs on GPUs and, through gloo, on CPUs. The module calls :func:`shard` in its
     ``configure_model``. Checkpoints are one file, like those of any other strategy.
     """
 
@@ -39,11 +39,11 @@ class FSDP(Launched, ModelParallelStrategy):
 
 
 def shard(module: LightningModule, network: nn.Module) -> None:
-    """Share out a network's parameters, block by block, where the strategy is FSDP.
+    """Shard a network block by block if the strategy is FSDP.
 
     Args:
-        module: Asked for the strategy's device mesh; under any other strategy nothing happens.
-        network: Of the module; each ``Block`` in it becomes one unit, the rest another.
+        module: Module with the device mesh; with any other strategy nothing happens.
+        network: Network of the module; each ``Block`` is one unit, the rest another.
     """
     if module.device_mesh is None:
         return

@@ -22,12 +22,13 @@ class Paired(Source):
 
     They are matched by id or, where the sources share no id, by position on the sky within 1
     arcsec. Matching by position drops galaxies without a partner and warns of their number. The id
-    is that of the spectrum.
+    is taken from the spectrum.
 
     Args:
         images: Source of images.
         spectra: Source of spectra.
-        on_error: ``raise``: an id in one source alone is an error; ``skip``: an error when read.
+        on_error: ``raise``: an id in only one source is an error; ``skip``: such a galaxy is an
+            error when read.
 
     Raises:
         ValueError: Naming ids that are in one source only, or repeated.

@@ -21,11 +21,11 @@ class Coadd(Source):
     """Spectra of a coadd file on one grid of 7781 pixels, ivar-weighted where arms overlap.
 
     Masked pixels (mask not 0, if there is a mask) are ignored, and so are sky fibers (OBJTYPE is
-    SKY). The redshift is that of the redrock (or zbest) file beside it, where ZWARN is 0.
+    SKY). Redshifts come from the redrock (or zbest) file in the same folder, where ZWARN is 0.
 
     Args:
         path: The file.
-        files: What opens it, to be shared by many of them.
+        files: Opens FITS files; may be shared between readers.
 
     Raises:
         ValueError: If a file cannot be read, or a part of it is missing or has another shape.

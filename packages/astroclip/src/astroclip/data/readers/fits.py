@@ -111,7 +111,7 @@ class FITSFile:
             column: Name, case-insensitive.
 
         Returns:
-            Whether it has.
+            True if it has.
 
         Raises:
             ValueError: If there is no HDU of this name.
@@ -204,7 +204,7 @@ def _unpacked(path: Path) -> IO[bytes]:
 
 
 def _see_the_end(file: IO[bytes], parts: fits.HDUList) -> None:
-    """Raise if an HDU follows the last one that astropy read: it ignores damaged ones silently."""
+    """Raise if there are HDUs that astropy did not read; it silently ignores damaged ones."""
     last: Any = parts.fileinfo(len(parts) - 1)
     final: Any = parts[-1]
     file.seek(last["datLoc"] + last["datSpan"])

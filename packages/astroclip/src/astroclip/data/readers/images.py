@@ -30,7 +30,7 @@ class ImageFiles(Source):
 
     Args:
         paths: The files.
-        scale: Arcsec per pixel; None takes the file's, or 0.262 if it has none.
+        scale: Arcsec per pixel; None uses the value in the file, or 0.262 if there is none.
 
     Raises:
         ValueError: If bands of a galaxy are missing, or an id is repeated.

@@ -38,8 +38,8 @@ def open_source(
     files of unknown format, such as catalogs, are ignored.
 
     Args:
-        entry: A file, a folder or a pattern; or a table with ``path``, or ``images`` and
-            ``spectra``, and maybe ``labels`` (``read_labels``) and ``kind``.
+        entry: A file, a folder or a glob pattern; or a table with ``path``, or ``images`` and
+            ``spectra``, and optionally ``labels`` (``read_labels``) and ``kind``.
         kind: ``original`` (AstroCLIP's own pairs), ``universe`` (the Multimodal Universe),
             ``desi`` (coadded spectra), ``exposures`` (a folder of them with a CCD table),
             ``images`` or ``spectra`` (one file per galaxy); None detects the format of every file.
@@ -89,7 +89,7 @@ def files_of(entry: str | Path) -> list[Path]:
     """Find files.
 
     Args:
-        entry: A file, a folder (all files in it and below), or a pattern of files and folders.
+        entry: A file, a folder (searched recursively), or a glob pattern of files and folders.
 
     Returns:
         The files, sorted by name.
@@ -192,7 +192,7 @@ class _Files:
             self.others.append(OriginalHDF5(path, self.hdf5))
 
     def sources(self) -> list[Source]:
-        """Sources of all files; images beside a CCD table are exposures."""
+        """Sources of all files; images next to a CCD table are read as exposures."""
         within = set(self.folders)
         images = [path for path in self.images if not within & set(path.parents)]
         found = [*self.others, *(Exposures(folder, self.broken) for folder in self.folders)]

@@ -61,7 +61,7 @@ def texts(column: pa.Array) -> list[Any]:
 
 
 class _ReadError(Exception):
-    """Data are read that must not be read."""
+    """Data were accessed that should not be read."""
 
 
 class _Unread(RawIOBase):
@@ -92,10 +92,10 @@ class _Unread(RawIOBase):
 
 
 def _check_columns(metadata: Any, length: int) -> None:
-    """Let arrow parse the column metadata where it raises errors.
+    """Let arrow parse the column metadata in a call that raises errors.
 
-    In ``RowGroupMetaData.column`` malformed metadata end the process. Buffering a file parses all
-    columns before any is read.
+    ``RowGroupMetaData.column`` crashes on malformed metadata. Buffering a file parses all columns
+    before any is read.
     """
     file = pq.ParquetFile(_Unread(length), metadata=metadata, pre_buffer=True)
     with suppress(_ReadError):

@@ -135,7 +135,7 @@ def overlaps(old: Float[np.ndarray, " edges"], new: Float[np.ndarray, " new_edge
 
 
 def _moved(values: Float[np.ndarray, " points"], first: int) -> Float[np.ndarray, " pixels"]:
-    """Pixels of our grid, of which an arm has some: ``first`` is where it begins."""
+    """Embed the pixels of one arm in the full grid; ``first`` is the index of its first pixel."""
     start, stop = max(first, 0), min(first + len(values), PIXELS)
     pixels = np.zeros(PIXELS)
     pixels[start:stop] = values[start - first : stop - first]

@@ -47,10 +47,10 @@ class SpectrumFiles(Source):
     """Spectrum files in FITS, .npy or .npz; the file name is the id.
 
     A FITS file has a table with columns of wavelength (or ``loglam``), flux and ivar (or error), or
-    an image of one axis whose header says the wavelengths (``CRVAL1``, ``CDELT1``). A .npz file has
-    ``flux`` and maybe ``ivar``, ``wavelength`` in Angstrom and ``air``; a .npy file has flux alone,
-    or (flux, ivar) of 7781 pixels each. A missing ivar is estimated; pixels with a nonzero
-    ``mask`` count as not measured.
+    a one-dimensional image whose header defines the wavelengths (``CRVAL1``, ``CDELT1``). A .npz
+    file has ``flux`` and optionally ``ivar``, ``wavelength`` in Angstrom and ``air``; a .npy file
+    has flux alone, or (flux, ivar) of 7781 pixels each. A missing ivar is estimated; pixels with a
+    nonzero ``mask`` count as not measured.
 
     Args:
         paths: The files.
@@ -190,7 +190,7 @@ def _in_air(header: Any) -> bool:
 
 
 def _factor(path: Path, name: str, said: str | None, wanted: Any) -> float:
-    """Factor that converts the unit of a file to ours; 1 if the file names none."""
+    """Conversion factor from the file's unit to ours; 1 if the file has no unit."""
     if not said:
         return 1.0
     text = ANGSTROM.sub("Angstrom", str(said))

@@ -1,7 +1,7 @@
 """Reader of PDEBench's HDF5 files (Takamoto et al. 2022, arXiv 2210.07182).
 
 The layout is detected from keys and shapes. Only the diffusion-reaction set is stored as (time, y,
-x), and transposed on reading; the others are (time, x, y).
+x) and is transposed on reading; the others are (time, x, y).
 """
 
 from pathlib import Path
@@ -36,14 +36,14 @@ class Part(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """Layout of one of PDEBench's sets.
+    """File layout of one of PDEBench's sets.
 
     Args:
-        parts: Its fields.
-        boundary: Boundary of all axes.
-        mirrored: Whether mirror images and quarter turns of a solution are solutions.
-        swapped: Whether the axes of space are stored as (y, x).
-        grouped: Whether each trajectory is an HDF5 group of its own.
+        parts: Fields of the set.
+        boundary: Boundary type of all axes.
+        mirrored: Whether reflections and 90 degree rotations of a solution are solutions.
+        swapped: Whether the spatial axes are stored as (y, x).
+        grouped: Whether each trajectory is a separate HDF5 group.
     """
 
     parts: tuple[Part, ...]
@@ -91,13 +91,13 @@ class PDEBench(Trajectories):
 
     Args:
         path: The file.
-        fields: Other names for its fields, in their order. A file with a single ``tensor`` holds
-            the velocity of Burgers or the tracer of advection if its file name says so; otherwise
-            its field must be named.
+        fields: New names of the fields, in the order of the file. A file with a single ``tensor``
+            holds the velocity of Burgers or the tracer of advection if its file name says so;
+            otherwise its field must be named.
         files: Opens HDF5 files; may be shared between readers.
 
     Raises:
-        ValueError: If the file cannot be read or has the layout of no set.
+        ValueError: If the file cannot be read or its layout is not known.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class PDEBench(Trajectories):
         return shapes[first]
 
     def _shape(self, part: Part, group: str) -> tuple[int, ...]:
-        """Shape (time, *space) of a field, after checks of its dataset."""
+        """Shape (time, *space) of a field; checks the dataset."""
         key = part.key.format(group)
         need_floats(self.source, key)
         whole = self.source.shape(key)
@@ -161,7 +161,7 @@ class PDEBench(Trajectories):
         return shape
 
     def _check_end(self, frames: int, group: str) -> None:
-        """Check that the file is complete: by ``latestIndex`` or the number of times."""
+        """Check that the file is complete, using ``latestIndex`` or the number of times."""
         last = self.source.whole_number("/", "latestIndex")
         if last is not None and last + 1 < frames:
             raise ValueError(
@@ -204,7 +204,7 @@ class PDEBench(Trajectories):
         return known._replace(turns=self.kind.mirrored and len(space) > 1 and square(known))
 
     def _line(self, *keys: str) -> Line | None:
-        """Coordinates of the first key that exists."""
+        """Coordinates from the first key that exists."""
         found = (line(self.source, key) for key in keys)
         return next((one for one in found if one is not None), None)
 
@@ -225,7 +225,7 @@ class PDEBench(Trajectories):
         check_finite(out, start, self.description.names, where)
 
     def _check_group(self, part: Part, group: str) -> None:
-        """Check that a trajectory's field has the shape of the first trajectory's."""
+        """Check that a field has the same shape as in the first trajectory."""
         shape = self._shape(part, group)
         if shape != (self.frames, *self.stored):
             raise ValueError(

@@ -21,10 +21,10 @@ class Stored(NamedTuple):
 
     Args:
         key: HDF5 key of the dataset.
-        parts: Its components: 1, D or D x D of them.
+        parts: Number of components: 1, D or D x D.
         trajectories: Whether it differs between trajectories.
         times: Whether it varies in time.
-        along: Whether it varies along each axis of space.
+        along: For each spatial axis, whether the field varies along it.
     """
 
     key: str
@@ -38,13 +38,13 @@ class Well(Trajectories):
     """Trajectories of one file of The Well.
 
     Scalar fields come first, then the components of vectors (``f_x``, ``f_y``) and of tensors
-    (``f_xx``, ``f_xy``, ...), as in the-well's own ``WellDataset``. A file does not tell whether
-    gravity or an inflow breaks a symmetry, so mirror images count as solutions along periodic axes
-    only, and quarter turns where all axes are periodic.
+    (``f_xx``, ``f_xy``, ...), as in the-well's own ``WellDataset``. Files do not state whether
+    gravity or an inflow breaks a symmetry, so reflections are assumed to be solutions along
+    periodic axes only, and rotations only if all axes are periodic.
 
     Args:
         path: The file.
-        constants: Add the fields that do not change in time, the same in every frame.
+        constants: Add the fields that are constant in time, repeated in every frame.
         files: Opens HDF5 files; may be shared between readers.
 
     Raises:
@@ -75,7 +75,7 @@ class Well(Trajectories):
         super().__init__(str(path), self.source.identity, description, ids, times.points)
 
     def scalars(self, trajectory: int) -> dict[str, np.ndarray]:
-        """Scalar parameters of a trajectory: name -> value, or values in time."""
+        """Scalar parameters of a trajectory: name -> value, or time series."""
         found = {}
         for name in self._words("scalars", "field_names"):
             key = f"scalars/{name}"
@@ -108,7 +108,7 @@ class Well(Trajectories):
         )
 
     def _words(self, key: str, name: str) -> list[str]:
-        """Attribute that is a list of names; h5py gives a single one as a string."""
+        """Attribute that is a list of names; h5py returns a single one as a string."""
         value = self.source.attribute(key, name)
         found = [] if value is None else np.atleast_1d(np.asarray(value)).reshape(-1).tolist()
         words = [one.decode(errors="replace") if isinstance(one, bytes) else one for one in found]
@@ -145,7 +145,7 @@ class Well(Trajectories):
         return found
 
     def _fields(self) -> tuple[list[Stored], list[Stored]]:
-        """Fields that change in time, and fields that do not."""
+        """Fields that vary in time, and fields that are constant."""
         varying, constant = [], []
         for rank, group in enumerate(RANKS):
             for name in self._words(group, "field_names"):
@@ -197,10 +197,10 @@ class Well(Trajectories):
         return known._replace(turns=all_periodic and square(known))
 
     def _sides(self) -> list[list[Boundary]]:
-        """Boundaries at both ends of each axis; open where the file says nothing.
+        """Boundary types at both ends of each axis; open if the file does not specify one.
 
         An axis that is declared periodic is periodic whatever its mask: the-well's own dummy data
-        have empty ones. A wall must cover an end completely, as in ``WellDataset``.
+        have empty masks. A wall must cover an end completely, as in ``WellDataset``.
         """
         sides: list[list[Boundary]] = [["open", "open"] for _ in self.axes]
         for condition in self.source.keys(CONDITIONS):
@@ -218,7 +218,7 @@ class Well(Trajectories):
         return sides
 
     def _mask(self, key: str) -> np.ndarray:
-        """Mask of a boundary condition; everywhere if the file has none."""
+        """Mask of a boundary condition; all True if the file has none."""
         return self.source.read(key) if self.source.holds(key) else np.ones(1, bool)
 
     def _axis(self, key: str, name: str) -> int:
