@@ -31,7 +31,8 @@ def test_runs_are_made_once_and_their_cost_is_added_up(tmp_path, monkeypatch):
     (tmp_path / "seed0/metrics.json").unlink()  # as if it had been stopped: goes on from last.ckpt
     again = Study("minimal", str(tmp_path)).fit(runs)
     assert (tmp_path / "seed1/metrics.json").stat().st_mtime_ns == before
-    assert again["seed0"]["run"]["cpu_s"] >= found["seed0"]["run"]["cpu_s"]
+    # what ended after last.ckpt was saved is not in it; a run from nothing would count far less
+    assert again["seed0"]["run"]["cpu_s"] > 0.5 * found["seed0"]["run"]["cpu_s"]
 
 
 @pytest.mark.process
