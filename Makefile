@@ -4,6 +4,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 PROJECTS = astroclip contextual_counting mpp xval
 DISTS = ./shared $(addprefix ./packages/,$(PROJECTS))
+comma = ,
 SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
 
 .PHONY: demo test lint types unit shapes bench wheels clean

@@ -138,7 +138,7 @@ def cached(kind: Pass) -> Call:
 
     features = ASTROCLIP.CachedFeatures(once("astroclip-features", write))
     order = np.random.default_rng(0).permutation(512).reshape(8, 64)
-    return lambda: [features.__getitems__(list(numbers)) for numbers in order]
+    return lambda: [features.__getitems__(numbers.tolist()) for numbers in order]
 
 
 CASES = {

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -18,7 +19,8 @@ Data = TypeVar("Data")
 MOVED = "if its files have moved, give some with --data"
 
 
-class TrainedRun(NamedTuple, Generic[Module]):
+@dataclass(frozen=True)
+class TrainedRun(Generic[Module]):
     """A trained network with the settings in its checkpoint.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule
 from torch import Tensor, nn
@@ -74,7 +74,7 @@ class Module(LightningModule):
     @classmethod
     def load_from_checkpoint(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls, checkpoint_path: str | Path, *options: Any, **settings: Any
-    ) -> Self:
+    ) -> Any:
         """Like Lightning's, but with tables and with settings of older formats."""
         stored = with_tables(cls, read(checkpoint_path)["hyper_parameters"])
         return super().load_from_checkpoint(checkpoint_path, *options, **{**stored, **settings})

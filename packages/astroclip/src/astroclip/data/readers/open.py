@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from astroclip.data.batch import Galaxy
 from astroclip.data.readers.astroclip_hdf5 import OriginalHDF5, OriginalParquet
@@ -30,7 +30,7 @@ KNOWN = "HDF5 or parquet of AstroCLIP, HDF5 of the Multimodal Universe, FITS, .n
 
 
 def open_source(
-    entry: str | Path | Mapping[str, str], kind: str | None = None, on_error: OnError = "raise"
+    entry: str | Path | Mapping[str, Any], kind: str | None = None, on_error: OnError = "raise"
 ) -> Source:
     """Open files of galaxies; the format is detected, or given by ``kind``.
 
@@ -201,7 +201,7 @@ class _Files:
         return found
 
 
-def _described(entry: Mapping[str, str], on_error: OnError) -> Source:
+def _described(entry: Mapping[str, Any], on_error: OnError) -> Source:
     """Source of an entry that is a table of paths."""
     pair = "images" in entry or "spectra" in entry
     for needed in ("images", "spectra") if pair else ("path",):
