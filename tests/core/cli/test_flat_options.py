@@ -52,6 +52,7 @@ def test_words_without_tables_say_the_same(name):
     assert parsed(name, f"--model.{entry}", value) == parsed(name, f"--model.{place}={value}")
 
 
+@pytest.mark.signature
 @everywhere
 def test_a_checkpoint_without_tables_opens(name, tmp_path, monkeypatch):
     kind, settings = resolve(PROJECTS[name].module), STORED[name]["checkpoint"]
