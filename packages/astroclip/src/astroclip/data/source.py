@@ -68,6 +68,32 @@ class Source(ABC):
         return (self[number] for number in range(len(self)))
 
 
+class Wrapped(Source):
+    """Base of sources that change the galaxies of another one.
+
+    Args:
+        source: The other source.
+        labels: Names of the available labels; by default those of ``source``.
+    """
+
+    def __init__(self, source: Source, labels: Sequence[str] | None = None) -> None:
+        names = source.labels if labels is None else labels
+        super().__init__(source.where, source.images, source.spectra, names)
+        self.source = source
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def id(self, number: int) -> str:
+        return self.source.id(number)
+
+    def place(self, number: int) -> str:
+        return self.source.place(number)
+
+    def positions(self) -> Positions | None:
+        return self.source.positions()
+
+
 class Joined(Source):
     """Concatenated galaxies of several sources.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from astroclip.data.batch import Batch, Galaxy, collate, middle
 from astroclip.data.readers.open import Files, entries, open_source
 from astroclip.data.shards import Shards
-from astroclip.data.source import Bad, Joined, OnError, Positions, Source, sound
+from astroclip.data.source import Bad, Joined, OnError, Positions, Source, Wrapped, sound
 from astroclip.inference.embedding_files import RESERVED, Embeddings
 from sciformer.arguments import inside
 from sciformer.evaluation.run import TrainedRun
@@ -56,7 +56,7 @@ def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "
     return found[0] if len(found) == 1 else Joined(found)
 
 
-class Middles(Source):
+class Middles(Wrapped):
     """Galaxies whose images are cropped to the input size of a network.
 
     Args:
@@ -65,20 +65,8 @@ class Middles(Source):
     """
 
     def __init__(self, source: Source, size: int) -> None:
-        super().__init__(source.where, source.images, source.spectra, source.labels)
-        self.source, self.size = source, size
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def id(self, number: int) -> str:
-        return self.source.id(number)
-
-    def place(self, number: int) -> str:
-        return self.source.place(number)
-
-    def positions(self) -> Positions | None:
-        return self.source.positions()
+        super().__init__(source)
+        self.size = size
 
     def read(self, number: int) -> Galaxy:
         galaxy = self.source[number]

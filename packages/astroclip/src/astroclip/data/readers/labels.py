@@ -8,7 +8,7 @@ import numpy as np
 
 from astroclip.data.batch import Galaxy
 from astroclip.data.readers.multimodal_universe import ID, text
-from astroclip.data.source import Positions, Source
+from astroclip.data.source import Source, Wrapped
 from sciformer.data.hdf5 import HDF5
 
 MASS, SFR, METALS, AGE = "LOG_MSTAR", "AVG_SFR", "Z_MW", "TAGE_MW"  # columns of PROVABGS
@@ -16,7 +16,7 @@ LABELS: tuple[str, ...] = ("redshift", "log_mass", "log_ssfr", "age", "log_metal
 Table = Mapping[str, Mapping[str, float]]  # id -> name of a label -> its value
 
 
-class Labelled(Source):
+class Labelled(Wrapped):
     """Galaxies of a source with labels from a table.
 
     Args:
@@ -26,20 +26,8 @@ class Labelled(Source):
 
     def __init__(self, source: Source, table: Table) -> None:
         names = [*source.labels, *(name for labels in table.values() for name in labels)]
-        super().__init__(source.where, source.images, source.spectra, tuple(dict.fromkeys(names)))
-        self.source, self.table = source, table
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def id(self, number: int) -> str:
-        return self.source.id(number)
-
-    def place(self, number: int) -> str:
-        return self.source.place(number)
-
-    def positions(self) -> Positions | None:
-        return self.source.positions()
+        super().__init__(source, tuple(dict.fromkeys(names)))
+        self.table = table
 
     def read(self, number: int) -> Galaxy:
         galaxy = self.source.read(number)
