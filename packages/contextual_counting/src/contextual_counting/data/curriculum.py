@@ -20,7 +20,8 @@ class Stage(TypedDict, total=False):
         lengths: Minimum and maximum length in tokens; each batch has one length, drawn
             log-uniformly.
         growth: Fraction of the stage in which the maximum length grows geometrically from the
-            minimum; lengths below a quarter of the maximum are always left out. 0 is no growth.
+            minimum. Then, and for the rest of the stage, lengths below a quarter of the maximum
+            are left out. 0 is no growth, and leaves out none.
         regions: Minimum and maximum number of regions of a sequence.
         density: Minimum and maximum probability of a 1.
         uneven: Fraction of the sequences in which one region takes up a random part of the whole,
