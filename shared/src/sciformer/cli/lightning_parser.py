@@ -77,7 +77,7 @@ def add_options(parser: LightningArgumentParser, project: Project) -> None:
             type=str,
             default="predictions.npz",
             help="Output file: .npz with arrays, or .parquet with one row per sample (not for "
-            "predicted fields on a grid).",
+            "arrays with several axes, such as fields on a grid).",
         )
     for source, target in linked_options(project).items():
         parser.link_arguments(source, target, compute_fn=passes if "epochs" in source else int)

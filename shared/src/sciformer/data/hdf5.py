@@ -90,7 +90,7 @@ class HDF5:
         self.files = OpenFiles(open_hdf5) if files is None else files
 
     def keys(self, group: str = "/") -> list[str]:
-        """Sorted keys of a group; empty for an array or a missing key."""
+        """Keys of a group, in the order of the file; empty for an array or a missing key."""
         file = self.files[self.path]
         with self._reading(group):
             found = file.get(group)
@@ -168,7 +168,7 @@ class HDF5:
         return counts[most]
 
     def whole_number(self, key: str, name: str) -> int | None:
-        """Integer attribute, or None if missing; raises like :meth:`attribute`."""
+        """Integer attribute or None; raises like :meth:`attribute`, and if it is not an integer."""
         value = self.attribute(key, name)
         if not isinstance(value, int | np.integer | None):
             raise ValueError(f"{self.path}: {key}: {name}: {value!r} is no whole number")

@@ -46,7 +46,7 @@ class Order(Sampler[list[int]], ABC):
 
     @abstractmethod
     def batches(self, epoch: int) -> Callable[[int], list[int]]:
-        """Function from the step of an epoch to its sample numbers."""
+        """Function from the step of an epoch to the numbers of its samples (or generated batch)."""
 
     def handed_over(self) -> list[int]:
         """Sample numbers of the last batch that was returned."""

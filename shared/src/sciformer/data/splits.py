@@ -50,7 +50,8 @@ def shares_of(splits: Mapping[str, Any] | None) -> dict[str, float]:
         The fractions.
 
     Raises:
-        ArgumentError: If one is missing or negative, or their sum is not 1.
+        ArgumentError: Naming ``splits``, if one is missing, unknown or not a fraction, or their sum
+            is not 1.
     """
     shares = SHARES if splits is None else dict(splits)
     if shares.keys() != SHARES.keys():

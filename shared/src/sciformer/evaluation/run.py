@@ -86,7 +86,7 @@ def open_run(path: str | Path, kind: type[Module], device: str | None = None) ->
         device: ``cpu``, ``cuda`` or another device of torch; if None, the GPU if there is one.
 
     Returns:
-        The network with its settings and data.
+        The network with its settings and training record.
 
     Raises:
         ValueError: If the device or checkpoint does not exist, or the checkpoint is of another

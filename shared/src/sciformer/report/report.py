@@ -51,7 +51,7 @@ class Report:
         Args:
             name: Metric and data set, with the unit.
             value: Value; a string is shown as it is.
-            baseline: Value of the best baseline, and its name.
+            baseline: Value without the model, and the method that gives it.
         """
         written = {"value": html.number(value), "baseline": html.number(baseline)}
         self.results.append({"name": name, **written})
@@ -61,8 +61,8 @@ class Report:
 
         Args:
             metrics: Numbers by key. In names, characters other than letters, digits and ``_.+-``
-                become ``_``; duplicates get a number. Values that are not finite are written as
-                ``null``, as JSON has no NaN.
+                become ``_``; keys that are then equal get a number. Values that are not finite are
+                written as ``null``, as JSON has no NaN or infinity.
 
         Raises:
             ValueError: For a key of another form, or one that exists already.

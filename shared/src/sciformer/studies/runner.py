@@ -56,7 +56,7 @@ class Study:
         self.running: set[subprocess.Popen[bytes]] = set()
 
     def fit(self, runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
-        """Run all unfinished runs, with a progress bar.
+        """Run all unfinished runs, with a progress bar if stderr is a terminal.
 
         Args:
             runs: Runs with unique names.
@@ -85,7 +85,7 @@ class Study:
         return self.out / name
 
     def _claim(self, run: Run) -> None:
-        """Store the run's description in its folder; reject a folder of another run."""
+        """Store the run's arguments in its folder; reject one of another run, or outside of ours."""
         path = self.folder(run.name) / WORDS
         if Path(run.name).is_absolute() or ".." in Path(run.name).parts:
             raise ValueError(f"{path.parent}: the name {run.name!r} leads out of {self.out}")

@@ -67,7 +67,7 @@ def _held(root: Path) -> str | None:
 
 @contextmanager
 def claimed(claim: Claim) -> Iterator[None]:
-    """Lock a run folder, and remove leftovers of earlier runs.
+    """Lock an existing run folder, and remove what is left of earlier runs.
 
     Args:
         claim: Folder, and how the fit uses it.
@@ -107,7 +107,7 @@ def _locked(root: Path) -> Iterator[None]:
 
 
 def _soft(root: Path) -> BaseFileLock:
-    """Lock file with process id and host name; ignored if that process has ended."""
+    """Lock file with process id and host; ignored if that process, on this host, has ended."""
     lock = SoftFileLock(root / SOFT, blocking=False)
     try:
         lock.acquire()

@@ -31,7 +31,7 @@ from sciformer.training.optim import (
 
 
 class Module(LightningModule):
-    """A LightningModule whose checkpoints can be opened by every command.
+    """A LightningModule whose checkpoints, from any Trainer, can be opened by every command.
 
     A subclass defines ``monitor`` (metric that selects the best checkpoint), stores its network as
     ``model``, calls ``save_hyperparameters(logger=False)``, and calls :meth:`set_optimizer` or

@@ -24,7 +24,8 @@ def savers(root: Path, monitor: tuple[str, str], every: int) -> list[Callback]:
         root: Run folder.
         monitor: Metric that selects the best checkpoint, and whether its ``min`` or ``max`` is
             best.
-        every: Optimizer steps between two writes of ``last.ckpt``; 0 writes it at validations only.
+        every: Optimizer steps between two writes of ``last.ckpt``; 0 writes it at validations and
+            the end only.
 
     Returns:
         Callbacks for the best and for the last checkpoint.
@@ -65,7 +66,7 @@ def loggers(root: Path, resumed: int | None) -> list[Logger]:
 
 
 class Events(TensorBoardLogger):
-    """TensorBoard logger that tolerates a signal while its file is closed."""
+    """TensorBoard logger that tolerates a signal while it closes its file."""
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

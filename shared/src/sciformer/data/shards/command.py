@@ -18,7 +18,7 @@ def simulate(
     workers: int = 0,
     overwrite: bool = False,
 ) -> None:
-    """Write a data set with a progress bar, and print a summary.
+    """Write a data set, with a progress bar if stderr is a terminal, and print a summary.
 
     Args:
         out: Output folder; finished shards of the same recipe are kept.

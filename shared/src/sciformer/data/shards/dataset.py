@@ -29,7 +29,7 @@ class ShardedDataset(Dataset[Any]):
         sample: Type of a sample: ``dict``, or a NamedTuple, whose fields are then the only ones
             read.
         damaged: ``stop`` at a damaged sample, or ``skip`` it: the next intact one replaces it,
-            always the same one, with one warning.
+            always the same one, with one warning per process that names the damaged sample.
     """
 
     def __init__(

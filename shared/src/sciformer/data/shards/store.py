@@ -24,7 +24,7 @@ class Folder:
 
     Args:
         address: Path, or address that fsspec supports: ``https://``, ``s3://``, ``memory://``.
-            Passwords and tokens in it are used, but never shown.
+            Its user, password and query (after ``?``) are used, but never shown.
 
     Raises:
         ValueError: For an address that cannot be read, or an invalid index.

@@ -24,7 +24,7 @@ from sciformer.data.shards.tar import decode, scan
 def stream(
     folder: str | Path, sample: type[Any] = dict, rank: int = 0, world: int = 1
 ) -> DataPipeline:
-    """Stream the samples of a folder through WebDataset, in no fixed order.
+    """Stream the samples of a folder through WebDataset, if their order does not matter.
 
     Whole shards are assigned to ranks and workers in turn, so ranks differ in their number of
     samples: if every rank must take the same number of steps, use ``ShardedDataset``. Headers are

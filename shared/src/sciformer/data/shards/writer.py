@@ -66,7 +66,7 @@ def write_shards(
 
     Raises:
         ValueError: If the folder holds shards of another recipe, another process writes to it, or
-            samples have different fields.
+            samples differ in fields, data types or numbers of axes.
     """
     recipe.check()
     if workers < 0:

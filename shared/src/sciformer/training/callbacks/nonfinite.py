@@ -24,10 +24,10 @@ NORM, GRADIENT, LOSS = 1, 2, 3  # what a rank finds not to be finite, the surest
 class StopOnNonFiniteLoss(Callback):
     """Stop a run before a NaN or infinite loss or gradient changes the weights.
 
-    The gradient is checked by its norm, which is logged; if gradients are clipped, the norm is
-    computed only once. In fp16 an overflow of the scaled loss is normal, and the scaler skips such
-    steps: the run stops only if the scale has dropped below one. Weights that are not finite are
-    never saved.
+    The gradient is checked by its norm, which is logged with the learning rate; if gradients are
+    clipped, the norm is computed only once. In fp16 an overflow of the scaled loss is normal, and
+    the scaler skips such steps: the run stops only if the scale has dropped below one. Weights that
+    are not finite are never saved.
     """
 
     def __init__(self) -> None:

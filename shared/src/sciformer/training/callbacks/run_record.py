@@ -28,7 +28,7 @@ def peak_gib() -> float:
 
 
 def versions(*dists: str) -> dict[str, str]:
-    """Versions of the installed packages of interest."""
+    """Versions of the given packages, without those that are not installed."""
     found = {}
     for dist in dists:
         with suppress(PackageNotFoundError):

@@ -47,7 +47,7 @@ def load_torch(path: str | Path) -> Any:
 
 
 def check_tensors(state: Mapping[Any, Any], where: str) -> None:
-    """Check that a state dict holds dense tensors with allocated memory.
+    """Check that a state dict holds dense tensors with data.
 
     Args:
         state: State dict.
@@ -83,7 +83,7 @@ def check_settings(settings: Any, where: str) -> None:
         where: Name in errors.
 
     Raises:
-        ValueError: Naming the first value that is not plain data, or if there are too many.
+        ValueError: Naming the first value that is a tensor or NaN, or if there are too many.
     """
     if not isinstance(settings, Mapping | None):
         raise ValueError(f"{where}: a {type(settings).__name__}, not names and values")
@@ -131,7 +131,7 @@ def without_memory(tensors: int) -> Iterator[None]:
 
 
 def fitted(make: Callable[[], Network], weights: Mapping[str, Tensor]) -> Network:
-    """Build a network and load weights, after comparing all shapes.
+    """Build a network and load weights; shapes are compared before memory is allocated.
 
     Args:
         make: Function that builds the network.

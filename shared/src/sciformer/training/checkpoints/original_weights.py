@@ -71,12 +71,12 @@ class Source:
             self.dropped.append(name)
 
     def drop_all(self, *prefixes: str) -> None:
-        """Drop all parameters with this prefix."""
+        """Drop all parameters with one of these prefixes."""
         self.dropped += [name for name in self.left if name.startswith(prefixes)]
         self.left = {name: left for name, left in self.left.items() if name not in self.dropped}
 
     def count(self, prefix: str) -> int:
-        """Number of numbered parts, such as ``blocks.0.``, ``blocks.1.``."""
+        """Highest number plus one of numbered parts, such as ``blocks.0.``, ``blocks.1.``."""
         pattern = re.compile(rf"{re.escape(prefix)}\.(\d+)\.")
         numbers = [found[1] for name in self.left if (found := pattern.match(name))]
         return 1 + max(map(int, numbers), default=-1)

@@ -26,8 +26,9 @@ class DDP(Launched, DDPStrategy):
 class FSDP(Launched, ModelParallelStrategy):
     """Fully sharded data parallelism (FSDP2): each process holds a shard of every parameter.
 
-    Runs on GPUs and, through gloo, on CPUs. The module calls :func:`shard` in its
-    ``configure_model``. Checkpoints are one file, like those of any other strategy.
+    Parameters are gathered block by block when used. Runs on GPUs and, through gloo, on CPUs. The
+    module calls :func:`shard` in its ``configure_model``. Checkpoints are one file, like those of
+    any other strategy.
     """
 
     def __init__(self) -> None:
