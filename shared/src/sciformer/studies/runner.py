@@ -85,7 +85,7 @@ class Study:
         return self.out / name
 
     def _claim(self, run: Run) -> None:
-        """Store the run's arguments in its folder; reject one of another run, or outside of ours."""
+        """Store the run's arguments in its folder; reject one of another run or elsewhere."""
         path = self.folder(run.name) / WORDS
         if Path(run.name).is_absolute() or ".." in Path(run.name).parts:
             raise ValueError(f"{path.parent}: the name {run.name!r} leads out of {self.out}")
