@@ -119,13 +119,13 @@ class CountingData(DataModule):
 
     @property
     def most_regions(self) -> int:
-        """Maximum number of regions of a training sequence; of shards, or of the ``id`` set."""
+        """Maximum number of regions of a training sequence; with shards, at least that of ``id``."""
         most = max(part.regions[1] for part in self.parts)
         return most if self.on_disk is None else max(most, self.own.regions)
 
     @property
     def longest(self) -> int:
-        """Maximum length of a training sequence in tokens; of shards, or of the ``id`` set."""
+        """Maximum length of a training sequence in tokens; with shards, at least that of ``id``."""
         longest = max(part.lengths[1] for part in self.parts)
         return longest if self.on_disk is None else max(longest, self.own.length)
 
