@@ -119,7 +119,7 @@ class CountingData(DataModule):
 
     @property
     def most_regions(self) -> int:
-        """Maximum number of regions of a training sequence; with shards, at least that of ``id``."""
+        """Most regions of a training sequence; with shards, at least that of ``id``."""
         most = max(part.regions[1] for part in self.parts)
         return most if self.on_disk is None else max(most, self.own.regions)
 
