@@ -74,7 +74,7 @@ class Align:
     Args:
         loss: ``infonce`` (softmax over all galaxies of the batch) or ``siglip`` (a sigmoid for each
             image-spectrum pair).
-        reconstruction: Weight of the spectrum's reconstruction error.
+        reconstruction: Weight of the squared error of the spectrum's reconstruction.
         chunk: Galaxies encoded at a time to save memory (gradient caching); the gradients do not
             change. None encodes the whole batch.
         frozen: Encoders that are frozen except for their head: ``image``, ``spectrum``.
@@ -100,11 +100,12 @@ class AstroCLIPModule(Module):
         network: Architecture of both encoders.
         alignment: Settings of the contrastive alignment.
         start: Checkpoints to start from; each initializes the part of the network that it trained.
-        cache: Folder for the features of all training galaxies if both encoders are frozen, so that
-            they run only once. None runs them at every step.
-        turn: Augment training images by rotations and reflections.
+        cache: Folder for the features of all training galaxies, so that the encoders run only once;
+            requires that both are frozen and ``turn`` is off. None runs them at every step.
+        turn: Augment training images by rotations by multiples of 90 degrees and reflections.
         optimizer: Optimizer and learning rate, which decays to 2 % of its peak.
-        steps: Steps of the learning rate schedule; ``None`` takes all epochs of the fit.
+        steps: Batches of the learning rate schedule; each is an optimizer step, unless gradients
+            accumulate. ``None`` takes all epochs of the fit.
 
     Raises:
         ValueError: If a number is out of range.

@@ -32,8 +32,8 @@ class RegionScores(Metric):
         """Add a batch; regions that a sequence does not have (negative counts) are ignored.
 
         Args:
-            ranked: Predicted counts, most likely first; may have fewer regions than ``counts``.
-            counts: True counts.
+            ranked: Predicted counts, most likely first; of all scored regions or the first ones.
+            counts: True counts of the same regions.
         """
         there, hits = counts >= 0, ranked == counts[..., None]
         errors = (ranked[..., 0] - counts).abs()

@@ -31,7 +31,7 @@ class Rates(TypedDict):
         others: Learning rate of embeddings, prompts, norms and biases.
         head: Learning rate of the output head.
         sigma: Learning rate of the quadratic head's sharpness.
-        warmup: Steps of linear warm-up.
+        warmup: Batches of linear warm-up.
         power: Power of the cosine decay to 0; 2 has more steps at small rates than 1.
     """
 

@@ -93,7 +93,7 @@ class OriginalAstroCLIP(nn.Module):
             image: Nanomaggies in g, r and z; at least 144 x 144 pixels.
 
         Returns:
-            h is the mean of the tokens, z the output of the pooling head.
+            h is the mean of the tokens, z the normalized output of the pooling head.
 
         Raises:
             ValueError: If an image is smaller than that.
@@ -115,7 +115,7 @@ class OriginalAstroCLIP(nn.Module):
             ivar: Ignored; the original does not use it.
 
         Returns:
-            h is the mean of the tokens, z the output of the pooling head.
+            h is the mean of the tokens, z the normalized output of the pooling head.
 
         Raises:
             ValueError: If the number of pixels is not 7781.

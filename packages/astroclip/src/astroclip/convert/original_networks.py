@@ -1,4 +1,4 @@
-"""The original networks, reproduced exactly: SpecFormer and its vision transformer.
+"""The original networks, SpecFormer and its vision transformer; slicing is exact to the bit.
 
 https://github.com/PolymathicAI/AstroCLIP; Parker et al. 2024 (arXiv 2310.03024), section 3.
 """
@@ -161,7 +161,9 @@ class SpecFormer(nn.Module):
 
 
 class LastBlock(TransformerBlock):
-    """A transformer block that computes its output at selected tokens only.
+    """A transformer block that can compute its output at selected tokens only.
+
+    These attend to all tokens.
 
     Args:
         dim: Width of the residual stream.
@@ -237,7 +239,7 @@ class VisionTransformer(nn.Module):
         heads: Attention heads per block; divides ``dim``.
         mlp_ratio: Hidden width of the MLPs in units of ``dim``.
         legacy: Omit position embeddings and class token, as AstroCLIP's image branch does. Images
-            may then have any size.
+            may then have any size that is a multiple of ``patch``.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ Spectrum = Float32[np.ndarray, " pixels"]
 
 
 class Galaxy(NamedTuple):
-    """One galaxy, resampled to the grids of ``astroclip.survey``.
+    """One galaxy, on the grids of ``astroclip.survey``.
 
     Args:
         id: Permanent identifier; decides the split.

@@ -57,7 +57,7 @@ def make_sample(number: int, seed: int, size: int) -> dict[str, Any]:
         size: Pixels along a side of the image.
 
     Returns:
-        ``image``, ``flux``, ``ivar`` and ``labels``, in the order of ``LABELS``.
+        ``image``, ``flux``, ``ivar`` and ``labels``; the labels are in the order of ``LABELS``.
     """
     block, row = divmod(number, BLOCK)
     made = _block(seed, block, size)
@@ -76,7 +76,8 @@ class Shards(Source):
         folder: Path, or address that fsspec supports.
 
     Raises:
-        ValueError: If the folder cannot be read or does not hold galaxies.
+        ValueError: If the folder cannot be read, holds other data, or was written by another
+            version of the simulator.
     """
 
     def __init__(self, folder: str) -> None:

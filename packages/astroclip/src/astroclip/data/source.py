@@ -143,7 +143,9 @@ class Joined(Source):
 
 @contextmanager
 def named(place: str) -> Iterator[None]:
-    """Turn any exception into a one-line ``ValueError`` that starts with ``place``.
+    """Turn any exception into a one-line ``ValueError`` that names the file.
+
+    The message starts with ``place``, unless it contains the path already.
 
     Args:
         place: File, and optionally the object in it.
@@ -212,7 +214,10 @@ def good(source: Source) -> tuple[list[int], list[Bad]]:
 
 
 def checked(galaxy: Galaxy, place: str) -> Galaxy:
-    """Replace values that are not finite by 0 (flux and ivar of spectra, pixels of images).
+    """Replace values that are not finite by 0, and drop labels that are not finite.
+
+    Pixels of a spectrum where flux or ivar is not finite, or ivar is not positive, get flux 0 and
+    ivar 0.
 
     Args:
         galaxy: Galaxy as read from a file.
@@ -223,7 +228,8 @@ def checked(galaxy: Galaxy, place: str) -> Galaxy:
 
     Raises:
         ValueError: If it has neither image nor spectrum, if its spectrum has a wrong number of
-            pixels or no measured one, or if a band of the image is empty.
+            pixels, no measured one or a flux of 0 in all of them, or if its image has a wrong shape
+            or a band without a nonzero number.
     """
     image, flux, ivar = galaxy.image, galaxy.flux, galaxy.ivar
     if image is None and flux is None:

@@ -66,8 +66,8 @@ def evaluate(
         data: Galaxies to evaluate on instead of the run's own: files as in ``astroclip embed``, or
             a folder written by ``astroclip simulate``.
         samples: Maximum number of test galaxies.
-        bank: Number of training galaxies that k-NN and MLPs learn from; by default those of the
-            run, at most 16,384.
+        bank: Number of training galaxies that k-NN, MLPs and baselines learn from; by default those
+            of the run, at most 16,384.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace an existing report.
 

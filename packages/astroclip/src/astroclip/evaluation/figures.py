@@ -234,7 +234,7 @@ class Kept(NamedTuple):
 
 
 def kept(test: Galaxies) -> Kept:
-    """Images and spectra of the test galaxies, if they were kept."""
+    """Images and spectra of test galaxies, which must have been kept."""
     batch = test.batch
     assert batch is not None, "not kept"
     assert batch.image is not None

@@ -22,7 +22,7 @@ def embed(
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write embeddings of images and spectra of galaxies to a file, with ids and labels.
+    """Write embeddings of galaxies (images, spectra or both) to a file, with ids and labels.
 
     Galaxies are streamed, so memory use does not grow with their number; the file appears when it
     is complete. ``astroclip search`` and ``astroclip probe`` read the file.

@@ -40,7 +40,7 @@ def rgb(image: Image) -> UInt8[np.ndarray, "height width 3"]:
         image: Nanomaggies in g, r and z.
 
     Returns:
-        Red, green and blue (from z, r and g); rows go north, as in ``image``.
+        Red, green and blue (from z, r and g); rows and columns as in ``image``.
     """
     g, r, z = (weight * band for weight, band in zip(WEIGHTS, image, strict=True))
     with np.errstate(invalid="ignore", divide="ignore"):  # it divides by 0, and leaves that out

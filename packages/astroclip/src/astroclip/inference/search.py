@@ -81,11 +81,11 @@ def other(kind: Kind) -> Kind:
 
 
 def find(bank: Embeddings, query: Query, kind: Kind, k: int) -> Found:
-    """Find nearest neighbors in a bank, excluding the query itself.
+    """Find nearest neighbors in a bank, excluding the query's own embedding.
 
     Args:
         bank: Bank of embeddings.
-        query: What.
+        query: Query of the search.
         kind: Embeddings to search: image or spectrum.
         k: Number of neighbors.
 
@@ -128,7 +128,7 @@ def table(bank: Embeddings, query: Query, found: Found) -> Table:
         found: Nearest neighbors.
 
     Returns:
-        Rank, id, cosine and labels of each result, with the query in the first row.
+        Rank, id, cosine and labels of each result; a query of the bank is in the first row.
     """
     shown = Table("rank", "id", "cosine")
     for name in bank.labels:
@@ -157,7 +157,7 @@ def draw(path: str, bank: Bank, query: Query, found: Found) -> None:
         found: Nearest neighbors.
 
     Raises:
-        ValueError: If a neighbor is not among the given galaxies.
+        ValueError: If the query or a neighbor is not among the given galaxies.
     """
     assert bank.source is not None
     rows: list[int] = found.number[0].tolist()

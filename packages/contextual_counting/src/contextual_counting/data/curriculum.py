@@ -16,7 +16,7 @@ class Stage(TypedDict, total=False):
     Args:
         steps: Number of batches; each is an optimizer step, unless gradients accumulate.
         batch_size: Sequences per step at the shortest length. Batches of longer sequences are
-            smaller, so that the number of tokens is constant; a multiple of 4.
+            smaller, so that the number of tokens is about constant, in multiples of 4.
         lengths: Minimum and maximum length in tokens; each batch has one length, drawn
             log-uniformly.
         growth: Fraction of the stage in which the maximum length grows geometrically from the

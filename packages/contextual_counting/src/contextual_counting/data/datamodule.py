@@ -119,19 +119,19 @@ class CountingData(DataModule):
 
     @property
     def most_regions(self) -> int:
-        """Maximum number of regions of a sequence, in training or evaluation."""
+        """Most regions of a training sequence; with shards, at least that of ``id``."""
         most = max(part.regions[1] for part in self.parts)
         return most if self.on_disk is None else max(most, self.own.regions)
 
     @property
     def longest(self) -> int:
-        """Maximum length of a sequence in tokens, in training or evaluation."""
+        """Maximum length of a training sequence in tokens; with shards, at least that of ``id``."""
         longest = max(part.lengths[1] for part in self.parts)
         return longest if self.on_disk is None else max(longest, self.own.length)
 
     @property
     def settings(self) -> dict[str, Setting]:
-        """Evaluation sets: the training distribution, and variations of one property at a time."""
+        """Evaluation sets: ``length``, ``regions`` and ``density``, and one of them changed."""
         return {
             "id": self.own,
             "t300": self.own._replace(length=300),

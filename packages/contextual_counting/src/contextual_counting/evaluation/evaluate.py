@@ -42,8 +42,9 @@ def evaluate(
 ) -> None:
     """Evaluate accuracy per region on several test sets, with figures.
 
-    Sets: the training distribution (``id``), and changes of one property at a time: length 300, 3
-    regions, length 1024, density 0.3. Optional sets: 12 regions, and length 2048.
+    Sets: the ``length``, ``regions`` and ``density`` of the run's data (``id``), and changes of one
+    of them at a time: length 300, 3 regions, length 1024, density 0.3. Optional sets: 12 regions,
+    and length 2048.
 
     Args:
         path: A checkpoint or a run folder.
@@ -89,7 +90,7 @@ def evaluate(
 def _named(
     names: list[str], module: "CountingModule", data: "CountingData"
 ) -> "dict[str, Setting]":
-    """Settings of the training distribution and of other sets that the network can process."""
+    """Settings of ``id`` and of the named sets, all of which the network can process."""
     known = data.settings | data.further
     for name in names:
         if name not in known:

@@ -42,8 +42,8 @@ def oracle(
     """Set the network's weights by hand to the paper's circuit, and print its accuracy.
 
     There is no training. With the beginning token or a region's own ``[`` as bias it always counts
-    correctly; with all ``]`` it fails for other numbers of regions, with zeros for other lengths,
-    and if not causal always.
+    correctly; with all ``]`` it fails for other numbers of regions, with zeros for other lengths.
+    If it is not causal, it always fails.
 
     Args:
         bias: Bias tokens, with which counts are compared.

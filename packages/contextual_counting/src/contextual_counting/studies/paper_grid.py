@@ -68,7 +68,7 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def _published() -> dict[str, dict[Arm, Spread]]:
-    """Best and median accuracy by set and arm, in percent, digitized from figures 2 to 4."""
+    """Best and median accuracy by set and arm, from 0 to 1, digitized from figures 2 to 4."""
     rows: dict[tuple[bool, str], tuple[list[float | None], list[float | None]]] = {
         (True, "none"): ([95.3, 9.6, 99.6, 10.4, 89.3, 5.9], [92.8, 10.1, 99.1, 13.8, 7.1, 4.7]),
         (True, "rotary"): (

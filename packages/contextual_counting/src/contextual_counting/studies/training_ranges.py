@@ -140,7 +140,7 @@ def _run(config: str, stages: dict[str, str], arm: str, seed: int) -> Run:
 
 
 def sets(own: Setting) -> dict[str, Setting]:
-    """The training setting, and others with one property changed, by name."""
+    """The run's own setting, and others with one property changed, by name."""
     return {
         "own": own,
         "long": own._replace(length=2 * own.length),
