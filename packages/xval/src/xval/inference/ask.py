@@ -85,8 +85,8 @@ def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[XValMod
 def answer(module: "XValModule", text: str) -> Answered:
     """Fill the masked numbers of a text.
 
-    A masked model fills all numbers in parallel, from the text on both sides; a causal one fills them
-    from left to right, from the text before each.
+    A masked model fills all numbers in parallel, from the text on both sides. A causal one fills
+    them from left to right, from the text before each.
 
     Args:
         module: Trained network.
