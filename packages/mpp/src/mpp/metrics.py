@@ -81,7 +81,7 @@ def band_energy(frames: Future) -> Float[Tensor, "batch steps fields bands"]:
 
 
 def spectrum(frames: Future) -> Float[Tensor, "batch steps fields shells"]:
-    """Power spectrum: mean square per integer wave number of the longest axis."""
+    """Power spectrum: mean square by integer wave number of the longest axis, to half its size."""
     space = frames.shape[3:]
     longest = max(space)
     shells = (wave_numbers(space) * longest / (2 * math.pi)).round().long()

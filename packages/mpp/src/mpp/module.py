@@ -50,7 +50,7 @@ class Network:
         size: A model name of the paper, ``Ti``, ``S``, ``B`` or ``L``, or [dim, depth, heads].
         patch: Strides of the stages of stem and head, in points; [4, 2, 2] is a patch of 16.
         axes: Number of spatial axes: 1, 2 or 3.
-        halo: Points by which the first kernel of the stem overlaps its neighbors on each side.
+        halo: Points by which the stem's first kernel overlaps neighboring windows on each side.
         bias: Position bias of the attention.
         target: Output of the network: the ``next`` state, or the ``change`` in units of earlier
             changes.
@@ -86,7 +86,7 @@ class PhysicsModule(Module):
             ``variance`` (better for fields with an offset), or its mean squared ``change`` since
             the previous frame (equal weight for slow and fast systems).
         optimizer: Optimizer and learning rate, which decays to 0 at the last step.
-        steps: Steps of the training; set by the data on the command line.
+        steps: Batches of the training; set by the data on the command line.
         start: A checkpoint to start from, or weights written by ``mpp convert``.
         like: Field -> field of ``start`` whose row it is initialized with; for new fields, or
             fields whose row was never trained.

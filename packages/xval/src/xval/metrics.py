@@ -94,13 +94,13 @@ def _log_r2(
 
 
 class Losses(NamedTuple):
-    """Sums of losses over the masked tokens and numbers, with their counts; fp32.
+    """Sums of losses over the predicted tokens and numbers, with their counts; fp32.
 
     Args:
         token_sum: Sum of cross-entropies, in nats.
-        tokens: Number of masked tokens.
+        tokens: Number of predicted tokens: the masked ones, or all but the first if causal.
         number_sum: Sum of the numbers' errors, in normalized units.
-        numbers: Number of masked numbers.
+        numbers: Number of predicted numbers.
     """
 
     token_sum: Float[Tensor, ""]
@@ -113,8 +113,8 @@ class Found(NamedTuple):
     """Results of a pass over a data set.
 
     Args:
-        token_loss: Mean cross-entropy of the masked tokens, in nats.
-        number_loss: Mean loss of the masked numbers, in normalized units.
+        token_loss: Mean cross-entropy of the predicted tokens, in nats.
+        number_loss: Mean loss of the predicted numbers, in normalized units.
         answers: Scores by pattern of the target numbers.
     """
 

@@ -76,7 +76,7 @@ class XValModule(Module):
         number_error: Number error in the loss: ``squared`` as in the paper, or ``absolute``, which
             is less dominated by a few large errors where numbers span many decades.
         optimizer: Optimizer and learning rate, which decays to 0 at the last step.
-        steps: Steps of the learning rate schedule; ``None`` takes all epochs of the fit, or
+        steps: Batches of the learning rate schedule; ``None`` takes all epochs of the fit, or
             ``max_steps`` if epochs are unlimited.
 
     Raises:
@@ -156,7 +156,7 @@ class XValModule(Module):
         numbers: Float[Tensor, "batch time"],
         fields: Int64[Tensor, "batch time"],
     ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, "batch time 1"]]:
-        """Logits, and values in normalized units."""
+        """Logits, and values in the original units of the fields."""
         present = tokens != self.code.pad
         logits, values = self.model(tokens, self.units.channel(tokens, numbers, fields), present)
         return logits, self.units.inverse(values.squeeze(2), fields)[..., None]
@@ -210,7 +210,7 @@ class XValModule(Module):
         """Predict the target numbers in their original units, from the rest of each text.
 
         A causal network sees only the text before each of them. NaN where the output is not a
-        number, and as padding.
+        number, as padding, and for a causal network if the number is the first token.
         """
         seen = self.units.channel(batch.tokens, batch.numbers, batch.fields)
         asked = batch.asked >= 0
@@ -267,7 +267,7 @@ class XValModule(Module):
     def predict_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> dict[str, Float[Tensor, "batch answers"]]:
-        """Predicted target numbers, in the order of the text; padded with NaN."""
+        """Predicted target numbers of each pattern, in the order of the text; padded with NaN."""
         answers = self.answer(batch)
         found = {}
         for number, pattern in enumerate(self.data.patterns):
@@ -283,7 +283,7 @@ class XValModule(Module):
 
 
 def batches_of(trainer: Trainer, epoch: int) -> int:
-    """Steps of a fit, from its number of epochs or, without epochs, from ``max_steps``."""
+    """Batches of a fit, from its number of epochs or, without epochs, from ``max_steps``."""
     epochs = trainer.max_epochs
     if epochs is not None and epochs != -1:
         return epochs * epoch

@@ -91,7 +91,7 @@ def moved(
 
 
 def _pieces(points: int, shift: int) -> list[tuple[slice, slice]]:
-    """Source and destination slices of the two pieces of a rolled axis."""
+    """Destination and source slices of the pieces of a rolled axis, in this order."""
     pieces = [(slice(shift, points), slice(0, points - shift))]
     return [*pieces, (slice(0, shift), slice(points - shift, points))] if shift else pieces
 

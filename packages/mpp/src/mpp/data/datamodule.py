@@ -36,7 +36,7 @@ class PhysicsData(DataModule):
         horizon: Number of target frames in training and validation.
         test_horizon: Number of target frames in the test.
         batch_size: Windows per step of all devices together.
-        steps: Optimizer steps per epoch.
+        steps: Batches per epoch.
         epochs: Number of epochs of the learning rate schedule; set by ``trainer.max_epochs`` on the
             command line.
         mixture: How the system of each batch is chosen: ``round_robin``, ``uniform`` (at random),
@@ -47,14 +47,15 @@ class PhysicsData(DataModule):
             field.
         cache: Folder for decoded frames, written once, which speeds up reading of large compressed
             files; None reads the files directly.
-        splits: Fractions of the trajectories in ``train``, ``val`` and ``test``; a trajectory's
-            split depends on its id alone.
+        splits: Fractions of the trajectories in ``train``, ``val`` and ``test``; for given
+            fractions, a trajectory's split depends on its id alone.
         trajectories: Maximum number of training trajectories of each system; None takes all.
         val_windows: Maximum number of windows of each system in validation and test, evenly spread.
         scan: Before training, check that the first and last frame of every trajectory can be read
-            and are finite; every window is checked again when it is read.
+            and are finite. All frames are checked anyway: when they are read, or, with ``cache``,
+            when the cache is written.
         workers: Loader processes per device; 0 loads in the main process.
-        seed: Seed of simulated systems, order of the samples and augmentation.
+        seed: Seed of simulated systems, order of the samples, augmentation and noise.
 
     Raises:
         ValueError: For a number out of its range, or a file that cannot be read.
@@ -129,8 +130,9 @@ class PhysicsData(DataModule):
         """Check that training and validation have data, and scan the files if ``scan`` is set.
 
         Raises:
-            ValueError: If a non-empty split has no trajectory, the cache is not writable, or a
-                frame cannot be read (names file, trajectory, field and frame).
+            ValueError: If training, or validation with a fraction above 0, has no trajectory, the
+                cache is not writable, or a frame cannot be read or is not finite (names file,
+                trajectory, field and frame).
         """
         with warnings.catch_warnings(action="ignore"):  # they come when the split is loaded
             for split in ("train", "val"):

@@ -42,7 +42,7 @@ def line(source: HDF5, key: str) -> Line | None:
 
 
 def step(found: Line | None, default: float) -> float:
-    """Grid spacing, or a default where the file has no coordinates."""
+    """Grid spacing, or a default where the file has fewer than two coordinates."""
     return default if found is None or found.step is None else found.step
 
 

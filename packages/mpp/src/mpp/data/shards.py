@@ -118,7 +118,7 @@ class Shards(Trajectories):
 
 
 def _described(said: Mapping[str, Any]) -> tuple[Description, int]:
-    """Description and number of frames from a recipe; may raise ``TypeError``."""
+    """Description and number of frames from a recipe; raises various errors if malformed."""
     shape = tuple(map(index, said["shape"]))
     boundaries: tuple[Boundary, ...] = tuple(said["boundaries"])
     spacing = tuple(map(float, said["spacing"]))

@@ -17,7 +17,7 @@ class Trajectories(ABC):
 
     Args:
         where: Name in errors: a path, or the name of a system.
-        identity: Changes when the data change; used as the name of a cache.
+        identity: Changes when the data change; decides the name of a cache.
         description: Description shared by all trajectories.
         ids: Permanent id of each trajectory; decides its split.
         frames: Number of frames per trajectory.

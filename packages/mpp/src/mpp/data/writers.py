@@ -54,7 +54,7 @@ def write_like(path: str | Path, name: str, arrays: Arrays, description: Descrip
 
 
 def _kind(description: Description) -> str | None:
-    """PDEBench set with these fields, axes and boundaries; None if there is none."""
+    """PDEBench set, detected by keys alone, with these fields, axes and boundaries, or None."""
     axes = len(description.shape)
     known = {key: SETS[key] for key in BY_KEYS[axes - 1]} | {"compressible": compressible(axes)}
     for key, layout in known.items():

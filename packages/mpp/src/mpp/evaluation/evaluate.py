@@ -97,7 +97,7 @@ def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[Physics
         device: Device, see ``sciformer.evaluation.run.open_run``.
 
     Returns:
-        The network with its settings and data.
+        The network, with the settings and the record of its training, if known.
 
     Raises:
         ValueError: If the checkpoint or device does not exist, or the checkpoint is not one of MPP.
@@ -238,7 +238,7 @@ def measure_test(path: Path) -> dict[str, float]:
 
 
 def show(trained: "TrainedRun[PhysicsModule]", name: str, part: "Part") -> Shown:
-    """Roll out the start of the first trajectory, for at most 30 steps.
+    """Roll out from the start of the first trajectory to its end, for at most 30 steps.
 
     Args:
         trained: The run.

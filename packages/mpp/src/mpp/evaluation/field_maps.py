@@ -58,7 +58,9 @@ class Limits(NamedTuple):
 def limits(shown: Shown, field: int) -> tuple[Limits, Limits]:
     """Scales of one field: one for truth and prediction, one for the error.
 
-    Both use the range of the truth, if available, so that a diverging rollout does not hide it.
+    Values have the range of the truth, if available, so that a diverging rollout does not hide it.
+    Errors reach to the largest error on both sides of 0, but no further than the width of that
+    range.
 
     Args:
         shown: The rollout.
@@ -82,7 +84,7 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def flat(frame: Values) -> Float[np.ndarray, "*drawn"]:
-    """Values of a frame to plot: in 3D a slice; at most 128 points per axis."""
+    """Values of a frame to plot, at most 128 points per axis; in 3D the middle of the last axis."""
     if frame.ndim == 3:
         frame = frame[..., frame.shape[-1] // 2]
     return frame[tuple(slice(None, None, -(-size // MOST)) for size in frame.shape)]

@@ -40,8 +40,8 @@ def rollout_file(
     """Predict many frames from the first frames of a file, also beyond its end.
 
     Writes ``rollout.h5`` (history and predicted frames; in PDEBench's layout if it has the fields
-    of one of its sets, else in The Well's), a movie of the first trajectory, and ``metrics.json``
-    and ``index.html`` with the errors where true frames exist.
+    and boundaries of one of its sets, else in The Well's), a movie of the first trajectory, and
+    ``metrics.json`` and ``index.html`` with the errors where true frames exist.
 
     Args:
         checkpoint: A checkpoint or a run folder.
@@ -102,13 +102,13 @@ def roll(
 
     Args:
         trained: The run.
-        source: Trajectories, for names in warnings.
+        source: Trajectories of the histories, for the boundaries.
         frames: Histories.
         rows: Vocabulary row of each field.
         steps: Number of frames to predict.
 
     Returns:
-        Predicted frames. Warns if a value is not finite.
+        Predicted frames. Warns from which step on they are not finite.
     """
     blank = frames[:1, :0]  # no truth is needed
     batches = [Batch(one, blank, rows, source.description.boundaries, 0) for one in frames.split(1)]

@@ -21,8 +21,8 @@ class Batch(NamedTuple):
         samples: Sample number: epoch times the number of samples, plus the index of the sample.
         answers: Position of the first token of each target number; padded with -1.
         truth: Values of the target numbers, padded with 1.
-        asked: Index of the pattern in ``TextData.answers`` that selects each target number; padded
-            with -1.
+        asked: Index of the pattern in ``TextData.patterns`` that selects each target number;
+            padded with -1.
     """
 
     tokens: Int64[Tensor, "batch time"]

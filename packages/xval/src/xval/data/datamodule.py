@@ -29,7 +29,7 @@ class Numbers(NamedTuple):
     Args:
         values: Values as written in the texts.
         fields: Field of each number; 0 if it has no field name.
-        asked: Pattern in ``answers`` that selects the number as target; -1 for none.
+        asked: Pattern in ``TextData.patterns`` that selects the number as target; -1 for none.
     """
 
     values: Float32[np.ndarray, " numbers"]
@@ -49,13 +49,13 @@ class TextData(DataModule):
             ``answers``.
         shards: Folder or address of texts written by ``xval simulate``.
         encoding: ``xval``, ``p10``, ``p1000``, ``b1999`` or ``fp15``.
-        clip: Clip numbers to the range of the encoding instead of raising an error.
+        clip: Encode numbers out of range as the nearest in range, instead of raising an error.
         lowest: Smallest of the 16 exponents of the text encodings, which represent numbers from
             10^(lowest + 2) to 9.99 x 10^(lowest + 17).
-        words: Words that are single tokens; ``None`` finds the most frequent ones.
+        words: Pieces of text that are single tokens; ``None`` finds the most frequent ones.
         fields: Names of the number fields; ``None`` finds them.
         answers: Patterns that select the target numbers; ``None`` takes those of the sets.
-        gaps: Pattern -> interval. Texts with such a number in the interval are excluded from
+        gaps: Pattern -> open interval. Texts with such a number in the interval are excluded from
             training and tested as out of distribution.
         split_by: Label that decides the split: ``date`` splits chronologically, ``id`` or any other
             label by hash.
@@ -126,7 +126,7 @@ class TextData(DataModule):
 
     @property
     def batches(self) -> int:
-        """Steps per epoch."""
+        """Batches per epoch."""
         return len(self._texts("train")[1]) // self.batch_size
 
     @property

@@ -13,7 +13,7 @@ def moment(text: str) -> datetime:
         text: Date as text.
 
     Returns:
-        The date, in the time zone that the text gives.
+        The date and time as written, without a time zone.
 
     Raises:
         ValueError: If the text is not a date.

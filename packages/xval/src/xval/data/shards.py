@@ -122,5 +122,5 @@ class Shards:
 
 
 def _labels(said: Any) -> list[str]:
-    """Names of the labels of a recipe; empty if it has none."""
+    """Names of the labels of a sample; empty if it has none."""
     return sorted(said) if isinstance(said, dict) else []

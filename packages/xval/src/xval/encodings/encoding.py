@@ -28,7 +28,7 @@ class Encoding:
 
     Args:
         name: ``p10``, ``p1000``, ``b1999``, ``fp15`` or ``xval``.
-        words: Words that are single tokens, see ``frequent_words``.
+        words: Pieces of text that are single tokens, see ``frequent_words``.
         lowest: Lowest of the 16 exponents of the text encodings: numbers from 10^(lowest + 2) to
             9.99 x 10^(lowest + 17).
         clip: Encode numbers out of range as the nearest in range, instead of raising.
@@ -241,7 +241,7 @@ def encoding(
 
     Args:
         name: ``p10``, ``p1000``, ``b1999``, ``fp15`` or ``xval``.
-        words: Words that are single tokens, see ``frequent_words``.
+        words: Pieces of text that are single tokens, see ``frequent_words``.
         lowest: Lowest of the 16 exponents of the text encodings.
         clip: Encode numbers out of range as the nearest in range, instead of raising.
 

@@ -57,8 +57,8 @@ def hidden_by(
     Texts may be concatenated, to choose for a whole batch at once.
 
     Args:
-        draws: Uniform random numbers in [0, 1), one per token; that of a number's first token
-            counts.
+        draws: Uniform random numbers in [0, 1), three per token; those of a number's first token
+            count.
         tokens: Token ids.
         code: Encoding, which knows the tokens of numbers.
         probability: Probability of each word and number; in [0, 1].

@@ -77,7 +77,7 @@ def _train(data: "TextData") -> list[Int64[np.ndarray, " texts"]]:
 
 
 def _means(data: "TextData") -> Float64[np.ndarray, " patterns_and_unknown"]:
-    """Predict the training mean for each pattern; NaN for padding."""
+    """Training mean of each pattern, then NaN for patterns that the training does not have."""
     if not _train(data):
         return np.full(len(data.patterns) + 1, np.nan)
     values, _, asked = data.train_numbers()

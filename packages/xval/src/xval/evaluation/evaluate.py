@@ -38,15 +38,15 @@ def evaluate(
     """Evaluate a checkpoint: errors of predicted numbers by set and field, with figures.
 
     On the run's test texts, including those out of distribution, or on other files: R2, squared,
-    absolute and relative errors, and CPU time, compared with training mean, linear regression,
-    persistence and climatology.
+    absolute and relative errors, fractions within 1 % and not parsable, and CPU time, compared with
+    training mean, linear regression, persistence and climatology.
 
     Args:
         path: A checkpoint or a run folder.
         out: Output folder of ``metrics.json`` and ``index.html``; by default ``report`` in the
             folder of the checkpoint.
         data: Files to evaluate on instead of the run's own data: a path or glob pattern, read like
-            the first entry of the run's files, or a table as in ``data.files`` of a configuration.
+            the first table in the run's files, or a table as in ``data.files`` of a configuration.
         samples: Maximum number of texts of each set, evenly spread; by default all.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace an existing report.
@@ -82,8 +82,8 @@ def open_data(
         data: Other files; all of their texts are used.
 
     Returns:
-        Data to evaluate on, and training data: the same object if no files are given, None if the
-        training data no longer exist.
+        Data to evaluate on, and training data: None if no files are given, as the former are then
+        the run's own, or if the training data no longer exist.
 
     Raises:
         ValueError: If they cannot be read.

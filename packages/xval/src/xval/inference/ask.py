@@ -42,7 +42,7 @@ class Answered(NamedTuple):
 
 
 def ask(checkpoint: str, text: str) -> None:
-    """Fill each ``[MASK]`` in a text with a number, and print the result.
+    """Fill each ``[MASK]`` in a text with a number; print the text and a table of the numbers.
 
     Args:
         checkpoint: A checkpoint or a run folder.
@@ -50,7 +50,7 @@ def ask(checkpoint: str, text: str) -> None:
 
     Raises:
         ValueError: If the checkpoint does not exist, or the text has no mask, a number out of range
-            or too many tokens.
+            or more tokens than the network can read.
     """
     answered = answer(open_run(checkpoint, "cpu").module, text)
     table = Table("masked", "answer")
@@ -70,10 +70,11 @@ def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[XValMod
         device: Device, see ``sciformer.evaluation.run.open_run``.
 
     Returns:
-        The network with its settings and data.
+        The network, with the settings and the record of its training.
 
     Raises:
-        ValueError: If the device does not exist, or the checkpoint is not one of xVal.
+        ValueError: If the device or checkpoint does not exist, or the checkpoint is not one of
+            xVal after training began.
     """
     opened = run.open_run(path, xval.XValModule, device)
     if opened.module.transforms is None:
@@ -84,7 +85,8 @@ def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[XValMod
 def answer(module: "XValModule", text: str) -> Answered:
     """Fill the masked numbers of a text.
 
-    A masked model fills all masks at once from both sides, a causal one from left to right.
+    A masked model fills all numbers in parallel, from the text on both sides. A causal one fills
+    them from left to right, from the text before each.
 
     Args:
         module: Trained network.

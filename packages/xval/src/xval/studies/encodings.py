@@ -42,11 +42,11 @@ def sweep(
     """Train one configuration with every number encoding, and compare errors and cost.
 
     ``samples``: train as configured, all encodings on the same texts. ``time``: train the text
-    encodings for the CPU time of xVal's training, with the learning rate decaying to 0 over it.
-    ``converged``: train the text encodings until validation has not improved three times, then
-    decay the learning rate for another fifth of the training; limited to ``longest`` times xVal's
-    CPU time; the best checkpoint by validation is used. All other settings are equal. Finished runs
-    are not repeated; an interrupted run resumes.
+    encodings for the CPU time of the steps of xVal's training, with the learning rate decaying to 0
+    over it. ``converged``: train the text encodings until validation has not improved three times,
+    then decay the learning rate over the last fifth of the training; limited to ``longest`` times
+    xVal's CPU time; the best checkpoint by validation is used. All other settings are equal.
+    Finished runs are not repeated; an interrupted run resumes.
 
     Args:
         config: Configuration of xVal's training.
@@ -99,7 +99,7 @@ class Setup(NamedTuple):
     Args:
         config: Path of the configuration.
         context: Maximum number of tokens per text for xVal.
-        seeds: Number of seeds.
+        seeds: Seeds of the runs.
         longest: Maximum CPU time of a ``converged`` training, in units of xVal's.
     """
 
