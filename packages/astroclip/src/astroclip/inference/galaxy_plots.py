@@ -48,15 +48,15 @@ def rgb(image: Image) -> UInt8[np.ndarray, "height width 3"]:
 
 
 def stamp(axes: Axes, image: Tensor, title: str = "", color: str | None = None) -> None:
-    """Draw an image.
+    """Draw an image, north up.
 
     Args:
         axes: Axes to draw on.
-        image: Nanomaggies in g, r and z.
+        image: Nanomaggies in g, r and z; its rows go north, as those of FITS cutouts do.
         title: Title above the image.
         color: Color of the frame; None for no frame.
     """
-    axes.imshow(rgb(image.numpy()), origin="upper")
+    axes.imshow(rgb(image.numpy()), origin="lower")
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, fontsize=8, pad=3)
     axes.grid(False)
