@@ -4,15 +4,18 @@ import json
 import re
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 import told
 import torch
 from kills import compare
+from lightning.pytorch.trainer.states import TrainerFn
 from minimal import PROJECT
 from two_ranks import callback, two
 from verbs import exit_code
 
+from sciformer.training.callbacks.stopping import GracefulStop
 from sciformer.training.checkpoints import checkpoint
 
 pytestmark = pytest.mark.process
@@ -73,6 +76,19 @@ def test_slurm_is_asked_to_start_the_job_again(ends, tmp_path, monkeypatch):
     root = ends["by SLURM"]["root"]
     assert not list(root.glob("hpc_ckpt*"))  # which Lightning would go on from unasked
     goes_on((), root, tmp_path)
+
+
+def test_a_signal_between_the_agreement_and_the_validation_ends_it(monkeypatch):
+    stop = GracefulStop("last.ckpt")
+    trainer = SimpleNamespace(state=SimpleNamespace(fn=TrainerFn.FITTING), sanity_checking=False)
+
+    def largest(received):
+        stop.received = signal.SIGTERM  # as by a signal just after this rank has answered
+        return received
+
+    stop.agreement = SimpleNamespace(largest=largest)
+    with pytest.raises(SystemExit, match="143"):
+        stop.on_validation_epoch_start(trainer, None)
 
 
 def test_two_ranks_end_in_the_middle_of_a_validation(start, tmp_path):

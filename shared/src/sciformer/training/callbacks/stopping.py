@@ -70,6 +70,7 @@ class GracefulStop(AfterSteps):
             if number := self.agreement.largest(self.received):  # before it was saved, perhaps
                 sys.exit(128 + number)
             self.at_once = True
+            self._end_at_once()  # it may have come since the ranks agreed
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.at_once = trainer.state.fn != TrainerFn.FITTING
