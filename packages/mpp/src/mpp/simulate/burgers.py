@@ -8,34 +8,26 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float64
 from numpy.random import Generator
 from torch import Tensor
 
 from mpp.simulate import validation
 from mpp.simulate.finite_volume import conservative_rate, padded
-from mpp.simulate.initial_states import drawn, smooth
+from mpp.simulate.initial_states import Sampling, smooth
 from mpp.simulate.time_stepping import heun, march
 from sciformer.arguments import check_not_negative, check_positive
 
 
 def random_burgers(
-    seed: int,
-    trajectories: range,
-    frames: int,
-    shape: tuple[int],
-    dt: float,
+    sampling: Sampling,
     viscosity: float = 0.01 / np.pi,
     modes: int = 4,
-) -> Float32[np.ndarray, "trajectory time field width"]:
+) -> Float[np.ndarray, "trajectory time field width"]:
     """Simulate Burgers' equation from random smooth velocities, which steepen into shocks.
 
     Args:
-        seed: Seed of the data set; at least 0.
-        trajectories: Indices of the trajectories.
-        frames: Frames of each, including the initial state.
-        shape: Number of cells.
-        dt: Time between frames; 0.01 in PDEBench, for 201 frames.
+        sampling: Trajectories and grid; dt is 0.01 in PDEBench, for 201 frames.
         viscosity: Kinematic viscosity nu.
         modes: Largest wave number of the initial state, in waves per domain.
 
@@ -44,11 +36,9 @@ def random_burgers(
     """
 
     def draw(rng: Generator) -> np.ndarray:
-        return smooth(rng, (1, *shape), modes)
+        return smooth(rng, (1, *sampling.shape), modes)
 
-    return burgers(drawn("burgers", seed, trajectories, draw), frames, dt, viscosity).astype(
-        np.float32
-    )
+    return burgers(sampling.drawn("burgers", draw), sampling.frames, sampling.dt, viscosity)
 
 
 def burgers(

@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 from numpy.random import Generator
 from torch import Tensor
 
@@ -22,7 +22,7 @@ from mpp.boundary import Boundary
 from mpp.simulate import validation
 from mpp.simulate.finite_volume import conservative_rate
 from mpp.simulate.hllc import hllc
-from mpp.simulate.initial_states import drawn, smooth
+from mpp.simulate.initial_states import Sampling, smooth
 from mpp.simulate.time_stepping import heun, march
 from mpp.simulate.viscous_stress import viscous_rate
 from sciformer.arguments import ArgumentError, check_not_negative, check_positive
@@ -31,25 +31,17 @@ GAMMA = 5 / 3  # PDEBench's
 
 
 def random_compressible(
-    seed: int,
-    trajectories: range,
-    frames: int,
-    shape: tuple[int, int],
-    dt: float,
+    sampling: Sampling,
     mach: float = 0.1,
     eta: float = 1e-8,
     zeta: float = 1e-8,
     contrast: float = 0.1,
     modes: int = 4,
-) -> Float32[np.ndarray, "trajectory time field height width"]:
+) -> Float[np.ndarray, "trajectory time field height width"]:
     """Simulate compressible flow on the periodic unit square from random smooth states.
 
     Args:
-        seed: Seed of the data set; at least 0.
-        trajectories: Indices of the trajectories.
-        frames: Frames of each, including the initial state.
-        shape: Cells along x and y.
-        dt: Time between frames; 0.05 in PDEBench, for 21 frames.
+        sampling: Trajectories and grid; dt is 0.05 in PDEBench, for 21 frames.
         mach: Mach number, RMS speed over speed of sound; 0.1 or 1 in PDEBench.
         eta: Shear viscosity; 1e-8, 0.01 or 0.1 in PDEBench.
         zeta: Bulk viscosity; as eta in PDEBench.
@@ -63,13 +55,11 @@ def random_compressible(
     speed = mach * (GAMMA / 2) ** 0.5  # of each component
 
     def draw(rng: Generator) -> np.ndarray:
-        rho, u, v, p = (smooth(rng, shape, modes) for _ in range(4))
+        rho, u, v, p = (smooth(rng, sampling.shape, modes) for _ in range(4))
         return np.stack((np.exp(contrast * rho), speed * u, speed * v, np.exp(contrast * p)))
 
-    state = drawn("compressible", seed, trajectories, draw).astype(
-        np.float32
-    )  # float32 is twice as fast as float64
-    return compressible(state, frames, dt, eta, zeta)
+    state = sampling.drawn("compressible", draw).astype(np.float32)  # twice as fast
+    return compressible(state, sampling.frames, sampling.dt, eta, zeta)
 
 
 def compressible(

@@ -14,37 +14,29 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float64
 from numpy.random import Generator
 from torch import Tensor
 
 from mpp.simulate import validation
-from mpp.simulate.initial_states import drawn, smooth
+from mpp.simulate.initial_states import Sampling, smooth
 from sciformer.arguments import check_not_negative, check_positive
 
 STABLE = 2.7  # stability limit of Runge-Kutta 4 on the negative real axis
 
 
 def oscillating_reaction(
-    seed: int,
-    trajectories: range,
-    frames: int,
-    shape: tuple[int, int],
-    dt: float,
+    sampling: Sampling,
     activator_diffusivity: float = 1e-3,
     inhibitor_diffusivity: float = 5e-3,
     threshold: float = 5e-3,
     decay: float = 0.5,
     modes: int = 4,
-) -> Float32[np.ndarray, "trajectory time field height width"]:
+) -> Float[np.ndarray, "trajectory time field height width"]:
     """Simulate the oscillatory regime (d < 1), periodic, from random smooth states.
 
     Args:
-        seed: Seed of the data set; at least 0.
-        trajectories: Indices of the trajectories.
-        frames: Frames of each, including the initial state.
-        shape: Points along x and y.
-        dt: Time between frames; the limit cycle has a period of about 7.
+        sampling: Trajectories and grid; the limit cycle has a period of about 7.
         activator_diffusivity: Diffusivity D_u of the activator.
         inhibitor_diffusivity: Diffusivity D_v of the inhibitor.
         threshold: Threshold k of the activator.
@@ -56,32 +48,25 @@ def oscillating_reaction(
     """
 
     def draw(rng: Generator) -> np.ndarray:
-        return 0.7 * np.stack([smooth(rng, shape, modes) for _ in range(2)])
+        return 0.7 * np.stack([smooth(rng, sampling.shape, modes) for _ in range(2)])
 
     diffusivities = activator_diffusivity, inhibitor_diffusivity
-    state = drawn("diffusion_reaction", seed, trajectories, draw)
-    out = diffusion_reaction(state, frames, dt, diffusivities, threshold, 1.0, decay)
-    return out.astype(np.float32)
+    state = sampling.drawn("diffusion_reaction", draw)
+    return diffusion_reaction(
+        state, sampling.frames, sampling.dt, diffusivities, threshold, decay=decay
+    )
 
 
 def noisy_reaction(
-    seed: int,
-    trajectories: range,
-    frames: int,
-    shape: tuple[int, int],
-    dt: float,
+    sampling: Sampling,
     activator_diffusivity: float = 1e-3,
     inhibitor_diffusivity: float = 5e-3,
     threshold: float = 5e-3,
-) -> Float32[np.ndarray, "trajectory time field height width"]:
+) -> Float[np.ndarray, "trajectory time field height width"]:
     """Simulate PDEBench's set: white noise in a box of side 2 with no-flux walls.
 
     Args:
-        seed: Seed of the data set; at least 0.
-        trajectories: Indices of the trajectories.
-        frames: Frames of each, including the initial state.
-        shape: Points along x and y.
-        dt: Time between frames; 0.05 in PDEBench, for 101 frames.
+        sampling: Trajectories and grid; dt is 0.05 in PDEBench, for 101 frames.
         activator_diffusivity: Diffusivity D_u of the activator.
         inhibitor_diffusivity: Diffusivity D_v of the inhibitor.
         threshold: Threshold k of the activator.
@@ -91,12 +76,13 @@ def noisy_reaction(
     """
 
     def draw(rng: Generator) -> np.ndarray:
-        return rng.standard_normal((2, *shape))
+        return rng.standard_normal((2, *sampling.shape))
 
     diffusivities = activator_diffusivity, inhibitor_diffusivity
-    state = drawn("diffusion_reaction_noise", seed, trajectories, draw)
-    out = diffusion_reaction(state, frames, dt, diffusivities, threshold, 1.0, 1.0, "wall")
-    return out.astype(np.float32)
+    state = sampling.drawn("diffusion_reaction_noise", draw)
+    return diffusion_reaction(
+        state, sampling.frames, sampling.dt, diffusivities, threshold, boundary="wall"
+    )
 
 
 def diffusion_reaction(

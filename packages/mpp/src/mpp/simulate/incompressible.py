@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Complex, Float, Float32, Float64
+from jaxtyping import Complex, Float, Float64
 from numpy.random import Generator
 from torch import Tensor
 
 from mpp.simulate import validation
-from mpp.simulate.initial_states import drawn, smooth
+from mpp.simulate.initial_states import Sampling, smooth
 from mpp.simulate.time_stepping import march
 from sciformer.arguments import check_not_negative, check_positive
 
@@ -25,23 +25,15 @@ STABLE = 1.3  # 2.8 / (2 pi / 3): stability limit of Runge-Kutta 4 over the larg
 
 
 def random_incompressible(
-    seed: int,
-    trajectories: range,
-    frames: int,
-    shape: tuple[int, int],
-    dt: float,
+    sampling: Sampling,
     viscosity: float = 5e-4,
     diffusivity: float = 5e-4,
     modes: int = 4,
-) -> Float32[np.ndarray, "trajectory time field height width"]:
+) -> Float[np.ndarray, "trajectory time field height width"]:
     """Simulate decaying 2D turbulence that mixes a tracer.
 
     Args:
-        seed: Seed of the data set; at least 0.
-        trajectories: Indices of the trajectories.
-        frames: Frames of each, including the initial state.
-        shape: Points along x and y.
-        dt: Time between frames.
+        sampling: Trajectories and grid.
         viscosity: nu; the Reynolds number is its inverse.
         diffusivity: Diffusivity kappa of the tracer.
         modes: Largest wave number of the initial state, in waves per side; at most a third of the
@@ -50,17 +42,18 @@ def random_incompressible(
     Returns:
         Velocity along x and along y, tracer (mean 1, standard deviation 0.3 at the start).
     """
+    shape = sampling.shape
     validation.at_most(min(shape) / 3, modes=modes)
 
     def draw(rng: Generator) -> np.ndarray:
-        vorticity, tracer = smooth(rng, shape, modes, -1.0), smooth(rng, shape, modes, 1.0)
+        vorticity, tracer = (smooth(rng, shape, modes, slope) for slope in (-1.0, 1.0))
         velocity = Waves.of(shape).velocity(torch.fft.rfft2(torch.as_tensor(vorticity)))
         velocity = torch.fft.irfft2(velocity, s=shape)
         speed = (velocity**2).sum(0).mean().sqrt().item()
         return np.stack((vorticity / speed, 1 + 0.3 * tracer))
 
-    state = drawn("incompressible", seed, trajectories, draw)
-    return incompressible(state, frames, dt, viscosity, diffusivity).astype(np.float32)
+    state = sampling.drawn("incompressible", draw)
+    return incompressible(state, sampling.frames, sampling.dt, viscosity, diffusivity)
 
 
 class Waves(NamedTuple):
@@ -72,7 +65,7 @@ class Waves(NamedTuple):
     to_velocity: Complex[Tensor, "2 height half"]
 
     @staticmethod
-    def of(shape: tuple[int, int]) -> "Waves":
+    def of(shape: tuple[int, ...]) -> "Waves":
         """Build the operators of a grid."""
         height, width = shape
         kx = torch.fft.fftfreq(height, 1 / height, dtype=torch.float64)

@@ -4,36 +4,50 @@ The numbers drawn do not depend on the grid either, so one trajectory can be sim
 resolutions. White noise is the exception: it has one number per point.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64
 from numpy.random import Generator
 
 
-def drawn(
-    system: str,
-    seed: int,
-    trajectories: Iterable[int],
-    draw: Callable[[Generator], np.ndarray],
-) -> Float64[np.ndarray, "trajectory ..."]:
-    """Draw the initial state of each trajectory from a separate generator.
+class Sampling(NamedTuple):
+    """Which trajectories to simulate, and on which grid.
 
     Args:
-        system: Name, which enters the seed: systems do not share random fields.
         seed: Seed of the data set; at least 0.
         trajectories: Indices of the trajectories.
-        draw: Draws one state (field, *grid) from a generator.
-
-    Returns:
-        Initial states.
+        frames: Frames of each, including the initial state.
+        shape: Points (cells of a finite-volume method) along each axis, x first.
+        dt: Time between frames.
     """
-    key = int.from_bytes(system.encode(), "big")
-    return np.stack([draw(np.random.default_rng([seed, number, key])) for number in trajectories])
+
+    seed: int
+    trajectories: range
+    frames: int
+    shape: tuple[int, ...]
+    dt: float
+
+    def drawn(
+        self, system: str, draw: Callable[[Generator], np.ndarray]
+    ) -> Float64[np.ndarray, "trajectory ..."]:
+        """Draw the initial state of each trajectory from a separate generator.
+
+        Args:
+            system: Name, which enters the seed: systems do not share random fields.
+            draw: Draws one state (field, *grid) from a generator.
+
+        Returns:
+            Initial states.
+        """
+        key = int.from_bytes(system.encode(), "big")
+        seeds = ([self.seed, number, key] for number in self.trajectories)
+        return np.stack([draw(np.random.default_rng(seed)) for seed in seeds])
 
 
 def smooth(
-    rng: Generator, shape: tuple[int, int], modes: int, slope: float = 0.0
+    rng: Generator, shape: tuple[int, ...], modes: int, slope: float = 0.0
 ) -> Float64[np.ndarray, "height width"]:
     r"""Random smooth periodic field of zero mean and unit variance on the unit square.
 
@@ -42,7 +56,7 @@ def smooth(
 
     Args:
         rng: Source of randomness.
-        shape: Points along x and y; values are at the centers of the cells.
+        shape: Points along each axis; values are at the centers of the cells.
         modes: Largest wave number K, in waves per side.
         slope: Exponent s of the amplitude spectrum.
 

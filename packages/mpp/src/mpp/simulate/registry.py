@@ -1,6 +1,5 @@
 """Registry of the simulated systems with their default parameters."""
 
-import math
 from types import MappingProxyType
 
 from mpp.simulate.burgers import random_burgers
@@ -23,7 +22,6 @@ _ALL = (
         shape=(64, 64),
         frames=24,
         dt=0.1,
-        parameters={"gravity": 1.0, "extent": 5.0, "waves": 0.2, "speed": 0.3, "modes": 4},
         function=random_shallow_water,
     ),
     System(
@@ -34,7 +32,6 @@ _ALL = (
         shape=(64, 64),
         frames=11,  # time 1, as in PDEBench, whose frames are 0.01 apart
         dt=0.1,
-        parameters={"gravity": 1.0, "extent": 5.0, "inner": 2.0},
         function=dam_break,
     ),
     System(
@@ -45,13 +42,6 @@ _ALL = (
         shape=(64, 64),
         frames=24,
         dt=1.0,
-        parameters={
-            "activator_diffusivity": 1e-3,
-            "inhibitor_diffusivity": 5e-3,
-            "threshold": 5e-3,
-            "decay": 0.5,
-            "modes": 4,
-        },
         function=oscillating_reaction,
     ),
     System(
@@ -62,11 +52,6 @@ _ALL = (
         shape=(64, 64),
         frames=6,  # time 5, as in PDEBench, whose frames are 0.05 apart
         dt=1.0,
-        parameters={
-            "activator_diffusivity": 1e-3,
-            "inhibitor_diffusivity": 5e-3,
-            "threshold": 5e-3,
-        },
         function=noisy_reaction,
     ),
     System(
@@ -77,7 +62,6 @@ _ALL = (
         shape=(64, 64),
         frames=24,
         dt=0.06,
-        parameters={"viscosity": 5e-4, "diffusivity": 5e-4, "modes": 4},
         function=random_incompressible,
     ),
     System(
@@ -88,7 +72,6 @@ _ALL = (
         shape=(64, 64),
         frames=21,
         dt=0.025,
-        parameters={"mach": 0.1, "eta": 1e-8, "zeta": 1e-8, "contrast": 0.1, "modes": 4},
         function=random_compressible,
     ),
     System(
@@ -99,7 +82,6 @@ _ALL = (
         shape=(256,),
         frames=24,
         dt=0.04,
-        parameters={"viscosity": 0.01 / math.pi, "modes": 4},
         function=random_burgers,
     ),
 )

@@ -11,38 +11,30 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float64
 from numpy.random import Generator
 from torch import Tensor
 
 from mpp.boundary import Boundary
 from mpp.simulate import validation
 from mpp.simulate.finite_volume import conservative_rate
-from mpp.simulate.initial_states import centers, drawn, smooth
+from mpp.simulate.initial_states import Sampling, centers, smooth
 from mpp.simulate.time_stepping import heun, march
 from sciformer.arguments import check_positive
 
 
 def random_shallow_water(
-    seed: int,
-    trajectories: range,
-    frames: int,
-    shape: tuple[int, int],
-    dt: float,
+    sampling: Sampling,
     gravity: float = 1.0,
     extent: float = 5.0,
     waves: float = 0.2,
     speed: float = 0.3,
     modes: int = 4,
-) -> Float32[np.ndarray, "trajectory time field height width"]:
+) -> Float[np.ndarray, "trajectory time field height width"]:
     """Simulate periodic shallow water from random smooth depth and velocity.
 
     Args:
-        seed: Seed of the data set; at least 0.
-        trajectories: Indices of the trajectories.
-        frames: Frames of each, including the initial state.
-        shape: Cells along x and y.
-        dt: Time between frames.
+        sampling: Trajectories and grid.
         gravity: Gravitational acceleration g.
         extent: Length of each side of the domain.
         waves: Standard deviation of the depth, whose mean is 1; at most 0.25.
@@ -55,35 +47,27 @@ def random_shallow_water(
     validation.at_most(0.25, waves=waves)
 
     def draw(rng: Generator) -> np.ndarray:
-        h, u, v = (smooth(rng, shape, modes) for _ in range(3))
+        h, u, v = (smooth(rng, sampling.shape, modes) for _ in range(3))
         h = np.maximum(
             1 + waves * h, 0.1
         )  # clips beyond about 4 standard deviations, so that no cell is dry
         return np.stack((h, speed * u, speed * v))
 
-    state = drawn("shallow_water", seed, trajectories, draw)
-    return shallow_water(state, frames, dt, gravity, (extent, extent)).astype(np.float32)
+    state = sampling.drawn("shallow_water", draw)
+    return shallow_water(state, sampling.frames, sampling.dt, gravity, (extent, extent))
 
 
 def dam_break(
-    seed: int,
-    trajectories: range,
-    frames: int,
-    shape: tuple[int, int],
-    dt: float,
+    sampling: Sampling,
     gravity: float = 1.0,
     extent: float = 5.0,
     inner: float = 2.0,
     radii: tuple[float, float] = (0.3, 0.7),
-) -> Float32[np.ndarray, "trajectory time field height width"]:
+) -> Float[np.ndarray, "trajectory time field height width"]:
     """Simulate a radial dam break (PDEBench, Takamoto et al. 2022, arXiv 2210.07182).
 
     Args:
-        seed: Seed of the data set; at least 0.
-        trajectories: Indices of the trajectories.
-        frames: Frames of each, including the initial state.
-        shape: Cells along x and y.
-        dt: Time between frames; 0.01 in PDEBench, for 101 frames.
+        sampling: Trajectories and grid; dt is 0.01 in PDEBench, for 101 frames.
         gravity: Gravitational acceleration g.
         extent: Length of each side of the domain; open boundaries, dam at the center.
         inner: Initial depth inside the dam; it is 1 outside.
@@ -93,16 +77,16 @@ def dam_break(
         Depth h, velocity along x and along y.
     """
     check_positive(inner=inner, extent=extent)
-    x, y = (extent * (centers(points) - 0.5) for points in shape)
+    x, y = (extent * (centers(points) - 0.5) for points in sampling.shape)
     distance = np.hypot(x[:, None], y)
 
     def draw(rng: Generator) -> np.ndarray:
         h = np.where(distance <= rng.uniform(*radii), inner, 1.0)
         return np.stack((h, 0 * h, 0 * h))
 
-    state = drawn("dam_break", seed, trajectories, draw)
-    frames_out = shallow_water(state, frames, dt, gravity, (extent, extent), ("open", "open"))
-    return frames_out.astype(np.float32)
+    state = sampling.drawn("dam_break", draw)
+    sides = extent, extent
+    return shallow_water(state, sampling.frames, sampling.dt, gravity, sides, ("open", "open"))
 
 
 def shallow_water(

@@ -1,6 +1,7 @@
 """A physical system that can be simulated: its fields, boundaries, defaults and function."""
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from jaxtyping import Float32
 
 from mpp.boundary import Boundary
 from mpp.simulate import validation
+from mpp.simulate.initial_states import Sampling
 from sciformer.arguments import ArgumentError, check_least, check_positive
 
 CELLS = 32_768  # cells simulated at a time: their arrays fit into the cache of one core
@@ -42,9 +44,7 @@ class System(NamedTuple):
         shape: Default number of points of each spatial axis.
         frames: Default number of frames.
         dt: Default time between frames.
-        parameters: Default physical parameters.
-        function: Simulator, called with seed, indices of the trajectories, frames, shape, dt and
-            the parameters by name.
+        function: Simulator, called with a ``Sampling`` and the parameters by name.
     """
 
     name: str
@@ -54,8 +54,13 @@ class System(NamedTuple):
     shape: tuple[int, ...]
     frames: int
     dt: float
-    parameters: Mapping[str, float | int]
     function: Callable[..., np.ndarray]
+
+    @property
+    def parameters(self) -> Mapping[str, float | int]:
+        """Default physical parameters: those of the function that are single numbers."""
+        defaults = {key: p.default for key, p in signature(self.function).parameters.items()}
+        return {key: value for key, value in defaults.items() if isinstance(value, float | int)}
 
     def simulate(
         self,
@@ -92,22 +97,22 @@ class System(NamedTuple):
         dt = self.dt if dt is None else dt
         validation.grid(shape, frames, axes=len(self.shape))
         check_positive(dt=dt)
-        values = {**self.parameters, **self._typed(parameters)}
+        values = self._typed(parameters)
         together = max(1, CELLS // max(1, int(np.prod(shape))))
         numbers = range(first, first + samples)
         parts = (numbers[at : at + together] for at in range(0, samples, together))
-        return np.concatenate(
-            [self.function(seed, part, frames, shape, dt, **values) for part in parts]
-        )
+        sampling = Sampling(seed, numbers, frames, shape, dt)
+        out = [self.function(sampling._replace(trajectories=part), **values) for part in parts]
+        return np.concatenate(out).astype(np.float32, copy=False)
 
     def _typed(self, parameters: Mapping[str, float | int]) -> dict[str, float | int]:
         """Convert parameters to the type of their default: 1 may be a float, 4.0 an integer."""
-        typed = {}
+        typed, defaults = {}, self.parameters
         for name, value in parameters.items():
-            if name not in self.parameters:
-                known = ", ".join(self.parameters)
+            if name not in defaults:
+                known = ", ".join(defaults)
                 raise ArgumentError(name, f"no parameter of {self.name}, which has {known}")
-            typed[name] = type(self.parameters[name])(value)
+            typed[name] = type(defaults[name])(value)
             if typed[name] != value:
                 raise ArgumentError(name, f"{value} is no whole number")
         return typed
