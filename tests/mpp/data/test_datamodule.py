@@ -5,9 +5,10 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from physics_samples import described, numbered
+from trainers import silent_trainer
 
 from mpp.data.batch import Batch
 from mpp.data.datamodule import PhysicsData
@@ -129,16 +130,9 @@ class Persistence(LightningModule):
 
 def fit(data, folder, steps, path=None):
     module = Persistence()
-    trainer = Trainer(
-        accelerator="cpu",
-        max_steps=steps,
-        logger=False,
-        default_root_dir=folder,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[ModelCheckpoint(folder, every_n_train_steps=8, filename="{step}")],
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
+    kept = ModelCheckpoint(folder, every_n_train_steps=8, filename="{step}")
+    trainer = silent_trainer(
+        max_steps=steps, num_sanity_val_steps=0, enable_checkpointing=True, callbacks=[kept]
     )
     trainer.fit(module, data, ckpt_path=path, weights_only=True)
     return module
