@@ -48,6 +48,7 @@ class Cached(Trajectories):
             original.ids,
             original.frames,
         )
+        self.given = original.given
         self.path = cache_path(original, folder)
         self.frame_bytes = 4 * math.prod(self.frame_shape)
         self.size = len(self) * self.frames * self.frame_bytes
