@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mpp.data.description import renamed
+from mpp.data.physics import PHYSICS, settle
 from mpp.data.readers.pdebench import PDEBench
 from mpp.data.readers.well import Well
 from mpp.data.shards import Shards
@@ -23,6 +24,7 @@ FILE: Kinds = {
     "fields": list[str],
     "rename": dict[str, str],
     "constants": bool,
+    **PHYSICS,
 }
 SYSTEM: Kinds = {"system": str, "name": str, "count": int, "seed": int, **OPTIONS}
 COUNT = 64  # trajectories of a simulated system
@@ -58,6 +60,7 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
         parts = [_open(one, said, files) for one in _paths(path)]
         found = parts[0] if len(parts) == 1 else Joined(parts)
     _rename(found, said.get("rename") or {})
+    settle(found, said)
     stem = Path(path).stem.strip("*?-_.") or Path(path).parent.name
     return said.get("name") or stem, found
 
