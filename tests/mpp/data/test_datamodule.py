@@ -298,7 +298,7 @@ def test_a_batch_has_an_entry_per_sample_in_its_first_two_parts_only(files):
         ({"files": [{"name": "a"}]}, r"files\[0\]\.path: missing; "),
         (
             {"files": [{"path": "a", "field": "b"}]},
-            r"files\[0\]\.field: no such key; there are constants, ",
+            r"files\[0\]\.field: no such key; there are boundaries, ",
         ),
         ({"files": [{"path": ["a"]}]}, r"path: \['a'\] is no str"),
         ({"files": [{"path": "a", "rename": 3}]}, r"rename: 3 is no dict\[str, str\]"),

@@ -288,5 +288,11 @@ def _unfit(dataset: h5py.Dataset, length: int) -> str:
     return ""
 
 
+def texts(value: Any) -> list[Any]:
+    """Entries of an attribute as a list, bytes decoded; empty for None."""
+    found = [] if value is None else np.atleast_1d(np.asarray(value)).reshape(-1).tolist()
+    return [one.decode(errors="replace") if isinstance(one, bytes) else one for one in found]
+
+
 def _is_text(value: Any) -> bool:
     return all(isinstance(one, str | bytes) for one in np.asarray(value, object).reshape(-1))

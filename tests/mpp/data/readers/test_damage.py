@@ -238,9 +238,23 @@ def test_a_damaged_chunk(tmp_path):
 def test_files_that_do_not_fit_together(tmp_path, cns):
     description = described(*CNS)
     other = tmp_path / "other.h5"
-    write_pdebench(other, "compressible", numbered(3, 5, description), description)
-    said = complaint(lambda: Joined([PDEBench(cns), PDEBench(other)]))
-    assert said == f"{other}: frames: 5, but {cns} has 4"
+    for change, said in (
+        ({"dt": 0.2}, "dt: 0.2, but {} has 0.1"),
+        ({"spacing": (0.5, 0.5)}, "spacing: 0.5, 0.5, but {} has 0.5, 0.25"),
+        ({"boundaries": ("periodic", "wall")}, "boundaries: ('periodic', 'wall'), but {} has"),
+    ):
+        changed = description._replace(**change)
+        write_pdebench(other, "compressible", numbered(3, 5, changed), changed)
+        found = complaint(lambda: Joined([PDEBench(cns), PDEBench(other)]))
+        assert found.startswith(f"{other}: {said.format(cns)}")
+
+
+def test_steps_that_differ_by_rounding_are_the_same(tmp_path, cns):
+    description = described(*CNS)
+    other = tmp_path / "other.h5"
+    close = description._replace(dt=0.1 * (1 + 1e-6), spacing=(0.5 * (1 - 1e-6), 0.25))
+    write_pdebench(other, "compressible", numbered(3, 4, close), close)
+    assert len(Joined([PDEBench(cns), PDEBench(other)])) == 6
 
 
 def test_frames_that_there_are_not(cns):

@@ -94,8 +94,8 @@ def _buffer(shape: tuple[int, ...]) -> Float[Tensor, "..."]:
 class Windows:
     """Sliding windows of selected trajectories, ordered by trajectory and first frame.
 
-    Window ``n`` of a trajectory consists of frames ``n`` to ``n + history + horizon``; each
-    trajectory has ``frames - history - horizon + 1`` windows.
+    Window ``n`` of a trajectory consists of frames ``n`` to ``n + history + horizon``; a trajectory
+    has ``frames - history - horizon + 1`` windows, none if it is shorter.
 
     Args:
         trajectories: Source of the frames.
@@ -105,7 +105,7 @@ class Windows:
         most: Maximum number of windows, evenly spread over all; None takes all.
 
     Raises:
-        ValueError: If the trajectories are too short for a window.
+        ValueError: If all trajectories are too short for a window.
     """
 
     def __init__(
@@ -117,8 +117,7 @@ class Windows:
         most: int | None = None,
     ) -> None:
         check_least(history=(history, 1), horizon=(horizon, 1))
-        self.each = trajectories.frames - history - horizon + 1
-        if self.each < 1:
+        if trajectories.frames < history + horizon:
             raise ValueError(
                 f"{trajectories.where}: frames: {trajectories.frames} are too few for history "
                 f"{history} and horizon {horizon}"
@@ -126,9 +125,10 @@ class Windows:
         self.trajectories = trajectories
         self.chosen = np.asarray(chosen, np.int64)
         self.history, self.horizon = history, horizon
-        whole = len(self.chosen) * self.each
-        self.whole = whole
-        self.size = whole if most is None else min(most, whole)
+        lengths = np.asarray(trajectories.lengths, np.int64)[self.chosen]
+        self.starts = np.cumsum([0, *np.maximum(lengths - history - horizon + 1, 0)])
+        self.whole = int(self.starts[-1])
+        self.size = self.whole if most is None else min(most, self.whole)
 
     def __len__(self) -> int:
         return self.size
@@ -142,8 +142,8 @@ class Windows:
     def place(self, number: int) -> tuple[int, int]:
         """Trajectory index and first frame of a window."""
         spread = range(self.size)[number] * self.whole // self.size
-        at, start = divmod(spread, self.each)
-        return int(self.chosen[at]), start
+        at = int(np.searchsorted(self.starts, spread, "right")) - 1
+        return int(self.chosen[at]), spread - int(self.starts[at])
 
     def fill(self, number: int, past: Frames, future: Future) -> None:
         """Write the input and target frames of a window into two arrays."""

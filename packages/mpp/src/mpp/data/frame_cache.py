@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from mpp.data.description import Description
 from mpp.data.trajectories import Frames, Trajectories
 from sciformer.data.open_files import OpenFiles, open_raw, read_into
@@ -19,7 +21,7 @@ PIECE = 2**25  # bytes that are decoded at once
 class Cached(Trajectories):
     """Trajectories read from a cache, which is created if it does not exist.
 
-    The file is (trajectory, time, field, *space) in native fp32 and nothing else: ``np.memmap``
+    The file is (trajectory and time, field, *space) in native fp32 and nothing else: ``np.memmap``
     opens it. Frames are read directly into the batch, not memory-mapped: mapped pages count as
     memory of the process, and a truncated file would crash it. Frames are checked for NaN when the
     cache is written. The name of the cache depends on the original's path, size and modification
@@ -46,19 +48,21 @@ class Cached(Trajectories):
             original.identity,
             original.description,
             original.ids,
-            original.frames,
+            original.lengths,
+            original.assumed,
         )
         self.given = original.given
         self.path = cache_path(original, folder)
         self.frame_bytes = 4 * math.prod(self.frame_shape)
-        self.size = len(self) * self.frames * self.frame_bytes
+        self.starts = np.cumsum([0, *self.lengths]).tolist()  # first frame of each trajectory
+        self.size = self.starts[-1] * self.frame_bytes
         self.files = OpenFiles(open_raw)
         if not self.path.is_file() or self.path.stat().st_size != self.size:
             decode(original, self.path, progress)
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         into = memoryview(out.data).cast("B")
-        offset = (trajectory * self.frames + start) * self.frame_bytes
+        offset = (self.starts[trajectory] + start) * self.frame_bytes
         while into:
             try:
                 count = read_into(self.files[self.path], offset, [into])
@@ -82,7 +86,9 @@ def cache_path(original: Trajectories, folder: str | Path) -> Path:
         A path in the folder; it changes when the data change.
     """
     parts = (FORMAT, original.identity, original.description.names, original.frame_shape)
-    digest = hashlib.sha256(repr((*parts, original.frames, len(original))).encode()).hexdigest()
+    lengths = set(original.lengths)
+    frames = original.frames if len(lengths) == 1 else original.lengths
+    digest = hashlib.sha256(repr((*parts, frames, len(original))).encode()).hexdigest()
     return Path(folder) / f"{Path(original.where).stem}-{digest[:16]}.f32"
 
 
@@ -104,8 +110,9 @@ def decode(
     def write(beside: Path) -> None:
         with beside.open("wb") as file:
             for number in range(len(original)):
-                for start in range(0, original.frames, step):
-                    stop = min(start + step, original.frames)
+                frames = original.lengths[number]
+                for start in range(0, frames, step):
+                    stop = min(start + step, frames)
                     file.write(original.read(number, start, stop).data)
                 if progress is not None:
                     progress(number + 1)
@@ -125,8 +132,9 @@ def _describe(original: Trajectories, path: Path) -> None:
         "format": FORMAT,
         "source": original.identity,
         "dtype": "float32",
-        "axes": ["trajectory", "time", "field", *"xyz"[: len(described.shape)]],
-        "shape": [len(original), original.frames, *original.frame_shape],
+        "axes": ["frame", "field", *"xyz"[: len(described.shape)]],
+        "shape": [sum(original.lengths), *original.frame_shape],
+        "frames": original.lengths,
         "fields": described.names,
     }
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

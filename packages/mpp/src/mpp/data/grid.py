@@ -1,30 +1,40 @@
-"""Evenly spaced grid coordinates of an HDF5 file."""
+"""Coordinates of a grid: number of points, spacing, and whether they are evenly spaced."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float64
 
 from sciformer.data.hdf5 import HDF5
 
+UNEVEN = 1e-3  # relative difference between two steps
+UNTIMED = "not in the file, 1 is assumed"
+ROUNDING = 8 * float(np.finfo(np.float32).eps)  # of coordinates, which are often fp32
+
 
 class Line(NamedTuple):
-    """Coordinates along an axis, ascending.
+    """Coordinates along an axis.
 
     Args:
         points: Number of points.
-        step: Distance between the first two points; None if there is only one.
+        step: Mean distance between neighbors; None if there is only one point.
+        uneven: A sentence about the first step of another length; empty if there is none.
     """
 
     points: int
     step: float | None
+    uneven: str = ""
 
 
-def line(source: HDF5, key: str) -> Line | None:
-    """Coordinates of an axis; only the first two are read.
+def line(source: HDF5, key: str, points: int | None = None) -> Line | None:
+    """Coordinates of an axis.
 
     Args:
         source: HDF5 file.
-        key: HDF5 key of an array; its last axis is used.
+        key: HDF5 key of an array; its last axis is used. Other axes (trajectories) must have the
+            same steps.
+        points: Number of coordinates to use; None uses all.
 
     Returns:
         The coordinates; None if there is no numeric array.
@@ -37,13 +47,85 @@ def line(source: HDF5, key: str) -> Line | None:
     shape = source.shape(key)
     if not shape or 0 in shape:
         return Line(0, None)
-    first = source.read(key, (*[0] * (len(shape) - 1), slice(2)), np.float64)
-    return Line(shape[-1], float(first[1] - first[0]) if len(first) > 1 else None)
+    values = source.read(key, (), np.float64).reshape(-1, shape[-1])
+    return steps_of(values[:, :points])._replace(points=shape[-1])
 
 
-def step(found: Line | None, default: float) -> float:
-    """Grid spacing, or a default where the file has fewer than two coordinates."""
-    return default if found is None or found.step is None else found.step
+def steps_of(values: Float64[np.ndarray, "rows points"]) -> Line:
+    """Spacing of coordinates, and the first step that differs from the others.
+
+    Args:
+        values: Coordinates, ascending or descending; one row per trajectory, or a single one.
+
+    Returns:
+        Spacing of the first row; ``uneven`` names the first step of another length in any row.
+    """
+    points = values.shape[1]
+    if points < 2:
+        return Line(points, None)
+    steps = np.diff(values, axis=1)
+    mean = float(values[0, -1] - values[0, 0]) / (points - 1)
+    room = UNEVEN * abs(mean) + ROUNDING * np.abs(values).max()
+    with np.errstate(invalid="ignore"):
+        other = np.argwhere(~(np.abs(steps - steps[0, 0]) <= room))
+    if not len(other) and mean:
+        return Line(points, abs(mean))
+    row, at = other[0].tolist() if len(other) else (0, 0)
+    place = f"of trajectory {row} " if row else ""
+    return Line(
+        points,
+        abs(mean),
+        f"step {at} to {at + 1} {place}is {steps[row, at]:.6g}, but step 0 to 1 is "
+        f"{steps[0, 0]:.6g}",
+    )
+
+
+def time_step(where: str, found: Line | None) -> float | None:
+    """Time between frames.
+
+    Args:
+        where: File and key, for the error.
+        found: The times.
+
+    Returns:
+        The time between frames; None if the times are not stored.
+
+    Raises:
+        ValueError: If the frames are not evenly spaced in time.
+    """
+    if found is None or found.step is None:
+        return None
+    if found.uneven:
+        raise ValueError(
+            f"{where}: frames must be evenly spaced in time: {found.uneven}; interpolate the "
+            "frames, or leave some out"
+        )
+    return found.step
+
+
+def grid_spacing(
+    lines: Sequence[Line | None], names: Sequence[str], shape: Sequence[int]
+) -> tuple[tuple[float, ...], dict[str, str]]:
+    """Grid spacing along each axis.
+
+    Args:
+        lines: Coordinates of each axis; None if not stored.
+        names: Names of the axes.
+        shape: Number of points along each axis.
+
+    Returns:
+        The spacings, and what is assumed: ``spacing`` -> a sentence, or nothing.
+    """
+    spacing, reasons = [], []
+    for found, name, points in zip(lines, names, shape, strict=True):
+        if found is None or found.step is None:
+            spacing.append(1.0 / points)
+            reasons.append(f"{name} is not in the file, 1/{points} is assumed")
+        else:
+            spacing.append(found.step)
+            if found.uneven:
+                reasons.append(f"{name} is not evenly spaced ({found.uneven}), its mean is used")
+    return tuple(spacing), {"spacing": ", ".join(reasons)} if reasons else {}
 
 
 def need_floats(source: HDF5, key: str) -> None:

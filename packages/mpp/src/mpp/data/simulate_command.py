@@ -86,14 +86,11 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
 
 
 def _say_what_is_lost(path: Path, written: Description) -> None:
-    """Warn about fields and boundaries that PDEBench's layout cannot store."""
+    """Warn about fields that PDEBench's layout cannot store."""
     found = PDEBench(path).description
     lost = [name for name in written.names if name not in found.names]
     if lost:
         warnings.warn(f"{path}: this set of PDEBench has no {', '.join(lost)}", stacklevel=2)
-    if found.boundaries != written.boundaries:
-        ours, theirs = ", ".join(written.boundaries), ", ".join(found.boundaries)
-        warnings.warn(f"{path}: will be read as {theirs}, but is {ours}", stacklevel=2)
 
 
 def _all(system: str, samples: int, seed: int, options: dict[str, object]) -> np.ndarray:

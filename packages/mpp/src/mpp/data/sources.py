@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mpp.data.description import renamed
+from mpp.data.physics import PHYSICS, settle
 from mpp.data.readers.pdebench import PDEBench
 from mpp.data.readers.well import Well
 from mpp.data.shards import Shards
@@ -26,6 +27,7 @@ FILE: Kinds = {
     "rename": dict[str, str],
     "constants": bool,
     "split": str,
+    **PHYSICS,
 }
 SYSTEM: Kinds = {"system": str, "name": str, "count": int, "seed": int, **OPTIONS}
 COUNT = 64  # trajectories of a simulated system
@@ -69,6 +71,7 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
     if said.get("split") is not None:
         with inside("split", {}):
             found.given = given_splits(said["split"], found.ids)
+    settle(found, said)
     stem = Path(path).stem.strip("*?-_.") or Path(path).parent.name
     return said.get("name") or stem, found
 

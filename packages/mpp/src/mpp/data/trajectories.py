@@ -2,7 +2,9 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -10,6 +12,8 @@ from jaxtyping import Float32
 from mpp.data.description import Description
 
 Frames = Float32[np.ndarray, "time field *space"]
+NOTHING: Mapping[str, str] = MappingProxyType({})
+CLOSE = 1e-3  # relative difference of steps; coordinates are often fp32
 
 
 class Trajectories(ABC):
@@ -20,7 +24,9 @@ class Trajectories(ABC):
         identity: Changes when the data change; decides the name of a cache.
         description: Description shared by all trajectories.
         ids: Permanent id of each trajectory; decides its split, unless ``given`` does.
-        frames: Number of frames per trajectory.
+        frames: Number of frames of each trajectory; one number if they all have as many.
+        assumed: What the files do not say: ``boundaries``, ``dt`` or ``spacing`` -> a sentence; the
+            description holds a placeholder.
 
     Raises:
         ValueError: If there are no trajectories, or they have only one frame.
@@ -29,20 +35,34 @@ class Trajectories(ABC):
     given: list[str] | None = None  # split of each trajectory, where the files say it
 
     def __init__(
-        self, where: str, identity: str, description: Description, ids: Sequence[str], frames: int
+        self,
+        where: str,
+        identity: str,
+        description: Description,
+        ids: Sequence[str],
+        frames: int | Sequence[int],
+        assumed: Mapping[str, str] = NOTHING,
     ) -> None:
         if not ids:
             raise ValueError(f"{where}: holds no trajectory")
-        if frames < 2:
-            raise ValueError(f"{where}: frames: {frames}, but there is nothing to predict in one")
+        lengths = [frames] * len(ids) if isinstance(frames, int) else list(frames)
+        if max(lengths) < 2:
+            most = max(lengths)
+            raise ValueError(f"{where}: frames: {most}, but there is nothing to predict in one")
         self.where = where
         self.identity = identity
         self.description = description
         self.ids = list(ids)
-        self.frames = frames
+        self.lengths = lengths
+        self.assumed = dict(assumed)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def frames(self) -> int:
+        """Number of frames of the longest trajectory."""
+        return max(self.lengths)
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
@@ -70,10 +90,12 @@ class Trajectories(ABC):
         Raises:
             ValueError: If a frame does not exist, cannot be read or is not finite.
         """
-        if not 0 <= start < stop <= self.frames or not 0 <= trajectory < len(self):
+        there = 0 <= trajectory < len(self)
+        if not there or not 0 <= start < stop <= self.lengths[trajectory]:
+            frames = self.lengths[trajectory] if there else self.frames
             raise ValueError(
                 f"{self.where}: no frames {start} to {stop} of trajectory {trajectory}; there are "
-                f"{len(self)} trajectories of {self.frames} frames"
+                f"{len(self)} trajectories of {frames} frames"
             )
         out = np.empty((stop - start, *self.frame_shape), np.float32)
         self.fill(trajectory, start, out)
@@ -90,7 +112,8 @@ class Trajectories(ABC):
         """
         for number in range(len(self)):
             try:
-                for start in range(self.frames) if every else (0, self.frames - 1):
+                frames = self.lengths[number]
+                for start in range(frames) if every else (0, frames - 1):
                     self.read(number, start, start + 1)
             except ValueError as error:
                 yield str(error)
@@ -143,7 +166,8 @@ class Joined(Trajectories):
         self.starts = np.cumsum([0, *map(len, parts)])
         ids = [name for part in parts for name in part.ids]
         identity = "\n".join(part.identity for part in parts)
-        super().__init__(first.where, identity, first.description, ids, first.frames)
+        lengths = [length for part in parts for length in part.lengths]
+        super().__init__(first.where, identity, first.description, ids, lengths, first.assumed)
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         number = int(np.searchsorted(self.starts, trajectory, "right")) - 1
@@ -156,11 +180,43 @@ class Joined(Trajectories):
 
 
 def _check_alike(first: Trajectories, other: Trajectories) -> None:
+    one, two = first.description, other.description
     for key, given, wanted in (
-        ("fields", sorted(other.description.names), sorted(first.description.names)),
-        ("shape", other.description.shape, first.description.shape),
-        ("boundaries", other.description.boundaries, first.description.boundaries),
-        ("frames", other.frames, first.frames),
+        ("fields", sorted(two.names), sorted(one.names)),
+        ("shape", two.shape, one.shape),
+        ("dt", _said(other, "dt", two.dt), _said(first, "dt", one.dt)),
+        (
+            "spacing",
+            _said(other, "spacing", *two.spacing),
+            _said(first, "spacing", *one.spacing),
+        ),
+        (
+            "boundaries",
+            None if "boundaries" in other.assumed else two.boundaries,
+            None if "boundaries" in first.assumed else one.boundaries,
+        ),
     ):
-        if given != wanted:
-            raise ValueError(f"{other.where}: {key}: {given}, but {first.where} has {wanted}")
+        if not _alike(given, wanted):
+            raise ValueError(
+                f"{other.where}: {key}: {_text(given)}, but {first.where} has {_text(wanted)}"
+            )
+
+
+def _said(found: Trajectories, key: str, *numbers: float) -> tuple[float, ...] | None:
+    """Numbers of a file; None if it does not say them."""
+    return None if key in found.assumed else numbers
+
+
+def _alike(given: Any, wanted: Any) -> bool:
+    if given is None or wanted is None or isinstance(wanted[0], str | int):
+        return given == wanted
+    return all(math.isclose(a, b, rel_tol=CLOSE) for a, b in zip(given, wanted, strict=True))
+
+
+def _text(value: Any) -> str:
+    """Value in an error."""
+    if value is None:
+        return "none"
+    if isinstance(value[0], float):
+        return ", ".join(f"{number:.6g}" for number in value)
+    return str(value)

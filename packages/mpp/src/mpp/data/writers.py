@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from mpp.data.description import Component, Description, components
-from mpp.data.readers.pdebench import (
+from mpp.data.readers.pdebench_sets import (
     ADVECTION,
     BURGERS,
     DAM_BREAK,
@@ -59,7 +59,7 @@ def _kind(description: Description) -> str | None:
     known = {key: SETS[key] for key in BY_KEYS[axes - 1]} | {"compressible": compressible(axes)}
     for key, layout in known.items():
         names = sorted(part.name for part in layout.parts)
-        alike = description.boundaries == (layout.boundary,) * axes
+        alike = set(description.boundaries) == {layout.boundary} or layout.boundary is None
         if alike and names == sorted(description.names):
             return key
     return None
@@ -98,6 +98,7 @@ def write_pdebench(
 
     def write(beside: Path) -> None:
         with h5py.File(beside, "w") as file:
+            file.attrs["boundaries"] = _names(description.boundaries)  # PDEBench has no such key
             if layout.grouped:
                 for number, one in enumerate(arrays):
                     group = file.create_group(f"{number:04d}")
@@ -197,6 +198,7 @@ def write_well(
             file.attrs["grid_type"] = "cartesian"
             file.attrs["n_spatial_dims"] = len(axes)
             file.attrs["n_trajectories"] = len(arrays)
+            file.attrs["conserved"] = _names(description.conserved)  # The Well has no such key
             file.attrs["simulation_parameters"] = _names(parameters)
             _well_dimensions(file, description, axes, arrays.shape[1])
             _well_boundaries(file.create_group("boundary_conditions"), description, axes)

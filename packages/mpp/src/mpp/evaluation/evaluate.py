@@ -252,9 +252,8 @@ def show(trained: "TrainedRun[PhysicsModule]", name: str, part: "Part") -> Shown
         Rollout for figures and movies.
     """
     source, history = part.windows.trajectories, part.windows.history
-    longest = Windows(
-        source, part.windows.chosen[:1].tolist(), history, min(FILMED, source.frames - history)
-    )
+    first = int(part.windows.place(0)[0])
+    longest = Windows(source, [first], history, min(FILMED, source.lengths[first] - history))
     past, future = (np.empty(shape, np.float32) for shape in longest.shapes)
     longest.fill(0, past, future)
     description = source.description

@@ -67,13 +67,15 @@ def rollout_file(
     with inside("file", file):
         name, source = open_files(file)
     rows = rows_of(trained, source)
-    past = _history(trained, source, start, history)
     numbers = [0] if trajectories is None else trajectories
+    there = [source.lengths[number] for number in numbers if 0 <= number < len(source)]
+    shortest = min(there, default=source.frames)
+    past = _history(trained, source.where, shortest, start, history)
     frames = np.stack([source.read(number, start, start + past) for number in numbers])
     folder = report_folder(out or trained.path.parent / "rollout", overwrite)
     new_folder(folder, (FRAMES, film), overwrite)
     answers = roll(trained, source, torch.from_numpy(frames), rows, steps)
-    known = min(steps, source.frames - start - past)
+    known = min(steps, shortest - start - past)
     truth = np.full_like(answers, np.nan)
     for row, number in enumerate(numbers if known else ()):
         truth[row, :known] = source.read(number, start + past, start + past + known)
@@ -121,16 +123,16 @@ def roll(
 
 
 def _history(
-    trained: TrainedRun[Any], source: Trajectories, start: int, history: int | None
+    trained: TrainedRun[Any], where: str, frames: int, start: int, history: int | None
 ) -> int:
     """Number of frames in the history."""
     past = history if history is not None else trained.settings.get("history")
     if past is None:
         raise ValueError(f"{trained.path}: history: not said in the checkpoint; give --history")
-    if start + past > source.frames:
+    if start + past > frames:
         raise ValueError(
-            f"{source.where}: frames: {source.frames} are too few for a history of {past} from "
-            f"frame {start}; a shorter one is --history"
+            f"{where}: frames: {frames} are too few for a history of {past} from frame {start}; a "
+            "shorter one is --history"
         )
     return int(past)
 

@@ -1,89 +1,22 @@
 """Reader of PDEBench's HDF5 files (Takamoto et al. 2022, arXiv 2210.07182).
 
 The layout is detected from keys and shapes. Only the diffusion-reaction set is stored as (time, y,
-x) and is transposed on reading; the others are (time, x, y).
+x) and is transposed on reading; the others are (time, x, y). Compressible flow is periodic or open,
+which only the name of a file says.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from mpp.boundary import Boundary
-from mpp.data.description import Description, by_name, renamed, square
-from mpp.data.grid import Line, line, need_floats, step
+from mpp.boundary import Boundary, name_boundaries
+from mpp.data.description import COORDINATES, Description, by_name, renamed, square
+from mpp.data.grid import UNTIMED, Line, grid_spacing, line, need_floats, time_step
+from mpp.data.readers.pdebench_sets import Part, kind_of, named_boundaries
 from mpp.data.trajectories import Frames, Trajectories, check_finite
-from sciformer.data.hdf5 import HDF5, OpenHDF5
+from sciformer.data.hdf5 import HDF5, OpenHDF5, texts
 
-VELOCITIES = {"Vx": "velocity_x", "Vy": "velocity_y", "Vz": "velocity_z"}
 TIMES = ("t-coordinate", "t")
-
-
-class Part(NamedTuple):
-    """Location of a field in a file.
-
-    Args:
-        key: HDF5 key of the dataset; ``{}`` stands for the key of its group.
-        channel: Index along the dataset's last axis; None if there is no channel axis.
-        name: Name of the field.
-        conserved: Whether its spatial mean is conserved.
-    """
-
-    key: str
-    channel: int | None
-    name: str
-    conserved: bool = False
-
-
-class Kind(NamedTuple):
-    """File layout of one of PDEBench's sets.
-
-    Args:
-        parts: Fields of the set.
-        boundary: Boundary type of all axes.
-        mirrored: Whether reflections and 90 degree rotations of a solution are solutions.
-        swapped: Whether the spatial axes are stored as (y, x).
-        grouped: Whether each trajectory is a separate HDF5 group.
-    """
-
-    parts: tuple[Part, ...]
-    boundary: Boundary
-    mirrored: bool = True
-    swapped: bool = False
-    grouped: bool = False
-
-
-DAM_BREAK = Kind((Part("{}/data", 0, "height"),), "open", grouped=True)
-REACTION = Kind(
-    (Part("{}/data", 0, "activator"), Part("{}/data", 1, "inhibitor")),
-    "wall",
-    swapped=True,
-    grouped=True,
-)
-SORPTION = Kind(  # fixed value on the left, free on the right
-    (Part("{}/data", 0, "concentration"),), "wall", mirrored=False, grouped=True
-)
-INCOMPRESSIBLE = Kind(
-    (
-        Part("velocity", 0, "velocity_x"),
-        Part("velocity", 1, "velocity_y"),
-        Part("particles", 0, "tracer"),
-    ),
-    "wall",
-)
-BURGERS = Kind((Part("tensor", None, "velocity_x", conserved=True),), "periodic")
-ADVECTION = Kind(
-    (Part("tensor", None, "tracer", conserved=True),),
-    "periodic",
-    mirrored=False,  # advects in one direction
-)
-
-
-def compressible(axes: int) -> Kind:
-    """Layout of compressible flow: one dataset per velocity component, density and pressure."""
-    parts = [Part(key, None, name) for key, name in list(VELOCITIES.items())[:axes]]
-    parts += [Part("density", None, "density", conserved=True), Part("pressure", None, "pressure")]
-    return Kind(tuple(parts), "periodic")
 
 
 class PDEBench(Trajectories):
@@ -109,7 +42,7 @@ class PDEBench(Trajectories):
         self.source = HDF5(path, files)
         with self.source:
             self.keys = self.source.groups()
-            self.kind = _kind(self.source, self.keys, fields)
+            self.kind = kind_of(self.source, self.keys, fields)
             self.names = fields or tuple(part.name for part in self.kind.parts)
             first = self.keys[0] if self.kind.grouped else ""
             frames, *space = self._common_shape(first)
@@ -122,8 +55,8 @@ class PDEBench(Trajectories):
                 count = self.source.count([part.key for part in self.kind.parts])
                 keys = [str(number) for number in range(count)]
             ids = [f"{self.source.path.name}/{key}" for key in keys]
-            description = self._describe(tuple(space), first)
-        super().__init__(str(path), self.source.identity, description, ids, frames)
+            description, assumed = self._describe(tuple(space), frames, first)
+        super().__init__(str(path), self.source.identity, description, ids, frames, assumed)
 
     def _common_shape(self, group: str) -> tuple[int, ...]:
         """Shape (time, *space) that all fields share."""
@@ -178,22 +111,32 @@ class PDEBench(Trajectories):
                     f"{times.points}"
                 )
 
-    def _describe(self, space: tuple[int, ...], group: str) -> Description:
-        dt = step(self._line(f"{group}/grid/t", *TIMES), 1.0)
-        spacing = []
-        for axis, points in enumerate(space):
-            letter = "xyz"[axis]
-            found = self._line(f"{group}/grid/{letter}", f"{letter}-coordinate")
-            spacing.append(step(found, 1.0 / points))
+    def _describe(
+        self, space: tuple[int, ...], frames: int, group: str
+    ) -> tuple[Description, dict[str, str]]:
+        """Description, and what the file does not say."""
+        times = self._line(frames, f"{group}/grid/t", *TIMES)
+        dt = time_step(f"{self.source.path}: times", times)
+        names = COORDINATES[: len(space)]
+        lines = [self._line(None, f"{group}/grid/{one}", f"{one}-coordinate") for one in names]
+        spacing, assumed = grid_spacing(lines, names, space)
+        if dt is None:
+            assumed["dt"] = UNTIMED
+        boundaries = self._boundaries(len(space))
+        if boundaries is None:
+            assumed["boundaries"] = (
+                "not in the file, and its name is of no set of PDEBench (which have periodic or "
+                "trans in it)"
+            )
         known = Description(
             tuple(
                 renamed(by_name(part.name), name)
                 for part, name in zip(self.kind.parts, self.names, strict=True)
             ),
             space,
-            (self.kind.boundary,) * len(space),
-            tuple(spacing),
-            dt,
+            boundaries or ("periodic",) * len(space),
+            spacing,
+            1.0 if dt is None else dt,
             tuple(range(len(space))) if self.kind.mirrored else (),
             conserved=tuple(
                 name
@@ -201,11 +144,24 @@ class PDEBench(Trajectories):
                 if part.conserved
             ),
         )
-        return known._replace(turns=self.kind.mirrored and len(space) > 1 and square(known))
+        turns = self.kind.mirrored and len(space) > 1 and square(known)
+        return known._replace(turns=turns), assumed
 
-    def _line(self, *keys: str) -> Line | None:
+    def _boundaries(self, axes: int) -> tuple[Boundary, ...] | None:
+        """Boundaries from our own attribute, the layout or the file name; None if unknown."""
+        own = self.source.attribute("/", "boundaries")
+        if own is not None:
+            try:
+                return name_boundaries(texts(own), axes)
+            except ValueError as error:
+                raise ValueError(f"{self.source.path}: /: {error}") from error
+        if self.kind.boundary is not None:
+            return (self.kind.boundary,) * axes
+        return named_boundaries(self.source.path.name, axes)
+
+    def _line(self, points: int | None, *keys: str) -> Line | None:
         """Coordinates from the first key that exists."""
-        found = (line(self.source, key) for key in keys)
+        found = (line(self.source, key, points) for key in keys)
         return next((one for one in found if one is not None), None)
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
@@ -232,47 +188,3 @@ class PDEBench(Trajectories):
                 f"{self.where}: {part.key.format(group)}: truncated: (time, *space) is {shape}, "
                 f"but {self.keys[0]} has {(self.frames, *self.stored)}"
             )
-
-
-def _kind(source: HDF5, groups: list[str], fields: tuple[str, ...] | None) -> Kind:
-    """Detect which set a file belongs to."""
-    arrays = source.arrays()
-    if groups and not arrays:
-        kind = _grouped(source, groups[0])
-    elif {"velocity", "particles"} & set(arrays):
-        kind = INCOMPRESSIBLE
-    elif "tensor" in arrays:
-        if "nu" in arrays:
-            raise ValueError(f"{source.path}: nu: Darcy flow is a single frame; nothing to predict")
-        kind = _of_tensor(source, fields)
-    elif known := [key for key in (*VELOCITIES, "density", "pressure") if key in arrays]:
-        kind = compressible(len(source.shape(known[0])) - 2)
-    else:
-        there = ", ".join(source.keys()[:8]) or "nothing"
-        raise ValueError(f"{source.path}: keys: {there}: in the layout of no set of PDEBench")
-    if fields is not None and len(fields) != len(kind.parts):
-        raise ValueError(f"{source.path}: fields: {list(fields)}, but it has {len(kind.parts)}")
-    return kind
-
-
-def _grouped(source: HDF5, group: str) -> Kind:
-    shape = source.shape(f"{group}/data")
-    kinds = {(3, 1): SORPTION, (4, 1): DAM_BREAK, (4, 2): REACTION}
-    kind = kinds.get((len(shape), shape[-1] if shape else 0))
-    if kind is None:
-        raise ValueError(
-            f"{source.path}: {group}/data: shape {shape} is neither (time, x, 1), (time, x, y, 1) "
-            "nor (time, y, x, 2)"
-        )
-    return kind
-
-
-def _of_tensor(source: HDF5, fields: tuple[str, ...] | None) -> Kind:
-    name = source.path.name.lower()
-    if "burgers" in name:
-        return BURGERS
-    if "advection" in name:
-        return ADVECTION
-    if fields is not None:
-        return ADVECTION
-    raise ValueError(f"{source.path}: tensor: name its field: fields: [NAME]")

@@ -2,15 +2,15 @@
 
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 
 from mpp.boundary import Boundary
 from mpp.data.description import Component, Description, components, square
-from mpp.data.grid import Line, line, need_floats, step
+from mpp.data.grid import UNTIMED, Line, grid_spacing, line, need_floats, time_step
 from mpp.data.trajectories import Frames, Trajectories, check_finite
-from sciformer.data.hdf5 import HDF5, OpenHDF5
+from sciformer.data.hdf5 import HDF5, OpenHDF5, texts
 
 RANKS = ("t0_fields", "t1_fields", "t2_fields")
 CONDITIONS = "boundary_conditions"
@@ -70,9 +70,9 @@ class Well(Trajectories):
                 raise ValueError(f"{path}: t0_fields, t1_fields, t2_fields: none changes in time")
             for field in self.fields:
                 self._check(field, count, times.points)
-            description = self._describe(step(times, 1.0))
+            description, assumed = self._describe(times)
         ids = [f"{self.source.path.name}/{number}" for number in range(count)]
-        super().__init__(str(path), self.source.identity, description, ids, times.points)
+        super().__init__(str(path), self.source.identity, description, ids, times.points, assumed)
 
     def scalars(self, trajectory: int) -> dict[str, np.ndarray]:
         """Scalar parameters of a trajectory: name -> value, or time series."""
@@ -110,8 +110,7 @@ class Well(Trajectories):
     def _words(self, key: str, name: str) -> list[str]:
         """Attribute that is a list of names; h5py returns a single one as a string."""
         value = self.source.attribute(key, name)
-        found = [] if value is None else np.atleast_1d(np.asarray(value)).reshape(-1).tolist()
-        words = [one.decode(errors="replace") if isinstance(one, bytes) else one for one in found]
+        words = texts(value)
         if not all(isinstance(word, str) for word in words):
             raise ValueError(f"{self.source.path}: {key}: {name}: {value!r} are no names")
         return words
@@ -181,45 +180,60 @@ class Well(Trajectories):
                 f"file says {declared} of {self.space} and {len(field.parts)} component(s)"
             )
 
-    def _describe(self, dt: float) -> Description:
-        sides = self._sides()
+    def _describe(self, times: Line) -> tuple[Description, dict[str, str]]:
+        """Description, and what the file does not say."""
+        sides, unknown = self._sides()
         flat = self._words("/", "grid_type") in ([], ["cartesian"])
-        spacing = [step(self._line(name), 1.0) for name in self.axes]
+        dt = time_step(f"{self.source.path}: dimensions/time", times)
+        lines = [self._line(name) for name in self.axes]
+        spacing, assumed = grid_spacing(lines, self.axes, self.space)
+        if dt is None:
+            assumed["dt"] = UNTIMED
+        if unknown:
+            assumed["boundaries"] = unknown
         known = Description(
             tuple(part for field in self.fields for part in field.parts),
             self.space,
-            tuple(low if low == high else "open" for low, high in sides),
-            tuple(spacing),
-            dt,
-            tuple(axis for axis, side in enumerate(sides) if flat and side[0] == "periodic"),
+            tuple(side or "open" for side in sides),
+            spacing,
+            1.0 if dt is None else dt,
+            tuple(axis for axis, side in enumerate(sides) if flat and side == "periodic"),
+            conserved=tuple(self._words("/", "conserved")),  # our own attribute
         )
         all_periodic = len(known.flips) == len(self.space) > 1
-        return known._replace(turns=all_periodic and square(known))
+        return known._replace(turns=all_periodic and square(known)), assumed
 
-    def _sides(self) -> list[list[Boundary]]:
-        """Boundary types at both ends of each axis; open if the file does not specify one.
+    def _sides(self) -> tuple[list[Boundary | None], str]:
+        """Boundary type of each axis, None if unknown, and a sentence about the first unknown one.
 
-        An axis that is declared periodic is periodic whatever its mask: the-well's own dummy data
-        have empty masks. A wall must cover an end completely, as in ``WellDataset``.
+        Masks mark the ends to which a condition applies. A mask that marks nothing, as in
+        the-well's own dummy data, says nothing: the condition then applies to both ends.
         """
-        sides: list[list[Boundary]] = [["open", "open"] for _ in self.axes]
+        ends: list[list[Boundary | None]] = [[None, None] for _ in self.axes]
+        unknown = ""
         for condition in self.source.keys(CONDITIONS):
             key = f"{CONDITIONS}/{condition}"
-            given = "".join(self._words(key, "bc_type")).lower()
+            word = " ".join(self._words(key, "bc_type"))
+            given = _known_boundary(word)
             mask, dims = self._mask(f"{key}/mask"), self._words(key, "associated_dims")
+            if given is None:
+                unknown = unknown or f"{key}: bc_type {word!r} is none of PERIODIC, WALL, OPEN"
             for place, name in enumerate(dims):
                 axis = self._axis(key, name)
-                if given == "periodic":
-                    sides[axis] = ["periodic", "periodic"]
-                elif given == "wall" and mask.ndim == len(dims):
-                    for end in (0, -1):
-                        if mask.take(end, place).all():
-                            sides[axis][end] = "wall"
-        return sides
+                at = axis if mask is not None and mask.ndim == len(self.axes) else place
+                for end in (0, -1) if given else ():
+                    if mask is None or given == "periodic" or _marks(mask, end, at):
+                        ends[axis][end] = given
+        for name, (low, high) in zip(self.axes, ends, strict=True):
+            if low != high or low is None:
+                said = f"{low or 'nothing'} at its start, {high or 'nothing'} at its end"
+                unknown = unknown or f"{CONDITIONS}: {name} has {said}, not one type"
+        return [low if low == high else None for low, high in ends], unknown
 
-    def _mask(self, key: str) -> np.ndarray:
-        """Mask of a boundary condition; all True if the file has none."""
-        return self.source.read(key) if self.source.holds(key) else np.ones(1, bool)
+    def _mask(self, key: str) -> np.ndarray | None:
+        """Mask of a boundary condition; None if there is none, or it marks nothing."""
+        mask = self.source.read(key) if self.source.holds(key) else np.zeros(1, bool)
+        return mask if mask.ndim and mask.any() else None
 
     def _axis(self, key: str, name: str) -> int:
         if name not in self.axes:
@@ -228,3 +242,13 @@ class Well(Trajectories):
                 f"{', '.join(self.axes)}"
             )
         return self.axes.index(name)
+
+
+def _marks(mask: np.ndarray, end: int, axis: int) -> bool:
+    """Whether a mask covers an end of an axis."""
+    return axis < mask.ndim and bool(mask.take(end, axis).all())
+
+
+def _known_boundary(word: str) -> Boundary | None:
+    """Boundary type of a ``bc_type``; None if it is another word."""
+    return next((kind for kind in get_args(Boundary) if kind == word.lower()), None)
