@@ -1,4 +1,4 @@
-"""A project's command in this process, as a user types it."""
+"""A project's command in this process, as a user types it, and what it refuses."""
 
 import sys
 
@@ -16,3 +16,27 @@ def exit_code(project, *words):
         except SystemExit as ended:
             return ended.code
     return 0
+
+
+def refusal(project, capsys, *words):
+    """The one line of a verb that refuses its input."""
+    assert exit_code(project, *words) == 2
+    line = capsys.readouterr().err.strip()
+    assert "\n" not in line, line
+    return line
+
+
+def complaint(action):
+    """The one line of the ValueError that a call raises."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the tests look at the text
+        action()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def one_error(capsys, *said):
+    """See that the error is one line that holds some words."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert len(lines) == 1
+    for word in said:
+        assert word in lines[0]

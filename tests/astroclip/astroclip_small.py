@@ -1,7 +1,7 @@
 """A network and data that train in moments."""
 
 import torch
-from lightning.pytorch import Trainer
+from trainers import silent_trainer
 
 from astroclip.data.datamodule import GalaxyData
 from astroclip.module import AstroCLIPModule
@@ -27,10 +27,6 @@ def module(**options):
 
 def fit(module, data, **options):
     """Train on one core, silently."""
-    trainer = Trainer(
-        accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-        enable_checkpointing=False, use_distributed_sampler=False, num_sanity_val_steps=0,
-        **{"max_epochs": 1, **options},
-    )  # fmt: skip
+    trainer = silent_trainer(**{"num_sanity_val_steps": 0, "max_epochs": 1, **options})
     trainer.fit(module, data)
     return trainer

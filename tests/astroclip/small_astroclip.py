@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from verbs import exit_code
+from verbs import exit_code, refusal
 
 from astroclip.cli import PROJECT
 from astroclip.data.datamodule import GalaxyData
@@ -20,11 +20,7 @@ def astroclip(*words):
 
 
 def complaint(capsys, *words):
-    """The one line of a verb that refuses its input."""
-    assert astroclip(*words) == 2
-    line = capsys.readouterr().err.strip()
-    assert "\n" not in line, line
-    return line
+    return refusal(PROJECT, capsys, *words)
 
 
 def network(seed=0):

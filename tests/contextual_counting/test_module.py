@@ -3,8 +3,8 @@ import re
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from torch.nn.functional import cross_entropy
+from trainers import silent_trainer
 
 from contextual_counting.data.datamodule import VALIDATION, VALIDATION_SAMPLES, Batch, CountingData
 from contextual_counting.module import CountingModule, Network
@@ -19,15 +19,7 @@ RATES = [
 
 
 def trainer(tmp_path, **options):
-    return Trainer(
-        default_root_dir=tmp_path,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        **options,
-    )
+    return silent_trainer(default_root_dir=tmp_path, **options)
 
 
 def test_the_loss_is_the_mean_cross_entropy_of_the_regions_that_are_there(tmp_path):

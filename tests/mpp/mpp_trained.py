@@ -1,16 +1,14 @@
 """A checkpoint of a small network as a fit writes it, in a moment; random windows."""
 
 import json
-import sys
 
-import pytest
 import torch
 from mpp_small import SYSTEMS, module
+from verbs import exit_code, refusal
 
 from mpp.cli import PROJECT
 from mpp.data.batch import Batch
 from mpp.data.description import FIELDS, Description, by_name
-from sciformer.cli.main import run
 from sciformer.training.checkpoints import checkpoint
 
 KNOWN = Description(
@@ -48,19 +46,11 @@ def save(folder, own=None, **changed):
 
 def command(*words):
     """Run a verb as from a terminal."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["mpp"])
-        run(PROJECT, [str(word) for word in words])
+    assert exit_code(PROJECT, *words) == 0
 
 
 def complaint(capsys, *words):
-    """The one line of a verb that refuses its input."""
-    with pytest.raises(SystemExit) as ended:
-        command(*words)
-    assert ended.value.code == 2
-    errors = capsys.readouterr().err.strip()
-    assert "\n" not in errors, errors
-    return errors
+    return refusal(PROJECT, capsys, *words)
 
 
 def numbers(folder):

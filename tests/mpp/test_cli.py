@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from mpp_small import NETWORK, quiet
-from verbs import exit_code
+from verbs import exit_code, one_error
 
 from mpp.cli import PROJECT
 
@@ -93,14 +93,14 @@ def test_a_damaged_file_is_one_line_and_leaves_nothing(waves, damage, said, here
     with h5py.File("damaged.hdf5", "r+") as file:
         damage(file)
     assert mpp("fit", *TINY, "--data.files=[damaged.hdf5]") == 2
-    complaint(capsys, "damaged.hdf5", *said)
+    one_error(capsys, "damaged.hdf5", *said)
     assert [one.name for one in here.iterdir()] == ["damaged.hdf5"]
 
 
 def test_a_file_that_was_cut_short_is_one_line(waves, capsys):
     Path("cut.hdf5").write_bytes(waves.read_bytes()[:-5000])
     assert mpp("fit", *TINY, "--data.files=[cut.hdf5]") == 2
-    complaint(capsys, "cut.hdf5")
+    one_error(capsys, "cut.hdf5")
 
 
 def test_what_a_worker_finds_ends_the_run_in_one_line_too(waves, capsys):
@@ -108,12 +108,4 @@ def test_what_a_worker_finds_ends_the_run_in_one_line_too(waves, capsys):
     with h5py.File("damaged.hdf5", "r+") as file:
         file["density"][:, 3] = np.inf  # not at the ends, where a scan looks
     assert mpp("fit", *TINY, "--data.workers=1", "--data.files=[damaged.hdf5]") == 2
-    complaint(capsys, "damaged.hdf5", "density: frame 3 holds inf")
-
-
-def complaint(capsys, *said):
-    """See that the error is one line that holds some words."""
-    lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
-    assert len(lines) == 1
-    for word in said:
-        assert word in lines[0]
+    one_error(capsys, "damaged.hdf5", "density: frame 3 holds inf")

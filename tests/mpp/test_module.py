@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from mpp_small import batch, data, module, quiet
+from trainers import silent_trainer
 
 from mpp.metrics import nrmse
 from mpp.nn.rollout import rollout
@@ -16,18 +16,7 @@ FIELDS = ["height", "velocity_x", "velocity_y", "activator", "inhibitor"]
 def trained(accumulate=1, **options):
     """A module of data, and both after a fit of two batches."""
     own, source = module(FIELDS, **options), data(fields=FIELDS, batch_size=2)
-    trainer = Trainer(
-        accumulate_grad_batches=accumulate,
-        log_every_n_steps=1,
-        max_epochs=1,
-        accelerator="cpu",
-        devices=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    trainer = silent_trainer(accumulate_grad_batches=accumulate, log_every_n_steps=1, max_epochs=1)
     trainer.fit(own, source)
     return own, source, trainer
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from verbs import exit_code
+from verbs import exit_code, one_error
 
 from xval.cli import PROJECT
 
@@ -74,7 +74,7 @@ def test_a_checkpoint_keeps_what_it_needs_and_goes_on_elsewhere():
 def test_a_bad_file_is_one_line_and_leaves_nothing(content, said, here, capsys):
     Path("bad.csv").write_text(content)
     assert xval("fit", *TINY, "--data.files=[bad.csv]") == 2
-    complaint(capsys, "bad.csv", *said)
+    one_error(capsys, "bad.csv", *said)
     assert [one.name for one in here.iterdir()] == ["bad.csv"]
 
 
@@ -87,12 +87,4 @@ def test_a_bad_file_is_one_line_and_leaves_nothing(content, said, here, capsys):
 )
 def test_what_cannot_be_asked_is_one_line(words, said, capsys):
     assert xval("ask", *words) == 2
-    complaint(capsys, *said)
-
-
-def complaint(capsys, *said):
-    """See that the error is one line that holds some words."""
-    lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
-    assert len(lines) == 1
-    for word in said:
-        assert word in lines[0]
+    one_error(capsys, *said)

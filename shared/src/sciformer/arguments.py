@@ -82,45 +82,24 @@ def check_least(**values: tuple[int | float | None, int | float]) -> None:
 
 
 def check_positive(**values: int | float | None) -> None:
-    """Check that numbers are finite and above 0.
-
-    Args:
-        **values: Argument -> value; None is not checked.
-
-    Raises:
-        ArgumentError: Naming the first argument out of range.
-    """
-    for name, value in values.items():
-        if value is not None and not 0 < value < math.inf:
-            raise ArgumentError(name, f"{value} is not above 0 and finite")
+    """Check that numbers are finite and above 0, or None; ``ArgumentError`` names the first."""
+    _check(values, lambda value: 0 < value < math.inf, "is not above 0 and finite")
 
 
 def check_not_negative(**values: int | float | None) -> None:
-    """Check that numbers are finite and at least 0.
-
-    Args:
-        **values: Argument -> value; None is not checked.
-
-    Raises:
-        ArgumentError: Naming the first argument out of range.
-    """
-    for name, value in values.items():
-        if value is not None and not 0 <= value < math.inf:
-            raise ArgumentError(name, f"{value} is below 0 or not finite")
+    """Check that numbers are finite and at least 0, or None; ``ArgumentError`` names the first."""
+    _check(values, lambda value: 0 <= value < math.inf, "is below 0 or not finite")
 
 
 def check_share(**values: int | float | None) -> None:
-    """Check that numbers lie between 0 and 1.
+    """Check that numbers lie between 0 and 1, or None; ``ArgumentError`` names the first."""
+    _check(values, lambda value: 0 <= value <= 1, "is not between 0 and 1")
 
-    Args:
-        **values: Argument -> value; None is not checked.
 
-    Raises:
-        ArgumentError: Naming the first argument out of range.
-    """
+def _check(values: dict[str, Any], holds: Callable[[float], bool], said: str) -> None:
     for name, value in values.items():
-        if value is not None and not 0 <= value <= 1:
-            raise ArgumentError(name, f"{value} is not between 0 and 1")
+        if value is not None and not holds(value):
+            raise ArgumentError(name, f"{value} {said}")
 
 
 def flat_names(kind: Callable[..., Any]) -> dict[str, str]:

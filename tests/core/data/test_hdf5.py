@@ -6,6 +6,7 @@ import pickle
 import h5py
 import numpy as np
 import pytest
+from verbs import complaint
 
 from sciformer.data import hdf5
 from sciformer.data.hdf5 import HDF5
@@ -14,27 +15,10 @@ from sciformer.data.hdf5_probe import Probe
 LIAR = 4_000_000_000  # numbers
 
 
-@pytest.fixture
-def path(tmp_path):
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["x"] = np.arange(6.0).reshape(2, 3)
-        file["of/y"] = np.arange(5)
-        file["of"].attrs["names"] = np.array(["long", "b"], dtype=h5py.string_dtype())
-        file.attrs["count"] = 2
-    return tmp_path / "a.h5"
-
-
 def change(path, edit):
     with h5py.File(path, "r+") as file:
         edit(file)
     return path
-
-
-def complaint(action):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the tests look at the text
-        action()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_arrays_groups_and_attributes_are_found(path):

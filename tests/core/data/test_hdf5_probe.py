@@ -3,29 +3,11 @@
 import signal
 import time
 
-import h5py
-import numpy as np
 import pytest
+from verbs import complaint
 
 from sciformer.data.hdf5 import HDF5
 from sciformer.data.hdf5_probe import IDLE, Probe, look
-
-
-@pytest.fixture
-def path(tmp_path):
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["x"] = np.arange(6.0).reshape(2, 3)
-        file["of/y"] = np.arange(5)
-        file["of"].attrs["names"] = np.array(["long", "b"], dtype=h5py.string_dtype())
-        file.attrs["count"] = 2
-    return tmp_path / "a.h5"
-
-
-def complaint(action):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the tests look at the text
-        action()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def endless(path):

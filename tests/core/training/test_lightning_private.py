@@ -14,12 +14,13 @@ import pytest
 from jsonargparse._common import parsing_settings
 from lightning.fabric.strategies.launchers import subprocess_script as fabric_launchers
 from lightning.fabric.utilities import distributed
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import LearningRateFinder
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 from lightning.pytorch.strategies.launchers import subprocess_script as launchers
+from trainers import silent_trainer
 
 from sciformer.allowlist import GROUP, restrict
 from sciformer.cli.options import resolve
@@ -38,8 +39,7 @@ OTHERS = {  # of tuples, and of torch and Python
 
 @pytest.fixture(scope="module")
 def trainer():
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-    return Trainer(accelerator="cpu", devices=1, enable_model_summary=False, **quiet)
+    return silent_trainer(devices=1)
 
 
 ROWS = {  # private name -> what has it, of a trainer, and the parameters that we give it

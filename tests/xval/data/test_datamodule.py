@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
+from trainers import silent_trainer
 from xval_small import texts_of
 
 from xval.data.batch import Batch
@@ -285,11 +286,10 @@ class Recorder(LightningModule):
 
 def trained(folder, steps, ckpt_path=None, workers=0):
     module, data = Recorder(), mixed(workers=workers)
-    trainer = Trainer(
-        max_steps=steps, accelerator="cpu", logger=False, enable_progress_bar=False,
-        enable_model_summary=False, use_distributed_sampler=False, limit_val_batches=0,
-        callbacks=[ModelCheckpoint(folder, "{step}", every_n_train_steps=5, save_top_k=-1)],
-    )  # fmt: skip
+    kept = ModelCheckpoint(folder, "{step}", every_n_train_steps=5, save_top_k=-1)
+    trainer = silent_trainer(
+        max_steps=steps, limit_val_batches=0, enable_checkpointing=True, callbacks=[kept]
+    )
     trainer.fit(module, data, ckpt_path=ckpt_path)
     return module.seen
 

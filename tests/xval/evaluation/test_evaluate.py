@@ -1,14 +1,13 @@
 """Evaluation: every asked number of the test, the same for any batch, beside the baselines."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import torch
+from verbs import exit_code, refusal
 from xval_small import SETS, data, taught
 
-from sciformer.cli.main import run as command
 from sciformer.training.checkpoints import checkpoint
 from xval.cli import PROJECT
 from xval.evaluation.comparison import written
@@ -41,21 +40,11 @@ def measured(folder, other=None, samples=None):
 
 def xval(*words):
     """Run a verb in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["xval"])
-        try:
-            command(PROJECT, [str(word) for word in words])
-        except SystemExit as ended:
-            return ended.code
-    return 0
+    return exit_code(PROJECT, *words)
 
 
 def complaint(capsys, *words):
-    """The one line of a verb that refuses its input."""
-    assert xval(*words) == 2
-    line = capsys.readouterr().err.strip()
-    assert "\n" not in line, line
-    return line
+    return refusal(PROJECT, capsys, *words)
 
 
 def station(path, shift=0):

@@ -37,6 +37,7 @@ from sciformer.cli.options import resolve
 from sciformer.cli.project import Project
 from sciformer.cli.stored_settings import checkpoint_path, set_defaults
 from sciformer.cli.trainer_parts import FitParts, parts
+from sciformer.data.splits import resumed_splits
 from sciformer.files import check_writable, local, write_atomically
 from sciformer.strict_json import to_json
 from sciformer.text import hide_secrets, single_line
@@ -54,6 +55,7 @@ NOISE = (  # warnings that say nothing to a user
     r".*treespec, LeafSpec",  # Lightning against torch 2.13
     r".*does not have many workers",  # our loaders make or slice arrays: workers would cost more
     r".*directory .* exists and is not empty",  # a run's folder holds its checkpoint and its logs
+    r".*Total length of .* is zero",  # a split that nobody asked for
     r".*smaller than the logging interval",
     r".*callbacks used to create the checkpoint",
     r".*dirpath has changed",  # a run that goes on elsewhere finds its own best
@@ -168,6 +170,8 @@ class Cli(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         self.options.ckpt_path = self.claim.resumed
+        if self.subcommand == "fit":
+            self._keep_splits()
         if self._writes:
             check_free(self.claim)
         if self.options.threads:
@@ -179,6 +183,13 @@ class Cli(LightningCLI):
         builders = [(self.builder, object, True)]
         # Lightning calls it by a name that jsonargparse has deprecated.
         parser.instantiate_classes = partial(parser.instantiate, instantiators=builders)
+
+    def _keep_splits(self) -> None:
+        """Go on with the splits of the run that resumes."""
+        data, path = self.options.data, self.claim.resumed
+        stored = (checkpoint.read(path).get(checkpoint.DATA) if path else None) or {}
+        if "splits" in stored and "splits" in data:
+            data.splits = resumed_splits(stored["splits"], data.splits)
 
     def instantiate_classes(self) -> None:
         with self.builder.told():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.trainer.states import TrainerFn
 from torch.utils.data import Dataset
 
 from sciformer.data.collate import unchanged
@@ -16,6 +17,8 @@ class DataModule(LightningDataModule):
 
     A subclass calls ``save_hyperparameters(logger=False)`` and :meth:`set_loading`.
     """
+
+    shares: Mapping[str, float]  # of the splits, where there are any
 
     def set_loading(self, batch_size: int, workers: int, seed: int) -> None:
         """Store the settings that all loaders share.
@@ -42,6 +45,11 @@ class DataModule(LightningDataModule):
         Raises:
             ValueError: If training cannot start.
         """
+
+    def without(self, split: str) -> bool:
+        """Whether a fit goes without a split, as its share is 0."""
+        fitting = self.trainer is not None and self.trainer.state.fn == TrainerFn.FITTING
+        return fitting and self.shares[split] == 0
 
     @property
     def predicted(self) -> Mapping[str, Sequence[str]]:

@@ -1,19 +1,12 @@
 import pytest
-from lightning.pytorch import Trainer
 from minimal import MinimalData, MinimalModule
+from trainers import silent_trainer
 
 from sciformer.training.callbacks.cost import Cost
 
 
 def first_step(cost, dim, batch):
-    trainer = Trainer(
-        accelerator="cpu",
-        fast_dev_run=True,
-        callbacks=[cost],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    trainer = silent_trainer(fast_dev_run=True, callbacks=[cost])
     module = MinimalModule(dim, heads=2)
     trainer.fit(module, MinimalData(dim=dim, batch_size=batch))
     return module

@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback
 from minimal import MinimalData, MinimalModule
 from torch.optim.lr_scheduler import LambdaLR
+from trainers import silent_trainer
 
 from sciformer.training.callbacks import cpu_budget
 from sciformer.training.callbacks.cpu_budget import CpuBudget
@@ -44,13 +45,7 @@ class Clock(Callback):
 
 
 def fit(clock, spent, path=None, module=None, **options):
-    trainer = Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
+    trainer = silent_trainer(
         num_sanity_val_steps=1,
         max_epochs=-1,
         plugins=[CheckpointFiles()],

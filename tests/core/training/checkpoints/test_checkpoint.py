@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from minimal import PROJECT, MinimalData, MinimalModule
+from trainers import silent_trainer
 
 from sciformer.cli.main import run
 from sciformer.training.callbacks.run_record import RunRecord
@@ -46,17 +46,8 @@ def module():
 def written(tmp_path_factory):
     """A checkpoint of Lightning's trainer, through our own reader and writer."""
     path = tmp_path_factory.mktemp("written") / "last.ckpt"
-    trainer = Trainer(
-        accelerator="cpu",
-        max_steps=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        plugins=[CheckpointFiles()],
-        callbacks=[RunRecord({"seed": 7})],
-        use_distributed_sampler=False,
-    )
+    record = RunRecord({"seed": 7})
+    trainer = silent_trainer(max_steps=1, plugins=[CheckpointFiles()], callbacks=[record])
     trainer.fit(module(), MinimalData(dim=4))
     trainer.save_checkpoint(path)
     return path

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 from physics_samples import described, numbered
+from verbs import complaint
 
 from mpp.data.readers.pdebench import PDEBench
 from mpp.data.readers.well import Well
@@ -26,13 +27,6 @@ def well(tmp_path):
     description = described("height", "velocity_x", "velocity_y")
     write_well(tmp_path / "well.hdf5", "w", numbered(3, 4, description), description)
     return tmp_path / "well.hdf5"
-
-
-def complaint(action):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the tests look at the text
-        action()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_a_missing_field(cns, well):

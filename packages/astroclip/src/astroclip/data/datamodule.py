@@ -49,8 +49,8 @@ class GalaxyData(DataModule):
         test_pairs: Number of simulated test galaxies, at most 2,048.
         epochs: Number of epochs of the learning rate schedule; set by ``trainer.max_epochs`` on the
             command line.
-        splits: Fractions of files and shards in ``train``, ``val`` and ``test``; a galaxy's split
-            depends on its id alone.
+        splits: Fractions of files and shards in ``train``, ``val`` and ``test``, of which 0 means
+            none; the galaxies are ranked by a hash of their id.
         on_error: What to do with a galaxy that cannot be used: stop before training (``raise``), or
             report and ignore it (``skip``).
         workers: Processes that simulate or load; 0 uses the main process.
@@ -147,8 +147,8 @@ class GalaxyData(DataModule):
         workers = 0 if self.source is None else self.workers
         return ordered_loader(found, order, workers, unchanged)
 
-    def val_dataloader(self) -> SeededLoader:
-        return self.loader("val")
+    def val_dataloader(self) -> SeededLoader | list[SeededLoader]:
+        return [] if self.without("val") else self.loader("val")
 
     def test_dataloader(self) -> SeededLoader:
         return self.loader("test")
@@ -171,7 +171,10 @@ class GalaxyData(DataModule):
             The loader.
         """
         workers = 0 if self.source is None else self.workers
-        return self.in_order(self.dataset(split), self.batch_size, workers)
+        found = self.dataset(split)
+        if not len(found):  # pyright: ignore[reportArgumentType]
+            raise ArgumentError("splits", f"{self.shares} leaves no galaxy for {split}")
+        return self.in_order(found, self.batch_size, workers)
 
     def dataset(self, split: str) -> Dataset[Any]:
         """Dataset of a split.
@@ -205,11 +208,10 @@ class GalaxyData(DataModule):
         for each in bad:
             sys.stderr.write(f"left out: {each.reason}\n")
         ids = [source.id(number) for number in numbers]
-        parts = split_by_id(ids, self.shares)
-        for split, places in parts.items():
-            if not places and self.shares[split]:
-                reason = f"{self.shares} leaves none of {len(ids)} for {split}"
-                raise ArgumentError("splits", reason)
+        try:
+            parts = split_by_id(ids, self.shares)
+        except ValueError as error:
+            raise ArgumentError("splits", f"galaxies: {error}") from error
         return {
             split: GalaxyDataset(
                 source, [numbers[place] for place in places], self.labels, self.size, self.grid

@@ -73,9 +73,10 @@ def parts(path: str, test: str | None = None) -> tuple[Embeddings, Embeddings]:
     bank = embedding_files.read(path)
     if test is not None:
         return bank, _alike(path, bank, test, embedding_files.read(test))
-    rows = split_by_id(bank.ids, SHARES)
-    if not all(rows.values()):
-        raise ValueError(f"{path}: {len(bank.ids)} galaxies are too few to be split")
+    try:
+        rows = split_by_id(bank.ids, SHARES)
+    except ValueError as error:
+        raise ValueError(f"{path}: galaxies: {error}") from error
     return bank.rows(rows["bank"]), bank.rows(rows["test"])
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from mpp.data.dataset import MixtureWindows, Part, Windows
 from mpp.data.description import FIELDS
+from mpp.data.excerpt import split_in_time
 from mpp.data.frame_cache import Cached
 from mpp.data.sampler import MixtureOrder, weights_of
 from mpp.data.sources import Entry, open_files, open_system
@@ -15,7 +16,7 @@ from mpp.nn.field_vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, inside
 from sciformer.data.datamodule import DataModule
 from sciformer.data.loader import SeededLoader
-from sciformer.data.splits import shares_of, split_by_id
+from sciformer.data.splits import DRAWN, SHARES, shares_of, split_as_given, split_by_id
 from sciformer.files import check_writable
 
 
@@ -47,8 +48,9 @@ class PhysicsData(DataModule):
             field.
         cache: Folder for decoded frames, written once, which speeds up reading of large compressed
             files; None reads the files directly.
-        splits: Fractions of the trajectories in ``train``, ``val`` and ``test``; for given
-            fractions, a trajectory's split depends on its id alone.
+        splits: Fractions of the trajectories in ``train``, ``val`` and ``test``, of which 0 means
+            none; the trajectories are ranked by a hash of their id. Fewer trajectories than splits
+            are split in time. Splits that the files themselves give are kept.
         trajectories: Maximum number of training trajectories of each system; None takes all.
         val_windows: Maximum number of windows of each system in validation and test, evenly spread.
         scan: Before training, check that the first and last frame of every trajectory can be read
@@ -105,6 +107,8 @@ class PhysicsData(DataModule):
         self.vocabulary = _vocabulary(list(self.sources.values()), fields, extend)
         self.hparams["fields"] = self.fields  # a checkpoint keeps its rows
         self.history, self.horizon, self.test_horizon = history, horizon, test_horizon
+        horizons = {"train": horizon, "val": horizon, "test": test_horizon}
+        self.least = {split: history + each for split, each in horizons.items()}  # frames of one
         self.steps, self.all_batches = steps, epochs * steps
         self.augment, self.noise = augment, noise
         self.cache, self.trajectories, self.val_windows = cache, trajectories, val_windows
@@ -127,17 +131,20 @@ class PhysicsData(DataModule):
         return list(self.vocabulary.names)
 
     def check(self) -> None:
-        """Check that training and validation have data, and scan the files if ``scan`` is set.
+        """Check that every split has data, and scan the files if ``scan`` is set.
 
         Raises:
-            ValueError: If training, or validation with a fraction above 0, has no trajectory, the
+            ValueError: If training, or a split with a fraction above 0, has no trajectory, the
                 cache is not writable, or a frame cannot be read or is not finite (names file,
                 trajectory, field and frame).
         """
+        horizons = {"train": self.horizon, "val": self.horizon, "test": self.test_horizon}
+        if self.shares.get(DRAWN):  # a run of an older version may go on without a test
+            del horizons["test"]
         with warnings.catch_warnings(action="ignore"):  # they come when the split is loaded
-            for split in ("train", "val"):
+            for split, horizon in horizons.items():
                 if split == "train" or self.shares[split] > 0:
-                    self.parts(split, self.horizon)
+                    self.parts(split, horizon)
         if self.cache is not None:
             check_writable(self.cache, "cache")
         for source in self.sources.values() if self.scan else ():
@@ -174,12 +181,15 @@ class PhysicsData(DataModule):
             ValueError: If no system has a trajectory in this split.
         """
         found, without = [], []
-        for number, (name, source) in enumerate(self.sources.items()):
-            chosen = split_by_id(source.ids, self.shares)[split]
+        for number, (name, whole) in enumerate(self.sources.items()):
+            try:
+                source, chosen = self._split(whole, split)
+            except ValueError as error:
+                raise ArgumentError("splits", f"{whole.where}: {error}") from error
             if split == "train":
                 chosen = chosen[: self.trajectories]
             if not chosen:
-                without.append(f"{name}: none of {len(source)} trajectories is in {split}")
+                without.append(f"{name}: none of {len(whole)} trajectories is in {split}")
                 continue
             windows = Windows(source, chosen, self.history, horizon, most)
             found.append(Part(windows, self.vocabulary.rows(source.description.names), number))
@@ -189,6 +199,16 @@ class PhysicsData(DataModule):
         for line in without:
             warnings.warn(line, stacklevel=2)
         return found
+
+    def _split(self, source: Trajectories, split: str) -> tuple[Trajectories, list[int]]:
+        """Trajectories that hold a split, and which of them are in it."""
+        if source.given is not None:
+            return source, split_as_given(source.ids, source.given, self.shares)[split]
+        few = len(set(source.ids)) < sum(self.shares[name] > 0 for name in SHARES)
+        if not few or self.shares.get(DRAWN):
+            return source, split_by_id(source.ids, self.shares)[split]
+        parts = split_in_time(source, self.shares, self.history, self.least)
+        return (parts[split], list(range(len(source)))) if split in parts else (source, [])
 
     def train_dataloader(self) -> SeededLoader:
         self.setup()
@@ -201,7 +221,7 @@ class PhysicsData(DataModule):
         return self.by_order(data, order)
 
     def val_dataloader(self) -> list[SeededLoader]:
-        return self._in_order("val", self.horizon)
+        return [] if self.without("val") else self._in_order("val", self.horizon)
 
     def test_dataloader(self) -> list[SeededLoader]:
         return self._in_order("test", self.test_horizon)

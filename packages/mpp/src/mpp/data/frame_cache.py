@@ -51,6 +51,7 @@ class Cached(Trajectories):
             original.lengths,
             original.assumed,
         )
+        self.given = original.given
         self.path = cache_path(original, folder)
         self.frame_bytes = 4 * math.prod(self.frame_shape)
         self.starts = np.cumsum([0, *self.lengths]).tolist()  # first frame of each trajectory

@@ -1,6 +1,7 @@
 """Open the trajectories that a configuration names: files, or a built-in system."""
 
 import glob
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,18 @@ from mpp.data.readers.zarr_store import is_zarr
 from mpp.data.shards import Shards
 from mpp.data.simulated import OPTIONS, Simulated
 from mpp.data.trajectories import Joined, Trajectories
-from sciformer.arguments import ArgumentError, check_least
+from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.entry import Kinds, check_entry
 from sciformer.data.hdf5 import open_hdf5
 from sciformer.data.open_files import OpenFiles
 from sciformer.data.shards.index import INDEX
+from sciformer.data.splits import WORDS, given_splits
 
 FILE: Kinds = {
     "path": str,
     "name": str,
     "rename": dict[str, str],
+    "split": str,
     **TABLE,
     **PHYSICS,
 }
@@ -48,7 +51,8 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
             ``name`` (of the system), ``rename`` (field -> new name); for what the file does not say
             ``boundaries``, ``dt``, ``spacing``, ``conserved``; for one's own arrays ``fields``,
             ``axes``, ``constants``, ``parameters``; ``fields`` (new names, in order) for PDEBench,
-            ``constants: true`` for The Well.
+            ``constants: true`` for The Well; ``split`` (of all its trajectories, or a file with
+            the split of each id). A folder may hold folders ``train``, ``valid`` and ``test``.
 
     Returns:
         The system's name and its trajectories.
@@ -67,10 +71,16 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
         path = found.where  # the address without its secrets
     else:
         files = OpenFiles(open_hdf5)  # of which only so many stay open
-        parts = [open_file(one, said, table, files) for one in _paths(path)]
+        paths = _paths(path)
+        parts = [open_file(one, said, table, files) for one in paths]
         found = parts[0] if len(parts) == 1 else Joined(parts)
+        if said.get("split") is None:
+            _take_splits(found, parts, paths)
     _rename(found, said.get("rename") or {})
     settle(found, said)
+    if said.get("split") is not None:
+        with inside("split", {}):
+            found.given = given_splits(said["split"], found.ids)
     stem = Path(path).stem.strip("*?-_.") or Path(path).parent.name
     return said.get("name") or stem, found
 
@@ -102,18 +112,56 @@ def open_system(entry: Entry, seed: int = 0) -> tuple[str, Trajectories]:
 
 def _paths(path: str) -> Sequence[str]:
     if Path(path).is_dir() and not is_zarr(Path(path)):
-        for suffixes in SUFFIXES:
-            found = sorted(str(one) for suffix in suffixes for one in Path(path).glob(suffix))
-            if found:
-                return found
-        kinds = ", ".join(suffix for suffixes in SUFFIXES for suffix in suffixes)
-        raise ArgumentError("path", f"{path}: none of {kinds}, {INDEX} in this folder")
+        found = _inside([Path(path)])
+        if not found:
+            folders = [one for one in Path(path).glob("*") if one.name.lower() in WORDS]
+            folders += [one for one in Path(path, "data").glob("*") if one.name.lower() in WORDS]
+            found = _inside(folders)
+        if not found:
+            kinds = ", ".join(suffix for suffixes in SUFFIXES for suffix in suffixes)
+            raise ArgumentError("path", f"{path}: none of {kinds}, {INDEX} in this folder")
+        return found
     if Path(path).exists():
         return [path]
     found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  # takes absolute patterns
     if not found:
         raise ArgumentError("path", f"{path}: no such file")
     return found
+
+
+def _inside(folders: Sequence[Path]) -> list[str]:
+    """Files of the first kind that is in some folders."""
+    for suffixes in SUFFIXES:
+        found = [one for folder in folders for suffix in suffixes for one in folder.glob(suffix)]
+        if found:
+            return sorted(map(str, found))
+    return []
+
+
+def _take_splits(whole: Trajectories, parts: Sequence[Trajectories], paths: Sequence[str]) -> None:
+    """Take the splits from names of files and folders, if they name at least two.
+
+    PDEBench has ``*_Train.hdf5`` and ``Train/``, The Well ``train/``, ``valid/`` and ``test/``,
+    with files of the same names in them.
+    """
+    names = [_split_in(Path(path)) for path in paths]
+    if len(set(names) - {None}) < 2:
+        return
+    if None in names:
+        path = paths[names.index(None)]
+        raise ArgumentError("path", f"{path}: in no split, but others are; say which with split")
+    owners = [str(name) for name, part in zip(names, parts, strict=True) for _ in range(len(part))]
+    whole.given = owners
+    whole.ids = [f"{name}/{each}" for name, each in zip(owners, whole.ids, strict=True)]
+
+
+def _split_in(path: Path) -> str | None:
+    """The split that the words of a file's name say, or else those of its folder's."""
+    for text in (path.stem, path.parent.name):
+        found = {WORDS[word] for word in re.split(r"[\W_]+", text.lower()) if word in WORDS}
+        if len(found) == 1:
+            return found.pop()
+    return None
 
 
 def _rename(found: Trajectories, names: Mapping[str, str]) -> None:

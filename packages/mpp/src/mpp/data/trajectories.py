@@ -23,7 +23,7 @@ class Trajectories(ABC):
         where: Name in errors: a path, or the name of a system.
         identity: Changes when the data change; decides the name of a cache.
         description: Description shared by all trajectories.
-        ids: Permanent id of each trajectory; decides its split.
+        ids: Permanent id of each trajectory; decides its split, unless ``given`` does.
         frames: Number of frames of each trajectory; one number if they all have as many.
         assumed: What the files do not say: ``boundaries``, ``dt`` or ``spacing`` -> a sentence; the
             description holds a placeholder.
@@ -31,6 +31,8 @@ class Trajectories(ABC):
     Raises:
         ValueError: If there are no trajectories, or they have only one frame.
     """
+
+    given: list[str] | None = None  # split of each trajectory, where the files say it
 
     def __init__(
         self,

@@ -137,13 +137,16 @@ def open_data(
     """
     # What only a training needs may have moved, or costs time.
     changes: dict[str, Any] = {"cache": None, "scan": False, "workers": 0, "extend": False}
-    changes |= {"fields": list(trained.module.hparams["fields"]), "horizon": 1}
-    asked = {"val_windows": samples, "test_horizon": steps}
-    changes |= {name: value for name, value in asked.items() if value is not None}
+    changes |= {"fields": list(trained.module.hparams["fields"])}
+    if samples is not None:
+        changes["val_windows"] = samples
     if data is None:
-        return trained.data(mpp.PhysicsData, **changes)
-    changes |= {"files": [data], "simulate": None, "mixture": "round_robin"}
-    changes |= {"splits": {"train": 0.0, "val": 0.0, "test": 1.0}}
+        found = trained.data(mpp.PhysicsData, **changes)
+        found.test_horizon = steps or found.test_horizon  # after it has split as the training did
+        return found
+    entry = {"path": data} if isinstance(data, str) else data
+    changes |= {"files": [{**entry, "split": "test"}], "simulate": None, "mixture": "round_robin"}
+    changes |= {"horizon": 1, "splits": None} | ({} if steps is None else {"test_horizon": steps})
     with said_as("data", "files[0]"):
         return mpp.PhysicsData(**trained.settings | changes)
 

@@ -15,7 +15,7 @@ from xval.data.corpus import Corpus, Encoder, together
 from xval.data.dataset import EncodedTexts
 from xval.data.sampler import LengthBatches
 from xval.data.sources import SPLITS, Source, open_files, open_set, open_shards
-from xval.data.splits import OOD, split_by_label
+from xval.data.splits import DATE, OOD, split_by_label
 from xval.encodings.digits import LOWEST
 from xval.encodings.encoding import Encoding
 from xval.encodings.words import frequent_words
@@ -59,7 +59,7 @@ class TextData(DataModule):
             training and tested as out of distribution.
         split_by: Label that decides the split: ``date`` splits chronologically, ``id`` or any other
             label by hash.
-        splits: Fractions of ``train``, ``val`` and ``test``.
+        splits: Fractions of ``train``, ``val`` and ``test``, of which 0 means none.
         hide: Masking probability of each word and number in masked language modeling.
         ask: Fraction of the texts in which exactly the target numbers are masked.
         context: Maximum number of tokens per text.
@@ -158,23 +158,26 @@ class TextData(DataModule):
         if self.batches < 1:
             texts = len(self._texts("train")[1])
             raise ArgumentError("batch_size", f"{self.batch_size} is more than {texts} texts")
+        shared_out = any(source.split is None for source in self.sources)
+        for split in ("val", "test"):
+            if shared_out and self.shares[split] > 0:
+                self._texts(split)
 
     def setup(self, stage: str | None = None) -> None:
         if self.corpus is not None:
             return
-        parts, self.texts, first = [], {split: {} for split in SPLITS}, 0
-        for source in self.sources:
-            corpus, labels = self.encoder.encode(source)
-            split = self._split(source, corpus, labels)
+        encoded = [(source, *self.encoder.encode(source)) for source in self.sources]
+        self.texts, first = {split: {} for split in SPLITS}, 0
+        for (source, corpus, labels), split in zip(encoded, self._splits(encoded), strict=True):
+            owners = np.where(corpus.outside, OOD, split)
             for kind, name in enumerate(SPLITS):
-                mine = first + np.flatnonzero(split == kind)
+                mine = first + np.flatnonzero(owners == kind)
                 before = self.texts[name].get(source.name, np.empty(0, np.int64))
                 if len(mine) + len(before):
                     self.texts[name][source.name] = np.concatenate([before, mine])
             first += source.size
-            parts.append(corpus)
             self.ids += map(str, labels["id"])
-        self.corpus = together(parts)
+        self.corpus = together([corpus for _, corpus, _ in encoded])
         self.hparams["fields"] = list(self.fields)
 
     def train_numbers(self) -> Numbers:
@@ -192,8 +195,8 @@ class TextData(DataModule):
         order = LengthBatches(corpus.lengths[texts], self.batch_size, self.seed, rank, world)
         return self.by_order(self._encoded(texts), order)
 
-    def val_dataloader(self) -> SeededLoader:
-        return self._in_order(self._texts("val")[1])
+    def val_dataloader(self) -> SeededLoader | list[SeededLoader]:
+        return [] if self.without("val") else self._in_order(self._texts("val")[1])
 
     def test_dataloader(self) -> list[SeededLoader]:
         return [self._in_order(texts) for texts in self._tested().values()]
@@ -225,14 +228,27 @@ class TextData(DataModule):
         assert self.corpus is not None
         return texts[np.argsort(-self.corpus.lengths[texts], kind="stable")]
 
-    def _split(
-        self, source: Source, corpus: Corpus, labels: Mapping[str, Sequence[str]]
-    ) -> Int64[np.ndarray, " texts"]:
-        if source.split is not None:
-            return np.where(corpus.outside, OOD, SPLITS.index(source.split))
-        _check_label(source, self.split_by, labels)
-        split = split_by_label(labels[self.split_by], self.split_by, self.shares)
-        return np.where(corpus.outside, OOD, split)
+    def _splits(
+        self, encoded: Sequence[tuple[Source, Corpus, Mapping[str, Sequence[str]]]]
+    ) -> list[Int64[np.ndarray, " texts"]]:
+        """Split of each text of each source; a label keeps its texts together in all of them."""
+        free = [number for number, (source, *_) in enumerate(encoded) if source.split is None]
+        found = [
+            np.full(source.size, SPLITS.index(source.split or SPLITS[0])) for source, *_ in encoded
+        ]
+        for source, _, labels in (encoded[number] for number in free):
+            _check_label(source, self.split_by, labels)
+        groups = [[number] for number in free] if self.split_by == DATE else [free]
+        for group in groups if free else ():
+            labels = [encoded[number][2][self.split_by] for number in group]
+            try:
+                split = split_by_label(list(chain(*labels)), self.split_by, self.shares)
+            except ValueError as error:
+                raise ArgumentError("splits", str(error)) from error
+            ends = np.cumsum([len(each) for each in labels])[:-1]
+            for number, own in zip(group, np.split(split, ends), strict=True):
+                found[number] = own
+        return found
 
 
 def _open(

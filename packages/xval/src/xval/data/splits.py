@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Int64
 
-from sciformer.data.splits import split_by_id
+from sciformer.data.splits import DRAWN, counts, split_by_id
 from xval.data.dates import moment
 from xval.data.sources import SPLITS
 
@@ -24,21 +24,23 @@ def split_by_label(
     Args:
         labels: Label of each text.
         by: Name of the label.
-        shares: Expected fractions of ``train``, ``val`` and ``test`` (of the days, if split by
-            date).
+        shares: Fractions of ``train``, ``val`` and ``test`` (of the days, if split by date).
 
     Returns:
         ``TRAIN``, ``VAL`` or ``TEST`` for each.
 
     Raises:
-        ValueError: If a date cannot be parsed, or the fractions are invalid.
+        ValueError: If a date cannot be parsed, or there are fewer labels than fractions above 0.
     """
     split = np.empty(len(labels), np.int64)
     if by == DATE:
         times = np.array([moment(label) for label in labels])
         days, day = np.unique(times, return_inverse=True)
-        ends = np.cumsum([shares[SPLITS[kind]] for kind in (TRAIN, VAL)])
-        return np.searchsorted(np.round(ends * len(days), 6), day, "right")
+        if shares.get(DRAWN):
+            ends = np.cumsum([shares[SPLITS[kind]] for kind in (TRAIN, VAL)])
+            return np.searchsorted(np.round(ends * len(days), 6), day, "right")
+        sizes = counts(len(days), {name: shares[name] for name in SPLITS[:OOD]})
+        return np.searchsorted(np.cumsum([*sizes.values()])[:-1], day, "right")
     for name, texts in split_by_id(labels, shares).items():
         split[texts] = SPLITS.index(name)
     return split

@@ -11,6 +11,7 @@ from torch import nn
 
 from sciformer.allowlist import check_plain
 from sciformer.arguments import ArgumentError, with_tables
+from sciformer.data.splits import DRAWN, SHARES
 from sciformer.text import hide_secrets, reason, single_line
 from sciformer.training.checkpoints.distrust import (
     check_settings,
@@ -24,7 +25,7 @@ from sciformer.training.checkpoints.safetensors import PLAIN, read_plain
 Module = TypeVar("Module", bound=nn.Module)
 Built = TypeVar("Built")
 
-FORMAT = 3
+FORMAT = 4
 STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
 RESUMED = {  # what a training goes on from
     "optimizer_states": list,
@@ -54,8 +55,19 @@ def _name_best(checkpoint: dict[str, Any]) -> None:
         callbacks["KeepBest"] = callbacks.pop(names[0])
 
 
+def _draw_splits(checkpoint: dict[str, Any]) -> None:
+    """Format 4 ranks samples for the splits; before, each drew its own."""
+    data = checkpoint.get(DATA)
+    if isinstance(data, dict) and "splits" in data:
+        data["splits"] = {**(data["splits"] or SHARES), DRAWN: 1.0}
+
+
 # What changed from each format to the next
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], None]] = {1: _count_ranks, 2: _name_best}
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], None]] = {
+    1: _count_ranks,
+    2: _name_best,
+    3: _draw_splits,
+}
 
 
 def find(path: str | Path) -> Path:
