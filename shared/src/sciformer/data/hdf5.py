@@ -126,6 +126,16 @@ class HDF5:
         """Data type of an array; raises like :meth:`shape`."""
         return self._array(key).dtype
 
+    def dimensions(self, key: str) -> tuple[str, ...]:
+        """Names of the axes of an array, by its dimension scales or labels; empty where unnamed."""
+        self._array(key)
+        file: Any = self.files[self.path]
+        with self._reading(key):
+            return tuple(
+                next((scale.name.rpartition("/")[2] for scale in axis.values()), axis.label)
+                for axis in file[key].dims
+            )
+
     def read(self, key: str, index: Index = (), dtype: Any = None) -> np.ndarray:
         """Read an array or a part of it.
 

@@ -143,10 +143,17 @@ def _walk(file: h5py.File, name: bytes, kind: int) -> None:
             found.get_storage_size()  # counts its chunks
             _read_texts(h5py.Dataset(found))
     if type(found) in OPEN and h5a.get_num_attrs(found):
-        attributes = OPEN[type(found)](found).attrs
-        for key in attributes:
-            with suppress(*SAID):
-                attributes[key]
+        _read_attributes(OPEN[type(found)](found))
+
+
+def _read_attributes(found: Any) -> None:
+    for key in found.attrs:
+        with suppress(*SAID):
+            found.attrs[key]
+    if "DIMENSION_LIST" in found.attrs and isinstance(found, h5py.Dataset):
+        with suppress(*SAID):
+            for axis in found.dims:
+                axis.values()
 
 
 def _read_texts(dataset: h5py.Dataset) -> None:

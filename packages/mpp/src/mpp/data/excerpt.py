@@ -47,13 +47,14 @@ def split_in_time(
     parts = [name for name in SHARES if shares[name] > 0]
     gaps = gap * (len(parts) - 1)
     need = gaps + sum(least[name] for name in parts)
-    if whole.frames < need:
+    frames = min(whole.lengths)
+    if frames < need:
         said = ", ".join(f"{name} {least[name]}" for name in parts)
         raise ValueError(
-            f"trajectories: {len(whole)}, too few for {dict(shares)}; and frames: {whole.frames}, "
+            f"trajectories: {len(whole)}, too few for {dict(shares)}; and frames: {frames}, "
             f"too few to split them in time: {said} and gaps of {gaps} need {need}"
         )
-    sizes = counts(whole.frames - gaps, shares, least)
+    sizes = counts(frames - gaps, shares, least)
     found, first = {}, 0
     for name in parts:
         found[name] = Excerpt(whole, first, first + sizes[name])

@@ -8,14 +8,15 @@ from typing import Any
 
 from mpp.data.description import renamed
 from mpp.data.physics import PHYSICS, settle
-from mpp.data.readers.pdebench import PDEBench
-from mpp.data.readers.well import Well
+from mpp.data.readers.open import open_file
+from mpp.data.readers.table import TABLE, table_of
+from mpp.data.readers.zarr_store import is_zarr
 from mpp.data.shards import Shards
 from mpp.data.simulated import OPTIONS, Simulated
 from mpp.data.trajectories import Joined, Trajectories
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.entry import Kinds, check_entry
-from sciformer.data.hdf5 import HDF5, OpenHDF5, open_hdf5
+from sciformer.data.hdf5 import open_hdf5
 from sciformer.data.open_files import OpenFiles
 from sciformer.data.shards.index import INDEX
 from sciformer.data.splits import WORDS, given_splits
@@ -23,15 +24,20 @@ from sciformer.data.splits import WORDS, given_splits
 FILE: Kinds = {
     "path": str,
     "name": str,
-    "fields": list[str],
     "rename": dict[str, str],
-    "constants": bool,
     "split": str,
+    **TABLE,
     **PHYSICS,
 }
 SYSTEM: Kinds = {"system": str, "name": str, "count": int, "seed": int, **OPTIONS}
 COUNT = 64  # trajectories of a simulated system
-SUFFIXES = ("*.h5", "*.hdf5")
+SUFFIXES = (  # of a folder, the files of the first kind that is there
+    ("*.h5", "*.hdf5"),
+    ("*.nc", "*.nc4", "*.cdf"),
+    ("*.zarr",),
+    ("*.npz",),
+    ("*.npy",),
+)
 
 Entry = str | dict[str, Any]  # what a list of a configuration holds
 
@@ -40,12 +46,13 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
     """Open the trajectories of one system on disk.
 
     Args:
-        entry: Path of an HDF5 file of PDEBench or The Well, a glob pattern, a folder of such files,
-            or a folder or address of shards. Or a table with ``path`` and optionally ``name`` (of
-            the system), ``fields`` (new field names, in order; PDEBench), ``rename`` (field -> new
-            name), ``constants`` (add the constant fields of a file of The Well), ``split`` (of all
-            its trajectories, or a file with the split of each id). A folder may hold folders
-            ``train``, ``valid`` and ``test``.
+        entry: Path of a file of PDEBench, The Well or one's own arrays, a glob pattern, a folder of
+            such files, or a folder or address of shards. Or a table with ``path`` and optionally
+            ``name`` (of the system), ``rename`` (field -> new name); for what the file does not say
+            ``boundaries``, ``dt``, ``spacing``, ``conserved``; for one's own arrays ``fields``,
+            ``axes``, ``constants``, ``parameters``; ``fields`` (new names, in order) for PDEBench,
+            ``constants: true`` for The Well; ``split`` (of all its trajectories, or a file with
+            the split of each id). A folder may hold folders ``train``, ``valid`` and ``test``.
 
     Returns:
         The system's name and its trajectories.
@@ -55,23 +62,25 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
     """
     said: dict[str, Any] = {"path": entry} if isinstance(entry, str) else dict(entry)
     check_entry(said, FILE, "path")
-    path = said["path"]
+    table, path = table_of(said), said["path"]
     if "://" in path or (Path(path) / INDEX).is_file():
-        _own_names(path, "a folder of shards", said)
+        if said.get("fields") is not None:
+            reason = f"{path}: {said['fields']}: a folder of shards names its own; use rename"
+            raise ArgumentError("fields", reason)
         found: Trajectories = Shards(path)
         path = found.where  # the address without its secrets
     else:
         files = OpenFiles(open_hdf5)  # of which only so many stay open
         paths = _paths(path)
-        parts = [_open(one, said, files) for one in paths]
+        parts = [open_file(one, said, table, files) for one in paths]
         found = parts[0] if len(parts) == 1 else Joined(parts)
         if said.get("split") is None:
             _take_splits(found, parts, paths)
     _rename(found, said.get("rename") or {})
+    settle(found, said)
     if said.get("split") is not None:
         with inside("split", {}):
             found.given = given_splits(said["split"], found.ids)
-    settle(found, said)
     stem = Path(path).stem.strip("*?-_.") or Path(path).parent.name
     return said.get("name") or stem, found
 
@@ -102,29 +111,31 @@ def open_system(entry: Entry, seed: int = 0) -> tuple[str, Trajectories]:
 
 
 def _paths(path: str) -> Sequence[str]:
-    if Path(path).is_dir():
-        folders = [Path(path)]
-        found = _inside(folders)
+    if Path(path).is_dir() and not is_zarr(Path(path)):
+        found = _inside([Path(path)])
         if not found:
             folders = [one for one in Path(path).glob("*") if one.name.lower() in WORDS]
             folders += [one for one in Path(path, "data").glob("*") if one.name.lower() in WORDS]
             found = _inside(folders)
         if not found:
-            kinds = " nor ".join(SUFFIXES)
-            raise ArgumentError("path", f"{path}: neither {kinds} nor {INDEX} in this folder")
-    elif Path(path).exists():
+            kinds = ", ".join(suffix for suffixes in SUFFIXES for suffix in suffixes)
+            raise ArgumentError("path", f"{path}: none of {kinds}, {INDEX} in this folder")
+        return found
+    if Path(path).exists():
         return [path]
-    else:
-        found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  # takes absolute patterns
+    found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  # takes absolute patterns
     if not found:
         raise ArgumentError("path", f"{path}: no such file")
     return found
 
 
 def _inside(folders: Sequence[Path]) -> list[str]:
-    return sorted(
-        str(one) for folder in folders for suffix in SUFFIXES for one in folder.glob(suffix)
-    )
+    """Files of the first kind that is in some folders."""
+    for suffixes in SUFFIXES:
+        found = [one for folder in folders for suffix in suffixes for one in folder.glob(suffix)]
+        if found:
+            return sorted(map(str, found))
+    return []
 
 
 def _take_splits(whole: Trajectories, parts: Sequence[Trajectories], paths: Sequence[str]) -> None:
@@ -151,25 +162,6 @@ def _split_in(path: Path) -> str | None:
         if len(found) == 1:
             return found.pop()
     return None
-
-
-def _open(path: str, said: Mapping[str, Any], files: OpenHDF5) -> Trajectories:
-    with HDF5(path, files) as source:
-        well = {"dimensions", "t0_fields", "t1_fields"} & set(source.keys())
-    if well:
-        _own_names(path, "a file of The Well", said)
-        return Well(path, bool(said.get("constants")), files)
-    if said.get("constants"):
-        raise ArgumentError("constants", f"{path}: a file of PDEBench has none")
-    names = said.get("fields")
-    return PDEBench(path, None if names is None else tuple(names), files)
-
-
-def _own_names(path: str, what: str, said: Mapping[str, Any]) -> None:
-    """Reject ``fields`` where the file already names its fields."""
-    if said.get("fields") is not None:
-        reason = f"{path}: {said['fields']}: {what} names its own; use rename"
-        raise ArgumentError("fields", reason)
 
 
 def _rename(found: Trajectories, names: Mapping[str, str]) -> None:

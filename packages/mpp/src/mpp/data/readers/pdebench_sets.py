@@ -97,22 +97,43 @@ def named_boundaries(name: str, axes: int) -> tuple[Boundary, ...] | None:
     return (*kinds, *(kinds[-1:] * axes))[:axes]
 
 
-def kind_of(source: HDF5, groups: list[str], fields: tuple[str, ...] | None) -> Kind:
-    """Detect which set a file belongs to."""
-    arrays = source.arrays()
+def is_pdebench(source: HDF5) -> bool:
+    """Whether a file has the keys of one of PDEBench's sets."""
+    arrays, groups = set(source.arrays()), source.groups()
     if groups and not arrays:
-        kind = _grouped(source, groups[0])
-    elif {"velocity", "particles"} & set(arrays):
-        kind = INCOMPRESSIBLE
-    elif "tensor" in arrays:
-        if "nu" in arrays:
-            raise ValueError(f"{source.path}: nu: Darcy flow is a single frame; nothing to predict")
-        kind = _of_tensor(source, fields)
-    elif known := [key for key in (*VELOCITIES, "density", "pressure") if key in arrays]:
-        kind = compressible(len(source.shape(known[0])) - 2)
-    else:
+        return source.holds(f"{groups[0]}/data")
+    flow = "Vx" in arrays and bool({"density", "pressure"} & arrays)
+    return flow or {"velocity", "particles"} <= arrays or "tensor" in arrays
+
+
+def kind_of(source: HDF5, groups: list[str], fields: tuple[str, ...] | None) -> Kind:
+    """Detect which set a file belongs to.
+
+    Args:
+        source: The file.
+        groups: Keys of its groups.
+        fields: New names of the fields.
+
+    Returns:
+        The set.
+
+    Raises:
+        ValueError: If it is none of them, or the number of names differs.
+    """
+    arrays = source.arrays()
+    if not is_pdebench(source):
         there = ", ".join(source.keys()[:8]) or "nothing"
         raise ValueError(f"{source.path}: keys: {there}: in the layout of no set of PDEBench")
+    if not arrays:
+        kind = _grouped(source, groups[0])
+    elif "velocity" in arrays:
+        kind = INCOMPRESSIBLE
+    elif "Vx" in arrays:
+        kind = compressible(len(source.shape("Vx")) - 2)
+    elif "nu" in arrays:
+        raise ValueError(f"{source.path}: nu: Darcy flow is a single frame; nothing to predict")
+    else:
+        kind = _of_tensor(source, fields)
     if fields is not None and len(fields) != len(kind.parts):
         raise ValueError(f"{source.path}: fields: {list(fields)}, but it has {len(kind.parts)}")
     return kind
