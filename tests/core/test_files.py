@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sciformer import files
 from sciformer.files import (
     STALE,
     check_writable,
@@ -100,6 +101,14 @@ def test_what_may_be_another_ones_is_not_removed(ended, tmp_path):
         (tmp_path / name).write_text("kept")
     remove_leftovers(tmp_path, "*.ckpt")
     assert {path.name for path in tmp_path.iterdir()} == set(names)
+
+
+def test_windows_where_a_signal_would_be_ctrl_c_goes_by_the_age_alone(ended, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "WINDOWS", True)
+    monkeypatch.delattr(os, "kill")
+    (tmp_path / f".x.ckpt.{ended}").write_text("half")
+    remove_leftovers(tmp_path, "x.ckpt")
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_what_another_host_was_writing_yesterday_is_removed(ended, tmp_path):

@@ -14,6 +14,7 @@ ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # of a URL; pathlib merges i
 UNFOLDS = 1032  # largest ratio of deflate compression (RFC 1951: 258 bytes in 2 bits)
 LEFTOVER = re.compile(r"\..+\.(\d+)(?:@(.+))?")  # temporary file of a process on a host
 STALE = 86_400  # seconds until a temporary file of another host counts as a leftover
+WINDOWS = os.name == "nt"  # where signal 0 is Ctrl-C, and asks no process whether it runs
 
 
 def local(path: str | Path, name: str = "out") -> Path:
@@ -58,7 +59,8 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
 
 
 def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+    # Windows synchronizes no file that is open for reading only; a folder opens for nothing else.
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:
@@ -80,7 +82,7 @@ def remove_leftovers(folder: Path, *names: str) -> None:
 
 def _is_written(path: Path, process: int, host: str | None) -> bool:
     """Whether the process that writes a temporary file may still run."""
-    if host not in (None, socket.gethostname()):
+    if WINDOWS or host not in (None, socket.gethostname()):
         with suppress(FileNotFoundError):
             return time.time() - path.stat().st_mtime < STALE
         return False

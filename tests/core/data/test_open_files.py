@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 import pickle
 
 import pytest
@@ -53,7 +54,10 @@ def test_a_process_that_forked_off_opens_its_own(paths):
     assert handle.read() == b"3"
 
 
-def test_pieces_of_a_file_fill_memory_one_after_the_other(tmp_path):
+@pytest.mark.parametrize("system", ["Linux", "Windows"])
+def test_pieces_of_a_file_fill_memory_one_after_the_other(system, tmp_path, monkeypatch):
+    if system == "Windows":
+        monkeypatch.delattr(os, "preadv")
     (tmp_path / "a").write_bytes(bytes(range(10)))
     one, two = bytearray(2), bytearray(9)
     with open_raw(tmp_path / "a") as file:

@@ -13,8 +13,9 @@ import yaml
 from minimal import PROJECT
 from verbs import exit_code
 
+from sciformer.lock import LOCK, SOFT
 from sciformer.training.checkpoints import checkpoint
-from sciformer.training.claim import LOCK, SOFT, Claim, claimed
+from sciformer.training.claim import Claim, claimed
 
 QUIET = ("--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu", "--threads=1")
 pytestmark = pytest.mark.usefixtures("here")

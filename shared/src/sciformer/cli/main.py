@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from sciformer.allowlist import TRUST, restrict, trust
+from sciformer.cli.clashes import check_clashes
 from sciformer.cli.config_errors import check_configs
 from sciformer.cli.options import call, present, resolve, shipped, spelled
 from sciformer.cli.project import Project, Verb
@@ -38,6 +39,7 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
     summaries = LIGHTNING_VERBS | {name: verb.summary for name, verb in project.verbs.items()}
     verb = _choose(project.command, project.summary, summaries, words)
     with one_line(f"{project.command} {verb}", debug):
+        check_clashes(project.name)
         trust() if TRUST in words else restrict(project.module, project.data)
         check_configs(words)
         own = project.verbs.get(verb)
@@ -72,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     summaries = {name: verb.summary for name, verb in verbs.items()}
     verb = _choose("sciformer", "Four transformer papers on one core.", summaries, words)
     with one_line(f"sciformer {verb}", debug):
+        check_clashes()
         restrict()
         call(resolve(verbs[verb].call), f"sciformer {verb}", words[1:])
 

@@ -2,12 +2,11 @@
 
 Such crashes or endless loops cannot be caught. So a child with limited time and memory first visits
 all links, shapes and attributes. This file is also the script of the child: it reads paths as JSON
-lines on stdin and answers on stdout.
+lines on stdin and answers on stdout. On Windows nothing limits it, but a crash is still its own.
 """
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +17,11 @@ from typing import Any
 
 import h5py
 from h5py import h5a, h5d, h5l, h5o  # pyright: ignore[reportAttributeAccessIssue]  # compiled
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows
+    resource = None
 
 SECONDS = 1.0  # CPU time for a small file,
 RATE = 3e6  # and bytes for each second more: 10,000 groups of PDEBench are walked over at 8e6
@@ -58,10 +62,15 @@ class Probe:
                 if answer:
                     return json.loads(answer)
                 code, self._child = self._child.wait(), None
-                if code != -signal.SIGALRM:  # which only says that it was idle
+                if not _ended_by(code, "SIGALRM"):  # which only says that it was idle
                     break
-        loops = code == -signal.SIGPROF
+        loops = _ended_by(code, "SIGPROF")
         return f"damaged: HDF5 {'does not come to an end' if loops else f'crashes ({code})'}"
+
+
+def _ended_by(code: int, name: str) -> bool:
+    """Whether a process was ended by a signal; Windows does not have all of them."""
+    return hasattr(signal, name) and code == -getattr(signal, name)
 
 
 def _start() -> subprocess.Popen[str]:
@@ -169,27 +178,35 @@ def _line(error: Exception) -> str:
 def main() -> None:
     """Answer requests until stdin ends, or none arrives for a while."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that this process
-    for limit, most in ((resource.RLIMIT_AS, _taken() + MEMORY), (resource.RLIMIT_CORE, 0)):
-        with suppress(ValueError, OSError):  # a lower one is set already
-            resource.setrlimit(limit, (most, most))
+    _limit_memory()
     _say(READY)
     for line in sys.stdin:
-        signal.alarm(0)
         path = json.loads(line)
-        seconds = min(SECONDS + Path(path).stat().st_size / RATE, LONGEST)
-        signal.setitimer(signal.ITIMER_PROF, seconds)  # of CPU time, and then a signal ends this
+        _end_after(seconds=min(SECONDS + Path(path).stat().st_size / RATE, LONGEST))
         answer = look(path)
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        _end_after()
         _say(json.dumps(answer))
-        signal.alarm(IDLE)
+        _end_after(idle=IDLE)
 
 
-def _taken() -> int:
-    """Address space used by this process, in bytes; large with some builds of NumPy."""
-    with suppress(OSError):  # not every system says it
+def _limit_memory() -> None:
+    """Limit the address space to what is taken, large with some builds of NumPy, and a file's."""
+    if resource is None:
+        return
+    limits = {resource.RLIMIT_CORE: 0}
+    with suppress(OSError):  # not every system says what is taken
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-        return int(pages) * resource.getpagesize()
-    return 0
+        limits[resource.RLIMIT_AS] = int(pages) * resource.getpagesize() + MEMORY
+    for limit, most in limits.items():
+        with suppress(ValueError, OSError):  # a lower one is set already
+            resource.setrlimit(limit, (most, most))
+
+
+def _end_after(seconds: float = 0, idle: int = 0) -> None:
+    """Let a signal end this process after a CPU time or an idle time, in seconds; 0: never."""
+    if hasattr(signal, "setitimer"):
+        signal.alarm(idle)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _say(line: str) -> None:

@@ -78,4 +78,7 @@ def read_into(file: FileIO, offset: int, into: Sequence[bytearray | memoryview])
     Returns:
         Number of bytes read, at most 2 GiB.
     """
-    return os.preadv(file.fileno(), into, offset)
+    if hasattr(os, "preadv"):
+        return os.preadv(file.fileno(), into, offset)
+    file.seek(offset)
+    return sum(file.readinto(buffer) for buffer in into)

@@ -122,7 +122,10 @@ def _end_after_parent(timeout: float | None = None) -> None:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Block Ctrl-C for processes started in this context."""
+    """Block Ctrl-C for processes started in this context, where a system can."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
     resource_tracker.ensure_running()  # which would let Ctrl-C in again if it came later
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:

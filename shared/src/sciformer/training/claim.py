@@ -5,13 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
-
 from sciformer.files import remove_leftovers
+from sciformer.lock import exclusive
 from sciformer.training.run_folder import BEST, CONFIG, LAST, METRICS, NUMBERS
 from sciformer.training.table import read
 
-LOCK, SOFT = ".lock", ".lock.soft"
 LOGS = (METRICS, "events.out.tfevents.*", "hparams.yaml")
 
 
@@ -79,7 +77,7 @@ def claimed(claim: Claim) -> Iterator[None]:
         ValueError: If another process holds the lock, or has finished a run there.
     """
     root, resumed, overwrite, _ = claim
-    with _locked(root):
+    with exclusive(root, "fit is running"):
         check_free(claim)
         remove_leftovers(root, "*.ckpt", CONFIG, METRICS, NUMBERS)
         if resumed is None or overwrite:
@@ -87,34 +85,3 @@ def claimed(claim: Claim) -> Iterator[None]:
                 for path in root.glob(pattern):
                     path.unlink()
         yield
-
-
-@contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    lock = FileLock(root / LOCK, blocking=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise ValueError(f"{root}: another fit is running there") from error
-    except OSError:  # a file system that locks no files: there a file itself is the lock
-        lock = _soft(root)
-    try:
-        yield
-    finally:
-        for name in (LOCK, SOFT):
-            (root / name).unlink(missing_ok=True)  # who has it open notices that it is gone
-        lock.release()
-
-
-def _soft(root: Path) -> BaseFileLock:
-    """Lock file with process id and host; ignored if that process, on this host, has ended."""
-    lock = SoftFileLock(root / SOFT, blocking=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        held = (root / SOFT).read_text().split()
-        raise ValueError(
-            f"{root}: another fit is running there ({' '.join(held[:2])}); "
-            f"if it has ended with its machine, remove {root / SOFT}"
-        ) from error
-    return lock

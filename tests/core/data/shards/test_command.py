@@ -1,6 +1,5 @@
 """The verbs ``simulate`` and ``verify`` as a user meets them, in processes of their own."""
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 
 from sciformer.cli.main import main
 from sciformer.errors import FAILED
+from sciformer.lock import exclusive
 
 pytestmark = pytest.mark.process
 
@@ -107,10 +107,8 @@ def test_bad_input_is_one_line_and_writes_nothing(simulate, tmp_path, words, com
 
 def test_a_second_writer_is_refused_and_a_full_disk_is_named(simulate, tmp_path):
     (tmp_path / "out").mkdir()
-    handle = os.open(tmp_path / "out", os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    code, _, err = finish(simulate())
-    os.close(handle)
+    with exclusive(tmp_path / "out", "test is running"):
+        code, _, err = finish(simulate())
     assert (code, err) == (2, "slow simulate: error: out: another process is writing there\n")
     limited = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
     command = [sys.executable, "-c", f"{limited}; runpy.run_module('slow', run_name='__main__')"]

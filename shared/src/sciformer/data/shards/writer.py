@@ -4,10 +4,8 @@ A folder holds ``shard-00000.tar`` ... and ``index.json``, which is written last
 ``shard-00000.json`` next to a finished shard is its part of the index.
 """
 
-import fcntl
 import hashlib
 import io
-import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,6 +33,7 @@ from sciformer.data.shards.index import (
 from sciformer.data.shards.tar import encode
 from sciformer.data.workers import spread
 from sciformer.files import write_atomically
+from sciformer.lock import exclusive
 
 PARTS, SHARDS = "shard-*.json", "shard-*.tar"
 BUFFER = 2**20  # pages that are written together lie together in the cache, and are read faster
@@ -162,9 +161,7 @@ def remove_shards(folder: Path) -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Lock a folder against other writers, and remove temporary files at the end."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        _lock(handle, folder)
+    with exclusive(folder, "process is writing"):
         for leftover in folder.glob(LEFTOVERS):
             leftover.unlink()
         try:
@@ -172,17 +169,6 @@ def _alone(folder: Path) -> Iterator[None]:
         finally:
             for leftover in folder.glob(LEFTOVERS):
                 leftover.unlink()
-    finally:
-        os.close(handle)  # and with it the lock, which a killed process does not keep either
-
-
-def _lock(handle: int, folder: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise ValueError(f"{folder}: another process is writing there") from error
-    except OSError:
-        return  # a file system without locks; two writers would write the same bytes
 
 
 def finished(folder: Path, recipe: Recipe) -> dict[int, Index]:

@@ -1,6 +1,5 @@
 """Record of a run (time, memory, versions), random seeds of its steps, and its speed."""
 
-import resource
 import sys
 import time
 from collections.abc import Mapping
@@ -16,13 +15,23 @@ from lightning.pytorch.profilers import PassThroughProfiler
 
 from sciformer.text import hide_secrets
 
+try:
+    import resource
+except ModuleNotFoundError:  # Windows
+    resource = None
+
 NOTHING = nullcontext()
 
 
 def peak_gib() -> float:
-    """Peak memory so far, in GiB: of the accelerator if there is one, else resident memory."""
+    """Peak memory so far, in GiB: of the accelerator if there is one, else resident memory.
+
+    0 on Windows, where Python does not say it.
+    """
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**30
+    if resource is None:
+        return 0.0
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, else KiB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 

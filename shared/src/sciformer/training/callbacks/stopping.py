@@ -19,8 +19,9 @@ from sciformer.training.callbacks.exact_resume import AfterSteps
 from sciformer.training.distributed.agreement import Agreement
 from sciformer.training.lightning_private import cluster_environment
 
-# Schedulers send the last two before they kill.
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+# Schedulers send the last two before they kill; Windows has neither.
+ALL = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+SIGNALS = [getattr(signal, name) for name in ALL if hasattr(signal, name)]
 ONCE = 1.0  # seconds in which a second signal is the first one, that came by two ways
 
 
