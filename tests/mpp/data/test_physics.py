@@ -192,3 +192,18 @@ def test_files_of_unequal_length_are_joined(tmp_path):
     with pytest.raises(ValueError, match="trajectories of 5 frames"):
         joined.read(1, 4, 6)
     np.testing.assert_array_equal(joined.read(3, 4, 7), arrays[1, 4:7])
+
+
+def test_a_stride_leaves_frames_out_and_a_coarse_grid_has_means(tmp_path):
+    description = described("height", conserved=("height",))
+    arrays = numbered(2, 7, description)
+    path = tmp_path / "a.h5"
+    write_well(path, "w", arrays, description)
+    _, found = open_files({"path": str(path), "stride": 3, "coarsen": 2})
+    known = found.description
+    assert (known.shape, known.spacing) == ((3, 4), (1.0, 0.5))
+    assert (known.dt, found.lengths) == (pytest.approx(0.3), [3, 3])
+    blocks = arrays[1, ::3, 0].reshape(3, 3, 2, 4, 2).mean((2, 4))
+    np.testing.assert_allclose(found.read(1, 0, 3)[:, 0], blocks, rtol=1e-6)  # of fp32
+    assert "coarsen: " in refused(path, coarsen=4)
+    assert "stride: 0 is less than 1" in refused(path, stride=0)

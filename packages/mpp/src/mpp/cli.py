@@ -19,6 +19,10 @@ PROJECT = Project(
             "mpp.data.simulate_command:simulate",
             "write trajectories of a simulated system as shards, or as PDEBench or The Well HDF5",
         ),
+        "inspect": Verb(
+            "mpp.evaluation.inspect_command:inspect",
+            "show what is understood of a file, or what to say of it",
+        ),
         "convert": Verb("mpp.convert.convert:convert", "convert original MPP weights"),
         "evaluate": Verb(
             "mpp.evaluation.evaluate:evaluate",

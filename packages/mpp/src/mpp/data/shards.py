@@ -88,6 +88,8 @@ class Shards(Trajectories):
         ValueError: If the folder cannot be read or does not hold trajectories.
     """
 
+    layout = "shards"
+
     def __init__(self, folder: str | Path) -> None:
         self.data = ShardedDataset(folder, Sample)
         found, where = self.data.folder.index, self.data.folder.address
@@ -102,6 +104,8 @@ class Shards(Trajectories):
                 f"{where}: options: frames of {shape}, but the field has {known['frames'].shape}"
             )
         name = made.options.get("system")
+        units = made.options.get("field_units")
+        self.units = units if isinstance(units, dict) else {}
         ids = [f"{name}/{made.seed}/{number}" for number in range(made.count)]
         identity = " ".join(shard.sha256 for shard in found.shards)
         super().__init__(where, identity, description, ids, frames)

@@ -13,6 +13,7 @@ from mpp.data.readers.table import TABLE, table_of
 from mpp.data.readers.zarr_store import is_zarr
 from mpp.data.shards import Shards
 from mpp.data.simulated import OPTIONS, Simulated
+from mpp.data.thinned import THINNED, thinned
 from mpp.data.trajectories import Joined, Trajectories
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.entry import Kinds, check_entry
@@ -28,6 +29,7 @@ FILE: Kinds = {
     "split": str,
     **TABLE,
     **PHYSICS,
+    **THINNED,
 }
 SYSTEM: Kinds = {"system": str, "name": str, "count": int, "seed": int, **OPTIONS}
 COUNT = 64  # trajectories of a simulated system
@@ -43,7 +45,26 @@ Entry = str | dict[str, Any]  # what a list of a configuration holds
 
 
 def open_files(entry: Entry) -> tuple[str, Trajectories]:
-    """Open the trajectories of one system on disk.
+    """Open the trajectories of one system on disk, with all their physics known.
+
+    Args:
+        entry: Path or table, see :func:`read_files`.
+
+    Returns:
+        The system's name and its trajectories.
+
+    Raises:
+        ValueError: If a file is missing or cannot be read, the files are inconsistent, or do not
+            say what the table does not say either.
+    """
+    name, found = read_files(entry)
+    said = {} if isinstance(entry, str) else entry
+    settle(found, said)
+    return name, thinned(found, said)
+
+
+def read_files(entry: Entry) -> tuple[str, Trajectories]:
+    """Read what files say of the trajectories of one system.
 
     Args:
         entry: Path of a file of PDEBench, The Well or one's own arrays, a glob pattern, a folder of
@@ -51,8 +72,10 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
             ``name`` (of the system), ``rename`` (field -> new name); for what the file does not say
             ``boundaries``, ``dt``, ``spacing``, ``conserved``; for one's own arrays ``fields``,
             ``axes``, ``constants``, ``parameters``; ``fields`` (new names, in order) for PDEBench,
-            ``constants: true`` for The Well; ``split`` (of all its trajectories, or a file with
-            the split of each id). A folder may hold folders ``train``, ``valid`` and ``test``.
+            ``constants: true`` for The Well; ``stride`` (every how many frames), ``coarsen`` (means
+            over blocks of so many points along each axis); ``split`` (of all its trajectories, or a
+            file with the split of each id). A folder may hold folders ``train``, ``valid`` and
+            ``test``.
 
     Returns:
         The system's name and its trajectories.
@@ -77,7 +100,6 @@ def open_files(entry: Entry) -> tuple[str, Trajectories]:
         if said.get("split") is None:
             _take_splits(found, parts, paths)
     _rename(found, said.get("rename") or {})
-    settle(found, said)
     if said.get("split") is not None:
         with inside("split", {}):
             found.given = given_splits(said["split"], found.ids)

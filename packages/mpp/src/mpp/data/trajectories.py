@@ -33,6 +33,12 @@ class Trajectories(ABC):
     """
 
     given: list[str] | None = None  # split of each trajectory, where the files say it
+    layout = ""  # format of the files, for display
+    units: Mapping[str, str] = NOTHING  # of the fields, where the files say them
+
+    def scalars(self, trajectory: int) -> Mapping[str, Any]:  # most have none
+        """Physical parameters of a trajectory by name, where the files say them."""
+        return {}
 
     def __init__(
         self,
@@ -158,6 +164,7 @@ class Joined(Trajectories):
         first = parts[0]
         names = first.description.names
         self.parts = list(parts)
+        self.layout, self.units = first.layout, first.units
         self.orders: list[list[int] | None] = []
         for part in parts:
             _check_alike(first, part)
@@ -169,10 +176,18 @@ class Joined(Trajectories):
         lengths = [length for part in parts for length in part.lengths]
         super().__init__(first.where, identity, first.description, ids, lengths, first.assumed)
 
-    def fill(self, trajectory: int, start: int, out: Frames) -> None:
+    def _place(self, trajectory: int) -> tuple[int, int]:
+        """Index of a part, and that of a trajectory in it."""
         number = int(np.searchsorted(self.starts, trajectory, "right")) - 1
+        return number, trajectory - int(self.starts[number])
+
+    def scalars(self, trajectory: int) -> Mapping[str, Any]:
+        number, own = self._place(trajectory)
+        return self.parts[number].scalars(own)
+
+    def fill(self, trajectory: int, start: int, out: Frames) -> None:
+        number, trajectory = self._place(trajectory)
         part, order = self.parts[number], self.orders[number]
-        trajectory -= int(self.starts[number])
         if order is None:
             part.fill(trajectory, start, out)
         else:

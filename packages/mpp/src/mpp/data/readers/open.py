@@ -24,6 +24,18 @@ AXES = {  # what the axes of an array may be, by their number; only a suggestion
 MOST = 12  # arrays in an error
 
 
+class UnknownLayoutError(ArgumentError):
+    """A file of unknown layout; the message lists what it holds, and a table to fill in.
+
+    Args:
+        arrays: Arrays of the file.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        super().__init__("path", question(arrays))
+        self.arrays = arrays
+
+
 def open_file(
     path: str | Path, said: Mapping[str, Any], table: Table, files: OpenHDF5
 ) -> Trajectories:
@@ -55,7 +67,7 @@ def open_file(
                 return PDEBench(path, table.names or None, files)
     if any(len(arrays.dimensions(name)) > 1 for name in arrays.names()):
         return _own(path, said, table, files)
-    raise ArgumentError("path", question(arrays))
+    raise UnknownLayoutError(arrays)
 
 
 def _own(path: str | Path, said: Mapping[str, Any], table: Table, files: OpenHDF5) -> OwnArrays:

@@ -36,12 +36,14 @@ class OwnArrays(Trajectories):
 
     def __init__(self, path: str | Path, table: Table, files: OpenHDF5 | None = None) -> None:
         self.arrays = open_arrays(path, files)
-        self.layout = find_layout(self.arrays, table)
-        sizes = self.layout.sizes
+        self.places = find_layout(self.arrays, table)
+        sizes = self.places.sizes
         ids = [f"{Path(path).name}/{number}" for number in range(sizes.get(RUN, 1))]
         description, assumed = self._describe()
         identity = f"{self.arrays.identity} {table}"
         super().__init__(str(path), identity, description, ids, sizes[TIME], assumed)
+        self.layout = f"one's own arrays ({self.arrays.kind})"
+        self.units = {field.part.name: self._unit(field.stored) for field in self.places.fields}
         self.parameters = {
             name: self._parameter(name, value) for name, value in table.parameters.items()
         }
@@ -56,7 +58,7 @@ class OwnArrays(Trajectories):
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         read: dict[str, np.ndarray] = {}
         times = slice(start, start + len(out))
-        for number, field in enumerate(self.layout.fields):
+        for number, field in enumerate(self.places.fields):
             name = field.stored.name
             if name not in read:
                 read[name] = self._read(field.stored, trajectory, times)
@@ -69,7 +71,7 @@ class OwnArrays(Trajectories):
         index = {RUN: trajectory, TIME: times, "": 0}
         parts = tuple(index.get(role, slice(None)) for role in stored.roles)
         values = self._decoded(stored.name, self.arrays.read(stored.name, parts))
-        order = (TIME, COMPONENT, *self.layout.letters)
+        order = (TIME, COMPONENT, *self.places.letters)
         kept = [role for role in stored.roles if role not in (RUN, "")]
         values = values.transpose([kept.index(role) for role in order if role in kept])
         lacking = tuple(place for place, role in enumerate(order) if role not in kept)
@@ -83,6 +85,11 @@ class OwnArrays(Trajectories):
             return values
         wide = values * (1.0 if scale is None else scale) + (offset or 0.0)
         return np.where(np.isin(values, blanks), np.nan, wide)
+
+    def _unit(self, stored: Stored) -> str:
+        """Unit of an array in its attributes; empty if there is none."""
+        words = texts(self.arrays.attribute(stored.name, "units"))
+        return " ".join(word for word in words if isinstance(word, str))
 
     def _number(self, name: str, key: str) -> float | None:
         """Attribute that is a number."""
@@ -104,7 +111,7 @@ class OwnArrays(Trajectories):
 
     def _describe(self) -> tuple[Description, dict[str, str]]:
         """Description, and what the file does not say."""
-        letters, shape = self.layout.letters, self.layout.shape
+        letters, shape = self.places.letters, self.places.shape
         lines = [self._line(letter, (letter,)) for letter in letters]
         spacing, assumed = grid_spacing(lines, letters, shape)
         dt = time_step(f"{self.arrays.path}: times", self._line(TIME, TIMES))
@@ -113,7 +120,7 @@ class OwnArrays(Trajectories):
         boundaries = self._boundaries(len(shape))
         if boundaries is None:
             assumed["boundaries"] = "not in the file"
-        parts = tuple(field.part for field in self.layout.fields)
+        parts = tuple(field.part for field in self.places.fields)
         blank: tuple[Boundary, ...] = ("open",) * len(shape)
         known = Description(parts, shape, boundaries or blank, spacing, dt or 1.0)
         return known, assumed
@@ -128,7 +135,7 @@ class OwnArrays(Trajectories):
 
     def _line(self, role: str, names: tuple[str, ...]) -> Line | None:
         """Coordinates of an axis: the array of its name, beside the first field or at the top."""
-        stored = self.layout.fields[0].stored
+        stored = self.places.fields[0].stored
         place = stored.roles.index(role)
         words = self.arrays.dimensions(stored.name)
         group = stored.name.rpartition("/")[0]

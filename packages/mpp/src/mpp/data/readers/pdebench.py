@@ -16,6 +16,7 @@ from mpp.data.readers.pdebench_sets import Part, kind_of, named_boundaries
 from mpp.data.trajectories import Frames, Trajectories, check_finite
 from sciformer.data.hdf5 import HDF5, OpenHDF5, texts
 
+PARAMETERS = ("M", "eta", "zeta", "beta", "nu", "Nu", "rho", "Rho")  # attributes of a file
 TIMES = ("t-coordinate", "t")
 
 
@@ -32,6 +33,8 @@ class PDEBench(Trajectories):
     Raises:
         ValueError: If the file cannot be read or its layout is not known.
     """
+
+    layout = "PDEBench"
 
     def __init__(
         self,
@@ -57,6 +60,15 @@ class PDEBench(Trajectories):
             ids = [f"{self.source.path.name}/{key}" for key in keys]
             description, assumed = self._describe(tuple(space), frames, first)
         super().__init__(str(path), self.source.identity, description, ids, frames, assumed)
+
+    def scalars(self, trajectory: int) -> dict[str, float]:  # the same for all
+        """Parameters in the file's attributes."""
+        found = {name: self.source.attribute("/", name) for name in PARAMETERS}
+        return {
+            name: float(value)
+            for name, value in found.items()
+            if isinstance(value, int | float | np.number)
+        }
 
     def _common_shape(self, group: str) -> tuple[int, ...]:
         """Shape (time, *space) that all fields share."""

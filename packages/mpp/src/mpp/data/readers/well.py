@@ -51,6 +51,8 @@ class Well(Trajectories):
         ValueError: If the file cannot be read or is truncated.
     """
 
+    layout = "The Well"
+
     def __init__(
         self, path: str | Path, constants: bool = False, files: OpenHDF5 | None = None
     ) -> None:
@@ -73,6 +75,11 @@ class Well(Trajectories):
             description, assumed = self._describe(times)
         ids = [f"{self.source.path.name}/{number}" for number in range(count)]
         super().__init__(str(path), self.source.identity, description, ids, times.points, assumed)
+        self.units = {
+            part.name: " ".join(self._words(field.key, "units"))
+            for field in self.fields
+            for part in field.parts
+        }
 
     def scalars(self, trajectory: int) -> dict[str, np.ndarray]:
         """Scalar parameters of a trajectory: name -> value, or time series."""
