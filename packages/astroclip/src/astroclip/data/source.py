@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
@@ -13,7 +13,8 @@ from astroclip.data.batch import Galaxy, Image, Spectrum
 from astroclip.survey import BANDS, PIXELS
 from sciformer.text import single_line
 
-OnError = Literal["raise", "skip"]
+OnError = Literal["stop", "skip", "raise"]  # "raise" is what older files say for "stop"
+Facts = Mapping[str, str]  # what was understood of files: key -> one line
 Positions = Float64[np.ndarray, "galaxies 2"]
 
 
@@ -51,6 +52,13 @@ class Source(ABC):
     def positions(self) -> Positions | None:
         """Right ascension and declination of all galaxies in degrees; None if not available."""
         return None
+
+    def facts(self) -> Facts:
+        """What was understood of the files, from the first of them, for ``astroclip inspect``.
+
+        What was assumed, because the files do not say it, has the key ``assumed``.
+        """
+        return {}
 
     @property
     def ids(self) -> list[str]:

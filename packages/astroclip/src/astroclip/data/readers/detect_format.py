@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from astroclip.data.readers.decam import is_ccd_table
+from astroclip.data.readers.ccd_table import is_ccd_table
 from astroclip.data.readers.desi import arms
 from astroclip.data.readers.fits import FITSFile, OpenFITS, is_fits, is_other
 from astroclip.data.readers.multimodal_universe import FLUX, IMAGE, IVAR

@@ -7,9 +7,9 @@ from typing import Any, cast, get_args
 from astroclip.data.batch import Galaxy
 from astroclip.data.readers.astroclip_hdf5 import OriginalHDF5, OriginalParquet
 from astroclip.data.readers.crossmatch import Paired
-from astroclip.data.readers.decam import Exposures
 from astroclip.data.readers.desi import Coadd
 from astroclip.data.readers.detect_format import PARQUET, Kind, kinds_of
+from astroclip.data.readers.exposures import Exposures
 from astroclip.data.readers.fits import open_fits, stem
 from astroclip.data.readers.images import ImageFiles
 from astroclip.data.readers.labels import Labelled, read_labels
