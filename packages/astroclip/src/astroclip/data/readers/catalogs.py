@@ -122,9 +122,11 @@ def _plain(values: np.ndarray) -> np.ndarray:
         return values
     said = [None if value is None else text(value) for value in values.tolist()]
     known = [None if one is None or one.lower() in MISSING else one for one in said]
+    if not known:
+        return np.array([], object)
     try:
         whole = [int(one) for one in known if one is not None]
-        if [str(one) for one in whole] == known and whole:
+        if [str(one) for one in whole] == known:
             return np.array(whole, np.int64)  # ids of 17 digits stay exact, 007 stays text
     except (ValueError, OverflowError):
         pass
