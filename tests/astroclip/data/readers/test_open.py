@@ -24,13 +24,13 @@ def test_a_wrong_kind_is_one_line(tmp_path):
     universe = write_hdf5(tmp_path / "universe.hdf5", **universe_spectra())
     original = write_hdf5(tmp_path / "original.h5", **original_groups())
     for path, kind, said in [
-        (coadd, "images", "coadd.fits: kind: 'images', but what it holds is 'desi'"),
-        (universe, "original", "universe.hdf5: kind: 'original', but what it holds is 'universe'"),
-        (original, "desi", "original.h5: kind: 'desi', but what it holds is 'original'"),
-        (original, "pictures", "kind: 'pictures' is not one of original, universe"),
+        (coadd, "images", "coadd.fits: bands: 3 images, but none"),
+        (universe, "original", "universe.hdf5: no group with images, spectra, redshifts"),
+        (original, "desi", "original.h5: truncated or not FITS"),
+        (original, "pictures", "kind: 'pictures' is not one of original, table, universe"),
     ]:
         with pytest.raises(ValueError, match=said) as error:
-            open_source(path, kind)
+            open_source(path, kind)[0]
         assert "\n" not in str(error.value)
 
 
@@ -43,8 +43,11 @@ def test_the_kind_may_be_said(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ({"file": "a"}, "file: no such key; there are kind, labels, path"),
-        ({"path": "a", "images": "b"}, "path: no such key; there are images, labels, spectra"),
+        ({"file": "a"}, "file: no such key; there are catalog, kind, labels, pairs, path, radius"),
+        (
+            {"path": "a", "images": "b"},
+            "path: no such key; there are images, labels, pairs, radius, spectra",
+        ),
         ({"images": "a"}, "spectra: missing"),
         ({"kind": "desi"}, "path: missing"),
         ({"path": 3}, "path: 3 is no str"),

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from astroclip.data.batch import Batch
 from astroclip.data.dataset import GalaxyDataset
-from astroclip.data.readers.open import Files, entries, open_source
+from astroclip.data.readers.open import Files, open_all
 from astroclip.data.shards import Shards
 from astroclip.data.simulated import Grid, PoolDataset, fresh, simulated
 from astroclip.data.source import Joined, OnError, Source, good
@@ -221,10 +221,7 @@ class GalaxyData(DataModule):
 
 
 def _open(files: Files | None, shards: str | None, on_error: OnError) -> Source | None:
-    found: list[Source] = []
-    for index, entry in enumerate(entries(files)):
-        with inside(f"files[{index}]" if isinstance(files, list) else "files", entry):
-            found.append(open_source(entry, on_error=on_error))
+    found = open_all(files, on_error)
     if shards is not None:
         with inside("shards", shards):
             found.append(Shards(shards))

@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +14,8 @@ from astroclip.data.batch import Galaxy, Image, Spectrum
 from astroclip.survey import BANDS, PIXELS
 from sciformer.text import single_line
 
-OnError = Literal["raise", "skip"]
+OnError = Literal["stop", "skip", "raise"]  # "raise" is what older files say for "stop"
+Facts = Mapping[str, str]  # what was understood of files: key -> one line
 Positions = Float64[np.ndarray, "galaxies 2"]
 
 
@@ -31,6 +33,8 @@ class Source(ABC):
         self.where = where
         self.images, self.spectra = images, spectra
         self.labels = tuple(labels)
+        self.classes: Mapping[str, Sequence[str]] = {}  # label -> names of the numbered classes
+        self.beside: dict[Path, str] = {}  # files that were read with these -> what they gave
 
     @abstractmethod
     def __len__(self) -> int:
@@ -51,6 +55,13 @@ class Source(ABC):
     def positions(self) -> Positions | None:
         """Right ascension and declination of all galaxies in degrees; None if not available."""
         return None
+
+    def facts(self) -> Facts:
+        """What was understood of the files, from the first of them, for ``astroclip inspect``.
+
+        What was assumed, because the files do not say it, has the key ``assumed``.
+        """
+        return {}
 
     @property
     def ids(self) -> list[str]:
@@ -79,7 +90,7 @@ class Wrapped(Source):
     def __init__(self, source: Source, labels: Sequence[str] | None = None) -> None:
         names = source.labels if labels is None else labels
         super().__init__(source.where, source.images, source.spectra, names)
-        self.source = source
+        self.classes, self.beside, self.source = source.classes, source.beside, source
 
     def __len__(self) -> int:
         return len(self.source)
@@ -92,6 +103,9 @@ class Wrapped(Source):
 
     def positions(self) -> Positions | None:
         return self.source.positions()
+
+    def facts(self) -> Facts:
+        return self.source.facts()
 
 
 class Joined(Source):
@@ -113,6 +127,11 @@ class Joined(Source):
                     raise ValueError(f"{not_there.where}: no {name}, but {there.where} has some")
         labels = dict.fromkeys(name for part in parts for name in part.labels)
         super().__init__(first.where, first.images, first.spectra, tuple(labels))
+        names = dict.fromkeys(name for part in parts for name in part.classes)
+        self.classes = {
+            name: sorted({word for part in parts for word in part.classes.get(name, ())})
+            for name in names
+        }
         self.parts = list(parts)
         self.starts = np.cumsum([0, *map(len, parts)]).tolist()
 
@@ -133,12 +152,23 @@ class Joined(Source):
 
     def read(self, number: int) -> Galaxy:
         part, own = self._of(number)
-        return part.read(own)
+        galaxy = part.read(own)
+        words = {
+            name: names[int(galaxy.labels[name])]
+            for name, names in part.classes.items()
+            if name in galaxy.labels
+        }
+        numbers = {name: float(self.classes[name].index(word)) for name, word in words.items()}
+        return galaxy._replace(labels={**galaxy.labels, **numbers})
 
     def positions(self) -> Positions | None:
         found = [part.positions() for part in self.parts]
-        known = [each for each in found if each is not None]
-        return np.concatenate(known) if len(known) == len(found) else None
+        if all(each is None for each in found):
+            return None
+        unknown = (np.full((len(part), 2), np.nan) for part in self.parts)
+        return np.concatenate(
+            [u if each is None else each for each, u in zip(found, unknown, strict=True)]
+        )
 
 
 @contextmanager
@@ -172,13 +202,13 @@ class Bad(NamedTuple):
 
 
 def sound(
-    source: Source, on_error: OnError = "raise", tell: Callable[[Bad], None] | None = None
+    source: Source, on_error: OnError = "stop", tell: Callable[[Bad], None] | None = None
 ) -> Iterator[tuple[int, Galaxy]]:
     """Iterate over all galaxies that can be used, one at a time.
 
     Args:
         source: Source of galaxies.
-        on_error: Raise an error for the first galaxy that cannot be used, or skip all such
+        on_error: Stop with an error at the first galaxy that cannot be used, or skip all such
             galaxies.
         tell: Called with each skipped galaxy.
 
@@ -192,7 +222,7 @@ def sound(
         try:
             galaxy = source[number]
         except ValueError as error:
-            if on_error == "raise":
+            if on_error != "skip":
                 raise
             if tell is not None:
                 tell(Bad(source.id(number), str(error)))

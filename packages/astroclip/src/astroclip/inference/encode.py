@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from astroclip.data.batch import Batch, Galaxy, collate, middle
-from astroclip.data.readers.open import Files, entries, open_source
+from astroclip.data.readers.open import Files, open_all
 from astroclip.data.shards import Shards
 from astroclip.data.source import Bad, Joined, OnError, Positions, Source, Wrapped, sound
 from astroclip.inference.embedding_files import RESERVED, Embeddings
@@ -30,13 +30,13 @@ def weights_hash(module: torch.nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "raise") -> Source:
+def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "stop") -> Source:
     """Open the galaxies of ``--files`` and ``--shards``.
 
     Args:
         files: A path or glob pattern, a table accepted by ``open_source``, or a list of these.
         shards: Folder written by ``astroclip simulate``.
-        on_error: ``raise`` or ``skip``, see ``open_source``.
+        on_error: ``stop`` or ``skip``, see ``open_source``.
 
     Returns:
         All galaxies, those of shards last.
@@ -44,10 +44,7 @@ def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "
     Raises:
         ValueError: If neither is given, or one cannot be read.
     """
-    found: list[Source] = []
-    for index, entry in enumerate(entries(files)):
-        with inside(f"files[{index}]" if isinstance(files, list) else "files", entry):
-            found.append(open_source(entry, on_error=on_error))
+    found = open_all(files, on_error)
     if shards is not None:
         with inside("shards", shards):
             found.append(Shards(shards))
@@ -82,7 +79,7 @@ def encoded(
     module: "AstroCLIPModule",
     source: Source,
     batch_size: int = 256,
-    on_error: OnError = "raise",
+    on_error: OnError = "stop",
     tell: Callable[[Bad], None] | None = None,
 ) -> Iterator[Embeddings]:
     """Embed all galaxies of a source, with a progress bar; only one batch is in memory.
@@ -91,7 +88,7 @@ def encoded(
         module: Network in evaluation mode.
         source: Source with images, spectra or both.
         batch_size: Galaxies per batch; the last batch may be smaller.
-        on_error: Raise an error for a galaxy that cannot be used, or skip it.
+        on_error: Stop with an error at a galaxy that cannot be used, or skip it.
         tell: Called with each skipped galaxy.
 
     Yields:

@@ -5,19 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from astroclip.data.batch import Galaxy
+from astroclip.data.readers.arrow_rows import ArrowRows
+from astroclip.data.readers.column_names import checked_ids, text
 from astroclip.data.readers.estimate_noise import estimated_ivar
-from astroclip.data.readers.multimodal_universe import ids, text
-from astroclip.data.readers.parquet import OpenParquet, open_parquet, reading, texts
-from astroclip.data.source import Source
+from astroclip.data.source import Facts, Source
 from astroclip.survey import PIXELS
 from sciformer.data.hdf5 import HDF5, OpenHDF5
 from sciformer.data.open_files import OpenFiles
 
 KEYS = ["images", "spectra", "redshifts", "targetids"]
 COLUMNS = ["image", "spectrum", "redshift", "targetid"]
+FACTS = {
+    "kind": "AstroCLIP's own pairs of an image and a spectrum",
+    "image": "nanomaggies in g, r, z; stored as (width, height, band); 0.262 arcsec",
+    "wavelength": f"3600 to 9824 Angstrom, {PIXELS} pixels",
+    "noise": "none: estimated from neighboring pixels",
+}
 
 
 class OriginalHDF5(Source):
@@ -38,10 +43,14 @@ class OriginalHDF5(Source):
         self.file = HDF5(path, files)
         found = [key for key in self.file.keys("/") if key.isdigit() or self._holds(key)]
         self.groups = sorted(found, key=lambda key: (len(key), key))
+        if not self.groups:
+            raise ValueError(f"{path}: no group with {', '.join(KEYS)}")
         counts = [self.file.count([f"{group}/{key}" for key in KEYS]) for group in self.groups]
         self.starts = np.cumsum([0, *counts]).tolist()
         self.targets = [
-            ids(self.file.read(f"{group}/targetids").reshape(-1), f"{path}: {group}/targetids")
+            checked_ids(
+                self.file.read(f"{group}/targetids").reshape(-1), f"{path}: {group}/targetids"
+            )
             for group in self.groups
         ]
 
@@ -66,11 +75,14 @@ class OriginalHDF5(Source):
         )
         return _galaxy(self.id(number), self.place(number), image, spectrum, redshift)
 
+    def facts(self) -> Facts:
+        return FACTS
 
-class OriginalParquet(Source):
-    """Parquet file of the same pairs; one row group is in memory at a time.
 
-    Random access reads a whole row group for each galaxy: copy to shards first, and shuffle those.
+class OriginalRows(Source):
+    """Parquet or Arrow file of the same pairs; one group of rows is in memory at a time.
+
+    Random access reads a whole group for each galaxy: copy to shards first, and shuffle those.
 
     Args:
         path: The file, with the columns image, spectrum, redshift and targetid.
@@ -80,52 +92,27 @@ class OriginalParquet(Source):
         ValueError: If the file cannot be read or has no such column.
     """
 
-    def __init__(self, path: str | Path, files: OpenParquet | None = None) -> None:
+    def __init__(self, path: str | Path, files: "OpenFiles[Path, Any] | None" = None) -> None:
         super().__init__(str(path), images=True, spectra=True, labels=["redshift"])
-        self.path = Path(path)
-        self.files = OpenFiles(open_parquet) if files is None else files
-        file = self.files[self.path]
+        self.rows = ArrowRows(path, files)
         for name in COLUMNS:
-            if name not in file.schema_arrow.names:
-                there = ", ".join(file.schema_arrow.names)
+            if name not in self.rows.names:
+                there = ", ".join(self.rows.names)
                 raise ValueError(f"{path}: no column {name!r}; it has {there}")
-        rows = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
-        self.starts = np.cumsum([0, *rows]).tolist()
-        with reading(self.path, "targetid: cannot be read"):
-            self.targets = texts(file.read(["targetid"])["targetid"].combine_chunks())
-        self._group: tuple[int, dict[str, Any]] = (-1, {})
+        self.targets = self.rows.whole("targetid").tolist()
 
     def __len__(self) -> int:
-        return self.starts[-1]
+        return len(self.rows)
 
     def id(self, number: int) -> str:
         return text(self.targets[number])
 
     def read(self, number: int) -> Galaxy:
-        group = bisect_right(self.starts, number) - 1
-        if self._group[0] != group:
-            self._group = (-1, {})  # free the memory of the last one first
-            with reading(self.path, f"row group {group}"):
-                table = self.files[self.path].read_row_group(group, COLUMNS[:3])
-            self._group = group, {n: table[n].combine_chunks() for n in table.column_names}
-        columns, row = self._group[1], number - self.starts[group]
-        parts = [_array(columns[name], row) for name in COLUMNS[:3]]
+        parts = [self.rows.row(name, number) for name in COLUMNS[:3]]
         return _galaxy(self.id(number), self.place(number), *parts)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_group": (-1, {})}
-
-
-def _array(column: Any, row: int) -> np.ndarray:
-    """One row of a column of numbers or nested lists."""
-    stored = column.storage if isinstance(column, pa.ExtensionArray) else column
-    values, shape = stored.slice(row, 1), []
-    while pa.types.is_nested(values.type):
-        before = len(values)
-        values = values.flatten()
-        shape.append(len(values) // before if before else 0)
-    numbers = values.to_numpy(zero_copy_only=False)
-    return numbers.reshape(shape) if np.prod(shape) == len(numbers) else numbers
+    def facts(self) -> Facts:
+        return FACTS
 
 
 def _galaxy(

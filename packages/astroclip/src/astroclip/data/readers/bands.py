@@ -1,14 +1,19 @@
 """Find the planes of the bands g, r and z in an image."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from astroclip.survey import BANDS
 
+SEPARATOR = re.compile(r"[-_.]")
+CAMERAS: Mapping[str, str] = {"zd": "z", "bokr": "r", "bokg": "g"}  # of Mosaic and 90Prime
+
 
 def band(name: str) -> str:
-    """Letter of a band from ``g``, ``DES-G`` or ``g DECam SDSS c0001 4720.0 1520.0``."""
+    """Letter of a band from ``g``, ``DES-G``, ``bokr`` or ``g DECam SDSS c0001 4720.0 1520.0``."""
     words = name.strip().lower().split()
-    return words[0].split("-")[-1] if words else ""
+    short = SEPARATOR.split(words[0])[-1] if words else ""
+    return CAMERAS.get(short, short)
 
 
 def planes_of(names: Sequence[str], place: str) -> list[int]:

@@ -1,15 +1,19 @@
 """Cutout of a galaxy from several exposures, resampled to a common grid."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from astropy.io import fits
 from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_scales
 from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from astroclip.data.batch import Image
-from astroclip.data.readers.fits import ARCSEC
+from astroclip.data.readers.fits import ARCSEC, sky
+from astroclip.data.source import Positions
 from astroclip.survey import BANDS, PIXEL_SCALE
 
 LARGEST = 152  # pixels along a side, as in the cutouts of AstroCLIP
@@ -36,12 +40,15 @@ class Exposure(NamedTuple):
     weight: float
 
 
-def cutout(exposures: Sequence[Exposure], middle: tuple[float, float]) -> Image:
+def cutout(
+    exposures: Sequence[Exposure], middle: tuple[float, float], centered: bool = False
+) -> Image:
     """Cutout of a galaxy, north up, in nanomaggies per pixel of 0.262 arcsec.
 
     Args:
         exposures: Exposures in g, r and z.
-        middle: Right ascension and declination in degrees; the brightest galaxy nearby is taken.
+        middle: Right ascension and declination in degrees.
+        centered: Whether ``middle`` is the galaxy's center; else the brightest one nearby is taken.
 
     Returns:
         The largest square around the galaxy that every band covers; rows go north, columns west.
@@ -50,8 +57,10 @@ def cutout(exposures: Sequence[Exposure], middle: tuple[float, float]) -> Image:
         ValueError: If there is no such square.
     """
     first = north_up(middle)
-    row, column = _brightest(*_means(exposures, first))
-    image, covered = _means(exposures, north_up(sky_at(first, column, row)))
+    if not centered:
+        row, column = _brightest(*_means(exposures, first))
+        first = north_up(_between_pixels(exposures[0].wcs, sky_at(first, column, row)))
+    image, covered = _means(exposures, first)
     side = np.abs(np.arange(LARGEST) - (LARGEST - 1) / 2)
     from_middle = np.maximum(side[:, None], side)
     half = int(np.min(from_middle, where=~covered, initial=LARGEST / 2))
@@ -98,6 +107,67 @@ def sky_at(wcs: WCS, x: float, y: float) -> tuple[float, float]:
     return float(ra), float(dec)
 
 
+def wcs_of(path: Path, header: fits.Header) -> WCS:
+    """World coordinates of an image; ``ValueError`` if its header has none."""
+    found = sky(header)
+    if found is None:
+        raise ValueError(f"{path}: CTYPE1: no world coordinates in the header")
+    return found
+
+
+def pixel_scale(wcs: WCS) -> float:
+    """Arcsec per pixel."""
+    return float(np.sqrt(np.prod(proj_plane_pixel_scales(wcs)))) * ARCSEC
+
+
+def within(wcs: WCS, shape: tuple[int, int], positions: Positions) -> Bool[np.ndarray, " rows"]:
+    """Which positions are inside an image.
+
+    Args:
+        wcs: World coordinates of the image.
+        shape: Its rows and columns.
+        positions: Right ascension and declination in degrees.
+
+    Returns:
+        True inside.
+    """
+    x, y = pixels_of(wcs, shape, positions)
+    return (x > -0.5) & (x < shape[1] - 0.5) & (y > -0.5) & (y < shape[0] - 0.5)
+
+
+def pixels_of(
+    wcs: WCS, shape: tuple[int, int], positions: Positions
+) -> tuple[Float[np.ndarray, " rows"], Float[np.ndarray, " rows"]]:
+    """Columns and rows of positions in an image, NaN for those far away, where no solution exists.
+
+    Args:
+        wcs: World coordinates of the image.
+        shape: Its rows and columns.
+        positions: Right ascension and declination in degrees.
+
+    Returns:
+        Columns and rows, from 0.
+    """
+    middle = sky_at(wcs, (shape[1] - 1) / 2, (shape[0] - 1) / 2)
+    ra, dec = np.radians(positions.T)
+    ra0, dec0 = np.radians(middle)
+    cosine = np.sin(dec) * np.sin(dec0) + np.cos(dec) * np.cos(dec0) * np.cos(ra - ra0)
+    reach = np.hypot(*shape) * pixel_scale(wcs) / ARCSEC
+    near = np.degrees(np.arccos(np.clip(cosine, -1, 1))) < reach
+    found = np.full((2, len(positions)), np.nan)
+    if near.any():
+        found[:, near] = wcs.all_world2pix(*positions[near].T, 0)
+    return found[0], found[1]
+
+
+def field_question(path: Path, shape: tuple[int, ...], where: str) -> str:
+    """What to ask about an image that is too large to be of one galaxy."""
+    return (
+        f"{path}: {shape[-1]} x {shape[-2]} pixels are a field, not one galaxy; "
+        f"{{path: {where}, catalog: positions.fits}} cuts out those of a catalog"
+    )
+
+
 def north_up(middle: tuple[float, float]) -> WCS:
     """World coordinates of 0.262 arcsec pixels, north up and east left, around a sky position."""
     grid = WCS(naxis=2)
@@ -106,6 +176,12 @@ def north_up(middle: tuple[float, float]) -> WCS:
     grid.wcs.crpix = [(LARGEST + 1) / 2] * 2
     grid.wcs.cdelt = [-PIXEL_SCALE / ARCSEC, PIXEL_SCALE / ARCSEC]
     return grid
+
+
+def _between_pixels(wcs: WCS, place: tuple[float, float]) -> tuple[float, float]:
+    """The nearest corner of four pixels, as our grid's middle is: aligned images stay sharp."""
+    x, y = wcs.all_world2pix(*place, 0)
+    return sky_at(wcs, float(np.floor(x)) + 0.5, float(np.floor(y)) + 0.5)
 
 
 def _means(exposures: Sequence[Exposure], grid: WCS) -> tuple[Image, Where]:

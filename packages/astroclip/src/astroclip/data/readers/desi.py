@@ -5,16 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from astroclip.data.batch import Galaxy, Spectrum
-from astroclip.data.readers.fits import FITSFile, OpenFITS
+from astroclip.data.readers.fits import SUFFIXES, FITSFile, OpenFITS, stem
 from astroclip.data.readers.resample import resampled
-from astroclip.data.source import Positions, Source, named
-from astroclip.survey import PIXELS
+from astroclip.data.source import Facts, Positions, Source, named
+from astroclip.survey import FLUX_UNIT, PIXELS
 
 GRID, FLUX = "_WAVELENGTH", "_FLUX"  # suffixes of the HDU names of an arm
-REDSHIFTS = {
-    "redrock": "REDSHIFTS",
-    "zbest": "ZBEST",
-}  # prefix of the file name -> HDU of the table
+PREFIXES = ("coadd", "spectra")  # of names of files, for which the others have
+REDSHIFTS = {"redrock": "REDSHIFTS", "zbest": "ZBEST"}  # -> HDU of their table
 
 
 class Coadd(Source):
@@ -34,7 +32,9 @@ class Coadd(Source):
     def __init__(self, path: str | Path, files: OpenFITS | None = None) -> None:
         super().__init__(str(path), images=False, spectra=True, labels=["redshift"])
         self.file = FITSFile(path, files)
+        self.beside: dict[Path, str] = {}
         targets = self.file.column("FIBERMAP", "TARGETID")
+        self.fibers = len(targets)
         self.rows = np.arange(len(targets))
         if self.file.has("FIBERMAP", "OBJTYPE"):
             kind = self.file.column("FIBERMAP", "OBJTYPE").astype(str)
@@ -109,14 +109,40 @@ class Coadd(Source):
 
     def _redshifts(self) -> dict[int, float]:
         """Reliable redshifts of redrock (ZWARN is 0), by target."""
-        for name, table in REDSHIFTS.items():
-            path = self.file.path.with_name(self.file.path.name.replace("coadd", name, 1))
-            if path != self.file.path and path.is_file():
-                file = FITSFile(path, self.file.files)
-                columns = [file.column(table, key) for key in ("TARGETID", "Z", "ZWARN")]
-                rows = zip(*(column.tolist() for column in columns), strict=True)
-                return {target: redshift for target, redshift, warning in rows if warning == 0}
+        for path, table in companions(self.file.path):
+            file = FITSFile(path, self.file.files)
+            self.beside[path] = f"redshifts of {self.file.path.name}"
+            columns = [file.column(table, key) for key in ("TARGETID", "Z", "ZWARN")]
+            rows = zip(*(column.tolist() for column in columns), strict=True)
+            return {target: redshift for target, redshift, warning in rows if warning == 0}
         return {}
+
+    def facts(self) -> Facts:
+        told = {"kind": f"coadded spectra of DESI: {len(self)} of {self.fibers} fibers"}
+        told["arms"] = ", ".join(self.arms)
+        grids = [self.file.part(arm + GRID).data for arm in self.arms]
+        low, high = min(grid.min() for grid in grids), max(grid.max() for grid in grids)
+        told["wavelength"] = f"{low:.6g} to {high:.6g} Angstrom, vacuum"
+        told["flux"] = f"{FLUX_UNIT}, arms weighted by IVAR on one grid of {PIXELS} pixels"
+        masks = [name for arm in self.arms for name in self._mask(arm)]
+        told["mask"] = ", ".join(masks) or "none"
+        found = [f"{path.name}, where ZWARN is 0" for path in self.beside]
+        told["redshift"] = found[0] if found else "unknown: no redrock or zbest file beside it"
+        if self.positions() is not None:
+            told["position"] = "TARGET_RA, TARGET_DEC"
+        return told
+
+
+def companions(path: Path) -> list[tuple[Path, str]]:
+    """Files of redshifts beside a coadd, compressed or not, and the HDU of their table."""
+    found = []
+    for name, table in REDSHIFTS.items():
+        for first in PREFIXES:
+            if path.name.startswith(first):
+                other = stem(path).replace(first, name, 1)
+                paths = [path.with_name(other + suffix) for suffix in SUFFIXES]
+                found += [(each, table) for each in paths if each.is_file()]
+    return found
 
 
 def arms(file: FITSFile) -> list[str]:

@@ -23,13 +23,11 @@ from sciformer.text import reason
 
 SUFFIXES = (".fits.gz", ".fits.fz", ".fits", ".fit")
 ARCSEC = 3600.0  # arcsec per degree
-KINDS = (
-    "IMAGETYP",
-    "IMTYPE",
-    "PRODTYPE",
-    "EXTNAME",
-)  # header keywords that tell the type of an image
-OTHERS = re.compile(r"ivar|invvar|mask|wtmap|psf|depth|nexp|chi2|model|resid", re.IGNORECASE)
+KINDS = ("IMAGETYP", "IMTYPE", "PRODTYPE", "EXTNAME")  # keywords that tell the type of an image
+OTHERS = re.compile(
+    r"ivar|invvar|mask|wtmap|weight|wht|psf|depth|nexp|chi2|model|resid|sigma|blobs", re.IGNORECASE
+)
+SCALAR = re.compile(r"1?[LXBIJKED]|\d*A")  # formats of columns with one value per row
 # Magic bytes of compressed files, at the start and of a further member.
 GZIP, FITS, HEADER = b"\x1f\x8b", b"SIMPLE", b"XTENSION"
 RATIO, SMALL = 100, 2**24  # largest compression ratio, and bytes always allowed; masks are mostly 0
@@ -119,6 +117,18 @@ class FITSFile:
         found = self.part(table) if isinstance(table, str) else table
         return isinstance(found, fits.BinTableHDU) and column.lower() in _names(found)
 
+    def is_table(self, part: Any) -> bool:
+        """Whether an HDU is a binary table."""
+        return isinstance(part, fits.BinTableHDU)
+
+    def header(self, part: Any, *keys: str) -> Any:
+        """Value of the first of some keywords that an HDU or the primary HDU has, or None."""
+        for header in (part.header, self.parts[0].header):
+            for key in keys:
+                if key in header:
+                    return header[key]
+        return None
+
     def column(self, table: Any, name: str) -> np.ndarray:
         """Column of a table, in native byte order.
 
@@ -159,6 +169,11 @@ def stem(path: Path) -> str:
     """File name without the suffixes of its format."""
     found = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), path.suffix)
     return path.name.removesuffix(found)
+
+
+def is_scalar(column: Any) -> bool:
+    """Whether a column of a table has one number or text per row."""
+    return SCALAR.fullmatch(str(column.format)) is not None and not column.dim
 
 
 def is_other(header: fits.Header) -> bool:

@@ -1,101 +1,206 @@
-"""Labels of galaxies from tables: CSV, or PROVABGS in HDF5."""
+"""Labels of galaxies from catalogs; text columns are classes."""
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from astroclip.data.batch import Galaxy
-from astroclip.data.readers.multimodal_universe import ID, text
-from astroclip.data.source import Source, Wrapped
-from sciformer.data.hdf5 import HDF5
+from astroclip.data.readers.catalogs import Columns, ids_of, read_columns
+from astroclip.data.readers.column_names import TRACTOR, column, columns, sure, text
+from astroclip.data.readers.crossmatch import NONE, SEPARATION, nearest_within
+from astroclip.data.source import Source, Wrapped, named
 
 MASS, SFR, METALS, AGE = "LOG_MSTAR", "AVG_SFR", "Z_MW", "TAGE_MW"  # columns of PROVABGS
+PROVABGS = ("Z_HP", MASS, SFR, AGE, METALS)
 LABELS: tuple[str, ...] = ("redshift", "log_mass", "log_ssfr", "age", "log_metallicity")
-Table = Mapping[str, Mapping[str, float]]  # id -> name of a label -> its value
+REDSHIFT, SPLIT = "redshift", "split"
+MOST = 100  # classes; text of more is a name
 
 
 class Labelled(Wrapped):
-    """Galaxies of a source with labels from a table.
+    """Galaxies of a source with labels from catalogs.
 
     Args:
         source: The galaxies.
-        table: Id -> name of a label -> value; not all galaxies need an entry.
+        values: Name of a label -> value for each galaxy, NaN where unknown.
+        classes: Name of a label -> names of its classes, of which the values are numbers.
     """
 
-    def __init__(self, source: Source, table: Table) -> None:
-        names = [*source.labels, *(name for labels in table.values() for name in labels)]
-        super().__init__(source, tuple(dict.fromkeys(names)))
-        self.table = table
+    def __init__(
+        self,
+        source: Source,
+        values: Mapping[str, np.ndarray],
+        classes: Mapping[str, Sequence[str]],
+    ) -> None:
+        super().__init__(source, tuple(dict.fromkeys([*source.labels, *values])))
+        self.values = values
+        self.classes = {**source.classes, **classes}
 
     def read(self, number: int) -> Galaxy:
         galaxy = self.source.read(number)
-        return galaxy._replace(labels={**galaxy.labels, **self.table.get(galaxy.id, {})})
+        own = {name: float(values[number]) for name, values in self.values.items()}
+        known = {name: value for name, value in own.items() if np.isfinite(value)}
+        return galaxy._replace(labels={**galaxy.labels, **known})
 
 
-def read_labels(path: Path) -> Table:
-    """Read a table of labels.
+def labelled(
+    source: Source, paths: Iterable[Path], where: str, radius: float | None = None
+) -> Labelled:
+    """Give galaxies the labels of catalogs, which are matched by id or else by position.
 
     Args:
-        path: CSV file with a header line and a column ``id``; or a PROVABGS catalog in HDF5.
+        source: The galaxies.
+        paths: CSV, ECSV, FITS, parquet or HDF5 tables with a column of ids, of any name, or of
+            right ascension and declination; or PROVABGS catalogs.
+        where: Name of the catalogs in errors.
+        radius: Largest distance in arcsec of a match by position, which ids are not asked then;
+            None matches by id, and by position within 1 arcsec where no id matches.
 
     Returns:
-        Id -> name of a label -> value, where known.
+        The galaxies with their labels.
 
     Raises:
-        ValueError: If the file cannot be read, a column is missing or a value is no number.
+        ValueError: If a catalog cannot be read, or matches no galaxy.
     """
-    return dict(_csv(path)) if path.suffix == ".csv" else provabgs(HDF5(path))
+    own = {id: number for number, id in enumerate(source.ids)}
+    found: dict[str, np.ndarray] = {}
+    example = "there is no row"
+    for path in paths:
+        with named(str(path)):
+            catalog = read_columns(path)
+            rows, key = matched(source, own, path, catalog, radius)
+            there = rows != NONE
+            if key in catalog and len(catalog[key]):
+                example = f"such as {text(catalog[key][0])!r}"
+            if there.any():
+                for name, values in label_columns(catalog, key).items():
+                    known = found.setdefault(name, np.full(len(source), None, object))
+                    known[there] = values[rows[there]]
+    if not found:
+        known = f"{source.where}, such as {source.id(0)!r}"
+        raise ValueError(f"{where}: id: none is that of a galaxy in {known}: {example}")
+    return Labelled(source, *_encoded(found))
 
 
-def provabgs(file: HDF5) -> Table:
+def matched(
+    source: Source,
+    own: Mapping[str, int],
+    path: Path,
+    catalog: Columns,
+    radius: float | None,
+) -> tuple[np.ndarray, str]:
+    """Row of a catalog for each galaxy, and the column that told it.
+
+    Args:
+        source: The galaxies.
+        own: Id -> number of a galaxy.
+        path: File of the catalog.
+        catalog: Its columns.
+        radius: Arcsec, to match by position; None matches by id first.
+
+    Returns:
+        Rows, -1 where there is none; name of the column of ids, empty for positions.
+    """
+    best: tuple[np.ndarray, str] = np.full(len(source), NONE), ""
+    if radius is None:
+        numbers = _numbers(source)
+        for name, ids in _ids(path, catalog):
+            rows = np.full(len(source), NONE)
+            for row, id in enumerate(ids):
+                for number in numbers.get(id, ()) if id in own else ():
+                    rows[number] = row
+            if not best[1] or (rows != NONE).sum() > (best[0] != NONE).sum():
+                best = rows, name
+            if (best[0] != NONE).any():
+                return best
+    positions, names = source.positions(), columns(catalog, "ra", "dec")
+    if positions is None or names is None:
+        return best
+    theirs = np.stack([catalog[name].astype(np.float64) for name in names], 1)
+    rows = nearest_within(positions, theirs, SEPARATION if radius is None else radius)
+    return (rows, "") if (rows != NONE).any() else best
+
+
+def label_columns(catalog: Columns, key: str = "") -> Columns:
+    """Columns of a catalog that are labels.
+
+    Args:
+        catalog: Columns of a table.
+        key: Its column of ids.
+
+    Returns:
+        Numbers, and text of at most 100 kinds; a redshift of any name is ``redshift``, NaN where
+        ZWARN is not 0. PROVABGS' columns become those of ``provabgs``.
+    """
+    if set(PROVABGS) <= set(catalog):
+        return provabgs(catalog)
+    skipped = {key, *(column(catalog, role) for role in ("id", "ra", "dec")), SPLIT}
+    found = {name: values for name, values in catalog.items() if name not in skipped}
+    if {name.lower() for name in catalog} >= set(TRACTOR):
+        found = {name: values for name, values in found.items() if name.lower() not in TRACTOR}
+    redshift, warned = column(found, "redshift"), column(found, "warning")
+    if redshift is not None and found[redshift].dtype.kind in "fiu":
+        values = found.pop(redshift)
+        warning = None if warned is None else found.pop(warned)
+        found[REDSHIFT] = sure(values, redshift, warning, warned or "")
+    return {name: values for name, values in found.items() if _is_label(values)}
+
+
+def provabgs(catalog: Columns) -> Columns:
     """Labels from a PROVABGS catalog (arXiv 2202.01809).
 
     Args:
-        file: The catalog.
+        catalog: Columns ``PROVABGS``.
 
     Returns:
-        Id -> redshift, log10 stellar mass (solar masses), log10 specific star formation rate (1 /
-            yr:
-        rate over *mass*; the original divides by metallicity), age in Gyr and log10 metallicity,
-        where known.
-
-    Raises:
-        ValueError: If a column is missing.
+        Redshift, log10 stellar mass (solar masses), log10 specific star formation rate (1 / yr:
+        rate over *mass*; the original divides by metallicity), age in Gyr and log10 metallicity.
     """
-    ids = file.read(ID)
-    mass, rate, metals, age, redshift = (
-        file.read(key, (), np.float64) for key in (MASS, SFR, METALS, AGE, "Z_HP")
-    )
+    redshift, mass, rate, age, metals = (catalog[name].astype(np.float64) for name in PROVABGS)
     with np.errstate(divide="ignore", invalid="ignore"):
-        columns = (redshift, mass, np.log10(rate) - mass, age, np.log10(metals))
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    known = (dict(zip(LABELS, row, strict=True)) for row in rows)
-    return dict(zip(map(text, ids), known, strict=True))
+        values = (redshift, mass, np.log10(rate) - mass, age, np.log10(metals))
+    return dict(zip(LABELS, values, strict=True))
 
 
-def _csv(path: Path) -> Iterator[tuple[str, Mapping[str, float]]]:
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        if "id" not in header:
-            columns = ", ".join(header) or "none"
-            raise ValueError(f"{path}: no column 'id'; it has {columns}")
-        for row in filter(None, reader):  # an empty line has no value at all
-            if len(row) != len(header):
-                raise ValueError(
-                    f"{path}: row {reader.line_num}: {len(row)} values for {len(header)} columns"
-                )
-            values = dict(zip(header, row, strict=True))
-            name = values.pop("id")
-            yield name, {key: _number(path, name, key, value) for key, value in values.items()}
+def _numbers(source: Source) -> dict[str, list[int]]:
+    """Id -> numbers of the galaxies that have it."""
+    found: dict[str, list[int]] = {}
+    for number, id in enumerate(source.ids):
+        found.setdefault(id, []).append(number)
+    return found
 
 
-def _number(path: Path, name: str, key: str, value: str) -> float:
-    try:
-        return float(value or "nan")
-    except ValueError as error:
-        raise ValueError(f"{path}: id {name}: {key}: {value!r} is no number") from error
+def _ids(path: Path, catalog: Columns) -> Iterable[tuple[str, Sequence[str]]]:
+    """Columns that may hold ids, the one with a known name first."""
+    usual = column(catalog, "id") or ""
+    first = ids_of(path, catalog) if usual else None
+    if first is not None:
+        yield usual, first
+    for name, values in catalog.items():
+        if name != usual and values.dtype.kind in "iuO":
+            yield name, ["" if one is None else text(one) for one in values.tolist()]
+
+
+def _is_label(values: np.ndarray) -> bool:
+    if values.dtype.kind in "fiub":
+        return True
+    words = {one for one in values.tolist() if one is not None}
+    return 0 < len(words) <= MOST
+
+
+def _encoded(
+    found: Mapping[str, np.ndarray],
+) -> tuple[dict[str, np.ndarray], dict[str, Sequence[str]]]:
+    """Numbers of all labels, and names of the classes of those that are text."""
+    values: dict[str, np.ndarray] = {}
+    classes: dict[str, Sequence[str]] = {}
+    for name, each in found.items():
+        words = sorted({str(one) for one in each.tolist() if isinstance(one, str | bool)})
+        if words:
+            classes[name] = words
+            number = {word: n for n, word in enumerate(words)}
+            values[name] = np.array([number.get(str(one), np.nan) for one in each.tolist()])
+        else:
+            values[name] = np.array([np.nan if one is None else float(one) for one in each])
+    return values, classes

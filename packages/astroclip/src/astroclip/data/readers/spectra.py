@@ -1,71 +1,64 @@
 """Reader of spectrum files: one file per galaxy, any wavelength grid."""
 
-import re
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from astropy import units
 
 from astroclip.data.batch import Galaxy
-from astroclip.data.readers.estimate_noise import estimated_ivar
+from astroclip.data.readers.column_names import column, columns, sure
 from astroclip.data.readers.fits import FITSFile, is_fits, stem
-from astroclip.data.readers.resample import resampled
-from astroclip.data.source import Source
-from astroclip.survey import PIXELS, wavelengths
+from astroclip.data.readers.measured import (
+    ROLES,
+    Stored,
+    facts,
+    grid_of,
+    in_air,
+    on_our_grid,
+    said_air,
+    stored,
+)
+from astroclip.data.source import Facts, Positions, Source
 from sciformer.data.npy import numbers, read_arrays
 
-LOG = "loglam"  # log10 of Angstrom, as SDSS writes it
-WAVELENGTH = ("wavelength", "wave", "lambda", LOG)
-IVAR = ("ivar", "flux_ivar")
-SIGMA = ("error", "err", "sigma", "flux_error", "flux_err")
-MASK = "mask"
-KNOWN = {"flux", *WAVELENGTH, *IVAR, *SIGMA, MASK}
-ANGSTROM = re.compile(r"\bang(strom)?s?\b", re.IGNORECASE)
-OURS = units.Unit("1e-17 erg / (s cm2 Angstrom)")
+ROWS = 5  # flux, continuum subtracted, noise, mask, ...: SDSS's first spSpec files
+PLACES = (("PLUG_RA", "PLUG_DEC"), ("RA_TARG", "DEC_TARG"), ("RAOBJ", "DECOBJ"), ("RA", "DEC"))
+REDSHIFT = "redshift"
 
 
-class Measured(NamedTuple):
-    """A spectrum as stored in a file.
+class Beside(NamedTuple):
+    """What a file says about its galaxy besides the spectrum.
 
     Args:
-        flux: Flux of each pixel.
-        ivar: Inverse variance of each pixel, or None.
-        wavelength: Wavelength of each pixel, or None.
-        air: Whether wavelengths are in air.
+        redshift: NaN if unknown.
+        position: Right ascension and declination in degrees, NaN if unknown.
     """
 
-    flux: np.ndarray
-    ivar: np.ndarray | None
-    wavelength: np.ndarray | None
-    air: bool
+    redshift: float = np.nan
+    position: tuple[float, float] = (np.nan, np.nan)
 
 
 class SpectrumFiles(Source):
     """Spectrum files in FITS, .npy or .npz; the file name is the id.
 
     A FITS file has a table with columns of wavelength (or ``loglam``), flux and ivar (or error), or
-    a one-dimensional image whose header defines the wavelengths (``CRVAL1``, ``CDELT1``). A .npz
-    file has ``flux`` and optionally ``ivar``, ``wavelength`` in Angstrom and ``air``; a .npy file
-    has flux alone, or (flux, ivar) of 7781 pixels each. A missing ivar is estimated; pixels with a
-    nonzero ``mask`` count as not measured.
+    one-dimensional images; wavelengths may be in the header (``CRVAL1``, ``CDELT1``, or SDSS's
+    ``COEFF0``, ``COEFF1``), and redshift and position in a table of one row (SDSS's SPECOBJ). A
+    .npz file has ``flux`` and optionally ``ivar``, ``wavelength`` in Angstrom and ``air``; a .npy
+    file has flux alone, or (flux, ivar) of 7781 pixels each. A missing ivar is estimated; pixels
+    with a nonzero ``mask`` or ``and_mask`` count as not measured.
 
     Args:
-        paths: The files.
-
-    Raises:
-        ValueError: If an id is repeated.
+        paths: The files, each of another name.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        super().__init__(str(paths[0].parent), images=False, spectra=True)
+        first = _beside(paths[0])
+        labels = [REDSHIFT] if np.isfinite(first.redshift) else []
+        super().__init__(str(paths[0].parent), images=False, spectra=True, labels=labels)
         self.paths = list(paths)
-        seen: dict[str, Path] = {}
-        for path in paths:
-            if seen.setdefault(stem(path), path) != path:
-                raise ValueError(f"{path}: id {stem(path)} is that of {seen[stem(path)]} as well")
+        self.placed = bool(np.isfinite(first.position).all())
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -76,127 +69,156 @@ class SpectrumFiles(Source):
     def place(self, number: int) -> str:
         return str(self.paths[number])
 
+    def positions(self) -> Positions | None:
+        if not self.placed:
+            return None
+        return np.array([_beside(path).position for path in self.paths])
+
     def read(self, number: int) -> Galaxy:
         path = self.paths[number]
-        found = _fits(path) if is_fits(path) else _array(path)
-        if found.flux.ndim != 1:
-            raise ValueError(f"{path}: flux: shape {found.flux.shape} is not that of one spectrum")
-        ivar = estimated_ivar(found.flux) if found.ivar is None else found.ivar
-        wavelength = found.wavelength
-        if wavelength is None:
-            if found.flux.shape != (PIXELS,):
-                raise ValueError(
-                    f"{path}: flux: {found.flux.shape} pixels and no wavelength; ({PIXELS},) or "
-                    "'wavelength' is needed"
-                )
-            wavelength = wavelengths()
-        try:
-            flux, ivar = resampled(wavelength, found.flux, ivar, found.air)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        return Galaxy(self.id(number), None, flux, ivar, {})
+        flux, ivar = on_our_grid(str(path), _stored(path))
+        labels = {REDSHIFT: _beside(path).redshift} if self.labels else {}
+        return Galaxy(self.id(number), None, flux, ivar, labels)
+
+    def facts(self) -> Facts:
+        told = {"kind": f"{len(self)} files of one spectrum each", **facts(_stored(self.paths[0]))}
+        if self.labels:
+            told[REDSHIFT] = "Z of the table in the file, where ZWARNING is 0"
+        return told
 
 
-def _array(path: Path) -> Measured:
+def _stored(path: Path) -> Stored:
+    found = _fits(path) if is_fits(path) else _array(path)
+    if "flux" not in found.arrays:
+        there = ", ".join(found.names.values()) or "none"
+        raise ValueError(f"{path}: flux: no such key; there are {there}")
+    return found
+
+
+def _array(path: Path) -> Stored:
     arrays = read_arrays(path)
     if "" in arrays:
         values = numbers(path, "flux", arrays[""]).squeeze()
-        flux, ivar = values if values.ndim == 2 and len(values) == 2 else (values, None)
-        return Measured(flux, ivar, None, air=False)
-    air = bool(arrays.get("air", False))
-    return _measured(path, {name.lower(): array.squeeze() for name, array in arrays.items()}, air)
+        pair = values.ndim == 2 and len(values) == 2
+        named = {"flux": values[0], "ivar": values[1]} if pair else {"flux": values}
+        return stored(named, {})
+    return stored({name: array.squeeze() for name, array in arrays.items()}, {}, said_air(arrays))
 
 
-def _fits(path: Path) -> Measured:
+def _fits(path: Path) -> Stored:
     file = FITSFile(path)
     try:
         table = file.table("flux")
         if table is None:
             return _images(file)
-        names = [str(name) for name in table.columns.names if str(name).lower() in KNOWN]
-        arrays = {name.lower(): file.column(table, name).squeeze() for name in names}
-        said = {name.lower(): table.columns[name].unit for name in names}
-        return _measured(path, arrays, _in_air(table.header), said)
+        there = [str(name) for name in table.columns.names]
+        names = [name for name in (column(there, role) for role in ROLES) if name is not None]
+        arrays = {name: file.column(table, name).squeeze() for name in names}
+        said = {name: table.columns[name].unit for name in names}
+        if column(names, "wavelength") is None:
+            flux = arrays[str(column(names, "flux"))]
+            _add_grid(file, table, arrays, said, flux.shape[-1:])
+        return stored(arrays, said, _air(file, table))
     finally:
         file.files.close()
 
 
-def _images(file: FITSFile) -> Measured:
+def _images(file: FITSFile) -> Stored:
     """Spectrum stored as one-dimensional HDUs; the one without a name is the flux."""
     found: dict[str, Any] = {}
     for part in file.parts:
         name = part.name.lower().replace("primary", "") or "flux"
-        if part.is_image and len(part.shape) == 1 and name in KNOWN:
+        if part.is_image and len(part.shape) == 1:
             found.setdefault(name, part)
-    arrays = {}
+        elif part.is_image and part.shape[:1] == (ROWS,) and "COEFF0" in part.header:
+            return _rows(file, part)
+    arrays: dict[str, np.ndarray] = {}
     for name, part in found.items():
         with file.reading(name):
             arrays[name] = np.array(part.data, np.float64)
     said = {name: part.header.get("BUNIT") for name, part in found.items()}
-    header = found["flux"].header if "flux" in found else {}
-    if not arrays.keys() & set(WAVELENGTH) and "CRVAL1" in header:
-        arrays["wavelength"] = _line_of(header)
-        said["wavelength"] = header.get("CUNIT1")
-    return _measured(file.path, arrays, _in_air(header), said)
+    if "flux" not in found:
+        return stored(arrays, said)
+    if column(arrays, "wavelength") is None:
+        _add_grid(file, found["flux"], arrays, said, arrays["flux"].shape)
+    return stored(arrays, said, _air(file, found["flux"]))
 
 
-def _measured(
-    path: Path,
-    arrays: Mapping[str, np.ndarray],
-    air: bool,
-    said: Mapping[str, str | None] | None = None,
-) -> Measured:
-    """Identify the arrays and convert them to our units."""
-    if "flux" not in arrays:
-        raise ValueError(f"{path}: flux: no such key; there are {', '.join(arrays) or 'none'}")
-    for name in arrays.keys() & KNOWN:
-        numbers(path, name, arrays[name])
-    said = said or {}
-    factor = _factor(path, "flux", said.get("flux"), OURS)
-    grid = next((name for name in WAVELENGTH if name in arrays), None)
-    wavelength = None
-    if grid is not None:
-        wavelength = arrays[grid].astype(np.float64)
-        if grid == LOG:
-            wavelength = 10**wavelength
-        wavelength *= 1 if grid == LOG else _factor(path, grid, said.get(grid), units.Angstrom)
-    ivar = next((arrays[name] for name in IVAR if name in arrays), None)
-    sigma = next((arrays[name] for name in SIGMA if name in arrays), None)
-    if ivar is None and sigma is not None:
-        known = np.isfinite(sigma) & (sigma > 0)
-        ivar = np.divide(1.0, sigma, out=np.zeros(sigma.shape), where=known) ** 2
-    ivar = None if ivar is None else ivar / factor**2
-    flux = arrays["flux"] * factor
-    if MASK in arrays:
-        if arrays[MASK].shape != flux.shape:
-            shapes = f"{arrays[MASK].shape}, but flux has {flux.shape}"
-            raise ValueError(f"{path}: {MASK}: shape {shapes}")
-        flux = np.where(arrays[MASK] == 0, flux, np.nan)
-    return Measured(flux, ivar, wavelength, air)
+def _rows(file: FITSFile, part: Any) -> Stored:
+    """SDSS's spSpec: flux, the same without continuum, noise and mask are rows of one image."""
+    with file.reading("flux"):
+        flux, _, sigma, mask = np.array(part.data[:4], np.float64)
+    arrays = {"flux": flux, "sigma": sigma, "mask": mask}
+    said: dict[str, str | None] = {}
+    _add_grid(file, part, arrays, said, flux.shape)
+    return stored(arrays, said, _air(file, part))
 
 
-def _line_of(header: Any) -> np.ndarray:
-    """Wavelengths of a one-dimensional image, linear or logarithmic, from its header."""
-    step = header.get("CD1_1", header.get("CDELT1", 1.0))
-    pixel = np.arange(header["NAXIS1"]) + 1 - header.get("CRPIX1", 1.0)
-    values = header["CRVAL1"] + step * pixel
-    logarithmic = header.get("DC-FLAG") == 1 or "LOG" in str(header.get("CTYPE1", ""))
-    return 10**values if logarithmic else values
+def _add_grid(
+    file: FITSFile,
+    part: Any,
+    arrays: dict[str, np.ndarray],
+    said: dict[str, str | None],
+    shape: tuple[int, ...],
+) -> None:
+    """Add the wavelengths that the header of a part, or of the file, describes."""
+    for header in (part.header, file.parts[0].header):
+        grid = grid_of(header, *shape) if shape else None
+        if grid is not None:
+            arrays["wavelength"] = grid
+            said["wavelength"] = None if "COEFF0" in header else header.get("CUNIT1")
+            return
 
 
-def _in_air(header: Any) -> bool:
-    said = str(header.get("AIRORVAC", "")).strip().lower(), str(header.get("CTYPE1", ""))
-    return said[0] == "air" or said[1].startswith("AWAV")
+def _air(file: FITSFile, part: Any) -> bool | None:
+    return in_air(part.header, file.parts[0].header)
 
 
-def _factor(path: Path, name: str, said: str | None, wanted: Any) -> float:
-    """Conversion factor from the file's unit to ours; 1 if the file has no unit."""
-    if not said:
-        return 1.0
-    text = ANGSTROM.sub("Angstrom", str(said))
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            factor: Any = units.Unit(text).to(wanted)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {name}: unit {said!r} is not one of {wanted}") from error
-    return float(factor)
+def _beside(path: Path) -> Beside:
+    """Redshift and position: of an npz file's arrays, a FITS file's table of one row, or header."""
+    if is_fits(path):
+        file = FITSFile(path)
+        try:
+            return _in_tables(file)
+        finally:
+            file.files.close()
+    if path.suffix != ".npz":
+        return Beside()
+    arrays = read_arrays(path)
+    single = {name: array.reshape(-1) for name, array in arrays.items() if array.size == 1}
+    return Beside(_redshift(single), _position(single))
+
+
+def _in_tables(file: FITSFile) -> Beside:
+    redshift, position = np.nan, (np.nan, np.nan)
+    for part in file.parts:
+        if not file.is_table(part) or len(part.data) != 1:
+            continue
+        names = [str(name) for name in part.columns.names]
+        wanted = (column(names, role) for role in ("redshift", "warning", "ra", "dec"))
+        row = {name: file.column(part, name).reshape(-1) for name in wanted if name is not None}
+        if not np.isfinite(redshift):
+            redshift = _redshift(row)
+        if not np.isfinite(position).all():
+            position = _position(row)
+    header = file.parts[0].header
+    for ra, dec in PLACES:
+        both = header.get(ra), header.get(dec)
+        if not np.isfinite(position).all() and all(isinstance(x, int | float) for x in both):
+            position = float(both[0]), float(both[1])
+    return Beside(redshift, position)
+
+
+def _redshift(row: Mapping[str, np.ndarray]) -> float:
+    name, warned = column(row, "redshift"), column(row, "warning")
+    if name is None or row[name].dtype.kind not in "fiu":
+        return np.nan
+    warning = None if warned is None else row[warned]
+    return float(sure(row[name], name, warning, warned or "")[0])
+
+
+def _position(row: Mapping[str, np.ndarray]) -> tuple[float, float]:
+    names = columns(row, "ra", "dec")
+    if names is None or any(row[name].dtype.kind not in "fiu" for name in names):
+        return np.nan, np.nan
+    return float(row[names[0]][0]), float(row[names[1]][0])

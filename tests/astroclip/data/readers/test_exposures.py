@@ -182,3 +182,69 @@ def test_an_exposure_without_world_coordinates_is_named(tmp_path):
             hdus[1].header.remove(card)
     with pytest.raises(ValueError, match=r"ooi_g.fits: CTYPE1: no world coordinates"):
         open_source(folder)
+
+
+CAMERAS = [("c4d", 90.0, "ooi"), ("ksb", 1.0, "ooi"), ("k4m", 1.0, "oki"), ("", 90.0, "")]
+
+
+def write_products(folder, camera, times, name):
+    """Image, mask and weights of one galaxy, all of PRODTYPE image; ``times`` seconds of counts."""
+    folder.mkdir()
+    rows, noise = [], np.random.default_rng(0)
+    for number, band in enumerate("grz"):
+        cards, wcs = header(0.0)
+        counts = (blob(wcs, FLUX[band]) * 10 ** ((ZERO_POINT - 22.5) / 2.5) + SKY) * times
+        counts += noise.normal(0, 0.01 * times, counts.shape)
+        mask = np.zeros((SIZE, SIZE), "i2")
+        mask[10:12, 10:12], counts[10:12, 10:12] = 4, 1e6
+        weights = np.full((SIZE, SIZE), 0.04, "f4")
+        weights[60:62, 60:62], counts[60:62, 60:62] = 0, -1e6
+        parts = {"i": counts.astype("f4"), "d": mask, "w": weights}
+        for kind, pixels in parts.items():
+            said = f"_{name.replace('i', kind) if kind == 'i' else 'oo' + kind}_" if name else kind
+            file = f"{camera}_14010{number}_000000{said}{band}_v1.fits"
+            primary = fits.PrimaryHDU()
+            primary.header["PRODTYPE"] = "image"
+            if camera != "ksb":
+                primary.header["EXPNUM"] = 1000 + number
+            part = fits.ImageHDU(pixels, cards, name="ccd1")
+            part.header["BUNIT"] = "ADU"
+            fits.HDUList([primary, part]).writeto(folder / file)
+            if kind == "i":
+                rows.append((f"survey/CP/{file}.fz", 1000 + number, "CCD1", band, EXPTIME,
+                             ZERO_POINT, SKY))  # fmt: skip
+    names = ["image_filename", "expnum", "ccdname", "filter", "exptime", "ccdzpt", "ccdskycounts"]
+    columns = dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
+    if camera == "ksb":
+        del columns["expnum"]
+    if not camera:
+        del columns["image_filename"]
+    fits.HDUList([fits.PrimaryHDU(), table(**columns)]).writeto(folder / "survey-ccds.fits")
+    return folder
+
+
+@pytest.mark.parametrize(("camera", "times", "name"), CAMERAS)
+def test_masks_and_weights_of_all_cameras_are_no_exposures(tmp_path, camera, times, name):
+    source = open_source(write_products(tmp_path / "night", camera, times, name))
+    assert len(source) == 1
+    planes = source[0].image
+    for plane, flux in zip(planes, FLUX.values(), strict=True):
+        assert plane.sum() == pytest.approx(flux, rel=0.01)
+        assert np.median(plane) == pytest.approx(0, abs=1e-3)
+    assert np.abs(planes).max() < 10  # the bad pixels are 1e6
+    assert "3 masks and 3 weight images" in source.facts()["masks"]
+
+
+def test_two_images_of_one_exposure_are_a_question(tmp_path):
+    folder = write_exposures(tmp_path / "night")
+    (folder / "copy_g.fits").write_bytes((folder / "c4d_ooi_g.fits").read_bytes())
+    with pytest.raises(ValueError, match=r"copy_g.fits: the same exposure as .*; which is the ima"):
+        open_source(folder)
+
+
+def test_a_subtracted_sky_is_a_question(tmp_path):
+    folder = write_exposures(tmp_path / "night")
+    with fits.open(folder / "c4d_ooi_g.fits", mode="update") as hdus:
+        hdus[1].data -= SKY * EXPTIME
+    with pytest.raises(ValueError, match=r"ooi_g.fits: ccdskycounts: 4 per second, so 360 in the"):
+        open_source(folder)[0]
