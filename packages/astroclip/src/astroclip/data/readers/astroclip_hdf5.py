@@ -10,11 +10,11 @@ import pyarrow as pa
 from astroclip.data.batch import Galaxy
 from astroclip.data.readers.estimate_noise import estimated_ivar
 from astroclip.data.readers.multimodal_universe import ids, text
-from astroclip.data.readers.parquet import OpenParquet, open_parquet, reading, texts
 from astroclip.data.source import Source
 from astroclip.survey import PIXELS
 from sciformer.data.hdf5 import HDF5, OpenHDF5
 from sciformer.data.open_files import OpenFiles
+from sciformer.data.parquet import OpenParquet, open_parquet, reading, texts
 
 KEYS = ["images", "spectra", "redshifts", "targetids"]
 COLUMNS = ["image", "spectrum", "redshift", "targetid"]

@@ -14,13 +14,13 @@ from astroclip.data.readers.fits import open_fits, stem
 from astroclip.data.readers.images import ImageFiles
 from astroclip.data.readers.labels import Labelled, read_labels
 from astroclip.data.readers.multimodal_universe import Universe
-from astroclip.data.readers.parquet import open_parquet
 from astroclip.data.readers.spectra import SpectrumFiles
 from astroclip.data.source import Joined, OnError, Source, named
 from sciformer.arguments import ArgumentError
 from sciformer.data.entry import Kinds, check_entry
 from sciformer.data.hdf5 import open_hdf5
 from sciformer.data.open_files import OpenFiles
+from sciformer.data.parquet import open_parquet
 
 # As on the command line: a string, a list of entries, or a table.
 Files = list[dict[str, str] | str] | dict[str, str] | str
