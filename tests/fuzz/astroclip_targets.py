@@ -21,13 +21,13 @@ from astroclip.data.batch import Features
 from astroclip.data.feature_cache import HALF, CachedFeatures
 from astroclip.data.readers.fits import is_fits, open_fits
 from astroclip.data.readers.open import open_source
-from astroclip.data.readers.parquet import open_parquet
 from astroclip.data.shards import GENERATOR, Shards
 from astroclip.inference import embedding_files
 from astroclip.module import AstroCLIPModule
 from astroclip.simulate.galaxies import LABELS, VERSION
 from sciformer.data.hdf5 import HDF5
 from sciformer.data.npy import names_of
+from sciformer.data.parquet import open_parquet
 from sciformer.data.shards.index import Recipe
 from sciformer.data.shards.writer import write_shards
 from sciformer.evaluation.run import open_run

@@ -14,8 +14,8 @@ from sciformer.data.shards.index import Recipe
 from sciformer.data.shards.writer import write_shards
 from sciformer.training.checkpoints import checkpoint
 from xval.convert import convert
-from xval.data.csv_json import read_table
 from xval.data.datamodule import TextData
+from xval.data.rows import read_rows
 from xval.data.shards import GENERATOR, make_sample
 from xval.data.sources import open_files
 from xval.evaluation.comparison import Comparison, read_answers, write_answers
@@ -35,8 +35,7 @@ def write_text(name, text):
 
 def read_text(name, **table):
     def read(folder):
-        if not name.endswith(".jsonl"):
-            read_table(folder / name)
+        read_rows(folder / name)
         yield
         (source,) = open_files({"path": str(folder / name), **table}, "id")
         yield

@@ -1,6 +1,9 @@
+from functools import partial
+
 import pytest
 import torch
 
+from contextual_counting.nn.hooks import run_with_cache
 from contextual_counting.nn.model import BEGIN, CountingTransformer
 from contextual_counting.nn.prefix_count_attention import CountingBlock
 from contextual_counting.simulate.sequences import CLOSE, ONE, OPEN
@@ -128,3 +131,13 @@ def test_learned_positions_refuse_a_longer_sequence():
     model = CountingTransformer(positions="learned", length=30)
     with pytest.raises(ValueError, match="31"):
         model(tokens(length=40), 2)
+
+
+@pytest.mark.parametrize("token", [5, 100, -1])
+@pytest.mark.parametrize("positions", ["none", "learned"])
+def test_a_token_that_there_is_none_of_is_refused(token, positions):
+    model = CountingTransformer(16, classes=64, regions=2, length=32, positions=positions)
+    tokens = torch.full((1, 8), token)
+    for call in (model, partial(run_with_cache, model)):
+        with pytest.raises(ValueError, match=f"token id {token} is none of 0 to 4"):
+            call(tokens, 2)

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from xval.data.datamodule import TextData
-from xval.data.field_names import names_of
-from xval.encodings.numbers_in_text import cut
 from xval.evaluation.baselines import baselines
 from xval.evaluation.number_tables import groups, labels_of, text_of
 
@@ -42,9 +40,9 @@ def test_answers_are_in_the_order_of_texts_and_numbers_for_every_encoding(encodi
     numbers = data.train_numbers()
     for group in groups(data, texts):
         for text, values in zip(group.texts.tolist(), group.values, strict=True):
-            there = cut(text_of(data, text))
-            assert names_of(there.words) == group.names
-            assert values == pytest.approx([float(number) for number in there.numbers])
+            there = text_of(data, text)
+            assert there.names == group.names
+            assert values == pytest.approx([float(number) for number in there.cut.numbers])
         assert truth[group.places] == pytest.approx(group.values[:, group.hidden])
         means = [numbers.values[numbers.asked == k].mean() for k in group.asked[group.hidden]]
         assert found["mean"][group.places] == pytest.approx(np.tile(means, (len(group.texts), 1)))
@@ -75,7 +73,7 @@ def test_persistence_is_the_row_before_and_climatology_the_same_days_of_other_ye
     splits = {"train": 0.7, "val": 0.1, "test": 0.2}  # the second summer is tested
     data = TextData(files=[station(tmp_path / "a.csv")], split_by="date", splits=splits)
     texts, truth, found = answered(data)
-    last = [float(text_of(data, int(n)).rsplit("],[", 2)[1]) for n in texts]
+    last = [float(text_of(data, int(n)).cut.join().rsplit("],[", 2)[1]) for n in texts]
     assert found["persistence"].tolist() == last
     dates = labels_of(data, texts, ("date",))["date"]
     middle = np.array([7 < int(date[8:10]) < 22 for date in dates])  # weeks in one month
@@ -108,7 +106,7 @@ def test_stations_of_a_simulated_sky_have_persistence_column_by_column():
     sets = [{"set": "temperature", "count": 40, "parameters": {"stations": 3, "history": 2}}]
     data = TextData(sets=sets)
     texts, _, found = answered(data)
-    text = text_of(data, int(texts[0]))
+    text = text_of(data, int(texts[0])).cut.join()
     last = [float(x) for x in text.split("'data':")[1].split("],[")[1].split(",")]
     assert found["persistence"][:3] == pytest.approx(last)
     assert found.keys() == {"mean", "linear", "persistence", "climatology"}

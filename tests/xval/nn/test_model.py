@@ -188,3 +188,9 @@ def test_a_small_network_learns_to_double_a_number():
         loss.backward()
         optimizer.step()
     assert loss < 0.02  # variance of 2x: 1.33
+
+
+@pytest.mark.parametrize("token", [5, -1])
+def test_a_token_that_there_is_none_of_is_refused(token):
+    with pytest.raises(ValueError, match=f"token id {token} is none of 0 to 4"):
+        XVal(5, 16, 1, 2)(torch.full((1, 8), token), torch.ones(1, 8))

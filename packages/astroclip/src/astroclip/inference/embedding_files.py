@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float32, Float64
 
-from astroclip.data.readers.parquet import open_parquet, reading, texts
 from astroclip.inference.npz_memmap import Member, write_members
 from sciformer.data.npy import map_arrays, names_of, read_arrays
+from sciformer.data.parquet import open_parquet, reading, texts
 from sciformer.files import write_atomically
 from sciformer.strict_json import from_json
 from sciformer.text import reason

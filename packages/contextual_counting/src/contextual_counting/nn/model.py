@@ -18,6 +18,7 @@ from sciformer.nn.mlp import MLP
 from sciformer.nn.pooling import AttentionPooling
 from sciformer.nn.position import Alibi, LearnedPositions, Rotary
 from sciformer.nn.precision import in_fp32
+from sciformer.nn.token_ids import check_ids
 
 TOKENS = 5  # 0, 1, [, ] and the beginning of the sequence
 BEGIN = 4
@@ -88,7 +89,12 @@ class Encoder(nn.Module):
         return times
 
     def with_begin(self, tokens: Int64[Tensor, "batch time"]) -> Int64[Tensor, "batch keys"]:
-        """Tokens with the beginning-of-sequence token prepended, if the network has one."""
+        """Tokens with the beginning-of-sequence token prepended, if the network has one.
+
+        Raises:
+            ValueError: If a token is none of the vocabulary.
+        """
+        check_ids(tokens, TOKENS)
         return nn.functional.pad(tokens, (1, 0), value=BEGIN) if self.begin else tokens
 
 

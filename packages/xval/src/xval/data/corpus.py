@@ -1,25 +1,30 @@
 """Texts as flat arrays: concatenated tokens, and value and field of each number."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, UInt8, UInt16
+from jaxtyping import Bool, Float32, Int64, UInt16
 
-from xval.data.field_names import field_of, matches, names_of
+from sciformer.arguments import ArgumentError
+from xval.data.field_names import matches
+from xval.data.marked import Marked, marked
+from xval.data.name_lists import known
 from xval.data.sources import Source
 from xval.encodings.encoding import Encoding
-from xval.encodings.numbers_in_text import Cut, cut, value
+from xval.encodings.numbers_in_text import value
 from xval.encodings.special_tokens import END
 
 CHUNK = 1024  # texts that are simulated and encoded at once
+KEPT = 1 << 14  # names, and lists of them, that are remembered, as texts repeat them
 NOBODY = ""  # the field of what nothing names
 
 Starts = Int64[np.ndarray, " texts_and_1"]
 
 
 class Corpus(NamedTuple):
-    """Encoded texts without Python objects: 2 bytes per token, 7 per number, 18 per text.
+    """Encoded texts without Python objects: 2 bytes per token, 8 per number, 18 per text.
 
     Args:
         tokens: Token ids of all texts, concatenated.
@@ -35,7 +40,7 @@ class Corpus(NamedTuple):
     starts: Starts
     values: Float32[np.ndarray, " numbers"]
     fields: UInt16[np.ndarray, " numbers"]
-    asked: UInt8[np.ndarray, " numbers"]
+    asked: UInt16[np.ndarray, " numbers"]
     number_starts: Starts
     outside: Bool[np.ndarray, " texts"]
 
@@ -75,7 +80,11 @@ class Encoder:
         self.fields = [NOBODY] if fields is None else list(fields)
         self.fixed = fields is not None
         self.context, self.end = context, end
-        self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], _Numbers] = {}
+        self.unknown: set[str] = set()  # fields that are none of the given ones
+        self.numbers: set[tuple[str, str]] = set()  # names and fields that texts have
+        self._places = {name: place for place, name in enumerate(self.fields)}
+        self._number = lru_cache(KEPT)(self._one)
+        self._numbers = lru_cache(KEPT)(self._many)
 
     def encode(self, source: Source) -> tuple[Corpus, dict[str, list[str]]]:
         """Encode all texts of a source.
@@ -97,29 +106,40 @@ class Encoder:
                 labels.setdefault(name, []).extend(each)
         return together(parts), labels
 
-    def _chunk(self, source: Source, texts: Sequence[str], first: int) -> Corpus:
+    def check(self) -> None:
+        """Check that every pattern selects a number of the texts that have been encoded.
+
+        Raises:
+            ArgumentError: Naming ``answers`` or ``gaps``, and the numbers that there are.
+        """
+        there = list(dict.fromkeys(field for _, field in self.numbers if field))
+        for argument, patterns in {"answers": self.patterns, "gaps": self.gaps}.items():
+            for pattern in patterns:
+                if not any(matches(pattern, *number) for number in self.numbers):
+                    reason = f"{pattern!r} is no number of the texts; {known(pattern, there)}"
+                    raise ArgumentError(argument, reason)
+
+    def _chunk(self, source: Source, texts: Sequence[str | Marked], first: int) -> Corpus:
         ids, values, lengths, counts, found = [], [], [], [], []
         asked = tuple(source.answers)
-        for number, text in enumerate(texts, first):
-            there = cut(text)
-            kinds = self._numbers(names_of(there.words), asked)
+        for number, text in enumerate(map(marked, texts), first):
             try:
-                own = [value(written) for written in there.numbers]
-                tokens = self.code.encode_cut(there.words, own)
+                own = [value(written) for written in text.cut.numbers]
+                tokens = self.code.encode_cut(text.cut.words, own)
             except ValueError as error:
-                raise ValueError(f"{source.place(number)}: {self._wrong(there, error)}") from error
+                raise ValueError(f"{source.place(number)}: {self._wrong(text, error)}") from error
             if self.end:
                 tokens.append(END)
             if not 0 < len(tokens) <= self.context:
                 raise ValueError(
-                    f"{source.place(number)}: {text[:30]!r}...: {len(tokens)} tokens, but the "
-                    f"context is 1 to {self.context}"
+                    f"{source.place(number)}: {text.cut.join()[:30]!r}...: {len(tokens)} tokens, "
+                    f"but the context is 1 to {self.context}"
                 )
             ids += tokens
             values += own
             lengths.append(len(tokens))
             counts.append(len(own))
-            found.append(kinds)
+            found.append(self._numbers(text.names, text.fields, asked))
         flat = np.array(values, np.float64)
         fields = np.concatenate([kinds.fields for kinds in found])
         asked_for = np.concatenate([kinds.asked for kinds in found])
@@ -139,44 +159,46 @@ class Encoder:
             outside,
         )
 
-    def _numbers(self, names: tuple[str, ...], asked: tuple[str, ...]) -> "_Numbers":
-        """Fields and target patterns of numbers with these names; cached, as texts repeat them."""
-        if (names, asked) not in self._known:
-            fields = [self._field(field_of(name)) for name in names]
-            which = [
-                next((self.patterns.index(p) + 1 for p in asked if matches(p, name)), 0)
-                for name in names
-            ]
-            gaps = [np.array([matches(gap, name) for name in names], bool) for gap in self.gaps]
-            found = _Numbers(np.array(fields, np.uint16), np.array(which, np.uint8), gaps)
-            self._known[names, asked] = found
-        return self._known[names, asked]
+    def _many(
+        self, names: tuple[str, ...], fields: tuple[str, ...], asked: tuple[str, ...]
+    ) -> "_Numbers":
+        """Fields and target patterns of numbers with these names."""
+        each = [self._number(name, field, asked) for name, field in zip(names, fields, strict=True)]
+        places, which, gaps = zip(*each, strict=True) if each else ((), (), ())
+        inside = np.array(gaps, bool).reshape(len(each), len(self.gaps)).T
+        return _Numbers(np.array(places, np.uint16), np.array(which, np.uint16), list(inside))
+
+    def _one(self, name: str, field: str, asked: tuple[str, ...]) -> tuple[int, int, list[bool]]:
+        self.numbers.add((name, field))
+        which = next((self.patterns.index(p) + 1 for p in asked if matches(p, name, field)), 0)
+        return self._field(field), which, [matches(gap, name, field) for gap in self.gaps]
 
     def _field(self, name: str) -> int:
-        if name not in self.fields:
+        if name not in self._places:
             if self.fixed:
+                self.unknown.add(name)
                 return 0
+            self._places[name] = len(self.fields)
             self.fields.append(name)
-        return self.fields.index(name)
+        return self._places[name]
 
     def _channel(
-        self, values: Sequence[float], source: Source, texts: Sequence[str], first: int
+        self, values: Sequence[float], source: Source, texts: Sequence[str | Marked], first: int
     ) -> Float32[np.ndarray, " numbers"]:
         try:
             return self.code.channel(values)
         except ValueError:  # once for all texts is quick; now find out which of them it was
-            for number, text in enumerate(texts, first):
-                there = cut(text)
+            for number, text in enumerate(map(marked, texts), first):
                 try:
-                    self.code.channel([value(written) for written in there.numbers])
+                    self.code.channel([value(written) for written in text.cut.numbers])
                 except ValueError as why:
-                    wrong = self._wrong(there, why)
+                    wrong = self._wrong(text, why)
                     raise ValueError(f"{source.place(number)}: {wrong}") from why
             raise
 
-    def _wrong(self, there: Cut, error: ValueError) -> str:
+    def _wrong(self, text: Marked, error: ValueError) -> str:
         """Describe the number that caused an error."""
-        for name, written in zip(names_of(there.words), there.numbers, strict=True):
+        for name, written in zip(text.names, text.cut.numbers, strict=True):
             try:
                 self.code.encode(value(written))
                 self.code.channel([value(written)])
@@ -187,7 +209,7 @@ class Encoder:
 
 class _Numbers(NamedTuple):
     fields: UInt16[np.ndarray, " numbers"]
-    asked: UInt8[np.ndarray, " numbers"]
+    asked: UInt16[np.ndarray, " numbers"]
     gaps: list[Bool[np.ndarray, " numbers"]]
 
 

@@ -1,5 +1,6 @@
 """LightningDataModule of xVal: simulated sets, files or shards; splits and loaders."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
@@ -13,6 +14,8 @@ from sciformer.data.loader import SeededLoader
 from sciformer.data.splits import shares_of
 from xval.data.corpus import Corpus, Encoder, together
 from xval.data.dataset import EncodedTexts
+from xval.data.marked import marked
+from xval.data.name_lists import listed
 from xval.data.sampler import LengthBatches
 from xval.data.sources import SPLITS, Source, open_files, open_set, open_shards
 from xval.data.splits import DATE, OOD, split_by_label
@@ -102,12 +105,14 @@ class TextData(DataModule):
         check_share(hide=hide, ask=ask)
         self.shares = shares_of(splits)
         Encoding(encoding)  # an unknown one is said before files are read
-        self.sources = _open(sets or [], files or [], shards, split_by, seed)
+        self.sources, laid_out = _open(sets or [], files or [], shards, split_by, seed)
+        if files:
+            self.hparams["files"] = laid_out  # a checkpoint reads other tables like these
         if answers is not None:
             self.sources = [source._replace(answers=answers) for source in self.sources]
         if words is None:
             heads = (source.texts(0, min(HEAD, source.size)) for source in self.sources)
-            words = frequent_words(chain(*(head.texts for head in heads)))
+            words = frequent_words(marked(text).cut for head in heads for text in head.texts)
         self.hparams["words"] = words  # a checkpoint keeps its tokens
         self.code = Encoding(encoding, words, lowest, clip)
         patterns = dict.fromkeys(chain(*(source.answers for source in self.sources)))
@@ -127,7 +132,13 @@ class TextData(DataModule):
     @property
     def batches(self) -> int:
         """Batches per epoch."""
-        return len(self._texts("train")[1]) // self.batch_size
+        texts = len(self._texts("train")[1])
+        return texts // self._batch_size(texts)
+
+    def _batch_size(self, texts: int) -> int:
+        """Texts per step: all of them, if a batch would hold more."""
+        _, world = self.rank()
+        return self.batch_size if texts >= self.batch_size else max(texts // world * world, 1)
 
     @property
     def patterns(self) -> list[str]:
@@ -153,15 +164,17 @@ class TextData(DataModule):
         """Encode all texts before training writes anything, to find errors early.
 
         Raises:
-            ValueError: Naming the text at fault, or if a batch is larger than an epoch.
+            ValueError: Naming the text at fault, or an option that no number of the texts fits.
         """
-        if self.batches < 1:
-            texts = len(self._texts("train")[1])
-            raise ArgumentError("batch_size", f"{self.batch_size} is more than {texts} texts")
+        texts = len(self._texts("train")[1])
+        if texts < self.batch_size:
+            line = f"batch_size: {self.batch_size} is more than the {texts} texts: a batch is all"
+            warnings.warn(line, stacklevel=2)
         shared_out = any(source.split is None for source in self.sources)
         for split in ("val", "test"):
             if shared_out and self.shares[split] > 0:
                 self._texts(split)
+        self.encoder.check()
 
     def setup(self, stage: str | None = None) -> None:
         if self.corpus is not None:
@@ -179,6 +192,9 @@ class TextData(DataModule):
             self.ids += map(str, labels["id"])
         self.corpus = together([corpus for _, corpus, _ in encoded])
         self.hparams["fields"] = list(self.fields)
+        if unknown := sorted(self.encoder.unknown):
+            line = f"fields: {listed(unknown)} were not trained on: their numbers have no field"
+            warnings.warn(line, stacklevel=2)
 
     def train_numbers(self) -> Numbers:
         """All numbers of the training texts, used to fit normalizations and baselines."""
@@ -192,7 +208,8 @@ class TextData(DataModule):
     def train_dataloader(self) -> SeededLoader:
         corpus, texts = self._texts("train")
         rank, world = self.rank()
-        order = LengthBatches(corpus.lengths[texts], self.batch_size, self.seed, rank, world)
+        size = self._batch_size(len(texts))
+        order = LengthBatches(corpus.lengths[texts], size, self.seed, rank, world)
         return self.by_order(self._encoded(texts), order)
 
     def val_dataloader(self) -> SeededLoader | list[SeededLoader]:
@@ -257,8 +274,9 @@ def _open(
     shards: str | None,
     split_by: str,
     seed: int,
-) -> list[Source]:
-    found = []
+) -> tuple[list[Source], list[dict[str, Any]]]:
+    """Open all sources; also the entries of the files with the columns and types they have."""
+    found, laid_out = [], []
     for index, entry in enumerate(sets):
         with inside(f"sets[{index}]", entry):
             found.append(open_set(entry, seed + index))
@@ -268,13 +286,16 @@ def _open(
         for source in opened:
             _check_label(source, split_by, source.texts(0, 1).labels)
         found += opened
+        given = {"path": entry} if isinstance(entry, str) else dict(entry)
+        path = given["path"] if isinstance(given["path"], str) else opened[0].name
+        laid_out.append({**given, **opened[0].layout, "path": path})
     if shards is not None:
         with inside("shards", shards):
             found.append(open_shards(shards))
     if not found:
         reason = "empty, and so are files and shards: there is nothing to train on"
         raise ArgumentError("sets", reason)
-    return found
+    return found, laid_out
 
 
 def _check_label(source: Source, split_by: str, labels: Mapping[str, Sequence[str]]) -> None:

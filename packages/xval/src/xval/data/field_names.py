@@ -34,17 +34,20 @@ def field_of(name: str) -> str:
     return keys[-1] if keys else ""
 
 
-def matches(pattern: str, name: str) -> bool:
+def matches(pattern: str, name: str, field: str | None = None) -> bool:
     """Whether a pattern matches the name of a number.
 
     Args:
         pattern: A field, or a name in which ``*`` matches anything.
         name: Name of the number.
+        field: Its field; None is that of a plain text.
 
     Returns:
         True if it matches.
     """
-    return pattern == field_of(name) or fnmatchcase(name, pattern)
+    return pattern in (name, field_of(name) if field is None else field) or fnmatchcase(
+        name, pattern
+    )
 
 
 @lru_cache(1 << 12)  # texts of one set share their words

@@ -1,13 +1,17 @@
 """Sources of texts: simulated sets, files, shards."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from glob import glob
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
+
+import pandas as pd
 
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.entry import Kinds, check_entry
-from xval.data.csv_json import Rows, read_rows
+from xval.data.rows import Rows, read_rows
 from xval.data.shards import Shards
 from xval.data.weather_stations import read_station
 from xval.simulate.registry import text_set
@@ -16,16 +20,26 @@ from xval.simulate.text import Texts
 SPLITS = ("train", "val", "test", "ood")
 COMMON: Kinds = {"name": str, "split": str, "answers": list[str]}
 OF_SET: Kinds = {**COMMON, "set": str, "count": int, "seed": int, "parameters": dict[str, float]}
+OF_DIALECT: Kinds = {
+    "separator": str,
+    "decimal": str,
+    "missing": list[str],
+    "encoding": str,
+    "names": list[str],
+}
 OF_ROWS: Kinds = {
     **COMMON,
-    "path": str,
+    "path": Any,
     "columns": list[str],
     "text": list[str],
     "id": str,
     "labels": list[str],
+    "types": dict[str, str],
+    **OF_DIALECT,
 }
 OF_STATION: Kinds = {
     **COMMON,
+    **OF_DIALECT,
     "path": str,
     "target": str,
     "columns": list[str],
@@ -35,6 +49,8 @@ OF_STATION: Kinds = {
     "station": str,
 }
 COUNT = 10_000
+FRAME = "DataFrame"  # the name of a table that is no file
+NO_LAYOUT: Mapping[str, Any] = MappingProxyType({})
 
 
 class Source(NamedTuple):
@@ -47,6 +63,7 @@ class Source(NamedTuple):
         place: Function that describes a text in an error.
         answers: Patterns of the target numbers.
         split: Split of all texts of the source; None splits them.
+        layout: Options that read another table like this one.
     """
 
     name: str
@@ -55,6 +72,7 @@ class Source(NamedTuple):
     place: Callable[[int], str]
     answers: list[str]
     split: str | None
+    layout: Mapping[str, Any] = NO_LAYOUT
 
 
 def open_set(entry: str | Mapping[str, Any], seed: int) -> Source:
@@ -93,8 +111,8 @@ def open_files(entry: str | Mapping[str, Any], split_by: str) -> list[Source]:
     """Open files of texts, or of weather stations if the entry has a ``target``.
 
     Args:
-        entry: Path or glob pattern, or a table with ``path``; the options of ``read_rows`` or
-            ``read_station``; and ``name``, ``split`` and ``answers``.
+        entry: Path or glob pattern, or a table with ``path`` (in Python also a DataFrame); the
+            options of ``read_rows`` or ``read_station``; and ``name``, ``split`` and ``answers``.
         split_by: Label that decides the split: the column of this name, if there is one.
 
     Returns:
@@ -107,12 +125,29 @@ def open_files(entry: str | Mapping[str, Any], split_by: str) -> list[Source]:
     station = "target" in given
     check_entry(given, OF_STATION if station else OF_ROWS, "path")
     options = {key: value for key, value in given.items() if key not in {*COMMON, "path"}}
-    if not station and split_by != "id":
-        options["by"] = split_by
-    read = read_station if station else read_rows
-    paths = sorted(glob(str(given["path"]))) or [given["path"]]  # noqa: PTH207  # also absolute
-    answers = [f"data.{given.get('history', 7)}.0"] if station else []
-    return [_file(Path(path), read(Path(path), **options), given, answers) for path in paths]
+    path = given["path"]
+    if isinstance(path, pd.DataFrame):
+        return [_file(Path(FRAME), read_rows(path, **options, by=split_by), given, [])]
+    paths = [Path(each) for each in sorted(glob(str(path))) or [path]]  # noqa: PTH207  # also absolute
+    if station:
+        answers = [f"data.{given.get('history', 7)}.0"]
+        return [_file(each, read_station(each, **options), given, answers) for each in paths]
+    read = {each: read_rows(each, **options, by=split_by) for each in paths}
+    mixed = dict.fromkeys(_mixed(list(read.values())), "text")
+    if mixed:
+        options["types"] = {**mixed, **options.get("types", {})}
+        warnings.warn(f"{path}: text in some files, so in all: {', '.join(mixed)}", stacklevel=2)
+        read = {each: read_rows(each, **options, by=split_by) for each in paths}
+    return [_file(each, rows, given, []) for each, rows in read.items()]
+
+
+def _mixed(files: Sequence[Rows]) -> list[str]:
+    """Columns that are numbers in some of the files and none in others."""
+    kinds: dict[str, set[bool]] = {}
+    for rows in files:
+        for name, kind in rows.layout["types"].items():
+            kinds.setdefault(name, set()).add(kind == "number")
+    return [name for name, found in kinds.items() if len(found) > 1]
 
 
 def open_shards(folder: str) -> Source:
@@ -138,15 +173,14 @@ def open_shards(folder: str) -> Source:
 
 
 def _file(path: Path, rows: Rows, given: Mapping[str, Any], answers: Sequence[str]) -> Source:
-    def texts(first: int, stop: int) -> Texts:
-        labels = {name: each[first:stop] for name, each in rows.texts.labels.items()}
-        return Texts(rows.texts.texts[first:stop], labels)
-
     def place(number: int) -> str:
         return f"{path}: row {rows.lines[number]}"
 
+    if rows.notes:
+        warnings.warn(f"{path}: {'; '.join(rows.notes)}", stacklevel=2)
     asked = list(given.get("answers") or answers)
-    return Source(given.get("name", path.stem), len(rows.lines), texts, place, asked, _split(given))
+    name, split = given.get("name", path.stem), _split(given)
+    return Source(name, len(rows.lines), rows.texts, place, asked, split, rows.layout)
 
 
 def _split(given: Mapping[str, Any]) -> str | None:

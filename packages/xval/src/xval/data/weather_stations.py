@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from sciformer.arguments import check_least
-from xval.data.csv_json import Rows, Table, number, read_table
-from xval.data.dates import moment
+from xval.data.dates import DATE, moment, read_dates
+from xval.data.readers.open import open_table
+from xval.data.readers.table import Table
+from xval.data.rows import Rows
 from xval.simulate.text import Texts
 
 
@@ -20,11 +25,12 @@ def read_station(
     history: int = 7,
     date: str = "date",
     station: str | None = None,
+    **dialect: Any,
 ) -> Rows:
     """Read a table of one station with one row per time step, for example a day or an hour.
 
     Args:
-        path: Path of a CSV or TSV file.
+        path: Path of the file, see ``open_table``.
         target: Column to predict.
         columns: Additional columns of the past rows.
         known: Columns of the predicted row that are known in advance, such as climatological
@@ -32,6 +38,7 @@ def read_station(
         history: Number of past rows.
         date: Column with the time: ``2014-7-1``, ``2014-07-01 06:00`` or similar.
         station: Name of the station; None takes the file name.
+        **dialect: ``separator``, ``decimal``, ``missing``, ``encoding``, ``names``.
 
     Returns:
         ``{'description':{'known':[...],'start':[sin day,cos day,sin hour,cos hour]},'data':[[...],
@@ -44,7 +51,7 @@ def read_station(
         ValueError: Naming file, row, column and value that cannot be read.
     """
     check_least(history=(history, 1))
-    table = read_table(path)
+    table = open_table(path, dict.fromkeys((target, *columns, *known), "number"), **dialect)
     times, order = _times(table, date)
     before = [_numbers(table, name) for name in (target, *columns)]
     ahead = [_numbers(table, name) for name in known]
@@ -63,7 +70,12 @@ def read_station(
     if not texts:
         raise ValueError(f"{path}: no {history + 1} rows follow each other without a gap")
     ids = [f"{name}/{day}" for day in days]
-    return Rows(Texts(texts, {"id": ids, "station": [name] * len(ids), "date": days}), lines)
+
+    def some(first: int, stop: int) -> Texts:
+        own = {"id": ids[first:stop], "date": days[first:stop]}
+        return Texts(texts[first:stop], {**own, "station": [name] * len(own["id"])})
+
+    return Rows(some, np.array(lines), {}, table.notes)
 
 
 def _text(season: Sequence[str], start: datetime, data: Sequence[Sequence[str]]) -> str:
@@ -75,27 +87,25 @@ def _text(season: Sequence[str], start: datetime, data: Sequence[Sequence[str]])
 
 def _times(table: Table, date: str) -> tuple[list[datetime], list[int]]:
     """Times of the rows, and the row indices in chronological order."""
-    column, times = table.column(date), []
-    for index, row in enumerate(table.rows):
+    table.check([date])
+    cells, form = table.cells[date].tolist(), table.type(date).form
+    known = read_dates(cells, form) if form and not any(map(DATE.fullmatch, cells)) else None
+    times: list[datetime] = [] if known is None else known.astype("datetime64[us]").tolist()
+    for index, cell in enumerate(cells if known is None else ()):
         try:
-            times.append(moment(row[column]))
+            times.append(moment(cell))
         except ValueError as error:
             raise ValueError(f"{table.place(index)}: column {date!r}: {error}") from error
     order = sorted(range(len(times)), key=times.__getitem__)
     for a, b in pairwise(order):
         if times[a] == times[b]:
-            value = table.rows[b][column]
-            raise ValueError(f"{table.place(b)}: column {date!r}: {value!r} is there twice")
+            raise ValueError(f"{table.place(b)}: column {date!r}: {cells[b]!r} is there twice")
     return times, order
 
 
 def _numbers(table: Table, name: str) -> list[str]:
     """Values of a numeric column; a missing value is an empty string."""
-    column = table.column(name)
-    return [
-        number(row[column], table.place(index), name) if row[column].strip() else ""
-        for index, row in enumerate(table.rows)
-    ]
+    return ["" if value is None else value.text for value in table.values(name)]
 
 
 def _angles(time: datetime) -> tuple[float, ...]:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from xval.data.field_names import names_of
+from xval.data.marked import Marked, marked
 from xval.data.sources import Source
-from xval.encodings.numbers_in_text import cut
 
 if TYPE_CHECKING:
     from xval.data.datamodule import TextData
@@ -19,6 +18,7 @@ class Group(NamedTuple):
 
     Args:
         names: Names of the columns.
+        fields: Their fields.
         texts: Indices of the texts in the corpus.
         values: Values of the table.
         asked: Target pattern of each column; -1 for none.
@@ -26,6 +26,7 @@ class Group(NamedTuple):
     """
 
     names: tuple[str, ...]
+    fields: tuple[str, ...]
     texts: Int64[np.ndarray, " texts"]
     values: Float32[np.ndarray, "texts numbers"]
     asked: Int64[np.ndarray, " numbers"]
@@ -64,18 +65,18 @@ def groups(data: "TextData", texts: Int64[np.ndarray, " texts"]) -> list[Group]:
     per_text = running[starts[texts] + counts[texts]] - running[starts[texts]]
     before = np.cumsum(per_text) - per_text
     found = []
-    for key, chosen in rows.items():
+    for chosen in rows.values():
         mine = texts[chosen]
-        columns = starts[mine][:, None] + np.arange(len(key[1]))
+        columns = starts[mine][:, None] + np.arange(int(counts[mine[0]]))
         asked = corpus.asked[columns[0]].astype(np.int64) - 1
         places = before[chosen][:, None] + np.arange(np.count_nonzero(asked >= 0))
-        names = names_of(cut(text_of(data, int(mine[0]))).words)
-        found.append(Group(names, mine, corpus.values[columns], asked, places))
+        text = text_of(data, int(mine[0]))
+        found.append(Group(text.names, text.fields, mine, corpus.values[columns], asked, places))
     return found
 
 
-def text_of(data: "TextData", text: int) -> str:
-    """A text in its original form.
+def text_of(data: "TextData", text: int) -> Marked:
+    """A text in its original form, with the names of its numbers.
 
     Args:
         data: Data after ``setup``.
@@ -85,7 +86,7 @@ def text_of(data: "TextData", text: int) -> str:
         The text.
     """
     source, first = _source(data, text)
-    return source.texts(text - first, text - first + 1).texts[0]
+    return marked(source.texts(text - first, text - first + 1).texts[0])
 
 
 def labels_of(

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from sciformer.nn.token_ids import check_ids
 from xval.encodings.special_tokens import NUM
 
 
@@ -19,7 +20,7 @@ class NumberEmbedding(nn.Module):
 
         h_t += v + sum_k u_k s_k x_t / sqrt(1 + (s_k x_t)^2)
 
-    Raises ``ValueError`` for texts that are longer than ``length``.
+    Raises ``ValueError`` for texts that are longer than ``length``, or unknown tokens.
 
     Args:
         vocab: Number of tokens.
@@ -49,6 +50,7 @@ class NumberEmbedding(nn.Module):
         length, time = self.positions.num_embeddings, tokens.shape[1]
         if time > length:
             raise ValueError(f"{time} tokens do not fit into a context of {length}")
+        check_ids(tokens, self.tokens.num_embeddings)
         x = numbers[..., None] * self.tokens(tokens)
         if self.axes is not None:
             scaled = numbers[..., None] * self.scales

@@ -11,12 +11,12 @@ class Texts(NamedTuple):
     """Samples as text, with labels to split them by.
 
     Args:
-        texts: One text per sample.
+        texts: One text per sample: a string, or one with named numbers (``xval.data.marked``).
         labels: Label -> value for each sample. ``id`` always exists: samples with equal ids are in
             the same split.
     """
 
-    texts: list[str]
+    texts: list[Any]
     labels: dict[str, list[str]]
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from astroclip.data.readers.column_names import text
-from astroclip.data.readers.parquet import open_parquet, reading, texts
 from sciformer.data.open_files import OpenFiles
+from sciformer.data.parquet import open_parquet, reading, texts
 
 PARQUET, ARROW = ".parquet", ".arrow"
 

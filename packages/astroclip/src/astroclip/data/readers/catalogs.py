@@ -12,10 +12,10 @@ import pyarrow as pa
 from astroclip.data.readers.column_names import TRACTOR, checked_ids, columns, desi_targets, text
 from astroclip.data.readers.column_names import column as named_column
 from astroclip.data.readers.fits import FITSFile, is_fits, is_scalar
-from astroclip.data.readers.parquet import open_parquet, reading
 from astroclip.data.source import Positions
 from sciformer.data.hdf5 import HDF5
 from sciformer.data.npy import read_arrays
+from sciformer.data.parquet import open_parquet, reading
 
 TEXTS = (".csv", ".ecsv", ".tsv", ".txt", ".dat")
 SUFFIXES = (*TEXTS, ".fits", ".parquet", ".hdf5", ".h5", ".npz")

@@ -1,0 +1,195 @@
+"""Read a table of delimited text, such as CSV, with every cell as it is written."""
+
+import io
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Int64
+
+from sciformer.text import reason
+from xval.data.readers.dialect import COMMENT, Dialect, detect
+from xval.data.readers.number_notation import notations
+from xval.data.readers.table import Table
+from xval.data.readers.text_files import opened
+
+COLUMNS = 1 << 14  # of a table, at most
+CELL = 1 << 17  # characters of a cell, at most
+CHUNK = 1 << 16  # rows that are read at once
+INDEX = ("", "Unnamed: 0")  # what pandas calls an index that was written with a table
+SEEN = 100  # names of rows that must not be numbers
+SPARE = 1  # a column more than the header has, in which rows that are too long show
+
+
+def read_delimited(path: Path, given: Mapping[str, Any]) -> Table:
+    """Read a file of delimited text.
+
+    Args:
+        path: Path of the file, maybe packed by gzip.
+        given: What the user says of its dialect, see ``detect``.
+
+    Returns:
+        The table.
+
+    Raises:
+        ValueError: Naming file and row, if it is no table.
+    """
+    dialect, notes = detect(path, given)
+    cells = _cells(path, dialect)
+    lines = _lines(cells, dialect.skipped)
+    there = np.any([_filled(column) for column in cells], axis=0)
+    if not there.any():
+        raise ValueError(f"{path}: the file is empty")
+    header = [*(dialect.names or ()), *[""] * len(cells)][: len(cells)]
+    if dialect.names is None:
+        first = int(np.flatnonzero(there)[0])
+        header, there[first] = [column.iloc[first].strip() for column in cells], False
+        _check_header(path, header)
+    remarks = _remarks(cells, there)
+    if remarks.any():
+        notes.append(f"{remarks.sum()} remarks are left out: row {lines[remarks][0]}")
+    there &= ~remarks
+    if not there.any():
+        raise ValueError(f"{path}: there are no rows below the names of the columns")
+    cells, lines = [column.loc[there].reset_index(drop=True) for column in cells], lines[there]
+    names = _names(path, header, cells, lines, notes)
+    return Table(str(path), {own: cells[k] for k, own in names.items()}, lines, dialect, notes)
+
+
+def _filled(column: pd.Series) -> Bool[np.ndarray, " rows"]:
+    return (column != "").to_numpy(bool)
+
+
+def _cells(path: Path, dialect: Dialect) -> list[pd.Series]:
+    """Columns below the lines that are skipped, as strings; empty where a row is too short."""
+    if dialect.width > COLUMNS:
+        raise ValueError(f"{path}: {dialect.width} columns are more than {COLUMNS}")
+    with opened(path) as file, io.TextIOWrapper(file, dialect.encoding, newline="") as text:
+        try:
+            for _ in range(dialect.skipped):
+                text.readline()
+            return [column for _, column in pd.concat(_parts(text, dialect)).items()]
+        except pd.errors.EmptyDataError as error:
+            raise ValueError(f"{path}: the file is empty") from error
+        except pd.errors.ParserError as error:
+            raise ValueError(f"{path}: {_said(error, dialect.skipped)}") from error
+        except ValueError as error:  # also an encoding that does not fit
+            raise ValueError(f"{path}: {reason(error)}") from error
+
+
+def _parts(text: TextIO, dialect: Dialect) -> Iterator[pd.DataFrame]:
+    parts = pd.read_csv(
+        text,
+        sep=dialect.separator,
+        header=None,
+        names=range(dialect.width + SPARE),
+        index_col=False,
+        dtype=str,
+        na_filter=False,
+        skip_blank_lines=False,
+        chunksize=CHUNK,
+    )
+    for part in parts:
+        for name in part:
+            if part[name].str.len().max() > CELL:
+                raise ValueError(f"column {name + 1}: a cell of more than {CELL} characters")
+        yield part
+
+
+def _said(error: pd.errors.ParserError, skipped: int) -> str:
+    """What pandas' parser did not like, with the line of the file."""
+    text = reason(error)
+    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text):
+        fields, line, saw = map(int, found.groups())
+        return f"row {line + skipped}: {saw} values are more than {fields - SPARE} columns"
+    if found := re.search(r"EOF inside string starting at row (\d+)", text):
+        return f"row {int(found[1]) + 1 + skipped}: a quote is not closed"
+    return text
+
+
+def _lines(cells: Sequence[pd.Series], skipped: int) -> Int64[np.ndarray, " rows"]:
+    """Line of the file at which each row ends, from 1: a quoted cell may hold several."""
+    breaks = np.zeros(len(cells[0]), np.int64)
+    for column in cells:
+        breaks += column.str.count("\n").to_numpy(np.int64)
+    return np.arange(1, len(breaks) + 1) + np.cumsum(breaks) + skipped
+
+
+def _remarks(
+    cells: Sequence[pd.Series], there: Bool[np.ndarray, " rows"]
+) -> Bool[np.ndarray, " rows"]:
+    """Rows that are comments, or sentences below a table: with nothing but a first cell."""
+    alone = there & ~np.any([_filled(column) for column in cells[1:]], axis=0)
+    if len(cells) <= 1 + SPARE or not alone.any():
+        return np.zeros_like(there)
+    found = alone & cells[0].str.match(COMMENT.pattern).to_numpy(bool)
+    below = np.flatnonzero(there & ~alone)[-1:].sum()  # the last row of several cells
+    for row in np.flatnonzero(alone):
+        found[row] |= row > below > 0 and " " in cells[0].iloc[row].strip()
+    return found
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    """Check that the first row has names: years may be, other numbers are not."""
+    there = [name for name in header if name]
+    numbers = [name for name in there if notations([name])]
+    if there and len(numbers) == len(there) and not all(name.isdigit() for name in there):
+        raise ValueError(
+            f"{path}: row 1: {numbers[0]!r} and the others are no names; names: [...] gives them"
+        )
+
+
+def _names(
+    path: Path,
+    header: Sequence[str],
+    cells: Sequence[pd.Series],
+    lines: Int64[np.ndarray, " rows"],
+    notes: list[str],
+) -> dict[int, str]:
+    """Name of each column that is kept, by its place."""
+    header = _with_names_of_rows(header, cells)
+    last = max((place for place, name in enumerate(header) if name), default=0)
+    names: dict[int, str] = {}
+    for place, name in enumerate(header):
+        there = _filled(cells[place])
+        if not name and not there.any():
+            continue
+        if not name and place > last:
+            row = int(np.flatnonzero(there)[0])
+            extra = f"column {place + 1}: {cells[place].iloc[row]!r} is below no name"
+            raise ValueError(f"{path}: row {lines[row]}: {extra}")
+        if place == 0 < last and name in INDEX and _is_index(cells[0]):
+            notes.append("column 1 is an index and left out")
+            continue
+        names[place] = _distinct(name or f"column {place + 1}", names.values(), header)
+        if names[place] != name:
+            notes.append(f"column {place + 1} is called {names[place]!r}")
+    return names
+
+
+def _with_names_of_rows(header: Sequence[str], cells: Sequence[pd.Series]) -> list[str]:
+    """The header, where R left out the name of the first column, which holds names of rows."""
+    named = [name for name in header if name]
+    place = len(named)
+    if not 0 < place < len(header) or list(header[:place]) != named:
+        return list(header)
+    numbered = cells[0].tolist() == [str(k) for k in range(1, len(cells[0]) + 1)]
+    own = cells[0].is_unique and (numbered or not any(notations([x]) for x in cells[0].head(SEEN)))
+    return ["", *header[:-1]] if own and _filled(cells[place]).all() else list(header)
+
+
+def _distinct(name: str, taken: Collection[str], header: Collection[str]) -> str:
+    """A name that no other column has: ``a.1`` for the second ``a``."""
+    if name not in taken:
+        return name
+    later = (f"{name}.{number}" for number in count(1))
+    return next(each for each in later if each not in taken and each not in header)
+
+
+def _is_index(values: pd.Series) -> bool:
+    """Whether a column numbers the rows, in any order."""
+    return bool(values.str.fullmatch(r"[0-9]+").all() and values.is_unique)
