@@ -25,13 +25,10 @@ from sciformer.allowlist import TRUST
 from sciformer.arguments import ArgumentError
 from sciformer.cli.checks import check_callbacks, check_interval, check_numbers, trainer_errors
 from sciformer.cli.config_errors import config_paths, placed
+from sciformer.cli.configs import SCHEMA
+from sciformer.cli.fit_options import add_seed
 from sciformer.cli.flat_options import accept_flat
-from sciformer.cli.lightning_parser import (
-    OneLineLightningParser,
-    add_options,
-    add_seed,
-    linked_options,
-)
+from sciformer.cli.lightning_parser import OneLineLightningParser, add_options, linked_options
 from sciformer.cli.named_classes import Builder, check_named, root
 from sciformer.cli.options import resolve
 from sciformer.cli.project import Project
@@ -145,11 +142,15 @@ class Cli(LightningCLI):
         add_seed(parser)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        self.verb_parser = parser
         add_options(parser, self.project)
         set_defaults(parser, sys.argv, self.project)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, then find the run folder and the checkpoint to resume from."""
+        if SCHEMA in sys.argv:
+            sys.stdout.write(f"{self.verb_parser.get_completion_script('jsonschema')}\n")
+            sys.exit(0)
         super().parse_arguments(parser, args)
         options = self.options
         place = options.trainer.default_root_dir or f"runs/{self.project.name}"
