@@ -22,11 +22,10 @@ def completion(project: Project, shell: Literal["bash", "zsh", "tcsh"]) -> None:
         import shtab  # an extra
     except ImportError as error:
         raise ValueError("completion needs shtab: pip install 'sciformer[completion]'") from error
-    verbs = dict.fromkeys(SUMMARIES) | project.verbs
-    parsers = {name: parser_of_verb(project, name, verb) for name, verb in verbs.items()}
+    summaries = SUMMARIES | {name: verb.summary for name, verb in project.verbs.items()}
+    parsers = {name: parser_of_verb(project, name, project.verbs.get(name)) for name in summaries}
     for action in (action for parser in parsers.values() for action in parser._actions):
         if action.nargs != 0 and action.choices is None:
             action.complete = shtab.FILE  # as shtab wants it, which reads _actions itself
-    summaries = SUMMARIES | {name: verb.summary for name, verb in project.verbs.items()}
     parser = listed(project.command, project.summary, summaries, parsers)
     sys.stdout.write(shtab.complete(parser, shell) + "\n")

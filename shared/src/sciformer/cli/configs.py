@@ -1,4 +1,4 @@
-"""``PROJECT configs``: the configurations that a package ships, and ``PROJECT schema``."""
+"""``PROJECT configs``: the configurations that a package ships."""
 
 import re
 import sys
@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from sciformer.arguments import ArgumentError
-from sciformer.cli.options import configs_of, resolve
+from sciformer.cli.options import configs_of
 from sciformer.cli.project import Project
 from sciformer.files import new_file, write_atomically
 from sciformer.text import did_you_mean
-
-SCHEMA = "--print_schema"
 
 
 def configs(
@@ -51,16 +49,6 @@ def configs(
     target = new_file(target / path.name if target.suffix != path.suffix else target, overwrite)
     write_atomically(target, lambda beside: beside.write_text(text, encoding="utf-8"))
     sys.stdout.write(f"{target}: {project.command} fit --config {target}\n")
-
-
-def schema(project: Project) -> None:
-    """Print the JSON schema of the configurations, with which an editor checks and completes them.
-
-    Args:
-        project: The project.
-    """
-    sys.argv[1:] = ["fit", SCHEMA]
-    resolve("sciformer.cli.lightning:run")(project)  # imported when it is needed
 
 
 def _purpose(text: str) -> str:

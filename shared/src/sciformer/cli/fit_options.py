@@ -1,4 +1,4 @@
-"""Options of fit, validate, test and predict: those of all projects, and the trainer's main ones."""
+"""Options of fit, validate, test and predict: of all projects, and the trainer's main ones."""
 
 from typing import Any, Protocol
 
@@ -8,7 +8,10 @@ from sciformer.allowlist import TRUST
 from sciformer.cli.options import COMMON
 
 CHECKPOINT = "Checkpoint or run folder, or last, best or auto."
-LINKS = {"seed_everything": "data.seed", "trainer.max_epochs": "data.epochs"}  # where the data has it
+LINKS = {
+    "seed_everything": "data.seed",
+    "trainer.max_epochs": "data.epochs",
+}  # where the data has it
 EXAMPLES = {
     "fit": "--config configs/{name}/quick.yaml --seed_everything 1",
     "validate": "--ckpt_path runs/{name}/quick",

@@ -1,4 +1,4 @@
-"""Help of every verb, from the source files of its functions: short, and without importing torch."""
+"""Help of every verb, from the source files of its functions, without importing torch."""
 
 import argparse
 import ast
@@ -12,7 +12,7 @@ from typing import Any
 from sciformer.cli import fit_options
 from sciformer.cli.options import COMMON
 from sciformer.cli.project import Project, Verb
-from sciformer.cli.signatures import Parameter, literals, parameters, summary
+from sciformer.cli.signatures import NoSourceError, Parameter, literals, parameters, summary
 
 WIDTH = 100  # columns; a narrower terminal wraps more lines
 SHORT = 56  # characters of a shortened text
@@ -35,7 +35,9 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text, known = action.help or "", []
         if self.shortened:
-            text = textwrap.shorten(re.split(r"[;.] ", text)[0].rstrip("."), SHORT, placeholder="...")
+            text = textwrap.shorten(
+                re.split(r"[;.] ", text)[0].rstrip("."), SHORT, placeholder="..."
+            )
         if action.choices:
             known.append(f"one of {', '.join(action.choices)}")
         if action.default not in (None, False, argparse.SUPPRESS):
@@ -65,7 +67,7 @@ def explained(project: Project | None, name: str, verb: Verb | None, words: Sequ
     own = verb is not None and not verb.fits
     if not {*HELP, *((ALL,) if own else ())} & {*words}:
         return False
-    with suppress(LookupError):
+    with suppress(NoSourceError):
         parser_of_verb(project, name, verb).print_help()
         return True
     return False
@@ -110,18 +112,18 @@ def parser_of_verb(project: Project | None, name: str, verb: Verb | None) -> Any
         A parser.
 
     Raises:
-        LookupError: If the source of the verb's function, or of module or data, cannot be found.
+        NoSourceError: If the source of the verb's function, or of module or data, cannot be found.
     """
-    if project and (verb is None or verb.fits):
+    if verb is None or verb.fits:
+        assert project is not None  # sciformer has no such verb
         return fit_parser(project, name)
-    assert verb is not None
     return own_parser(project, name, verb)
 
 
 def own_parser(project: Project | None, name: str, verb: Verb) -> argparse.ArgumentParser:
     """Parser that explains a verb of our own."""
     command, package = (project.command, project.name) if project else ("sciformer", "")
-    example = f"{command} {name} {verb.example.format(name=package)}"
+    example = f"{command} {name} {verb.example.replace('{name}', package)}"
     options = [one for one in parameters(verb.call) if not one.name.startswith("project.")]
     words = [one.name.upper() for one in options if one.default is None]
     words += [f"[{name.upper()}]" for name in verb.bare]
@@ -129,8 +131,8 @@ def own_parser(project: Project | None, name: str, verb: Verb) -> argparse.Argum
     parser = _parser(usage, summary(verb.call), example)
     for one in options:
         if one.default is None or one.name in verb.bare:
-            nargs = "?" if one.default else None
-            parser.add_argument(one.name, nargs=nargs, **_settings(one) | {"metavar": one.name})
+            place: dict[str, Any] = {"metavar": one.name, "nargs": "?" if one.default else None}
+            parser.add_argument(one.name, **_settings(one) | place)
         elif ast.unparse(one.default) == "False":
             parser.add_argument(f"--{one.name}", action="store_true", help=_plain(one.text))
         else:
@@ -159,7 +161,9 @@ def fit_parser(project: Project, name: str) -> argparse.ArgumentParser:
     for option, text in shown.items():
         group.add_argument(f"--trainer.{option}", metavar="", help=text)
     group = parser.add_argument_group("the run")
-    group.add_argument("--config", metavar="FILE", help="Configuration, for what no later option says.")
+    group.add_argument(
+        "--config", metavar="FILE", help="Configuration, for what no later option says."
+    )
     group.add_argument("--ckpt_path", metavar="FILE", help=fit_options.CHECKPOINT)
     group.add_argument("--print_config", action="store_true", help="Print all settings and exit.")
     fit_options.add_seed(group)
@@ -168,7 +172,7 @@ def fit_parser(project: Project, name: str) -> argparse.ArgumentParser:
 
 
 def _parser(usage: str, about: str, example: str, more: str = "") -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    return argparse.ArgumentParser(
         usage=usage,
         description=_plain(about),
         epilog=f"example:\n  {example.strip()}\n{more}",
@@ -176,7 +180,6 @@ def _parser(usage: str, about: str, example: str, more: str = "") -> argparse.Ar
         allow_abbrev=False,
         add_help=False,
     )
-    return parser
 
 
 def _settings(one: Parameter) -> dict[str, Any]:

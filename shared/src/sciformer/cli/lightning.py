@@ -24,8 +24,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from sciformer.allowlist import TRUST
 from sciformer.arguments import ArgumentError
 from sciformer.cli.checks import check_callbacks, check_interval, check_numbers, trainer_errors
+from sciformer.cli.closing import closing
 from sciformer.cli.config_errors import config_paths, placed
-from sciformer.cli.configs import SCHEMA
 from sciformer.cli.fit_options import add_seed
 from sciformer.cli.flat_options import accept_flat
 from sciformer.cli.lightning_parser import OneLineLightningParser, add_options, linked_options
@@ -35,6 +35,7 @@ from sciformer.cli.project import Project
 from sciformer.cli.stored_settings import checkpoint_path, set_defaults
 from sciformer.cli.trainer_parts import FitParts, parts
 from sciformer.files import check_writable, local, write_atomically
+from sciformer.progress import be_quiet, quiet
 from sciformer.strict_json import to_json
 from sciformer.text import hide_secrets, single_line
 from sciformer.training.callbacks.predictions import PredictionFile
@@ -142,17 +143,15 @@ class Cli(LightningCLI):
         add_seed(parser)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        self.verb_parser = parser
         add_options(parser, self.project)
         set_defaults(parser, sys.argv, self.project)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, then find the run folder and the checkpoint to resume from."""
-        if SCHEMA in sys.argv:
-            sys.stdout.write(f"{self.verb_parser.get_completion_script('jsonschema')}\n")
-            sys.exit(0)
         super().parse_arguments(parser, args)
         options = self.options
+        if options.quiet:
+            be_quiet()
         place = options.trainer.default_root_dir or f"runs/{self.project.name}"
         root = local(place, "trainer.default_root_dir")
         given = options.ckpt_path
@@ -199,6 +198,8 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
         kwargs |= parts(given)
+        if quiet():
+            kwargs["enable_progress_bar"] = given.enable_progress_bar = False
         if self._writes:
             self.record = RunRecord(self._facts())
             seed, every = int(self.options.seed_everything), self.options.save_every
@@ -253,6 +254,8 @@ class Cli(LightningCLI):
         if self._writes:
             metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
             self._write(NUMBERS, to_json({**metrics, "run": self.record.record()}))
+            if not quiet() and self.trainer.is_global_zero:
+                sys.stdout.write(closing(self.project, self.trainer, self.model, self.record))
 
     def _write(self, name: str, content: str) -> None:
         """Write a file to the run folder, on rank 0 only."""

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout, suppress
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from io import StringIO
 from typing import Any
 
 from sciformer.allowlist import TRUST, restrict, trust
@@ -28,7 +28,7 @@ SHARED = {  # verbs of every project
         bare=("action", "name"),
     ),
     "schema": Verb(
-        "sciformer.cli.configs:schema",
+        "sciformer.cli.schema:schema",
         "JSON schema of the configurations, for editors",
         "> {name}.schema.json",
         answers=True,
@@ -122,9 +122,9 @@ def _prepared(argv: Sequence[str] | None) -> tuple[list[str], bool]:
 def _call(verb: Verb, command: str, words: Sequence[str], given: Mapping[str, Any]) -> None:
     """Call the function of a verb."""
     function = resolve(verb.call)
-    with Path(os.devnull).open("w") if quiet() and not verb.answers else nullcontext() as nowhere:
-        with redirect_stdout(nowhere) if nowhere else nullcontext():
-            call(function, command, words, **given)
+    shown = verb.answers or not quiet()
+    with nullcontext() if shown else redirect_stdout(StringIO()):
+        call(function, command, words, **given)
 
 
 def let_idle_threads_sleep() -> None:

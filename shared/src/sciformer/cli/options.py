@@ -34,9 +34,7 @@ def option_names(parser: ArgumentParser) -> list[str]:
     return own + [name for one in parsers for name in option_names(one)]
 
 
-def call(
-    function: Callable[..., Any], command: str, words: Sequence[str], **given: Any
-) -> Any:
+def call(function: Callable[..., Any], command: str, words: Sequence[str], **given: Any) -> Any:
     """Call a function with options defined by its signature and docstring.
 
     Args:

@@ -15,6 +15,10 @@ from docstring_parser import parse
 Definition = ast.ClassDef | ast.FunctionDef
 
 
+class NoSourceError(LookupError):
+    """There is no source file, or not this name in it."""
+
+
 class Parameter(NamedTuple):
     """A parameter as it stands in the source.
 
@@ -46,7 +50,7 @@ def parameters(target: str) -> list[Parameter]:
         Parameters in order; a table is replaced by its fields.
 
     Raises:
-        LookupError: If the source has no such definition.
+        NoSourceError: If the source has no such definition.
     """
     return [
         part for one in _own(*_definition(target)) for part in _fields(target.split(":")[0], one)
@@ -65,7 +69,7 @@ def literals(node: ast.expr) -> list[str]:
 def _definition(target: str) -> tuple[str, Definition]:
     module, found = _find(*target.split(":"))
     if not isinstance(found, Definition):
-        raise LookupError(f"{target}: no function or class")
+        raise NoSourceError(f"{target}: no function or class")
     return module, found
 
 
@@ -73,27 +77,31 @@ def _definition(target: str) -> tuple[str, Definition]:
 def _tree(module: str) -> ast.Module:
     spec = find_spec(module)
     if spec is None or not str(spec.origin).endswith(".py"):
-        raise LookupError(f"{module}: no source")
+        raise NoSourceError(f"{module}: no source")
     return ast.parse(Path(str(spec.origin)).read_text(encoding="utf-8"))
 
 
 def _find(module: str, name: str) -> tuple[str, Definition | ast.expr]:
     """Definition or value of a name, with the module in which it stands."""
     for node in _tree(module).body:
-        match node:
-            case ast.ClassDef() | ast.FunctionDef() if node.name == name:
-                return module, node
-            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
-                return module, value
-            case ast.Assign(targets=[ast.Tuple(names)], value=ast.Tuple(values)):
-                for one, value in zip(names, values, strict=True):
-                    if ast.unparse(one) == name:
-                        return module, value
-            case ast.ImportFrom(module=str(origin), names=names) if _near(origin, module):
-                for one in names:
-                    if name == (one.asname or one.name):
-                        return _find(origin, one.name)
-    raise LookupError(f"{module}: no {name}")
+        if isinstance(node, Definition) and node.name == name:
+            return module, node
+        if isinstance(node, ast.Assign) and (value := _assigned(node, name)):
+            return module, value
+        if isinstance(node, ast.ImportFrom) and node.module and _near(node.module, module):
+            for one in node.names:
+                if name == (one.asname or one.name):
+                    return _find(node.module, one.name)
+    raise NoSourceError(f"{module}: no {name}")
+
+
+def _assigned(node: ast.Assign, name: str) -> ast.expr | None:
+    """Value that an assignment gives to a name."""
+    target, value = node.targets[0], node.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = zip(map(ast.unparse, target.elts), value.elts, strict=True)
+        return dict(pairs).get(name)
+    return value if ast.unparse(target) == name else None
 
 
 def _near(origin: str, module: str) -> bool:
@@ -109,35 +117,32 @@ def _own(module: str, node: Definition) -> Iterator[Parameter]:
         yield Parameter(name, _Written(module).visit(kind), default, text)
 
 
-def _arguments(
-    module: str, node: Definition
-) -> Iterator[tuple[str, ast.expr, ast.expr | None]]:
+def _arguments(module: str, node: Definition) -> Iterator[tuple[str, ast.expr, ast.expr | None]]:
+    """Name, type and default of each parameter."""
     if isinstance(node, ast.FunctionDef):
         given = [*node.args.posonlyargs, *node.args.args]
         missing = [None] * (len(given) - len(node.args.defaults))
-        pairs = zip(given, [*missing, *node.args.defaults], strict=True)
-        for one, default in [*pairs, *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]:
-            if one.arg != "self":
-                yield one.arg, one.annotation or ast.Name("Any"), _value(module, default)
+        pairs = [*zip(given, [*missing, *node.args.defaults], strict=True)]
+        pairs += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+        for one, default in pairs[given[0].arg == "self" if given else 0 :]:
+            yield one.arg, one.annotation or ast.Name("Any"), _value(module, default)
         return
-    for part in node.body:
-        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
-            yield from _arguments(module, part)
-            return
-    if not _is_dataclass(node):
-        for base in node.bases:  # whose constructor it has
-            yield from _arguments(*_definition(f"{module}:{ast.unparse(base)}"))
+    made = [part for part in node.body if getattr(part, "name", "") == "__init__"]
+    if not made and _is_dataclass(node):
+        for part in node.body:
+            if isinstance(part, ast.AnnAssign):
+                yield ast.unparse(part.target), part.annotation, _value(module, part.value)
         return
-    for part in node.body:
-        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
-            yield part.target.id, part.annotation, _value(module, part.value)
+    bases = [_definition(f"{module}:{ast.unparse(base)}") for base in node.bases if not made]
+    for place, part in [(module, part) for part in made] or bases:
+        yield from _arguments(place, part)  # pyright: ignore[reportArgumentType]
 
 
 def _fields(module: str, one: Parameter) -> list[Parameter]:
     """Fields of a parameter that is a table, with the defaults that it has here; else itself."""
     try:
         place, table = _find(module, ast.unparse(one.type))
-    except LookupError:
+    except NoSourceError:
         return [one]
     if not isinstance(table, ast.ClassDef) or not _is_dataclass(table):
         return [one]
@@ -165,7 +170,7 @@ def _value(module: str, node: ast.expr | None) -> ast.expr | None:
         case ast.Name(id=name):
             try:
                 place, found = _find(module, name)
-            except LookupError:
+            except NoSourceError:
                 return node
             return _value(place, found) if isinstance(found, ast.expr) else node
         case ast.Call(func=ast.Name(id="field"), keywords=words):
@@ -184,6 +189,6 @@ class _Written(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         try:
             place, found = _find(self.module, node.id)
-        except LookupError:
+        except NoSourceError:
             return node
         return _Written(place).visit(found) if isinstance(found, ast.expr) else node
