@@ -24,7 +24,7 @@ def windows(count=5, steps=3):
     """Random windows of two fields."""
     torch.manual_seed(0)
     frames, target = torch.randn(count, 2, 2, 6, 4), torch.randn(count, steps, 2, 6, 4)
-    return Batch(frames, target, torch.arange(2), ("periodic",) * 2, 0)
+    return Batch(frames, target, torch.arange(2), ("periodic",) * 2, 0, torch.ones(3, 2))
 
 
 def settings(**changed):

@@ -29,8 +29,10 @@ def the_wells(metric, prediction, target):
 @pytest.mark.parametrize("name", ALL)
 def test_there_is_a_number_per_sample_step_and_field_and_batches_do_not_change_it(name, axes):
     prediction, target = pair(*SHAPES[axes])
-    whole = ALL[name](prediction, target)
-    parts = [ALL[name](prediction[rows], target[rows]) for rows in (slice(1), slice(1, 3))]
+    sizes = torch.ones(3, 2)
+    whole = ALL[name](prediction, target, sizes)
+    rows = (slice(1), slice(1, 3))
+    parts = [ALL[name](prediction[part], target[part], sizes) for part in rows]
     assert whole.shape[:3] == (3, 2, 2)
     torch.testing.assert_close(torch.cat(parts), whole, rtol=1e-12, atol=0)
 
@@ -45,7 +47,8 @@ def test_nrmse_is_the_written_out_formula_with_the_root_before_any_mean():
     prediction, target = pair(8, 10)
     p, t = prediction[1, 0, 1].double(), target[1, 0, 1].double()
     expected = math.sqrt(((p - t) ** 2).mean() / ((t**2).mean() + 1e-7))
-    assert metrics.nrmse(prediction, target)[1, 0, 1].item() == pytest.approx(expected, rel=1e-12)
+    found = metrics.nrmse(prediction, target, torch.ones(3, 2))
+    assert found[1, 0, 1].item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_an_answer_of_zeros_has_an_nrmse_of_one():

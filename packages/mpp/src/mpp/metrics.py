@@ -1,7 +1,8 @@
 """Errors of predicted frames: NRMSE, VRMSE, spectral error, drift of conserved means.
 
 Each returns one number per sample, step and field, so that means over samples do not depend on the
-batch size. All are computed in fp64.
+batch size. All are computed in fp64. ``s`` is the size of a field over the data set (by default
+over the true frames given), so that errors do not depend on units; it is 1 in the papers' code.
 """
 
 import math
@@ -13,35 +14,40 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 from torchmetrics import Metric
 
+from mpp.sizes import FLOOR, KINDS, Sizes, sizes_of
+
 Future = Float[Tensor, "batch steps fields *space"]
 Scores = Float[Tensor, "batch steps fields"]
-EPS = 1e-7  # added to a mean square, as in the paper's code and The Well's
 ABOVE = 1e-6  # The Well's last cut lies that much above the largest wave number
 BANDS = ("low", "middle", "high")
 
 
-def nrmse(prediction: Future, target: Future) -> Scores:
+def nrmse(prediction: Future, target: Future, sizes: Sizes | None = None) -> Scores:
     """Normalized RMSE: root mean square error over the root mean square of the truth.
 
-    ``sqrt(<(p - t)^2> / (<t^2> + 1e-7))`` with means over space; the root is taken before any mean
-    over samples (McCabe et al. 2023, and PDEBench's nRMSE). 0 is exact, 1 the error of zeros.
+    ``sqrt(<(p - t)^2> / (<t^2> + 1e-7 s^2))`` with means over space; the root is taken before any
+    mean over samples (McCabe et al. 2023, and PDEBench's nRMSE). 0 is exact, 1 the error of zeros.
     """
     truth = target.double()
-    return _relative(mean_square(prediction.double() - truth), mean_square(truth))
+    floor = _floor("square", target, sizes)
+    return _relative(mean_square(prediction.double() - truth), mean_square(truth), floor)
 
 
-def vrmse(prediction: Future, target: Future) -> Scores:
+def vrmse(prediction: Future, target: Future, sizes: Sizes | None = None) -> Scores:
     """Variance-scaled RMSE: root mean square error over the standard deviation of the truth.
 
-    ``sqrt(<(p - t)^2> / (var(t) + 1e-7))`` over space (Ohana et al. 2024, with the unbiased
+    ``sqrt(<(p - t)^2> / (var(t) + 1e-7 s^2))`` over space (Ohana et al. 2024, with the unbiased
     variance of their ``the_well``). Unlike NRMSE it does not depend on a field's mean. 0 is exact,
     1 the error of the right mean everywhere.
     """
     truth = target.double()
-    return _relative(mean_square(prediction.double() - truth), truth.flatten(3).var(-1))
+    error = mean_square(prediction.double() - truth)
+    return _relative(error, truth.flatten(3).var(-1), _floor("variance", target, sizes))
 
 
-def spectral_error(prediction: Future, target: Future) -> Float[Tensor, "batch steps fields bands"]:
+def spectral_error(
+    prediction: Future, target: Future, sizes: Sizes | None = None
+) -> Float[Tensor, "batch steps fields bands"]:
     """NRMSE in three bands of wave numbers: low, middle and high (``BANDS``).
 
     Square root of The Well's ``binned_spectral_mse``: power of the error over power of the truth in
@@ -50,10 +56,13 @@ def spectral_error(prediction: Future, target: Future) -> Float[Tensor, "batch s
     number; the first band includes the mean.
     """
     truth = target.double()
-    return _relative(band_energy(prediction.double() - truth), band_energy(truth))
+    floor = _floor("variance", target, sizes)[:, None]
+    return _relative(band_energy(prediction.double() - truth), band_energy(truth), floor)
 
 
-def drift(prediction: Future, before: Float[Tensor, "batch fields *space"]) -> Scores:
+def drift(
+    prediction: Future, before: Float[Tensor, "batch fields *space"], sizes: Sizes | None = None
+) -> Scores:
     """Change of a field's spatial mean since an earlier frame, over the RMS of that frame.
 
     Only meaningful for conserved fields (``Description.conserved``), where 0 is exact.
@@ -61,13 +70,14 @@ def drift(prediction: Future, before: Float[Tensor, "batch fields *space"]) -> S
     Args:
         prediction: Predicted frames.
         before: True frame at the earlier time.
+        sizes: Sizes of the fields over the data set; by default over ``before``.
 
     Returns:
         Relative drift.
     """
     start = before.double().unsqueeze(1)
     moved = (prediction.double().flatten(3).mean(-1) - start.flatten(3).mean(-1)).abs()
-    return moved / (mean_square(start) + EPS).sqrt()
+    return moved / (mean_square(start) + _floor("square", start, sizes)).sqrt()
 
 
 def mean_square(frames: Future) -> Scores:
@@ -114,8 +124,13 @@ def wave_numbers(space: Sequence[int]) -> Float[Tensor, "*space"]:
     return torch.stack(torch.meshgrid(*lines, indexing="ij")).square().sum(0).sqrt()
 
 
-def _relative(error: Tensor, size: Tensor) -> Tensor:
-    return (error / (size + EPS)).sqrt()
+def _floor(kind: str, target: Future, sizes: Sizes | None) -> Float64[Tensor, " fields"]:
+    found = sizes_of([target]) if sizes is None else sizes
+    return FLOOR * found[KINDS.index(kind)].double().square()
+
+
+def _relative(error: Tensor, size: Tensor, floor: Tensor) -> Tensor:
+    return (error / (size + floor)).sqrt()
 
 
 class SystemScores(Metric):

@@ -18,12 +18,12 @@ from mpp.nn.model import AViT
 from mpp.nn.normalization import Target
 from mpp.nn.position_bias import Bias
 from mpp.nn.rollout import rollout
+from mpp.sizes import FLOOR, KINDS, Sizes, sizes_of
 from sciformer.arguments import ArgumentError, check_positive, inside
 from sciformer.training.module import Module
 from sciformer.training.optim import OptimizerSettings
 
 METRICS = {"nrmse": nrmse, "vrmse": vrmse}
-EPS = 1e-7  # of a mean square, as in the paper's code
 MATCHED = ("stem.field_weight", "stem.field_bias", "head.kernel", "head.bias")  # rows of fields
 
 Freeze = Literal["nothing", "middle", "processor"]
@@ -179,7 +179,7 @@ class PhysicsModule(Module):
         total = torch.zeros((), device=frames.device)
         for target in batch.target.unbind(1):
             predicted = self(frames, batch.fields, batch.boundaries)
-            total = total + self.relative(predicted, target, before).mean()
+            total = total + self.relative(predicted, target, before, batch.sizes).mean()
             frames = torch.cat([frames[:, 1:], predicted.detach().unsqueeze(1)], 1)
             before = target
         return total / batch.target.shape[1]
@@ -189,15 +189,29 @@ class PhysicsModule(Module):
         predicted: Float[Tensor, "batch fields *space"],
         target: Float[Tensor, "batch fields *space"],
         before: Float[Tensor, "batch fields *space"],
+        sizes: Sizes | None = None,
     ) -> Float[Tensor, "batch fields"]:
-        """Mean squared error divided by the normalization of the loss."""
-        error = (predicted - target).square().flatten(2).mean(2)
+        """Mean squared error divided by the normalization of the loss.
+
+        Args:
+            predicted: Predicted frame.
+            target: True frame.
+            before: True frame before it.
+            sizes: Sizes of the fields over the data set; by default over the true frames.
+
+        Returns:
+            One number per sample and field, which does not depend on their units.
+        """
+        if sizes is None:
+            sizes = sizes_of([torch.stack([before, target], 1)])
+        size = sizes[KINDS.index(self.relative_to)].view(-1, 1)  # divides before squaring
+        error = ((predicted - target).flatten(2) / size).square().mean(2)
         truth = target.flatten(2)
         if self.relative_to == "variance":
             truth = truth - truth.mean(2, keepdim=True)
         elif self.relative_to == "change":
             truth = truth - before.flatten(2)
-        return error / (EPS + truth.square().mean(2))
+        return error / (FLOOR + (truth / size).square().mean(2))
 
     def on_validation_epoch_start(self) -> None:
         self.scores = {"nrmse": self.blank(self.data.horizon)}
@@ -205,7 +219,7 @@ class PhysicsModule(Module):
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         predicted = self.continued(batch)
         for name, scores in self.scores.items():
-            scores.update(batch.system, METRICS[name](predicted, batch.target))
+            scores.update(batch.system, METRICS[name](predicted, batch.target, batch.sizes))
 
     def on_validation_epoch_end(self) -> None:
         means = self.scores["nrmse"].table().mean(1)

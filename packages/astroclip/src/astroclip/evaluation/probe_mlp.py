@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 HIDDEN = (64, 64)
 PASSES, LEAST, BATCH = 20, 300, 256  # LEAST: steps, of few galaxies
 LR, WEIGHT_DECAY = 3e-3, 0.1
+ROUNDING = 1e-12  # of the mean, in fp64; a deviation below it is none
 
 Values = Float[np.ndarray, "galaxies labels"]
 
@@ -49,7 +50,7 @@ def learn(
         Test predictions.
     """
     random = torch.Generator().manual_seed(seed)
-    mean, spread = train.mean(0), np.maximum(train.std(0), 1e-6)
+    mean, spread = _standard(train)
     x, asked = (torch.from_numpy((each - mean) / spread).float() for each in (train, test))
     middle, unit = _standard(targets.numbers)
     numbers = torch.from_numpy((targets.numbers - middle) / unit).float()
@@ -73,8 +74,11 @@ def learn(
     return Targets(said.numpy() * unit + middle, own.astype(np.float64))
 
 
-def _standard(numbers: Values) -> tuple[np.ndarray, np.ndarray]:
-    return np.nanmean(numbers, 0), np.maximum(np.nanstd(numbers, 0), 1e-6)
+def _standard(values: Values) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each column, in any unit; the deviation of a constant is 1."""
+    wide = np.asarray(values, np.float64)
+    mean, spread = np.nanmean(wide, 0), np.nanstd(wide, 0)
+    return np.asarray(mean), np.where(spread > ROUNDING * np.abs(mean), spread, 1.0)
 
 
 def _network(inputs: int, outputs: int, random: torch.Generator) -> nn.Sequential:

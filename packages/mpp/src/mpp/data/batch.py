@@ -6,6 +6,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from mpp.boundary import Boundary
+from mpp.sizes import Sizes
 
 
 class Batch(NamedTuple):
@@ -18,6 +19,7 @@ class Batch(NamedTuple):
         boundaries: Boundary type of each spatial axis; kept on the CPU to avoid synchronizing with
             the GPU.
         system: Index of the system.
+        sizes: Sizes of the fields over the data set, see ``mpp.sizes``; None if unknown.
     """
 
     frames: Float[Tensor, "batch time fields *space"]
@@ -25,3 +27,4 @@ class Batch(NamedTuple):
     fields: Int64[Tensor, " fields"]
     boundaries: tuple[Boundary, ...]
     system: int
+    sizes: Sizes | None = None

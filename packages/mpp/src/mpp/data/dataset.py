@@ -42,6 +42,8 @@ class MixtureWindows(Dataset[Batch]):
     ) -> None:
         check_not_negative(noise=noise)
         self.parts = list(parts)
+        for part in parts:
+            _ = part.windows.trajectories.sizes  # measured once, before workers fork
         self.augment, self.noise, self.seed = augment, noise, seed
         self._unmoved: list[Frames] = []
         self._system: int | None = None
@@ -68,8 +70,9 @@ class MixtureWindows(Dataset[Batch]):
                 windows.fill(place - first, past, future)
             if self.noise:
                 noisy(past, self.noise, generator(self.seed, number, NOISE))
-        boundaries = windows.trajectories.description.boundaries
-        return Batch(frames, target, part.rows, boundaries, part.system)
+        source = windows.trajectories
+        boundaries = source.description.boundaries
+        return Batch(frames, target, part.rows, boundaries, part.system, source.sizes)
 
     def _augment(self, part: Part, number: int, window: int, past: Frames, future: Future) -> None:
         if self._system != part.system:  # reused from sample to sample

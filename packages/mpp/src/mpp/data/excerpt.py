@@ -1,8 +1,10 @@
 """Parts of trajectories: how too few of them are split in time."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from mpp.data.trajectories import Frames, Trajectories
+from mpp.sizes import Sizes
 from sciformer.data.splits import SHARES, counts
 
 
@@ -19,6 +21,11 @@ class Excerpt(Trajectories):
         ids = [f"{each}/{first}-{stop - 1}" for each in whole.ids]
         super().__init__(whole.where, whole.identity, whole.description, ids, stop - first)
         self.whole, self.first = whole, first
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """Sizes over the whole trajectories."""
+        return self.whole.sizes
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         self.whole.fill(trajectory, self.first + start, out)

@@ -3,13 +3,21 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float32
+from torch import Tensor
 
 from mpp.data.description import Description
+from mpp.sizes import Sizes, sizes_of
+
+SURVEYED = 2**24  # bytes of frames from which their sizes are taken,
+FEWEST = 4  # but at least so many pairs
 
 Frames = Float32[np.ndarray, "time field *space"]
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -106,6 +114,24 @@ class Trajectories(ABC):
         out = np.empty((stop - start, *self.frame_shape), np.float32)
         self.fill(trajectory, start, out)
         return out
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """Sizes of the fields, from some pairs of frames spread over all trajectories.
+
+        A function of the data alone: a training and its evaluation have the same. Frames that
+        cannot be read are left out; who needs them is told when they are read.
+        """
+        return sizes_of(self._spread())
+
+    def _spread(self) -> Iterator[Float32[Tensor, "1 2 field *space"]]:
+        pairs = len(self) * (self.frames - 1)
+        count = min(pairs, max(FEWEST, SURVEYED // (4 * math.prod(self.frame_shape))))
+        for number in range(count):
+            place = (2 * number + 1) * pairs // (2 * count)
+            trajectory, first = divmod(place, self.frames - 1)
+            with suppress(ValueError):
+                yield torch.from_numpy(self.read(trajectory, first, first + 2))[None]
 
     def scan(self, every: bool = False) -> Iterator[str]:
         """Check that the first and last frame of each trajectory can be read and are finite.

@@ -151,7 +151,7 @@ def _compare(
     """Errors over all trajectories."""
     given, target = torch.from_numpy(frames), torch.from_numpy(truth)
     rows = torch.arange(target.shape[2])  # of no network: it has answered already
-    batch = Batch(given, target, rows, source.description.boundaries, 0)
+    batch = Batch(given, target, rows, source.description.boundaries, 0, source.sizes)
     return compare(name, source.description, [batch], lambda _: torch.from_numpy(answers))
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mpp.boundary import Boundary, name_boundaries
 from mpp.nn.block import SpaceTimeBlock
-from mpp.nn.normalization import TARGETS, Target, Units, step_units, units
+from mpp.nn.normalization import TARGETS, Target, Units, power_of_two, step_units, units
 from mpp.nn.position_bias import Bias
 from mpp.nn.stem import Head, Stem, tokens_along
 from sciformer.arguments import ArgumentError, check_least
@@ -48,9 +48,10 @@ class AViT(nn.Module):
 
     A domain that is no multiple of the patch is padded, and the output cropped: circularly on a
     periodic axis, with the edge value on an open one, with zeros (the mean) at a wall.
-    Normalization uses the domain alone. Along a periodic axis of whole patches the network is
-    equivariant to shifts by whole patches. Frames of fewer space axes than the network's get
-    further axes of one point.
+    Normalization uses the domain alone. A field in another unit, however large or small, is
+    predicted in that unit. Along a periodic axis of whole patches the network is equivariant to
+    shifts by whole patches. Frames of fewer space axes than the network's get further axes of one
+    point.
 
     Raises ``ValueError`` for sizes that do not fit together.
 
@@ -132,10 +133,13 @@ class AViT(nn.Module):
         # Mean and deviation are differences of large numbers: fp32, under autocast too.
         wide = frames.to(torch.promote_types(frames.dtype, torch.float32))
         wide = wide[(..., *(None,) * missing)]
+        scale = power_of_two(wide)
+        wide = wide / scale
         state = units(wide)
-        x = ((wide - state.origin) / state.size).to(self.stem.kernel.dtype)
+        size = state.size.where(state.size > 0, 1.0)  # else 0 / 0
+        x = ((wide - state.origin) / size).to(self.stem.kernel.dtype)
         y = self.decoded(x, fields, kinds + missing * OPEN).to(wide.dtype)
-        out = self.to_state(y, wide, state)
+        out = self.to_state(y, wide, state) * scale[:, 0]
         return out[(..., *(0,) * missing)] if missing else out
 
     def decoded(

@@ -16,7 +16,7 @@ from torch.nn.functional import layer_norm, rms_norm
 
 Target = Literal["next", "change"]
 TARGETS = get_args(Target)
-EPS = 1e-7  # added to a field's standard deviation, as in the original
+LEAST = 1e-7  # std / RMS of a field that varies; the original adds 1e-7 to each std instead
 ROUNDING = 1e-6  # std / mean below this is rounding error of a constant frame in fp32
 
 
@@ -30,14 +30,30 @@ class Units(NamedTuple):
 def units(frames: Float[Tensor, "batch time fields *space"]) -> Units:
     """Mean and standard deviation of each field over time and space (RevIN, Kim et al. 2022).
 
-    The deviation is the unbiased one. No gradient flows through either, as in the paper's code.
+    The deviation is the unbiased one. No gradient flows through either, as in the paper's code. The
+    size of a field that is constant but for rounding is 0. Sums are in fp64, so that the mean of a
+    constant is exact.
     """
     over = (1, *range(3, frames.ndim))
     x = frames.detach()
     points = x[0, :, 0].numel()
-    origin = x.mean(over, keepdim=True)
-    square = (x - origin).square().sum(over, keepdim=True)  # a third of the time of std_mean
-    return Units(origin, (square / max(points - 1, 1)).sqrt() + EPS)  # a single point has none
+    origin = x.mean(over, keepdim=True, dtype=torch.float64).to(x.dtype)
+    square = (x - origin).square().sum(over, keepdim=True, dtype=torch.float64)
+    rms = (square / points + origin.square()).sqrt()
+    deviation = (square / max(points - 1, 1)).sqrt()  # of a single point there is none
+    return Units(origin, deviation.where(deviation > LEAST * rms, 0.0).to(x.dtype))
+
+
+def power_of_two(
+    frames: Float[Tensor, "batch time fields *space"],
+) -> Float[Tensor, "batch 1 fields *ones"]:
+    """The power of two at or below the largest absolute value of each field; 1 for zeros.
+
+    Frames divided by it have squares that neither overflow nor underflow, and lose no digit.
+    """
+    most = frames.detach().abs().amax((1, *range(3, frames.ndim)), keepdim=True)
+    mantissa, _ = torch.frexp(most)  # from 0.5 to 1
+    return (most / (2 * mantissa)).where(most > 0, 1.0)
 
 
 def step_units(frames: Float[Tensor, "batch time fields *space"], state: Units) -> Units:
