@@ -18,6 +18,7 @@ class Batch(NamedTuple):
         boundaries: Boundary type of each spatial axis; kept on the CPU to avoid synchronizing with
             the GPU.
         system: Index of the system.
+        inside: 1 at points of the domain, 0 at obstacles and land; None if all points are inside.
     """
 
     frames: Float[Tensor, "batch time fields *space"]
@@ -25,3 +26,4 @@ class Batch(NamedTuple):
     fields: Int64[Tensor, " fields"]
     boundaries: tuple[Boundary, ...]
     system: int
+    inside: Float[Tensor, "batch 1 *space"] | None = None

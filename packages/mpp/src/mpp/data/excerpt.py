@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from mpp.data.trajectories import Frames, Trajectories
+from mpp.data.trajectories import Frames, Trajectories, Wrapped
 from sciformer.data.splits import SHARES, counts
 
 
-class Excerpt(Trajectories):
+class Excerpt(Wrapped):
     """Consecutive frames of every trajectory.
 
     Args:
@@ -17,14 +17,11 @@ class Excerpt(Trajectories):
 
     def __init__(self, whole: Trajectories, first: int, stop: int) -> None:
         ids = [f"{each}/{first}-{stop - 1}" for each in whole.ids]
-        super().__init__(whole.where, whole.identity, whole.description, ids, stop - first)
-        self.whole, self.first = whole, first
+        super().__init__(whole, whole.identity, whole.description, ids, stop - first)
+        self.first = first
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         self.whole.fill(trajectory, self.first + start, out)
-
-    def prepare(self) -> None:
-        self.whole.prepare()
 
 
 def split_in_time(

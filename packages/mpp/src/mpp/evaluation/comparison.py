@@ -111,10 +111,10 @@ def compare(
         answers = {MODEL: predict(batch)}
         answers |= {key: baseline(batch.frames, steps) for key, baseline in BASELINES.items()}
         for method, answer in answers.items():
-            for metric, values in _errors(answer, batch.target).items():
+            for metric, values in _errors(answer, batch).items():
                 errors.setdefault(metric, {}).setdefault(method, []).append(values)
         for method, frames in ((MODEL, answers[MODEL]), (TRUTH, batch.target)):
-            moved = drift(frames, batch.frames[:, -1])
+            moved = drift(frames, batch.frames[:, -1], inside=batch.inside)
             errors.setdefault("drift", {}).setdefault(method, []).append(moved)
             spectra[method].append(spectrum(frames[:, -1:].double())[:, 0])
     windows = sum(len(values) for values in errors["nrmse"][MODEL])
@@ -139,10 +139,15 @@ def spans(steps: int) -> dict[str, slice]:
     return each | ({f"steps1to{steps}": slice(0, steps)} if steps > 1 else {})
 
 
-def _errors(prediction: Future, target: Future) -> dict[str, Float[Tensor, "batch steps fields"]]:
+def _errors(prediction: Future, batch: Batch) -> dict[str, Float[Tensor, "batch steps fields"]]:
+    target, inside = batch.target, batch.inside
     names = [f"spectral_{band}" for band in BANDS]
     spectral = dict(zip(names, spectral_error(prediction, target).unbind(-1), strict=True))
-    return {"nrmse": nrmse(prediction, target), "vrmse": vrmse(prediction, target), **spectral}
+    errors = {
+        "nrmse": nrmse(prediction, target, inside=inside),
+        "vrmse": vrmse(prediction, target, inside=inside),
+    }
+    return {**errors, **spectral}
 
 
 def _mean(parts: Sequence[Tensor]) -> np.ndarray:

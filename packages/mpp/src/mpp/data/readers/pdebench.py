@@ -13,7 +13,7 @@ from mpp.boundary import Boundary, name_boundaries
 from mpp.data.description import COORDINATES, Description, by_name, renamed, square
 from mpp.data.grid import UNTIMED, Line, grid_spacing, line, need_floats, time_step
 from mpp.data.readers.pdebench_sets import Part, kind_of, named_boundaries
-from mpp.data.trajectories import Frames, Trajectories, check_finite
+from mpp.data.trajectories import Frames, Trajectories
 from sciformer.data.hdf5 import HDF5, OpenHDF5, texts
 
 PARAMETERS = ("M", "eta", "zeta", "beta", "nu", "Nu", "rho", "Rho")  # attributes of a file
@@ -189,8 +189,7 @@ class PDEBench(Trajectories):
                 arrays[key] = self.source.read(key, index, np.float32)
             piece = arrays[key] if part.channel is None else arrays[key][..., part.channel]
             out[:, number] = piece.swapaxes(1, 2) if self.kind.swapped else piece
-        where = f"{self.where}: {group or trajectory}"
-        check_finite(out, start, self.description.names, where)
+        self.finish(trajectory, start, out, group or trajectory)
 
     def _check_group(self, part: Part, group: str) -> None:
         """Check that a field has the same shape as in the first trajectory."""
