@@ -168,7 +168,7 @@ def test_a_file_in_si_units_has_the_errors_of_one_of_size_1(tmp_path, factors):
     numbers, losses = [], []
     for name, units in (("ones", [1.0] * 4), ("si", factors)):
         (tmp_path / name).mkdir()  # the name of the file is in the ids, which decide the splits
-        path = write(tmp_path / name / "flow.h5", units)
+        path = write(tmp_path / name / "flow_periodic.h5", units)
         data = PhysicsData([{"path": path, "name": "flow"}], **options)
         torch.manual_seed(1)
         own = PhysicsModule(data.fields, Network([16, 1, 2], [4], layer_scale=1.0)).eval()

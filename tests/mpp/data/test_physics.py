@@ -5,6 +5,7 @@ import warnings
 import h5py
 import numpy as np
 import pytest
+import torch
 from physics_samples import described, numbered
 
 from mpp.data.dataset import Windows
@@ -12,6 +13,7 @@ from mpp.data.readers.well import Well
 from mpp.data.sources import open_files
 from mpp.data.trajectories import Joined
 from mpp.data.writers import write_pdebench, write_well
+from mpp.sizes import sizes_of
 
 CNS = ("velocity_x", "density", "pressure")
 
@@ -56,12 +58,20 @@ def test_the_name_of_a_set_of_pdebench_says_its_boundaries(tmp_path, name, bound
     assert found.conserved == (("density",) if boundary == "periodic" else ())
 
 
-@pytest.mark.parametrize("name", ["run0.hdf5", "transport.hdf5", "trans_periodic.hdf5"])
-def test_boundaries_that_no_name_says_are_asked_for(tmp_path, name):
-    path = foreign(tmp_path, name)
+def test_boundaries_that_a_name_says_in_two_ways_are_asked_for(tmp_path):
+    path = foreign(tmp_path, "trans_periodic.hdf5")
     said = refused(path)
     assert said.startswith(f"boundaries: {path}: ")
     assert "boundaries: [periodic]" in said
+    assert opened(path, boundaries=["wall"]).boundaries == ("wall",)
+
+
+@pytest.mark.parametrize("name", ["run0.hdf5", "transport.hdf5"])
+def test_boundaries_of_a_flow_that_no_name_says_are_assumed_with_a_warning(tmp_path, name):
+    path = foreign(tmp_path, name)
+    with pytest.warns(UserWarning, match=f"{name}: boundaries: .*: periodic is assumed"):
+        found = opened(path)
+    assert (found.boundaries, found.flips, found.conserved) == (("periodic",), (), ())
     found = opened(path, boundaries=["wall"])
     assert found.boundaries == ("wall",)
     assert (found.flips, found.conserved) == ((), ())  # of a set that it may not be
@@ -192,6 +202,9 @@ def test_files_of_unequal_length_are_joined(tmp_path):
     with pytest.raises(ValueError, match="trajectories of 5 frames"):
         joined.read(1, 4, 6)
     np.testing.assert_array_equal(joined.read(3, 4, 7), arrays[1, 4:7])
+    frames = [torch.from_numpy(part[None]) for part in (*arrays[:, :5], *arrays)]
+    pairs = [one[:, k : k + 2] for one in frames for k in range(one.shape[1] - 1)]
+    torch.testing.assert_close(joined.sizes, sizes_of(pairs))  # no frame behind the end is read
 
 
 def test_a_stride_leaves_frames_out_and_a_coarse_grid_has_means(tmp_path):

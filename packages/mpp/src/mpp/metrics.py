@@ -1,8 +1,9 @@
 """Errors of predicted frames: NRMSE, VRMSE, spectral error, drift of conserved means.
 
 Each returns one number per sample, step and field, so that means over samples do not depend on the
-batch size. All are computed in fp64. ``s`` is the size of a field over the data set (by default
-over the true frames given), so that errors do not depend on units; it is 1 in the papers' code.
+batch size. All are computed in fp64, over the points of the domain: obstacles and land are left out
+(and are 0 in the spectra). ``s`` is the size of a field over the data set (by default over the true
+frames given), so that errors do not depend on units; it is 1 in the papers' code.
 """
 
 import math
@@ -18,22 +19,27 @@ from mpp.sizes import FLOOR, KINDS, Sizes, sizes_of
 
 Future = Float[Tensor, "batch steps fields *space"]
 Scores = Float[Tensor, "batch steps fields"]
+Inside = Float[Tensor, "batch 1 *space"] | None  # 1 in the domain, 0 at obstacles; None is 1
 ABOVE = 1e-6  # The Well's last cut lies that much above the largest wave number
 BANDS = ("low", "middle", "high")
 
 
-def nrmse(prediction: Future, target: Future, sizes: Sizes | None = None) -> Scores:
+def nrmse(
+    prediction: Future, target: Future, sizes: Sizes | None = None, inside: Inside = None
+) -> Scores:
     """Normalized RMSE: root mean square error over the root mean square of the truth.
 
     ``sqrt(<(p - t)^2> / (<t^2> + 1e-7 s^2))`` with means over space; the root is taken before any
     mean over samples (McCabe et al. 2023, and PDEBench's nRMSE). 0 is exact, 1 the error of zeros.
     """
     truth = target.double()
-    floor = _floor("square", target, sizes)
-    return _relative(mean_square(prediction.double() - truth), mean_square(truth), floor)
+    error = mean_square(prediction.double() - truth, inside)
+    return _relative(error, mean_square(truth, inside), _floor("square", target, sizes))
 
 
-def vrmse(prediction: Future, target: Future, sizes: Sizes | None = None) -> Scores:
+def vrmse(
+    prediction: Future, target: Future, sizes: Sizes | None = None, inside: Inside = None
+) -> Scores:
     """Variance-scaled RMSE: root mean square error over the standard deviation of the truth.
 
     ``sqrt(<(p - t)^2> / (var(t) + 1e-7 s^2))`` over space (Ohana et al. 2024, with the unbiased
@@ -41,8 +47,8 @@ def vrmse(prediction: Future, target: Future, sizes: Sizes | None = None) -> Sco
     1 the error of the right mean everywhere.
     """
     truth = target.double()
-    error = mean_square(prediction.double() - truth)
-    return _relative(error, truth.flatten(3).var(-1), _floor("variance", target, sizes))
+    error = mean_square(prediction.double() - truth, inside)
+    return _relative(error, variance(truth, inside), _floor("variance", target, sizes))
 
 
 def spectral_error(
@@ -61,7 +67,10 @@ def spectral_error(
 
 
 def drift(
-    prediction: Future, before: Float[Tensor, "batch fields *space"], sizes: Sizes | None = None
+    prediction: Future,
+    before: Float[Tensor, "batch fields *space"],
+    sizes: Sizes | None = None,
+    inside: Inside = None,
 ) -> Scores:
     """Change of a field's spatial mean since an earlier frame, over the RMS of that frame.
 
@@ -71,18 +80,36 @@ def drift(
         prediction: Predicted frames.
         before: True frame at the earlier time.
         sizes: Sizes of the fields over the data set; by default over ``before``.
+        inside: 1 at points of the domain, 0 outside.
 
     Returns:
         Relative drift.
     """
     start = before.double().unsqueeze(1)
-    moved = (prediction.double().flatten(3).mean(-1) - start.flatten(3).mean(-1)).abs()
-    return moved / (mean_square(start) + _floor("square", start, sizes)).sqrt()
+    moved = (_mean(prediction.double(), inside) - _mean(start, inside)).abs()
+    return moved / (mean_square(start, inside) + _floor("square", start, sizes)).sqrt()
 
 
-def mean_square(frames: Future) -> Scores:
-    """Mean square over space."""
-    return frames.square().flatten(3).mean(-1)
+def mean_square(frames: Future, inside: Inside = None) -> Scores:
+    """Mean square over the points of the domain."""
+    return _mean(frames.square(), inside)
+
+
+def variance(frames: Future, inside: Inside = None) -> Scores:
+    """Unbiased variance over the points of the domain."""
+    if inside is None:
+        return frames.flatten(3).var(-1)
+    points = inside.double().flatten(1).sum(1)[:, None, None]
+    centered = frames - _mean(frames, inside)[(..., *(None,) * (frames.ndim - 3))]
+    return _mean(centered.square(), inside) * points / (points - 1)
+
+
+def _mean(values: Future, inside: Inside) -> Scores:
+    """Mean over the points of the domain."""
+    if inside is None:
+        return values.flatten(3).mean(-1)
+    weight = inside.to(values)[:, None]
+    return (values * weight).flatten(3).sum(-1) / weight.flatten(3).sum(-1)
 
 
 def band_energy(frames: Future) -> Float[Tensor, "batch steps fields bands"]:

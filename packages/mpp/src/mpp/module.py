@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mpp.boundary import Boundary
 from mpp.convert.initial_weights import continued
 from mpp.data.batch import Batch
-from mpp.metrics import SystemScores, nrmse, vrmse
+from mpp.metrics import Inside, SystemScores, nrmse, vrmse
 from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.model import AViT
 from mpp.nn.normalization import Target
@@ -179,7 +179,10 @@ class PhysicsModule(Module):
         total = torch.zeros((), device=frames.device)
         for target in batch.target.unbind(1):
             predicted = self(frames, batch.fields, batch.boundaries)
-            total = total + self.relative(predicted, target, before, batch.sizes).mean()
+            if batch.inside is not None:  # where the truth is 0, too
+                predicted = predicted * batch.inside
+            each = self.relative(predicted, target, before, batch.sizes, batch.inside)
+            total = total + each.mean()
             frames = torch.cat([frames[:, 1:], predicted.detach().unsqueeze(1)], 1)
             before = target
         return total / batch.target.shape[1]
@@ -190,14 +193,16 @@ class PhysicsModule(Module):
         target: Float[Tensor, "batch fields *space"],
         before: Float[Tensor, "batch fields *space"],
         sizes: Sizes | None = None,
+        inside: Inside = None,
     ) -> Float[Tensor, "batch fields"]:
-        """Mean squared error divided by the normalization of the loss.
+        """Mean squared error divided by the normalization of the loss, over the whole domain.
 
         Args:
             predicted: Predicted frame.
             target: True frame.
             before: True frame before it.
             sizes: Sizes of the fields over the data set; by default over the true frames.
+            inside: 1 at points of the domain, 0 outside.
 
         Returns:
             One number per sample and field, which does not depend on their units.
@@ -208,7 +213,9 @@ class PhysicsModule(Module):
         error = ((predicted - target).flatten(2) / size).square().mean(2)
         truth = target.flatten(2)
         if self.relative_to == "variance":
-            truth = truth - truth.mean(2, keepdim=True)
+            truth = (
+                truth - truth.mean(2, keepdim=True) if inside is None else _centered(truth, inside)
+            )
         elif self.relative_to == "change":
             truth = truth - before.flatten(2)
         return error / (FLOOR + (truth / size).square().mean(2))
@@ -219,7 +226,8 @@ class PhysicsModule(Module):
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         predicted = self.continued(batch)
         for name, scores in self.scores.items():
-            scores.update(batch.system, METRICS[name](predicted, batch.target, batch.sizes))
+            given = predicted, batch.target, batch.sizes, batch.inside
+            scores.update(batch.system, METRICS[name](*given))
 
     def on_validation_epoch_end(self) -> None:
         means = self.scores["nrmse"].table().mean(1)
@@ -256,7 +264,8 @@ class PhysicsModule(Module):
     def continued(self, batch: Batch) -> Float[Tensor, "batch horizon fields *space"]:
         """Predict the target frames of a batch from its history alone."""
         horizon = batch.target.shape[1]
-        return rollout(self, batch.frames, batch.fields, batch.boundaries, horizon)
+        fields, boundaries = batch.fields, batch.boundaries
+        return rollout(self, batch.frames, fields, boundaries, horizon, batch.inside)
 
     def blank(self, steps: int) -> SystemScores:
         """An empty metric."""
@@ -268,3 +277,11 @@ class PhysicsModule(Module):
     def learning_rates(self) -> list[tuple[float, list[nn.Parameter]]]:
         parts = self.parts()
         return [(1.0, parts.fields), (self.pretrained_rate, parts.ends + parts.processor)]
+
+
+def _centered(
+    truth: Float[Tensor, "batch fields points"], inside: Float[Tensor, "batch 1 *space"]
+) -> Float[Tensor, "batch fields points"]:
+    """Deviation from the mean over the domain; 0 outside."""
+    weight = inside.flatten(2)
+    return (truth - (truth * weight).sum(2, keepdim=True) / weight.sum(2, keepdim=True)) * weight

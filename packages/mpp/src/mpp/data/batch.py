@@ -20,6 +20,7 @@ class Batch(NamedTuple):
             the GPU.
         system: Index of the system.
         sizes: Sizes of the fields over the data set, see ``mpp.sizes``; None if unknown.
+        inside: 1 at points of the domain, 0 at obstacles and land; None if all points are inside.
     """
 
     frames: Float[Tensor, "batch time fields *space"]
@@ -28,3 +29,4 @@ class Batch(NamedTuple):
     boundaries: tuple[Boundary, ...]
     system: int
     sizes: Sizes | None = None
+    inside: Float[Tensor, "batch 1 *space"] | None = None

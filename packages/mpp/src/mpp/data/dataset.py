@@ -64,7 +64,7 @@ class MixtureWindows(Dataset[Batch]):
         frames, target = (_buffer((len(numbers), *shape)) for shape in windows.shapes)
         for row, (number, place) in enumerate(zip(draws, places, strict=True)):
             past, future = frames[row].numpy(), target[row].numpy()
-            if self.augment:
+            if self.augment and not windows.trajectories.masked:  # obstacles stay where they are
                 self._augment(part, number, place - first, past, future)
             else:
                 windows.fill(place - first, past, future)
@@ -72,7 +72,8 @@ class MixtureWindows(Dataset[Batch]):
                 noisy(past, self.noise, generator(self.seed, number, NOISE))
         source = windows.trajectories
         boundaries = source.description.boundaries
-        return Batch(frames, target, part.rows, boundaries, part.system, source.sizes)
+        inside = windows.inside([place - first for place in places])
+        return Batch(frames, target, part.rows, boundaries, part.system, source.sizes, inside)
 
     def _augment(self, part: Part, number: int, window: int, past: Frames, future: Future) -> None:
         if self._system != part.system:  # reused from sample to sample
@@ -92,6 +93,16 @@ def _buffer(shape: tuple[int, ...]) -> Float[Tensor, "..."]:
     """Allocate an uninitialized batch array; in shared memory in a worker, to avoid a copy."""
     buffer = torch.from_numpy(np.empty(shape, np.float32))
     return buffer.share_memory_() if get_worker_info() is not None else buffer
+
+
+def inside_of(
+    source: Trajectories, numbers: Sequence[int]
+) -> Float[Tensor, "trajectories 1 *space"] | None:
+    """1 at points of the domain of some trajectories, 0 outside; None if all points are inside."""
+    if not source.masked:
+        return None
+    outside = np.stack([source.outside(number) for number in numbers])
+    return torch.from_numpy(1 - outside[:, None].astype(np.float32))
 
 
 class Windows:
@@ -147,6 +158,10 @@ class Windows:
         spread = range(self.size)[number] * self.whole // self.size
         at = int(np.searchsorted(self.starts, spread, "right")) - 1
         return int(self.chosen[at]), spread - int(self.starts[at])
+
+    def inside(self, numbers: Sequence[int]) -> Float[Tensor, "windows 1 *space"] | None:
+        """1 at points of the domain, 0 outside; None if all points are inside."""
+        return inside_of(self.trajectories, [self.place(number)[0] for number in numbers])
 
     def fill(self, number: int, past: Frames, future: Future) -> None:
         """Write the input and target frames of a window into two arrays."""

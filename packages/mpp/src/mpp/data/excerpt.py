@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from functools import cached_property
 
-from mpp.data.trajectories import Frames, Trajectories
+from mpp.data.trajectories import Frames, Trajectories, Wrapped
 from mpp.sizes import Sizes
 from sciformer.data.splits import SHARES, counts
 
 
-class Excerpt(Trajectories):
+class Excerpt(Wrapped):
     """Consecutive frames of every trajectory.
 
     Args:
@@ -19,8 +19,8 @@ class Excerpt(Trajectories):
 
     def __init__(self, whole: Trajectories, first: int, stop: int) -> None:
         ids = [f"{each}/{first}-{stop - 1}" for each in whole.ids]
-        super().__init__(whole.where, whole.identity, whole.description, ids, stop - first)
-        self.whole, self.first = whole, first
+        super().__init__(whole, whole.identity, whole.description, ids, stop - first)
+        self.first = first
 
     @cached_property
     def sizes(self) -> Sizes:
@@ -29,9 +29,6 @@ class Excerpt(Trajectories):
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         self.whole.fill(trajectory, self.first + start, out)
-
-    def prepare(self) -> None:
-        self.whole.prepare()
 
 
 def split_in_time(

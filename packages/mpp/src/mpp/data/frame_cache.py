@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mpp.data.description import Description
-from mpp.data.trajectories import Frames, Trajectories
+from mpp.data.trajectories import Frames, Trajectories, Wrapped
 from sciformer.data.open_files import OpenFiles, open_raw, read_into
 from sciformer.files import write_atomically
 
@@ -18,7 +18,7 @@ FORMAT = 1
 PIECE = 2**25  # bytes that are decoded at once
 
 
-class Cached(Trajectories):
+class Cached(Wrapped):
     """Trajectories read from a cache, which is created if it does not exist.
 
     The file is (trajectory and time, field, *space) in native fp32 and nothing else: ``np.memmap``
@@ -43,15 +43,8 @@ class Cached(Trajectories):
         folder: str | Path,
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        super().__init__(
-            original.where,
-            original.identity,
-            original.description,
-            original.ids,
-            original.lengths,
-            original.assumed,
-        )
-        self.given = original.given
+        known = original.description
+        super().__init__(original, original.identity, known, original.ids, original.lengths)
         self.path = cache_path(original, folder)
         self.frame_bytes = 4 * math.prod(self.frame_shape)
         self.starts = np.cumsum([0, *self.lengths]).tolist()  # first frame of each trajectory

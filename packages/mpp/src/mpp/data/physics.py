@@ -26,7 +26,7 @@ def settle(found: Trajectories, said: Mapping[str, Any]) -> None:
     """Apply the user's ``boundaries``, ``dt``, ``spacing`` and ``conserved`` to trajectories.
 
     Symmetries and conserved fields of a set of PDEBench are dropped if the file does not say that
-    it is of this set. Warns about a time step or spacing that is assumed.
+    it is of this set. Warns about what is assumed.
 
     Args:
         found: Trajectories; its description is completed.
@@ -34,7 +34,7 @@ def settle(found: Trajectories, said: Mapping[str, Any]) -> None:
 
     Raises:
         ArgumentError: If a value contradicts the file, or boundaries are neither in the file nor in
-            the table.
+            the table, unless those of other files of the layout may be assumed.
     """
     known = found.description
     if "boundaries" in found.assumed:
@@ -55,7 +55,7 @@ def settle(found: Trajectories, said: Mapping[str, Any]) -> None:
 def _boundaries(found: Trajectories, known: Description, said: Mapping[str, Any]) -> Description:
     given, axes = said.get("boundaries"), len(known.shape)
     if given is None:
-        if "boundaries" not in found.assumed:
+        if "boundaries" not in found.assumed or not found.asks:
             return known
         names = ", ".join(COORDINATES[:axes])
         blank = ", ".join(["periodic"] * axes)

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 from mpp.boundary import Boundary
 from mpp.data.description import COORDINATES, Component, Description
 from mpp.data.simulated import arguments, describe
-from mpp.data.trajectories import Frames, Trajectories, check_finite
+from mpp.data.trajectories import Frames, Trajectories
 from mpp.simulate.registry import system as find
 from sciformer.data.shards.dataset import ShardedDataset
 from sciformer.data.shards.index import Recipe
@@ -118,7 +118,7 @@ class Shards(Trajectories):
                 f"{(self.frames, *self.frame_shape)}"
             )
         out[...] = frames[start : start + len(out)]
-        check_finite(out, start, self.description.names, f"{self.where}: {trajectory}")
+        self.finish(trajectory, start, out, trajectory)
 
 
 def _described(said: Mapping[str, Any]) -> tuple[Description, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from mpp.data.description import Component, Description, square
-from mpp.data.trajectories import Frames, Trajectories, check_finite
+from mpp.data.trajectories import Frames, Trajectories
 from mpp.simulate.registry import system as find
 from sciformer.arguments import ArgumentError
 
@@ -62,7 +62,7 @@ class Simulated(Trajectories):
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         out[...] = self.arrays[trajectory, start : start + len(out)]
-        check_finite(out, start, self.description.names, f"{self.where}: {self.ids[trajectory]}")
+        self.finish(trajectory, start, out, self.ids[trajectory])
 
 
 def arguments(options: Mapping[str, Any]) -> dict[str, Any]:

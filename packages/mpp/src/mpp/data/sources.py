@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mpp.data.description import renamed
+from mpp.data.mask import MASKS, find_mask
 from mpp.data.physics import PHYSICS, settle
 from mpp.data.readers.open import open_file
 from mpp.data.readers.table import TABLE, table_of
@@ -30,6 +31,7 @@ FILE: Kinds = {
     **TABLE,
     **PHYSICS,
     **THINNED,
+    **MASKS,
 }
 SYSTEM: Kinds = {"system": str, "name": str, "count": int, "seed": int, **OPTIONS}
 COUNT = 64  # trajectories of a simulated system
@@ -72,7 +74,8 @@ def read_files(entry: Entry) -> tuple[str, Trajectories]:
             ``name`` (of the system), ``rename`` (field -> new name); for what the file does not say
             ``boundaries``, ``dt``, ``spacing``, ``conserved``; for one's own arrays ``fields``,
             ``axes``, ``constants``, ``parameters``; ``fields`` (new names, in order) for PDEBench,
-            ``constants: true`` for The Well; ``stride`` (every how many frames), ``coarsen`` (means
+            ``constants: true`` for The Well; ``mask`` or ``valid`` (constant field that is nonzero
+            outside or inside of the domain); ``stride`` (every how many frames), ``coarsen`` (means
             over blocks of so many points along each axis); ``split`` (of all its trajectories, or a
             file with the split of each id). A folder may hold folders ``train``, ``valid`` and
             ``test``.
@@ -96,6 +99,8 @@ def read_files(entry: Entry) -> tuple[str, Trajectories]:
         files = OpenFiles(open_hdf5)  # of which only so many stay open
         paths = _paths(path)
         parts = [open_file(one, said, table, files) for one in paths]
+        for part in parts:
+            find_mask(part, said)
         found = parts[0] if len(parts) == 1 else Joined(parts)
         if said.get("split") is None:
             _take_splits(found, parts, paths)

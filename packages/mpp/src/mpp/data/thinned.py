@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float64
 
-from mpp.data.trajectories import Frames, Trajectories
+from mpp.data.trajectories import Frames, Trajectories, Wrapped
 from sciformer.arguments import ArgumentError, check_least
 from sciformer.data.entry import Kinds
 
@@ -30,7 +31,7 @@ def thinned(whole: Trajectories, said: Mapping[str, Any]) -> Trajectories:
     return whole if stride == coarsen == 1 else Thinned(whole, stride, coarsen)
 
 
-class Thinned(Trajectories):
+class Thinned(Wrapped):
     """Every ``stride``-th frame, with the mean over blocks of ``coarsen`` points along each axis.
 
     Args:
@@ -54,23 +55,25 @@ class Thinned(Trajectories):
         )
         identity = f"{whole.identity} stride {stride} coarsen {coarsen}"
         lengths = [-(-frames // stride) for frames in whole.lengths]
-        super().__init__(whole.where, identity, description, whole.ids, lengths, whole.assumed)
-        self.whole, self.stride, self.coarsen = whole, stride, coarsen
-        self.layout, self.units, self.given = whole.layout, whole.units, whole.given
+        super().__init__(whole, identity, description, whole.ids, lengths)
+        self.stride, self.coarsen = stride, coarsen
 
-    def scalars(self, trajectory: int) -> Mapping[str, Any]:
-        return self.whole.scalars(trajectory)
-
-    def prepare(self) -> None:
-        self.whole.prepare()
+    def outside(self, trajectory: int) -> Bool[np.ndarray, "*space"]:
+        """Blocks without a point inside."""
+        return self._means(self.whole.outside(trajectory)) == 1
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
+        inside = 1.0
+        if self.masked and self.coarsen > 1:  # means over the points inside
+            inside = np.maximum(1 - self._means(self.whole.outside(trajectory)), 1e-9)
         for number, frame in enumerate(out):
             at = (start + number) * self.stride
-            frame[...] = self._coarse(self.whole.read(trajectory, at, at + 1))[0]
+            frame[...] = self._means(self.whole.read(trajectory, at, at + 1)[0]) / inside
 
-    def _coarse(self, frames: Frames) -> Frames:
-        """Means over blocks."""
-        blocks = [size for points in self.description.shape for size in (points, self.coarsen)]
-        split = frames.reshape(*frames.shape[:2], *blocks)
-        return split.mean(tuple(range(3, split.ndim, 2)), dtype=np.float64).astype(np.float32)
+    def _means(self, values: np.ndarray) -> Float64[np.ndarray, "*points"]:
+        """Means over blocks of the last axes."""
+        shape = self.description.shape
+        blocks = [size for points in shape for size in (points, self.coarsen)]
+        lead = values.ndim - len(shape)
+        split = values.reshape(*values.shape[:lead], *blocks)
+        return split.mean(tuple(range(lead + 1, split.ndim, 2)), dtype=np.float64)

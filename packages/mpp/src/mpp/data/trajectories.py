@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from torch import Tensor
 
 from mpp.data.description import Description
@@ -22,6 +22,14 @@ FEWEST = 4  # but at least so many pairs
 Frames = Float32[np.ndarray, "time field *space"]
 NOTHING: Mapping[str, str] = MappingProxyType({})
 CLOSE = 1e-3  # relative difference of steps; coordinates are often fp32
+
+
+class Masks(Protocol):
+    """Points outside the domain, see ``mpp.data.mask``."""
+
+    def outside(self, trajectory: int) -> Bool[np.ndarray, "*space"]: ...
+
+    def apply(self, trajectory: int, start: int, out: Frames) -> None: ...
 
 
 class Trajectories(ABC):
@@ -41,6 +49,9 @@ class Trajectories(ABC):
     """
 
     given: list[str] | None = None  # split of each trajectory, where the files say it
+    masks: Masks | None = None  # points outside the domain
+    asks = True  # whether the user must say boundaries that the files do not
+    _raw = False
     layout = ""  # format of the files, for display
     units: Mapping[str, str] = NOTHING  # of the fields, where the files say them
 
@@ -85,7 +96,51 @@ class Trajectories(ABC):
 
     @abstractmethod
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
-        """Read frames from ``start`` into a C-contiguous array, as many as fit."""
+        """Read frames from ``start`` into a C-contiguous array, as many as fit.
+
+        Points outside the domain are 0.
+        """
+
+    def still(self, name: str, trajectory: int) -> Float32[np.ndarray, "*space"]:
+        """A scalar of the file that is constant in time; ``ValueError`` if there is none."""
+        raise ValueError(f"{self.where}: {name}: no field that is constant in time")
+
+    @property
+    def masked(self) -> bool:
+        """Whether some points are outside the domain."""
+        return self.masks is not None
+
+    def outside(self, trajectory: int) -> Bool[np.ndarray, "*space"]:
+        """Points outside the domain: obstacles, land."""
+        if self.masks is None:
+            return np.zeros(self.description.shape, bool)
+        return self.masks.outside(trajectory)
+
+    def finish(self, trajectory: int, start: int, out: Frames, name: object) -> None:
+        """Set points outside the domain to 0, and check that all others are finite.
+
+        Args:
+            trajectory: Index of the trajectory.
+            start: First frame.
+            out: Frames as they are stored.
+            name: Name of the trajectory in errors.
+
+        Raises:
+            ValueError: Naming the first field and frame that is not finite.
+        """
+        if self._raw:
+            return
+        if self.masks is not None:
+            self.masks.apply(trajectory, start, out)
+        check_finite(out, start, self.description.names, f"{self.where}: {name}")
+
+    def raw(self, trajectory: int, frame: int) -> Frames:
+        """A frame as it is stored, which may hold NaN."""
+        self._raw = True
+        try:
+            return self.read(trajectory, frame, frame + 1)
+        finally:
+            self._raw = False
 
     def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
         """Do expensive work once, before worker processes are forked."""
@@ -125,11 +180,13 @@ class Trajectories(ABC):
         return sizes_of(self._spread())
 
     def _spread(self) -> Iterator[Float32[Tensor, "1 2 field *space"]]:
-        pairs = len(self) * (self.frames - 1)
+        ends = np.cumsum([length - 1 for length in self.lengths])
+        pairs = int(ends[-1])
         count = min(pairs, max(FEWEST, SURVEYED // (4 * math.prod(self.frame_shape))))
         for number in range(count):
             place = (2 * number + 1) * pairs // (2 * count)
-            trajectory, first = divmod(place, self.frames - 1)
+            trajectory = int(np.searchsorted(ends, place, "right"))
+            first = place - int(ends[trajectory]) + self.lengths[trajectory] - 1
             with suppress(ValueError):
                 yield torch.from_numpy(self.read(trajectory, first, first + 2))[None]
 
@@ -176,6 +233,43 @@ def check_finite(frames: Frames, start: int, names: Sequence[str], where: str) -
         )
 
 
+class Wrapped(Trajectories):
+    """Trajectories made of others; what is not overridden is theirs.
+
+    Args:
+        whole: The others.
+        identity: Changes when the data change.
+        description: Description of the new ones.
+        ids: Their ids.
+        frames: Number of frames of each.
+    """
+
+    def __init__(
+        self,
+        whole: Trajectories,
+        identity: str,
+        description: Description,
+        ids: Sequence[str],
+        frames: int | Sequence[int],
+    ) -> None:
+        super().__init__(whole.where, identity, description, ids, frames, whole.assumed)
+        self.whole, self.given = whole, whole.given
+        self.layout, self.units = whole.layout, whole.units
+
+    def scalars(self, trajectory: int) -> Mapping[str, Any]:
+        return self.whole.scalars(trajectory)
+
+    @property
+    def masked(self) -> bool:
+        return self.whole.masked
+
+    def outside(self, trajectory: int) -> Bool[np.ndarray, "*space"]:
+        return self.whole.outside(trajectory)
+
+    def prepare(self) -> None:
+        self.whole.prepare()
+
+
 class Joined(Trajectories):
     """Concatenated trajectories of several files of one system; the order of fields may differ.
 
@@ -210,6 +304,14 @@ class Joined(Trajectories):
     def scalars(self, trajectory: int) -> Mapping[str, Any]:
         number, own = self._place(trajectory)
         return self.parts[number].scalars(own)
+
+    @property
+    def masked(self) -> bool:
+        return any(part.masked for part in self.parts)
+
+    def outside(self, trajectory: int) -> Bool[np.ndarray, "*space"]:
+        number, own = self._place(trajectory)
+        return self.parts[number].outside(own)
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         number, trajectory = self._place(trajectory)

@@ -114,7 +114,7 @@ def compare(
             for metric, values in _errors(answer, batch).items():
                 errors.setdefault(metric, {}).setdefault(method, []).append(values)
         for method, frames in ((MODEL, answers[MODEL]), (TRUTH, batch.target)):
-            moved = drift(frames, batch.frames[:, -1], batch.sizes)
+            moved = drift(frames, batch.frames[:, -1], batch.sizes, batch.inside)
             errors.setdefault("drift", {}).setdefault(method, []).append(moved)
             spectra[method].append(spectrum(frames[:, -1:].double())[:, 0])
     windows = sum(len(values) for values in errors["nrmse"][MODEL])
@@ -140,10 +140,11 @@ def spans(steps: int) -> dict[str, slice]:
 
 
 def _errors(prediction: Future, batch: Batch) -> dict[str, Scores]:
-    given = (prediction, batch.target, batch.sizes)
+    given = prediction, batch.target, batch.sizes
     names = [f"spectral_{band}" for band in BANDS]
     spectral = dict(zip(names, spectral_error(*given).unbind(-1), strict=True))
-    return {"nrmse": nrmse(*given), "vrmse": vrmse(*given), **spectral}
+    inside = batch.inside
+    return {"nrmse": nrmse(*given, inside), "vrmse": vrmse(*given, inside), **spectral}
 
 
 def _mean(parts: Sequence[Tensor]) -> np.ndarray:

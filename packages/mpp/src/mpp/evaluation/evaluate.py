@@ -196,7 +196,8 @@ def predict(
 ) -> Float[Tensor, "batch steps fields *space"]:
     """The frames after a batch's history, computed on the network's device, returned on the CPU."""
     frames, rows = batch.frames.to(module.device), batch.fields.to(module.device)
-    return rollout(module.model, frames, rows, batch.boundaries, steps).cpu()
+    inside = None if batch.inside is None else batch.inside.to(module.device)
+    return rollout(module.model, frames, rows, batch.boundaries, steps, inside).cpu()
 
 
 def measure(
@@ -258,7 +259,8 @@ def show(trained: "TrainedRun[PhysicsModule]", name: str, part: "Part") -> Shown
     longest.fill(0, past, future)
     description = source.description
     frames, target = torch.from_numpy(past)[None], torch.from_numpy(future)[None]
-    batch = Batch(frames, target, part.rows, description.boundaries, part.system)
+    boundaries, inside = description.boundaries, longest.inside([0])
+    batch = Batch(frames, target, part.rows, boundaries, part.system, inside=inside)
     answer = predict(trained.module, batch, len(future))
     start = (history - 1) * description.dt
     return Shown(name, description, future, answer[0].numpy(), start)

@@ -98,7 +98,7 @@ def _physics(found: Trajectories, question: ArgumentError | None) -> list[list[C
         ["points", _by_axis(axes, known.shape)],
         ["spacing", _by_axis(axes, known.spacing) + _assumed(found, "spacing")],
         ["length", _by_axis(axes, lengths)],
-        ["boundaries", "?" if asked else boundaries],
+        ["boundaries", "?" if asked else boundaries + _assumed(found, "boundaries")],
         ["time between frames", f"{known.dt:.6g}" + _assumed(found, "dt")],
         ["conserved", ", ".join(known.conserved) or "nothing known"],
         ["parameters", _parameters(found)],

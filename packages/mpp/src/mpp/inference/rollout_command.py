@@ -1,6 +1,7 @@
 """``mpp rollout``: predict many frames from the first frames of a file."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from mpp.data.batch import Batch
+from mpp.data.dataset import inside_of
 from mpp.data.sources import open_files
 from mpp.data.trajectories import Trajectories
 from mpp.data.writers import write_like
@@ -17,6 +19,7 @@ from mpp.evaluation.comparison import Comparison, compare
 from mpp.evaluation.evaluate import open_run, predict, rows_of
 from mpp.evaluation.field_maps import Shown, label
 from mpp.evaluation.movies import check_film, write_film
+from mpp.metrics import Inside
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import new_folder
@@ -67,20 +70,23 @@ def rollout_file(
     with inside("file", file):
         name, source = open_files(file)
     rows = rows_of(trained, source)
-    numbers = [0] if trajectories is None else trajectories
-    there = [source.lengths[number] for number in numbers if 0 <= number < len(source)]
-    shortest = min(there, default=source.frames)
-    past = _history(trained, source.where, shortest, start, history)
+    numbers = trajectories or [0]
+    past = _history(trained, source.where, _shortest(source, numbers), start, history)
     frames = np.stack([source.read(number, start, start + past) for number in numbers])
     folder = report_folder(out or trained.path.parent / "rollout", overwrite)
     new_folder(folder, (FRAMES, film), overwrite)
-    answers = roll(trained, source, torch.from_numpy(frames), rows, steps)
-    known = min(steps, shortest - start - past)
-    truth = np.full_like(answers, np.nan)
-    for row, number in enumerate(numbers if known else ()):
-        truth[row, :known] = source.read(number, start + past, start + past + known)
-    write_like(folder / FRAMES, name, np.concatenate([frames, answers], 1), source.description)
-    shown = Shown(name, source.description, truth[0], answers[0], _time(source, start + past - 1))
+    domain = inside_of(source, numbers)
+    answers = roll(trained, source, torch.from_numpy(frames), rows, steps, domain)
+    truth, known = _truth(source, numbers, start + past, answers)
+    every = _blanked(np.concatenate([frames, answers], 1), domain)
+    write_like(folder / FRAMES, name, every, source.description)
+    shown = Shown(
+        name,
+        source.description,
+        _blanked(truth[:1], domain)[0],
+        every[0, past:],
+        _time(source, start + past - 1),
+    )
     write_film(folder / film, shown)
     summary = (
         f"{steps} steps of {len(numbers)} trajectories of {source.where} from {past} true frames. "
@@ -88,7 +94,8 @@ def rollout_file(
     )
     report = Report(f"Rollout of {label(name)}", trained.record, summary)
     if known:
-        _add_errors(report, _compare(name, source, frames, answers[:, :known], truth[:, :known]))
+        compared = _compare(name, source, frames, answers[:, :known], truth[:, :known], domain)
+        _add_errors(report, compared)
     figures.add_film(report, shown)
     report.publish(folder, folder / FRAMES, folder / film)
 
@@ -99,6 +106,7 @@ def roll(
     frames: Float32[Tensor, "batch time fields *space"],
     rows: Int64[Tensor, " fields"],
     steps: int,
+    inside: Inside = None,
 ) -> Float32[np.ndarray, "batch steps fields *space"]:
     """Roll out histories one by one, to limit memory use.
 
@@ -108,18 +116,53 @@ def roll(
         frames: Histories.
         rows: Vocabulary row of each field.
         steps: Number of frames to predict.
+        inside: 1 at points of the domain, 0 outside.
 
     Returns:
         Predicted frames. Warns from which step on they are not finite.
     """
     blank = frames[:1, :0]  # no truth is needed
-    batches = [Batch(one, blank, rows, source.description.boundaries, 0) for one in frames.split(1)]
+    boundaries = source.description.boundaries
+    masks = [None] * len(frames) if inside is None else inside.split(1)
+    batches = [
+        Batch(one, blank, rows, boundaries, 0, inside=mask)
+        for one, mask in zip(frames.split(1), masks, strict=True)
+    ]
     answers = torch.cat([predict(trained.module, batch, steps) for batch in batches])
     lost = ~answers.isfinite().flatten(2).all(2)
     if lost.any():
         step = int(lost.any(0).nonzero()[0]) + 1
         warnings.warn(f"the prediction is not finite from step {step} on", stacklevel=2)
     return answers.numpy()
+
+
+def _shortest(source: Trajectories, numbers: Sequence[int]) -> int:
+    """Number of frames of the shortest of some trajectories."""
+    lengths = [source.lengths[number] for number in numbers if 0 <= number < len(source)]
+    return min(lengths, default=source.frames)
+
+
+def _truth(
+    source: Trajectories,
+    numbers: Sequence[int],
+    first: int,
+    answers: Float32[np.ndarray, "batch steps fields *space"],
+) -> tuple[Float32[np.ndarray, "batch steps fields *space"], int]:
+    """True frames from ``first`` on, NaN where there are no more, and how many there are."""
+    known = min(answers.shape[1], _shortest(source, numbers) - first)
+    truth = np.full_like(answers, np.nan)
+    for row, number in enumerate(numbers if known else ()):
+        truth[row, :known] = source.read(number, first, first + known)
+    return truth, known
+
+
+def _blanked(
+    frames: Float32[np.ndarray, "batch steps fields *space"], inside: Inside
+) -> Float32[np.ndarray, "batch steps fields *space"]:
+    """Frames that are NaN outside the domain."""
+    if inside is None:
+        return frames
+    return np.where(inside[: len(frames), None].numpy() > 0, frames, np.float32(np.nan))
 
 
 def _history(
@@ -147,11 +190,13 @@ def _compare(
     frames: Float32[np.ndarray, "batch time fields *space"],
     answers: Float32[np.ndarray, "batch steps fields *space"],
     truth: Float32[np.ndarray, "batch steps fields *space"],
+    inside: Inside,
 ) -> Comparison:
     """Errors over all trajectories."""
     given, target = torch.from_numpy(frames), torch.from_numpy(truth)
     rows = torch.arange(target.shape[2])  # of no network: it has answered already
-    batch = Batch(given, target, rows, source.description.boundaries, 0, source.sizes)
+    boundaries = source.description.boundaries
+    batch = Batch(given, target, rows, boundaries, 0, source.sizes, inside)
     return compare(name, source.description, [batch], lambda _: torch.from_numpy(answers))
 
 

@@ -17,6 +17,7 @@ def rollout(
     fields: Int64[Tensor, " fields"],
     boundaries: Sequence[Boundary | int],
     steps: int,
+    inside: Float[Tensor, "batch 1 *space"] | None = None,
 ) -> Float[Tensor, "batch steps fields *space"]:
     """Predict several frames in turn; each prediction is appended and the oldest frame dropped.
 
@@ -28,6 +29,7 @@ def rollout(
         fields: Vocabulary row of each field.
         boundaries: Boundary of each axis of space.
         steps: Number of frames to predict; at least 1.
+        inside: 1 at points of the domain, 0 outside, where predictions become 0; None is 1.
 
     Returns:
         The predicted frames.
@@ -39,6 +41,7 @@ def rollout(
         raise ValueError(f"steps: {steps} is less than 1")
     answers = []
     for _ in range(steps):
-        answers.append(model(frames, fields, boundaries))
+        answer = model(frames, fields, boundaries)
+        answers.append(answer if inside is None else answer * inside)
         frames = torch.cat([frames[:, 1:], answers[-1].unsqueeze(1).to(frames.dtype)], 1)
     return torch.stack(answers, 1)

@@ -196,6 +196,11 @@ def _component(name: str, letters: tuple[str, ...]) -> Component:
     return Component(name, name)  # across the plane: a scalar in it
 
 
+def find_constant(arrays: Arrays, source: Source, layout: Layout) -> Stored:
+    """Array of a field that is constant in time; ``ValueError`` if its shape is another one."""
+    return _constant(arrays, source, layout.sizes, layout.letters)
+
+
 def _constant(
     arrays: Arrays, source: Source, sizes: Mapping[str, int], letters: tuple[str, ...]
 ) -> Stored:

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float32
 
 from mpp.boundary import Boundary, name_boundaries
 from mpp.data.description import Description
 from mpp.data.grid import UNTIMED, Line, grid_spacing, steps_of, time_step
 from mpp.data.readers.arrays import open_arrays
-from mpp.data.readers.layout import Stored, find_layout
-from mpp.data.readers.table import COMPONENT, RUN, TIME, Table
-from mpp.data.trajectories import Frames, Trajectories, check_finite
+from mpp.data.readers.layout import Stored, find_constant, find_layout
+from mpp.data.readers.table import COMPONENT, RUN, TIME, Source, Table
+from mpp.data.trajectories import Frames, Trajectories
 from sciformer.arguments import ArgumentError
 from sciformer.data.hdf5 import OpenHDF5, texts
 
@@ -64,7 +65,7 @@ class OwnArrays(Trajectories):
                 read[name] = self._read(field.stored, trajectory, times)
             with np.errstate(over="ignore"):  # what fp32 cannot hold is found below
                 out[:, number] = read[name][:, field.component]
-        check_finite(out, start, self.description.names, f"{self.where}: {trajectory}")
+        self.finish(trajectory, start, out, trajectory)
 
     def _read(self, stored: Stored, trajectory: int, times: slice) -> np.ndarray:
         """Part of an array as (time, component, *space); an axis that it lacks has one point."""
@@ -85,6 +86,11 @@ class OwnArrays(Trajectories):
             return values
         wide = values * (1.0 if scale is None else scale) + (offset or 0.0)
         return np.where(np.isin(values, blanks), np.nan, wide)
+
+    def still(self, name: str, trajectory: int) -> Float32[np.ndarray, "*space"]:
+        stored = find_constant(self.arrays, Source(name), self.places)
+        values = self._read(stored, trajectory, slice(None))[0, 0]
+        return np.broadcast_to(values, self.description.shape).astype(np.float32)
 
     def _unit(self, stored: Stored) -> str:
         """Unit of an array in its attributes; empty if there is none."""

@@ -12,8 +12,8 @@ import numpy as np
 from mpp.boundary import Boundary, name_boundaries
 from mpp.data.description import COORDINATES, Description, by_name, renamed, square
 from mpp.data.grid import UNTIMED, Line, grid_spacing, line, need_floats, time_step
-from mpp.data.readers.pdebench_sets import Part, kind_of, named_boundaries
-from mpp.data.trajectories import Frames, Trajectories, check_finite
+from mpp.data.readers.pdebench_sets import UNKNOWN, Part, kind_of, named_boundaries
+from mpp.data.trajectories import Frames, Trajectories
 from sciformer.data.hdf5 import HDF5, OpenHDF5, texts
 
 PARAMETERS = ("M", "eta", "zeta", "beta", "nu", "Nu", "rho", "Rho")  # attributes of a file
@@ -135,10 +135,11 @@ class PDEBench(Trajectories):
         if dt is None:
             assumed["dt"] = UNTIMED
         boundaries = self._boundaries(len(space))
-        if boundaries is None:
+        if len(boundaries) != 1:
+            self.asks = bool(boundaries) or self.kind is UNKNOWN
             assumed["boundaries"] = (
                 "not in the file, and its name is of no set of PDEBench (which have periodic or "
-                "trans in it)"
+                "trans in it)" + ("" if self.asks else ": periodic is assumed")
             )
         known = Description(
             tuple(
@@ -146,7 +147,7 @@ class PDEBench(Trajectories):
                 for part, name in zip(self.kind.parts, self.names, strict=True)
             ),
             space,
-            boundaries or ("periodic",) * len(space),
+            boundaries[0] if len(boundaries) == 1 else ("periodic",) * len(space),
             spacing,
             1.0 if dt is None else dt,
             tuple(range(len(space))) if self.kind.mirrored else (),
@@ -159,16 +160,16 @@ class PDEBench(Trajectories):
         turns = self.kind.mirrored and len(space) > 1 and square(known)
         return known._replace(turns=turns), assumed
 
-    def _boundaries(self, axes: int) -> tuple[Boundary, ...] | None:
-        """Boundaries from our own attribute, the layout or the file name; None if unknown."""
+    def _boundaries(self, axes: int) -> list[tuple[Boundary, ...]]:
+        """Boundaries from our own attribute, the layout or the file name, if it says them."""
         own = self.source.attribute("/", "boundaries")
         if own is not None:
             try:
-                return name_boundaries(texts(own), axes)
+                return [name_boundaries(texts(own), axes)]
             except ValueError as error:
                 raise ValueError(f"{self.source.path}: /: {error}") from error
         if self.kind.boundary is not None:
-            return (self.kind.boundary,) * axes
+            return [(self.kind.boundary,) * axes]
         return named_boundaries(self.source.path.name, axes)
 
     def _line(self, points: int | None, *keys: str) -> Line | None:
@@ -189,8 +190,7 @@ class PDEBench(Trajectories):
                 arrays[key] = self.source.read(key, index, np.float32)
             piece = arrays[key] if part.channel is None else arrays[key][..., part.channel]
             out[:, number] = piece.swapaxes(1, 2) if self.kind.swapped else piece
-        where = f"{self.where}: {group or trajectory}"
-        check_finite(out, start, self.description.names, where)
+        self.finish(trajectory, start, out, group or trajectory)
 
     def _check_group(self, part: Part, group: str) -> None:
         """Check that a field has the same shape as in the first trajectory."""

@@ -85,16 +85,13 @@ def compressible(axes: int) -> Kind:
     return Kind(tuple(parts), None)
 
 
-def named_boundaries(name: str, axes: int) -> tuple[Boundary, ...] | None:
-    """Boundaries of compressible flow by the words in a file's name; None if it does not say."""
+def named_boundaries(name: str, axes: int) -> list[tuple[Boundary, ...]]:
+    """Boundaries of compressible flow by the words in a file's name: none, one, or several."""
     words = re.split(r"[_.\- ]+", name.lower())
     found = {
         kinds for word in words for pattern, kinds in BY_NAME.items() if re.fullmatch(pattern, word)
     }
-    if len(found) != 1:
-        return None
-    (kinds,) = found
-    return (*kinds, *(kinds[-1:] * axes))[:axes]
+    return [(*kinds, *(kinds[-1:] * axes))[:axes] for kinds in found]
 
 
 def is_pdebench(source: HDF5) -> bool:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 import numpy as np
+from jaxtyping import Float32
 
 from mpp.boundary import Boundary
 from mpp.data.description import Component, Description, components, square
 from mpp.data.grid import UNTIMED, Line, grid_spacing, line, need_floats, time_step
-from mpp.data.trajectories import Frames, Trajectories, check_finite
+from mpp.data.trajectories import Frames, Trajectories
 from sciformer.data.hdf5 import HDF5, OpenHDF5, texts
 
 RANKS = ("t0_fields", "t1_fields", "t2_fields")
@@ -66,11 +67,11 @@ class Well(Trajectories):
                 raise self._lacks("/", "n_trajectories")
             times = self._line("time")
             self.space = tuple(self._line(name).points for name in self.axes)
-            varying, constant = self._fields()
-            self.fields = varying + constant if constants else varying
+            varying, self.constant = self._fields()
+            self.fields = varying + self.constant if constants else varying
             if not varying:
                 raise ValueError(f"{path}: t0_fields, t1_fields, t2_fields: none changes in time")
-            for field in self.fields:
+            for field in varying + self.constant:
                 self._check(field, count, times.points)
             description, assumed = self._describe(times)
         ids = [f"{self.source.path.name}/{number}" for number in range(count)]
@@ -93,19 +94,26 @@ class Well(Trajectories):
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         at = 0
         for field in self.fields:
-            times = slice(start, start + len(out))
-            index = (trajectory,) * field.trajectories + (times,) * field.times
-            piece = self.source.read(field.key, index, np.float32)
-            if not field.times:
-                piece = piece[None]
             count = len(field.parts)
-            sizes = [
-                size if along else 1 for size, along in zip(self.space, field.along, strict=True)
-            ]
-            piece = piece.reshape(len(piece), *sizes, count)  # (T, *S or 1, C)
-            out[:, at : at + count] = np.moveaxis(piece, -1, 1)
+            times = slice(start, start + len(out))
+            out[:, at : at + count] = self._piece(field, trajectory, times)
             at += count
-        check_finite(out, start, self.description.names, f"{self.where}: {trajectory}")
+        self.finish(trajectory, start, out, trajectory)
+
+    def still(self, name: str, trajectory: int) -> Float32[np.ndarray, "*space"]:
+        for field in self.constant:
+            if field.key == f"{RANKS[0]}/{name}":
+                values = self._piece(field, trajectory, slice(None))[0, 0]
+                return np.broadcast_to(values, self.space)
+        return super().still(name, trajectory)
+
+    def _piece(self, field: Stored, trajectory: int, times: slice) -> np.ndarray:
+        """Part of a field as (time or 1, component, *space or 1)."""
+        index = (trajectory,) * field.trajectories + (times,) * field.times
+        piece = self.source.read(field.key, index, np.float32)
+        sizes = [size if along else 1 for size, along in zip(self.space, field.along, strict=True)]
+        frames = len(piece) if field.times else 1
+        return np.moveaxis(piece.reshape(frames, *sizes, len(field.parts)), -1, 1)
 
     def _lacks(self, key: str, attribute: str) -> ValueError:
         there = ", ".join(self.source.keys()[:8])
