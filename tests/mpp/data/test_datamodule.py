@@ -56,11 +56,11 @@ def test_batches_are_of_one_system_each_with_its_fields_and_boundaries(files):
 
 
 def test_a_window_is_what_the_file_holds_history_first(files):
-    (loader, *_) = PhysicsData(files[:1], **SMALL).val_dataloader()
     with h5py.File(files[0]) as file:
         stored = np.stack([file[key][:] for key in ("Vx", "Vy", "density", "pressure")], 2)
     ids = [f"cns.h5/{number}" for number in range(12)]
     (first, *_) = split_by_id(ids, HALVES)["val"]
+    (loader, *_) = PhysicsData(files[:1], **SMALL).val_dataloader()
     batch = next(iter(loader))
     np.testing.assert_array_equal(batch.frames[1], stored[first, 1:3])
     np.testing.assert_array_equal(batch.target[1], stored[first, 3:4])

@@ -10,8 +10,10 @@ from minimal import PROJECT, MinimalData, MinimalModule
 from trainers import silent_trainer
 
 from sciformer.cli.main import run
+from sciformer.data.splits import SHARES
 from sciformer.training.callbacks.run_record import RunRecord
 from sciformer.training.checkpoints.checkpoint import (
+    DATA,
     FORMAT,
     RESUMED,
     STAMP,
@@ -175,6 +177,17 @@ def test_a_checkpoint_of_format_1_is_read_as_one_of_today():
     assert old[STAMP]["format"] == FORMAT
     assert run_record(old)["ranks"] == 1
     assert load(FORMAT_1, MinimalModule).hparams["dim"] == 4
+
+
+@pytest.mark.parametrize("splits", [None, {"train": 0.7, "val": 0.1, "test": 0.2}])
+def test_a_run_of_format_3_keeps_the_splits_that_it_drew(splits, changed):
+    def older(saved):
+        saved[STAMP]["format"] = 3
+        saved[DATA] = {"splits": splits}
+
+    assert read(changed(older))[DATA]["splits"] == {**(splits or SHARES), "drawn": 1.0}
+    today = changed(lambda c: c.update({DATA: {"splits": splits}}))
+    assert read(today)[DATA]["splits"] == splits
 
 
 def test_a_training_goes_on_from_a_checkpoint_of_format_1(tmp_path, monkeypatch):
