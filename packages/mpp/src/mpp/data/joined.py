@@ -24,7 +24,7 @@ class Joined(Trajectories):
         first = parts[0]
         names = first.description.names
         self.parts = list(parts)
-        self.layout, self.units = first.layout, first.units
+        self.layout, self.units = first.layout, dict(first.units)
         self.orders: list[list[int] | None] = []
         for part in parts:
             _check_alike(first, part)

@@ -102,6 +102,7 @@ def read_files(entry: Entry) -> tuple[str, Trajectories]:
         parts = [open_file(one, said, table, files) for one in paths]
         for part in parts:
             find_mask(part, said)
+        files.close()  # they are opened again when they are read
         found = parts[0] if len(parts) == 1 else Joined(parts)
         if said.get("split") is None:
             _take_splits(found, parts, paths)

@@ -225,7 +225,7 @@ class Wrapped(Trajectories):
     ) -> None:
         super().__init__(whole.where, identity, description, ids, frames, whole.assumed)
         self.whole, self.given = whole, whole.given
-        self.layout, self.units = whole.layout, whole.units
+        self.layout, self.units = whole.layout, dict(whole.units)
 
     def scalars(self, trajectory: int) -> Mapping[str, Any]:
         return self.whole.scalars(trajectory)
