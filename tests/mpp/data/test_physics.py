@@ -9,9 +9,9 @@ import torch
 from physics_samples import described, numbered
 
 from mpp.data.dataset import Windows
+from mpp.data.joined import Joined
 from mpp.data.readers.well import Well
 from mpp.data.sources import open_files
-from mpp.data.trajectories import Joined
 from mpp.data.writers import write_pdebench, write_well
 from mpp.sizes import sizes_of
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from physics_samples import described, numbered
 
+from mpp.data.joined import Joined
 from mpp.data.readers.pdebench import PDEBench
-from mpp.data.trajectories import Joined
 from mpp.data.writers import write_pdebench
 
 KINDS = {

@@ -24,9 +24,10 @@ class PhysicsData(DataModule):
     """Windows of trajectories of several physical systems; each batch holds a single system.
 
     Args:
-        files: Systems on disk: paths or glob patterns of HDF5 files of PDEBench or The Well,
-            folders of shards, or tables with ``path``, ``name``, ``fields``, ``rename``,
-            ``constants``.
+        files: Systems on disk: paths or glob patterns of files of PDEBench, The Well or one's own
+            arrays, folders of shards, or tables with ``path``, ``name``, ``fields``, ``axes``,
+            ``boundaries``, ``dt``, ``spacing``, ``parameters``, ``constants``, ``mask``, ``valid``,
+            ``conserved``, ``stride``, ``coarsen``, ``rename``, ``split``.
         simulate: Built-in systems: names, or tables with ``system``, ``name``, ``count``, ``seed``,
             ``frames``, ``shape``, ``dt``, ``parameters``.
         fields: Field names of the vocabulary's rows, in order; ``None`` takes the default

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mpp.data.description import renamed
+from mpp.data.joined import Joined
 from mpp.data.mask import MASKS, find_mask
 from mpp.data.physics import PHYSICS, settle
 from mpp.data.readers.open import open_file
@@ -15,7 +16,7 @@ from mpp.data.readers.zarr_store import is_zarr
 from mpp.data.shards import Shards
 from mpp.data.simulated import OPTIONS, Simulated
 from mpp.data.thinned import THINNED, thinned
-from mpp.data.trajectories import Joined, Trajectories
+from mpp.data.trajectories import Trajectories
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.entry import Kinds, check_entry
 from sciformer.data.hdf5 import open_hdf5
@@ -101,6 +102,7 @@ def read_files(entry: Entry) -> tuple[str, Trajectories]:
         parts = [open_file(one, said, table, files) for one in paths]
         for part in parts:
             find_mask(part, said)
+        files.close()  # they are opened again when they are read
         found = parts[0] if len(parts) == 1 else Joined(parts)
         if said.get("split") is None:
             _take_splits(found, parts, paths)

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 from jaxtyping import Float32
 
+from mpp.boundary import name_boundaries
 from mpp.data.description import Component, Description, components
 from mpp.data.readers.pdebench_sets import (
     ADVECTION,
@@ -53,6 +54,17 @@ def write_like(path: str | Path, name: str, arrays: Arrays, description: Descrip
         write_pdebench(path, kind, arrays, description)
 
 
+def _check(path: str | Path, arrays: Arrays, description: Description) -> None:
+    """Check that arrays have the fields and points of their description."""
+    frame = (len(description.components), *description.shape)
+    if arrays.shape[2:] != frame or arrays.ndim < 4:
+        raise ValueError(
+            f"{path}: arrays of shape {arrays.shape} are not (trajectory, time, field, *space) "
+            f"with frames of {frame}"
+        )
+    name_boundaries(description.boundaries, len(description.shape))
+
+
 def _kind(description: Description) -> str | None:
     """PDEBench set, detected by keys alone, with these fields, axes and boundaries, or None."""
     axes = len(description.shape)
@@ -86,6 +98,7 @@ def write_pdebench(
     Raises:
         ValueError: If a field of the set is missing, or the set is unknown.
     """
+    _check(path, arrays, description)
     axes = len(description.shape)
     layout = compressible(axes) if kind == "compressible" else SETS.get(kind)
     if layout is None:
@@ -186,7 +199,11 @@ def write_well(
             trajectory.
         parameters: Parameters of the simulation, shared by all trajectories.
         compression: ``lzf`` or ``gzip``, one chunk per frame; None does not compress.
+
+    Raises:
+        ValueError: If the shape of the arrays is not that of the description.
     """
+    _check(path, arrays, description)
     ranks = _by_rank(description)
     constants, parameters = constants or {}, parameters or {}
     axes = list(LETTERS[: len(description.shape)])

@@ -82,7 +82,7 @@ def _unknown(arrays: Arrays) -> Report:
 def _summary(found: Trajectories) -> str:
     shortest, longest = min(found.lengths), max(found.lengths)
     frames = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
-    return f"{len(found)} trajectories of {frames} frames."
+    return f"{len(found)} {'trajectory' if len(found) == 1 else 'trajectories'} of {frames} frames."
 
 
 def _physics(found: Trajectories, question: ArgumentError | None) -> list[list[Cell]]:
