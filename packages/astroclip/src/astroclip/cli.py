@@ -12,6 +12,9 @@ PROJECT = Project(
     verbs={
         "simulate": Verb("astroclip.data.shards:simulate", "write simulated galaxies as shards"),
         "convert": Verb("astroclip.convert.convert:convert", "convert original AstroCLIP weights"),
+        "inspect": Verb(
+            "astroclip.inference.inspect_files:inspect", "print what is understood of files"
+        ),
         "embed": Verb("astroclip.inference.embed:embed", "embed galaxies from files or shards"),
         "search": Verb(
             "astroclip.inference.search:search",
