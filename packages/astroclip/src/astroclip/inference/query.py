@@ -87,9 +87,7 @@ def open_bank(
         return Bank(embedding_files.read(path, columns), embedding_files.read_about(path), source)
     assert source is not None
     run = open_run(path, astroclip.AstroCLIPModule)
-    made = embedding_files.joined(
-        list(encoded(run.module, source, on_error=on_error, tell=LeftOut()))
-    )
+    made = embedding_files.joined([*encoded(run.module, source, 256, on_error, LeftOut())])
     return Bank(made, dict(about(run)), source)
 
 
