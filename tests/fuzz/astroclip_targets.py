@@ -81,6 +81,55 @@ def labels_csv(folder):
     (folder / "labels.csv").write_text("id,redshift,log_mass\n500,0.1,10.5\n501,,9\n")
 
 
+def labels_fits(folder):
+    with_labels(folder)
+    columns = galaxies.table(TARGETID=np.array([500, 501]), MASS=np.array([9.0, 10.0]))
+    galaxies.write_fits(folder / "labels.fits", columns)
+
+
+def vectors():
+    return {"flux": [galaxies.flux(n).tolist() for n in range(3)], "targetid": [1, 2, 3]}
+
+
+def rows(folder):
+    nested = [{"flux": one, "ivar": one} for one in vectors()["flux"]]
+    pq.write_table(
+        pa.table({"object_id": ["a", "b", "c"], "spectrum": nested}), folder / "a.parquet"
+    )
+
+
+def arrow(folder):
+    made = pa.table(vectors())
+    with pa.ipc.new_stream(folder / "data-00000.arrow", made.schema) as writer:
+        writer.write_table(made, max_chunksize=2)
+
+
+def many(folder):
+    flux = np.stack([galaxies.flux(n) for n in range(3)])
+    np.savez(folder / "many.npz", flux=flux, ivar=np.ones_like(flux), image=np.ones((3, 3, 9, 9)))
+
+
+def stack(folder):
+    flux = np.stack([galaxies.flux(n, 900) for n in range(3)])
+    parts = ("FLUX", flux), ("IVAR", np.ones_like(flux)), ("WAVE", np.arange(3600.0, 8100.0, 5.0))
+    galaxies.write_fits(folder / "s.fits", *parts, galaxies.table("F", TARGETID=np.arange(3)))
+
+
+def brick(folder):
+    header = galaxies.cutout_header()
+    header["CRPIX1"] = header["CRPIX2"] = 40
+    part = fits.ImageHDU(galaxies.image(0, 3, 80), header)
+    galaxies.write_fits(folder / "legacysurvey-1p2-image-grz.fits", part)
+    positions = galaxies.table(
+        ID=np.arange(2), RA=np.array([10.0, 10.0]), DEC=np.array([-5.0, -5.0])
+    )
+    galaxies.write_fits(folder / "positions.fits", positions)
+
+
+def read_brick(folder):
+    yield from read(folder, {"path": str(folder), "catalog": str(folder / "positions.fits")})
+
+
 def provabgs(folder):
     with_labels(folder)
     names = ("LOG_MSTAR", "AVG_SFR", "Z_MW", "TAGE_MW", "Z_HP")
@@ -272,6 +321,12 @@ TARGETS = [
     Target("astroclip exposures", exposures, read, FITS),
     Target("astroclip coadd", coadd, read_coadd, FITS),
     Target("astroclip labels csv", labels_csv, read_labelled, to("labels.csv", change_cells)),
+    Target("astroclip labels fits", labels_fits, read_labelled, FITS),
+    Target("astroclip nested parquet", rows, read, (formats.parquet,)),
+    Target("astroclip arrow", arrow, read, ()),
+    Target("astroclip many npz", many, read, (formats.npz, formats.npy)),
+    Target("astroclip stack", stack, read, FITS),
+    Target("astroclip brick", brick, read_brick, FITS),
     Target("astroclip provabgs", provabgs, read_labelled, HDF5_EDITS),
     Target("astroclip shards", shards, read_shards, SEALED, formats.resealed),
     Target("astroclip cache", features, read_features, (formats.npy,)),

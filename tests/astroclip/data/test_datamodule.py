@@ -101,10 +101,10 @@ def test_a_bad_galaxy_is_named_before_a_run_and_left_out_when_asked(tmp_path, ca
     entry = write_pairs(tmp_path, count=30)
     np.savez(tmp_path / "spectra" / "g7.npz", flux=np.ones(PIXELS), ivar=np.zeros(PIXELS))
     np.savez(tmp_path / "spectra" / "g9.npz", flux=np.ones(12), ivar=np.ones(12))
-    with pytest.raises(ValueError, match=r"g7.*ivar.*; and 1 others \(on_error: skip") as caught:
-        data(files=[entry]).check()
+    with pytest.raises(ValueError, match=r"g7.*ivar.*; and 1 others \(--on_error") as caught:
+        data(files=[entry], on_error="stop").check()
     assert "\n" not in str(caught.value)
-    own = data(files=[entry], on_error="skip", batch_size=4)
+    own = data(files=[entry], batch_size=4)
     own.check()
     left_out = capsys.readouterr().err
     assert "g7" in left_out

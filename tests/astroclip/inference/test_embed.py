@@ -90,7 +90,8 @@ def spoil(folder):
 
 def test_a_bad_galaxy_ends_all_and_nothing_is_written(here, pairs, capsys):
     spoil(here)
-    line = complaint(capsys, "embed", here, *words(pairs), "--out", "e.npz")
+    line = complaint(capsys, "embed", here, *words(pairs), "--out", "e.npz", "--on_error", "stop")
+    assert "--on_error skip" in line
     assert "g1.npz" in line
     assert "ivar" in line
     assert not list(here.glob("*e.npz*"))
@@ -110,8 +111,9 @@ def test_a_bad_galaxy_is_named_and_left_out_when_asked(here, pairs, capsys, name
 
 def test_an_image_that_is_too_small_is_one_bad_galaxy(here, pairs, capsys):
     np.save(here / "own/images/g2.npy", np.ones((3, SIZE - 4, SIZE - 4), "f4"))
-    assert "g2" in complaint(capsys, "embed", here, *words(pairs))
-    assert astroclip("embed", here, *words(pairs), "--on_error", "skip") == 0
+    assert "g2" in complaint(capsys, "embed", here, *words(pairs), "--on_error", "stop")
+    assert astroclip("embed", here, *words(pairs)) == 0
+    assert "g2" in capsys.readouterr().err
     assert list(read("embeddings.parquet").ids) == ["g0", "g1", "g3", "g4"]
 
 

@@ -21,6 +21,12 @@ PROJECT = Project(
             "convert original AstroCLIP weights",
             "astroclip.ckpt astroclip.safetensors",
         ),
+        "inspect": Verb(
+            "astroclip.inference.inspect_files:inspect",
+            "print what is understood of files",
+            "my/spectra",
+            answers=True,
+        ),
         "embed": Verb(
             "astroclip.inference.embed:embed",
             "embed galaxies from files or shards",

@@ -25,19 +25,20 @@ WORDS: Mapping[str, str] = {
 Values = Float[np.ndarray, " galaxies"]
 
 
-def scores(label: str, truth: Values, answers: Values) -> dict[str, float]:
+def scores(label: str, truth: Values, answers: Values, is_class: bool = False) -> dict[str, float]:
     """Metrics of one predicted property.
 
     Args:
-        label: Name of the property; ``morphology`` is a class, everything else a number.
+        label: Name of the property; ``morphology`` is a class.
         truth: True values of at least two galaxies.
         answers: Predicted values.
+        is_class: Whether another property is a class, and not a number.
 
     Returns:
         ``accuracy`` and ``balanced_accuracy`` of a class, ``r2`` of a number; for a redshift also
         ``redshift_scores``.
     """
-    if label == MORPHOLOGY:
+    if is_class or label == MORPHOLOGY:
         return class_scores(truth, answers)
     found = {"r2": float(r2_score(truth, answers))}
     return found | redshift_scores(truth, answers) if label == REDSHIFT else found

@@ -1,6 +1,5 @@
 """LightningDataModule of AstroCLIP: simulated galaxies, files or shards; splits and loaders."""
 
-import sys
 import warnings
 from functools import partial
 from typing import Any
@@ -12,7 +11,7 @@ from astroclip.data.dataset import GalaxyDataset
 from astroclip.data.readers.open import Files, open_all
 from astroclip.data.shards import Shards
 from astroclip.data.simulated import Grid, PoolDataset, fresh, simulated
-from astroclip.data.source import Joined, OnError, Source, good
+from astroclip.data.source import FLAG, Joined, LeftOut, OnError, Source, good
 from astroclip.simulate.galaxies import BLOCK, LABELS
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.collate import unchanged
@@ -51,8 +50,8 @@ class GalaxyData(DataModule):
             command line.
         splits: Fractions of files and shards in ``train``, ``val`` and ``test``, of which 0 means
             none; the galaxies are ranked by a hash of their id.
-        on_error: What to do with a galaxy that cannot be used: stop before training (``raise``), or
-            report and ignore it (``skip``).
+        on_error: What to do with a file or a galaxy that cannot be used: report it and go on with
+            the others (``skip``), or stop before training (``stop``).
         workers: Processes that simulate or load; 0 uses the main process.
         seed: Seed of simulated galaxies and of the order.
 
@@ -74,7 +73,7 @@ class GalaxyData(DataModule):
         test_pairs: int = 1000,
         epochs: int = 1,
         splits: dict[str, float] | None = None,
-        on_error: OnError = "raise",
+        on_error: OnError = "skip",
         workers: int = 0,
         seed: int = 0,
     ) -> None:
@@ -202,11 +201,13 @@ class GalaxyData(DataModule):
 
     def _read(self, source: Source) -> dict[str, Dataset[Batch]]:
         numbers, bad = good(source)
-        if bad and self.on_error == "raise":
+        if bad and (self.on_error != "skip" or not numbers):
             more = f"; and {len(bad) - 1} others" if len(bad) > 1 else ""
-            raise ValueError(f"{bad[0].reason}{more} (on_error: skip leaves them out)")
+            flag = f" ({FLAG})" if numbers else ""
+            raise ValueError(f"{bad[0].reason}{more}{flag}")
+        tell = LeftOut("--data.on_error")
         for each in bad:
-            sys.stderr.write(f"left out: {each.reason}\n")
+            tell(each)
         ids = [source.id(number) for number in numbers]
         try:
             parts = split_by_id(ids, self.shares)

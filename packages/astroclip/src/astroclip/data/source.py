@@ -1,5 +1,6 @@
 """Interface of all readers: galaxies by index; and checks that they can be used."""
 
+import sys
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,8 @@ from sciformer.text import single_line
 
 OnError = Literal["stop", "skip", "raise"]  # "raise" is what older files say for "stop"
 Facts = Mapping[str, str]  # what was understood of files: key -> one line
+TOLD = 10  # galaxies that are left out and told of one by one
+FLAG = "--on_error skip leaves it out"  # what every error of a bad galaxy says
 Positions = Float64[np.ndarray, "galaxies 2"]
 
 
@@ -201,6 +204,24 @@ class Bad(NamedTuple):
     reason: str
 
 
+class LeftOut:
+    """Tells stderr of galaxies that are left out, the first ones by their reasons.
+
+    Args:
+        option: How the command line names the option that left them out.
+    """
+
+    def __init__(self, option: str = "--on_error") -> None:
+        self.option, self.count = option, 0
+
+    def __call__(self, bad: Bad) -> None:
+        self.count += 1
+        if self.count <= TOLD:
+            sys.stderr.write(f"left out: {bad.reason}\n")
+        elif self.count == TOLD + 1:
+            sys.stderr.write(f"left out: more ({self.option} stop ends at the first)\n")
+
+
 def sound(
     source: Source, on_error: OnError = "stop", tell: Callable[[Bad], None] | None = None
 ) -> Iterator[tuple[int, Galaxy]]:
@@ -223,7 +244,7 @@ def sound(
             galaxy = source[number]
         except ValueError as error:
             if on_error != "skip":
-                raise
+                raise ValueError(f"{error} ({FLAG})") from error
             if tell is not None:
                 tell(Bad(source.id(number), str(error)))
             continue

@@ -1,7 +1,7 @@
 """Embeddings and baseline features of a split, with retrieval and property prediction."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +16,17 @@ from astroclip.evaluation.baselines import (
     principal_components,
     shapes,
 )
-from astroclip.evaluation.probes import Reading, common, constants, known, reading, readings
+from astroclip.evaluation.probes import (
+    Reading,
+    common,
+    constants,
+    is_class,
+    known,
+    reading,
+    readings,
+)
 from astroclip.inference.embedding_files import Embeddings, joined
-from astroclip.metrics import MORPHOLOGY, ranks, recalls
+from astroclip.metrics import ranks, recalls
 from astroclip.nn.aperture_photometry import photometry
 from astroclip.survey import PIXELS
 from sciformer.evaluation.comparison import MODEL
@@ -26,6 +34,7 @@ from sciformer.evaluation.comparison import MODEL
 KS = (1, 5, 10)
 WIDTHS = {PIXELS: 20, 2048: 16}  # pixels that a baseline averages: 389 bins of 16 A, or 128
 CCA, CHANCE = "cca", "chance"
+NONE: Mapping[str, Sequence[str]] = {}
 WAYS = ("image_to_spectrum", "spectrum_to_image")
 
 Ranks = Int64[np.ndarray, " galaxies"]
@@ -79,6 +88,7 @@ def gather(
     labels: Sequence[str],
     limit: int,
     keep: bool = False,
+    classes: Mapping[str, Sequence[str]] = NONE,
 ) -> Galaxies:
     """Compute embeddings and baseline features of a split.
 
@@ -88,6 +98,7 @@ def gather(
         labels: Names of the columns of their labels.
         limit: Maximum number of galaxies.
         keep: Whether to keep images and spectra.
+        classes: Label -> names of the classes that it numbers.
 
     Returns:
         Embeddings and features.
@@ -107,7 +118,7 @@ def gather(
         flux, ivar = batch.flux.numpy(), batch.ivar.numpy()
         seen = shapes(flux, ivar, WIDTHS[flux.shape[1]])
         features = photometry(batch.image).double().numpy()
-        made = Embeddings(ids, columns, None, vectors)
+        made = Embeddings(ids, columns, None, vectors, classes)
         parts.append((made, features, seen.flux, seen.softened()))
         kept += [batch] * keep
     embeddings, features, shape, softened = zip(*parts, strict=True)
@@ -200,7 +211,8 @@ def baselines(bank: Galaxies, test: Galaxies) -> Iterator[Reading]:
         Predictions of gradient boosting of the aperture photometry, and of the nearest 16 among 20
         principal components of the spectra.
     """
-    labels = [each for each in common(bank.embeddings, test.embeddings) if each != MORPHOLOGY]
+    both = bank.embeddings, test.embeddings
+    labels = [each for each in common(*both) if not is_class(bank.embeddings, each)]
     components = min(20, len(bank), bank.shape.shape[1])
     if not labels:
         return

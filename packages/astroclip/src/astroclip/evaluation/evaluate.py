@@ -11,6 +11,7 @@ import numpy as np
 import astroclip
 from astroclip.data.datamodule import GalaxyData
 from astroclip.data.readers.open import Files
+from astroclip.data.source import OnError
 from astroclip.evaluation import figures, tables
 from astroclip.evaluation.comparison import (
     CCA,
@@ -53,6 +54,7 @@ def evaluate(
     bank: int | None = None,
     device: str | None = None,
     overwrite: bool = False,
+    on_error: OnError = "skip",
 ) -> None:
     """Evaluate image-spectrum retrieval and property prediction, with figures and baselines.
 
@@ -70,6 +72,8 @@ def evaluate(
             of the run, at most 16,384.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace an existing report.
+        on_error: What to do with a galaxy that cannot be used: report it and go on (``skip``), or
+            stop with an error (``stop``).
 
     Raises:
         ValueError: If the checkpoint or device does not exist, or the data cannot be read.
@@ -79,9 +83,10 @@ def evaluate(
     run = open_run(path, astroclip.AstroCLIPModule, device)
     with run.report("AstroCLIP: images and spectra in one space", out, overwrite) as report:
         report.summary = SUMMARY
-        source = open_data(run, data, bank)
+        source = open_data(run, data, bank, on_error)
         report.run |= origin(source)
-        look = partial(gather, partial(encode, run.module), labels=source.labels)
+        classes = {} if source.source is None else source.source.classes
+        look = partial(gather, partial(encode, run.module), labels=source.labels, classes=classes)
         with progress("encoding galaxies"):
             test = look(source.loader("test"), limit=samples, keep=True)
             pool = look(source.loader("train"), limit=bank or BANK)
@@ -91,7 +96,10 @@ def evaluate(
 
 
 def open_data(
-    run: TrainedRun[Any], data: Files | None = None, bank: int | None = None
+    run: TrainedRun[Any],
+    data: Files | None = None,
+    bank: int | None = None,
+    on_error: OnError = "skip",
 ) -> GalaxyData:
     """Open the galaxies of a run, or others.
 
@@ -99,6 +107,7 @@ def open_data(
         run: The run.
         data: Files, or a folder or an address of shards.
         bank: Number of training galaxies needed.
+        on_error: What to do with a galaxy that cannot be used: ``skip`` or ``stop``.
 
     Returns:
         Test and training galaxies, in order, each once.
@@ -108,6 +117,7 @@ def open_data(
     """
     pairs = bank or min(run.settings.get("pairs", BANK), BANK)
     changes: dict[str, Any] = {"pairs": pairs, "stream": False, "workers": 0, "batch_size": BATCH}
+    changes["on_error"] = on_error
     if data is None:
         return run.data(GalaxyData, **changes)
     stored = isinstance(data, str) and ("://" in data or (Path(data) / INDEX).is_file())

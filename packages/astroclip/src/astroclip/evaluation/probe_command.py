@@ -85,6 +85,10 @@ def _alike(path: str, bank: Embeddings, other: str, asked: Embeddings) -> Embedd
     ours, theirs = (embedding_files.read_about(each).get("weights") for each in (path, other))
     if ours != theirs:
         raise ValueError(f"{other}: made by weights {theirs}, those of {path} by {ours}")
+    for label, words in asked.classes.items():
+        if list(bank.classes.get(label, words)) != list(words):
+            ours = ", ".join(bank.classes[label])
+            raise ValueError(f"{other}: {label}: classes {', '.join(words)}, not {ours}")
     for name, vectors in asked.vectors.items():
         there = bank.vectors.get(name)
         if there is not None and there.shape[1] != vectors.shape[1]:

@@ -35,17 +35,19 @@ class Reading(NamedTuple):
         way: Method: one of ``WAYS``, the same with ``/mlp``, or ``baseline_...``.
         truth: True values, of the galaxies where they are known.
         answers: Predictions for these galaxies.
+        is_class: Whether the values are numbers of classes.
     """
 
     label: str
     way: str
     truth: Values
     answers: Values
+    is_class: bool = False
 
     @property
     def scores(self) -> dict[str, float]:
         """Metrics by name."""
-        return scores(self.label, self.truth, self.answers)
+        return scores(self.label, self.truth, self.answers, self.is_class)
 
     def numbers(self) -> dict[str, float]:
         """Numbers for ``metrics.json``: ``<label>/<metric>/<way>``."""
@@ -84,16 +86,22 @@ def constants(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
     """Predict the mean of the bank, or its most frequent class, for all galaxies."""
     for label in common(bank, test):
         values = bank.labels[label][known(bank, label)][None]
-        is_class = label == MORPHOLOGY
-        answer = majority(values) if is_class else values.mean(1)
-        way = BASELINE + ("majority" if is_class else "mean")
+        classed = is_class(bank, label)
+        answer = majority(values) if classed else values.mean(1)
+        way = BASELINE + ("majority" if classed else "mean")
         yield reading(test, label, way, np.repeat(answer, len(test.ids)))
 
 
 def reading(test: Embeddings, label: str, way: str, answers: Values) -> Reading:
     """Restrict predictions of all galaxies to those whose label is known."""
     there = known(test, label)
-    return Reading(label, way, test.labels[label][there].astype(np.float64), answers[there])
+    truth = test.labels[label][there].astype(np.float64)
+    return Reading(label, way, truth, answers[there], is_class(test, label))
+
+
+def is_class(embeddings: Embeddings, label: str) -> bool:
+    """Whether a label numbers classes: the simulator's morphology, or text of a catalog."""
+    return label == MORPHOLOGY or label in embeddings.classes
 
 
 def common(bank: Embeddings, test: Embeddings) -> list[str]:
@@ -147,7 +155,7 @@ def by_neighbors(
         near = nearest(queries, pool[rows], min(NEIGHBORS, len(rows))).number.numpy()
         for label in some:
             values = bank.labels[label][rows][near]
-            found[label] = majority(values) if label == MORPHOLOGY else values.mean(1)
+            found[label] = majority(values) if is_class(bank, label) else values.mean(1)
     return {label: found[label].astype(np.float64) for label in labels}
 
 
@@ -165,8 +173,8 @@ def by_mlp(
     Returns:
         Predictions by label.
     """
-    classes = [label for label in labels if label == MORPHOLOGY]
-    numbers = [label for label in labels if label != MORPHOLOGY]
+    classes = [label for label in labels if is_class(bank, label)]
+    numbers = [label for label in labels if label not in classes]
     targets = Targets(_columns(bank, numbers), _columns(bank, classes))
     found = learn(bank.vectors[vector], targets, test.vectors[vector])
     answers = np.concatenate([found.numbers, found.classes], 1).T

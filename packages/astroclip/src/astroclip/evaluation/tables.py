@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from astroclip.evaluation.probes import Reading
-from astroclip.metrics import MORPHOLOGY, REDSHIFT, WORDS
+from astroclip.metrics import REDSHIFT, WORDS
 from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
 
@@ -32,6 +32,7 @@ HOW = (
     "h: the encoder's own embedding; z: that in the space of both. k-NN: the mean (of a class, the "
     "most frequent) of the nearest 16 of the bank by cosine; MLP: two hidden layers of 64."
 )
+CLASSES = "Balanced accuracy: the mean over the classes."
 REDSHIFTS = (
     "Of d = (answer - z) / (1 + z): bias is its median, sigma NMAD 1.4826 times the median of "
     "|d - bias|, outliers are |d| > 0.15."
@@ -52,12 +53,13 @@ def add_readings(report: Report, found: Sequence[Reading], size: int) -> None:
     """Add tables of predicted properties, redshifts and classes; ``size`` is the bank's size."""
     count = max((len(each.truth) for each in found), default=0)
     note = f"{count} galaxies, a bank of {size}. {HOW}"
-    numbers = [each for each in found if each.label != MORPHOLOGY]
+    classes = dict.fromkeys(each.label for each in found if each.is_class)
+    numbers = [each for each in found if not each.is_class]
     if numbers:
         _add_r2(report, numbers, note)
     for label, title, more in (
         (REDSHIFT, "Redshift", REDSHIFTS),
-        (MORPHOLOGY, "Morphology", "Balanced accuracy: the mean over the classes."),
+        *((label, name(label).capitalize(), CLASSES) for label in classes),
     ):
         own = [each for each in found if each.label == label]
         if own:

@@ -1,10 +1,10 @@
 """``astroclip embed``: embed galaxies from files or shards."""
 
-import sys
+import json
 
 import astroclip
 from astroclip.data.readers.open import Files
-from astroclip.data.source import Bad, OnError
+from astroclip.data.source import LeftOut, OnError
 from astroclip.inference import embedding_files
 from astroclip.inference.encode import about, encoded, open_galaxies
 from sciformer.arguments import check_least
@@ -18,7 +18,7 @@ def embed(
     shards: str | None = None,
     out: str = "embeddings.parquet",
     batch_size: int = 256,
-    on_error: OnError = "raise",
+    on_error: OnError = "skip",
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -34,8 +34,8 @@ def embed(
         shards: Folder written by ``astroclip simulate``.
         out: Output file, ``.parquet`` or ``.npz``.
         batch_size: Galaxies per batch.
-        on_error: What to do with a galaxy that cannot be used: stop with an error (``raise``), or
-            report it on stderr and continue (``skip``).
+        on_error: What to do with a file or a galaxy that cannot be used: report it on stderr and go
+            on with the others (``skip``), or stop with an error (``stop``).
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace an existing file.
 
@@ -46,14 +46,12 @@ def embed(
     file = new_file(embedding_files.check_name(out), overwrite)
     run = open_run(checkpoint, astroclip.AstroCLIPModule, device)
     source = open_galaxies(files, shards, on_error)
-    left_out: list[Bad] = []
-
-    def tell(bad: Bad) -> None:
-        left_out.append(bad)
-        sys.stderr.write(f"left out: {bad.reason}\n")
-
+    tell = LeftOut()
     parts = encoded(run.module, source, batch_size, on_error, tell)
-    embedding_files.write(file, parts, about(run))
-    said = f"{len(source) - len(left_out)} galaxies"
-    said += f", {len(left_out)} left out" if left_out else ""
+    origin = {**about(run)}
+    if source.classes:
+        origin[embedding_files.CLASSES] = json.dumps({**source.classes}, default=list)
+    embedding_files.write(file, parts, origin)
+    said = f"{len(source) - tell.count} galaxies"
+    said += f", {tell.count} left out; --on_error stop ends at the first" if tell.count else ""
     print(f"{out}: {said}")  # noqa: T201  # what the verb answers

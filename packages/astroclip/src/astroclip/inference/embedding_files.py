@@ -20,8 +20,9 @@ from sciformer.text import reason
 
 KINDS = ("image", "spectrum")
 VECTORS = tuple(f"{kind}_{part}" for kind in KINDS for part in ("h", "z"))
-ID, POSITION, ABOUT = "id", ("ra", "dec"), "about"
-RESERVED = frozenset((ID, *POSITION, ABOUT, *VECTORS))  # every other column is a label
+ID, POSITION, COVERAGE, ABOUT = "id", ("ra", "dec"), "coverage", "about"
+CLASSES = "classes"  # in the origin: label -> names of the classes that it numbers, as JSON
+RESERVED = frozenset((ID, *POSITION, COVERAGE, ABOUT, *VECTORS))  # every other column is a label
 NPZ, PARQUET = ".npz", ".parquet"
 SUFFIXES = (PARQUET, NPZ)
 GROUP = 1024  # galaxies of a row group; all that is in memory while a file is written
@@ -36,12 +37,16 @@ class Embeddings(NamedTuple):
         positions: Right ascension and declination in degrees; None if the source has none.
         vectors: ``image_h``, ``image_z``, ``spectrum_h`` and ``spectrum_z``, as far as available: h
             is the output of an encoder, z the embedding in the shared space.
+        classes: Label -> names of the classes that it numbers.
+        coverage: Share of the survey's pixels that each spectrum measured; None without spectra.
     """
 
     ids: Sequence[str]
     labels: Mapping[str, Float32[np.ndarray, " galaxies"]]
     positions: Float64[np.ndarray, "galaxies 2"] | None
     vectors: Mapping[str, Float32[np.ndarray, "galaxies dim"]]
+    classes: Mapping[str, Sequence[str]] = {}
+    coverage: Float32[np.ndarray, " galaxies"] | None = None
 
     def rows(self, chosen: Sequence[int]) -> "Embeddings":
         """Select galaxies."""
@@ -52,6 +57,8 @@ class Embeddings(NamedTuple):
             {name: values[at] for name, values in self.labels.items()},
             None if self.positions is None else self.positions[at],
             {name: values[at] for name, values in self.vectors.items()},
+            self.classes,
+            None if self.coverage is None else self.coverage[at],
         )
 
 
@@ -59,11 +66,14 @@ def joined(parts: Sequence[Embeddings]) -> Embeddings:
     """Concatenate embeddings that have the same columns."""
     first = parts[0]
     positions = [part.positions for part in parts if part.positions is not None]
+    shares = [part.coverage for part in parts if part.coverage is not None]
     return Embeddings(
         [id for part in parts for id in part.ids],
         {name: np.concatenate([part.labels[name] for part in parts]) for name in first.labels},
         None if first.positions is None else np.concatenate(positions),
         {name: np.concatenate([part.vectors[name] for part in parts]) for name in first.vectors},
+        first.classes,
+        None if first.coverage is None else np.concatenate(shares),
     )
 
 
@@ -128,6 +138,8 @@ def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
         {name: v.astype(np.float32) for name, v in columns.items() if name not in RESERVED},
         np.stack([columns[name] for name in POSITION], 1).astype(np.float64) if known else None,
         {name: columns[name] for name in VECTORS if name in columns},
+        _classes(path),
+        columns[COVERAGE].astype(np.float32) if COVERAGE in columns else None,
     )
 
 
@@ -156,6 +168,15 @@ def read_about(path: str | Path) -> dict[str, str]:
         raise ValueError(f"{path}: {ABOUT}: {reason(error)}") from error
 
 
+def _classes(path: Path) -> dict[str, list[str]]:
+    """Names of the classes that labels number."""
+    said = read_about(path).get(CLASSES, "{}")
+    try:
+        return {str(name): [str(word) for word in words] for name, words in from_json(said).items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {CLASSES}: {reason(error)}") from error
+
+
 def _there(path: str | Path) -> Path:
     path = check_name(path)
     if not path.is_file():
@@ -179,6 +200,8 @@ def _columns(part: Embeddings) -> dict[str, np.ndarray]:
     found = {ID: np.array(part.ids, dtype=np.str_)}
     if part.positions is not None:
         found |= dict(zip(POSITION, part.positions.T, strict=True))
+    if part.coverage is not None:
+        found[COVERAGE] = part.coverage
     return found | dict(part.labels) | dict(part.vectors)
 
 

@@ -129,7 +129,9 @@ def _encoded(
                 raise ValueError(
                     f"{galaxy.id}: {name}: embedding is not finite; check pixel values"
                 )
-    return Embeddings([galaxy.id for galaxy in galaxies], columns, at, vectors)
+    measured = [np.nan if galaxy.ivar is None else np.mean(galaxy.ivar > 0) for galaxy in galaxies]
+    shares = None if galaxies[0].ivar is None else np.array(measured, np.float32)
+    return Embeddings([galaxy.id for galaxy in galaxies], columns, at, vectors, {}, shares)
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ import torch
 import astroclip
 from astroclip.data.batch import Galaxy
 from astroclip.data.readers.open import Files
-from astroclip.data.source import Source
+from astroclip.data.source import LeftOut, OnError, Source
 from astroclip.inference import embedding_files
 from astroclip.inference.embedding_files import KINDS, SUFFIXES, Embeddings
 from astroclip.inference.encode import about, encoded, open_galaxies, weights_hash
@@ -56,7 +56,11 @@ class Bank(NamedTuple):
 
 
 def open_bank(
-    path: str, files: Files | None = None, shards: str | None = None, space: Space = "z"
+    path: str,
+    files: Files | None = None,
+    shards: str | None = None,
+    space: Space = "z",
+    on_error: OnError = "stop",
 ) -> Bank:
     """Read a bank of embeddings, or embed galaxies.
 
@@ -65,6 +69,7 @@ def open_bank(
         files: Files of the galaxies.
         shards: Folder of shards of the galaxies.
         space: Which embeddings to read, ``h`` or ``z``.
+        on_error: What to do with a galaxy that cannot be used, ``skip`` or ``stop``.
 
     Returns:
         The bank.
@@ -75,13 +80,14 @@ def open_bank(
     if not Path(path).exists():
         raise ArgumentError("bank", f"{path}: no such file")
     given = files is not None or shards is not None
-    source = open_galaxies(files, shards) if given or Path(path).suffix not in SUFFIXES else None
+    wanted = given or Path(path).suffix not in SUFFIXES
+    source = open_galaxies(files, shards, on_error) if wanted else None
     if Path(path).suffix in SUFFIXES:
         columns = tuple(f"{kind}_{space}" for kind in KINDS)
         return Bank(embedding_files.read(path, columns), embedding_files.read_about(path), source)
     assert source is not None
     run = open_run(path, astroclip.AstroCLIPModule)
-    made = embedding_files.joined(list(encoded(run.module, source)))
+    made = embedding_files.joined([*encoded(run.module, source, 256, on_error, LeftOut())])
     return Bank(made, dict(about(run)), source)
 
 

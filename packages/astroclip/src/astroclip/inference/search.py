@@ -6,7 +6,7 @@ from rich.table import Table
 
 from astroclip.data.batch import Galaxy, middle
 from astroclip.data.readers.open import Files
-from astroclip.data.source import Source
+from astroclip.data.source import OnError, Source
 from astroclip.inference.embedding_files import Embeddings
 from astroclip.inference.nearest import Found, nearest, unit
 from astroclip.inference.query import Bank, Kind, Query, Space, ask, open_bank
@@ -31,6 +31,7 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
     shards: str | None = None,
     out: str | None = None,
     overwrite: bool = False,
+    on_error: OnError = "skip",
 ) -> None:
     """Find the galaxies whose spectra are nearest to an image, or whose images to a spectrum.
 
@@ -54,6 +55,8 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
         shards: Folder of shards of the bank's galaxies.
         out: Figure to write, ``.png``, ``.svg`` or ``.pdf``; requires ``--files`` or ``--shards``.
         overwrite: Replace an existing figure.
+        on_error: What to do with a galaxy of the bank's files that cannot be used: report it and go
+            on (``skip``), or stop with an error (``stop``).
 
     Raises:
         ValueError: If an input does not exist, or inputs do not fit together.
@@ -63,7 +66,7 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
         new_file(out, overwrite)
         if files is None and shards is None:
             raise ValueError(f"out: {out}: a sheet needs --files or --shards to draw from")
-    opened = open_bank(bank, files, shards, space)
+    opened = open_bank(bank, files, shards, space, on_error)
     asked = ask(opened, query, of, number, checkpoint or opened.about.get("checkpoint"), space)
     wanted = kind or (asked.kind if space == "h" else other(asked.kind))
     found = find(opened.embeddings, asked, wanted, k)

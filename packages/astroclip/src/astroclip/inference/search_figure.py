@@ -59,8 +59,9 @@ def write_sheet(path: str, rows: Sequence[Row]) -> None:
         for row, (left, right) in zip(rows, grid, strict=True):
             _draw(row, left, right)
             right.tick_params(labelbottom=row is rows[-1])
-        grid[-1][1].set_xlabel(WAVELENGTH)
-        grid[len(rows) // 2][1].set_ylabel(FLUX)
+        if any(row.galaxy.flux is not None for row in rows):
+            grid[-1][1].set_xlabel(WAVELENGTH)
+            grid[len(rows) // 2][1].set_ylabel(FLUX, fontsize=None if len(rows) > 1 else 6)
         kind = Path(path).suffix[1:]
         write_atomically(path, lambda beside: drawn.savefig(beside, format=kind, dpi=DPI))
 

@@ -12,7 +12,7 @@ from astroclip.data.batch import Galaxy
 from astroclip.data.readers.catalogs import read_columns
 from astroclip.data.readers.column_names import text
 from astroclip.data.readers.fits import stem
-from astroclip.data.source import Facts, OnError, Positions, Source
+from astroclip.data.source import FLAG, Facts, OnError, Positions, Source
 
 SEPARATION = 1.0  # arcsec; largest distance between image and fiber of a galaxy
 IMAGE, SPECTRUM = ("image", "images"), ("spectrum", "spectra")  # columns of a table of pairs
@@ -57,7 +57,8 @@ class Paired(Source):
         both, alone, self.how = _matched(images, spectra, radius, pairs)
         if not len(both) or (on_error != "skip" and len(alone)):
             missing = [_missing(images, alone[:, 0]), _missing(spectra, alone[:, 1])]
-            raise ValueError("; ".join(filter(None, missing)) + _hint(images, spectra, both))
+            hint = f" ({FLAG})" if len(both) else _hint(images, spectra)
+            raise ValueError("; ".join(filter(None, missing)) + hint)
         self.pairs = np.concatenate([both, alone])
 
     def __len__(self) -> int:
@@ -220,10 +221,8 @@ def _by_position(images: Source, spectra: Source, radius: float) -> Pairs:
     return np.stack([nearest[found], found], 1)
 
 
-def _hint(images: Source, spectra: Source, both: Pairs) -> str:
+def _hint(images: Source, spectra: Source) -> str:
     """What would help where nothing matches."""
-    if len(both):
-        return ""
     lacking = [source.where for source in (images, spectra) if source.positions() is None]
     places = f"; {' and '.join(lacking)} has no positions" if lacking else ""
     return f"; `pairs`, a table of image and spectrum, or `radius` in arcsec match others{places}"

@@ -33,7 +33,7 @@ from astroclip.data.readers.cutout import (
     within,
 )
 from astroclip.data.readers.fits import ARCSEC, FITSFile, is_fits, is_other, open_fits
-from astroclip.data.source import Facts, OnError, Positions, Source
+from astroclip.data.source import FLAG, Facts, OnError, Positions, Source
 from sciformer.data.open_files import OpenFiles
 
 FIELD = 512  # pixels along a side from which on an image is a field of galaxies
@@ -119,7 +119,7 @@ class Exposures(Source):
                     parts.setdefault(id(ccd.row), []).append((kind, ccd))
             except ValueError as error:
                 if on_error != "skip":
-                    raise
+                    raise ValueError(f"{error} ({FLAG})") from error
                 self.broken[path] = str(error)
         self.ccds = [ccd for some in parts.values() for ccd in self._with_mask(some)]
         self.catalog = catalog

@@ -25,7 +25,7 @@ from astroclip.data.readers.images import ImageFiles, by_galaxy, planes_in
 from astroclip.data.readers.npz_table import NpzColumns
 from astroclip.data.readers.spectra import SpectrumFiles
 from astroclip.data.readers.tables import Columns, Table
-from astroclip.data.source import OnError, Source, named
+from astroclip.data.source import FLAG, OnError, Source, named
 from sciformer.data.hdf5 import open_hdf5
 from sciformer.data.open_files import OpenFiles
 
@@ -92,6 +92,7 @@ class SortedFiles:
     def __init__(self, kind: Kind | None, on_error: OnError) -> None:
         self.kind: Kind | None = kind
         self.on_error: OnError = on_error
+        self.alone = False  # whether there is one file only, which cannot be left out
         self.catalog: Catalog | None = None  # of galaxies to cut out of fields
         self.images: list[Path] = []
         self.spectra: list[Path] = []
@@ -123,7 +124,8 @@ class SortedFiles:
 
     def _fail(self, path: Path, reason: str, error: ValueError | None = None) -> None:
         if self.on_error != "skip":
-            raise ValueError(reason) from error
+            flag = "" if self.alone or FLAG in reason else f" ({FLAG})"
+            raise ValueError(f"{reason}{flag}") from error
         self.broken[path] = reason
 
     def _add(self, path: Path, kind: Kind) -> None:
@@ -190,7 +192,7 @@ class SortedFiles:
         found = [*self.others, *self._exposures()]
         fields = [*self.fields, *(self.images if self.catalog is not None else ())]
         if fields:
-            found.append(self._bricks(fields, where))
+            found += self._bricks(fields, where)
         if self.images and self.catalog is None:
             files, broken = by_galaxy(self.images)
             for path, reason in broken.items():
@@ -212,20 +214,19 @@ class SortedFiles:
             self.left_out = {p: why for p, why in self.left_out.items() if p not in used}
         for path in [path for path in self.images if product(path) == "image"]:
             self.images.remove(path)
-            self._fail(
-                path, f"{path}: an exposure: give the folder that has survey-ccds-*.fits too"
-            )
+            self._fail(path, f"{path}: an exposure; its folder needs survey-ccds-*.fits")
         return found
 
-    def _bricks(self, paths: Sequence[Path], where: str) -> Source:
+    def _bricks(self, paths: Sequence[Path], where: str) -> list[Source]:
         if self.catalog is None:
             file = FITSFile(paths[0], self.fits)
             shape = file.parts[planes_in(file)[0].number].shape
-            raise ValueError(field_question(paths[0], shape, where))
+            self._fail(paths[0], field_question(paths[0], shape, where))
+            return []
         files, broken = by_galaxy(paths)
         for path, reason in broken.items():
             self._fail(path, reason)
-        return Bricks(files, self.catalog, where)
+        return [Bricks(files, self.catalog, where)]
 
     def _of_other_names(self, paths: Sequence[Path]) -> list[Path]:
         """Files without those whose name, which is the id, is that of another one."""

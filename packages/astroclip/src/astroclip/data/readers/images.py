@@ -167,7 +167,7 @@ def _array(path: Path) -> Found:
     bands = [str(each) for each in arrays.get("bands", np.array([])).reshape(-1)]
     bands = list(bands[0]) if len(bands) == 1 < len(image) else bands  # "grz"
     if not bands and image.ndim == len(BANDS) == len(image):
-        bands = list(BANDS)
+        bands = [*BANDS]
     scale = float(arrays["scale"]) if "scale" in arrays else None
     return bands, [image] if image.ndim == 2 else list(image), scale
 
@@ -203,7 +203,7 @@ def planes_in(file: FITSFile) -> list[Plane]:
         names = _names(part.header) or _names(common)
         if len(part.shape) == 3:
             count = part.shape[0]
-            names = names or (list(BANDS) if count == len(BANDS) else [])
+            names = names or ([*BANDS] if count == len(BANDS) else [])
             told = names if len(names) == count else [""] * count
             return [Plane(name, number, row, part.header) for row, name in enumerate(told)]
         found.append(Plane("".join(names[:1]), number, None, part.header))

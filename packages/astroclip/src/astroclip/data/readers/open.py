@@ -146,6 +146,7 @@ def _opened(
     paths = [Path(entry)] if kind == "exposures" else files_of(entry)
     single = paths == [Path(entry)]
     found = SortedFiles(cast("Kind | None", kind), "stop" if single else on_error)
+    found.alone = single
     found.catalog = None if catalog is None else read_catalog(Path(catalog))
     found.add([path for path in paths if str(path) != catalog])
     sources = found.sources(str(entry))

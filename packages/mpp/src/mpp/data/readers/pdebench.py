@@ -169,7 +169,8 @@ class PDEBench(Trajectories):
             except ValueError as error:
                 raise ValueError(f"{self.source.path}: /: {error}") from error
         if self.kind.boundary is not None:
-            return [(self.kind.boundary,) * axes]
+            every: tuple[Boundary, ...] = (self.kind.boundary,) * axes
+            return [every]
         return named_boundaries(self.source.path.name, axes)
 
     def _line(self, points: int | None, *keys: str) -> Line | None:
