@@ -16,7 +16,12 @@ PROJECT = Project(
             "xval.encodings.show:tokens",
             "show the tokens of a text, and the tokens per number of each encoding",
         ),
-        "ask": Verb("xval.inference.ask:ask", "fill the masked numbers of a text"),
+        "ask": Verb(
+            "xval.inference.ask_command:ask",
+            "fill the masked numbers of a text, or the missing ones of a table",
+            second="text",
+        ),
+        "inspect": Verb("xval.data.inspect_command:inspect", "show how a table is read"),
         "evaluate": Verb(
             "xval.evaluation.evaluate:evaluate",
             "evaluate a checkpoint: the paper's tables and figures, baselines",

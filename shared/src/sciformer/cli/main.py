@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sciformer.allowlist import TRUST, restrict, trust
 from sciformer.cli.config_errors import check_configs
-from sciformer.cli.options import call, present, resolve, shipped, spelled
+from sciformer.cli.options import call, present, resolve, shipped, spelled, with_second
 from sciformer.cli.project import Project, Verb
 from sciformer.errors import USAGE, one_line
 
@@ -42,7 +42,7 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
         check_configs(words)
         own = project.verbs.get(verb)
         if own and not own.fits:
-            words = present(words[1:], own.renamed)
+            words = with_second(present(words[1:], own.renamed), own.second)
             call(resolve(own.call), f"{project.command} {verb}", words)
             return
         if own:

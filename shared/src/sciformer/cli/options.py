@@ -90,6 +90,12 @@ def present(words: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
     return found
 
 
+def with_second(words: Sequence[str], name: str) -> list[str]:
+    """Add the name of an option that may be given as the second word."""
+    plain = name and len(words) > 1 and not any(word.startswith("--") for word in words[:2])
+    return [words[0], f"--{name}={words[1]}", *words[2:]] if plain else list(words)
+
+
 def shipped(package: str, word: str) -> str:
     """Use ``configs/<package>/x.yaml`` from the installed package if there is no such file."""
     flag, equals, path = word.rpartition("=")

@@ -14,12 +14,14 @@ class Verb:
         summary: One line for the list of commands.
         fits: Whether ``call`` translates its arguments to those of ``fit``, which then runs.
         renamed: Former names of options, still accepted -> present names.
+        second: Option that a second word gives, without its name.
     """
 
     call: str
     summary: str
     fits: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)
+    second: str = ""
 
 
 @dataclass(frozen=True)
