@@ -111,7 +111,8 @@ def intervals(
     assert isinstance(loader, SeededLoader)
     for batch in loader:
         moved = type(batch)(*(tensor.to(run.module.device) for tensor in batch))
-        off = (run.module.answer(moved) - moved.truth).abs().nan_to_num(math.inf)
+        said = run.module.answer(moved, only_numbers=True)
+        off = (said - moved.truth).abs().nan_to_num(math.inf)
         rows, places = (moved.asked >= 0).nonzero(as_tuple=True)
         own = moved.fields[rows, moved.answers[rows, places]].tolist()
         for field, error in zip(own, off[rows, places].tolist(), strict=True):
