@@ -28,6 +28,7 @@ CONFIGS = [
 STAND_INS = {
     ("mpp", "paper"): lambda folder: pdebench_tree.write(folder / "data/pdebench"),
     ("xval", "stations"): lambda folder: weather_tables.write(folder / "weather"),
+    ("xval", "table"): lambda folder: (folder / "table.csv").write_text("a,target\n1,2\n3,4\n"),
 }
 
 

@@ -46,7 +46,7 @@ def test_answers_are_in_the_order_of_texts_and_numbers_for_every_encoding(encodi
         assert truth[group.places] == pytest.approx(group.values[:, group.hidden])
         means = [numbers.values[numbers.asked == k].mean() for k in group.asked[group.hidden]]
         assert found["mean"][group.places] == pytest.approx(np.tile(means, (len(group.texts), 1)))
-    assert found.keys() == {"mean"}  # no two of so few texts have the same numbers
+    assert found.keys() == {"mean"}  # so few texts have more numbers than a regression can use
 
 
 def test_a_linear_set_is_answered_exactly_by_the_regression(tmp_path):
@@ -60,13 +60,27 @@ def test_a_linear_set_is_answered_exactly_by_the_regression(tmp_path):
 
 
 def test_numbers_of_other_texts_do_not_mix(tmp_path):
-    """Rows with and without b are two tables; the one that is too small has the mean."""
-    rows = [{"a": n, "c": 2 * n} for n in range(200)]
-    rows += [{"a": n, "b": 1, "c": -n} for n in range(3)]
+    """A regression is told by an indicator which rows have no b; it does not take them for 0."""
+    rows = [{"a": n, "c": 2 * n + 900} for n in range(200)]
+    rows += [{"a": n, "b": n % 7, "c": 2 * n + 5 * (n % 7)} for n in range(200)]
     _, truth, found = answered(TextData(files=[lines(tmp_path / "x.jsonl", rows)], answers=["c"]))
-    small = truth < 0
-    assert found["linear"][~small] == pytest.approx(truth[~small], abs=1e-3)
-    assert found["linear"][small] == pytest.approx(found["mean"][small])
+    assert found["linear"] == pytest.approx(truth, abs=1e-2)
+
+
+def test_a_column_called_like_a_place_in_a_list_is_no_earlier_row(tmp_path):
+    rows = [{"x.0": n, "x.1": 3 * n % 7} for n in range(100)]
+    _, _, found = answered(TextData(files=[lines(tmp_path / "x.jsonl", rows)], answers=["x.1"]))
+    assert found.keys() == {"mean", "linear"}
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_climatology_without_days_to_go_on_is_left_out_and_said(tmp_path):
+    splits = {"train": 0.7, "val": 0.1, "test": 0.2}  # no day of the test is within a week
+    one = {**station(tmp_path / "a.csv", 1), "history": 9}
+    data = TextData(files=[one], split_by="date", splits=splits)
+    with pytest.warns(UserWarning, match="^climatology: no answer from the training texts"):
+        _, _, found = answered(data)
+    assert found.keys() == {"mean", "linear", "persistence"}
 
 
 def test_persistence_is_the_row_before_and_climatology_the_same_days_of_other_years(tmp_path):

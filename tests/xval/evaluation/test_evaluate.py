@@ -12,7 +12,7 @@ from sciformer.training.checkpoints import checkpoint
 from xval.cli import PROJECT
 from xval.evaluation.comparison import written
 from xval.evaluation.evaluate import gaps, measure, open_data
-from xval.inference.ask import open_run
+from xval.inference.ask_command import open_run
 from xval.metrics import scores
 from xval.studies.encodings import kept_answers
 

@@ -5,7 +5,8 @@ import math
 import pytest
 from xval_small import batch, data, taught
 
-from xval.inference.ask import HOLE, answer
+from xval.data.marked import HOLE
+from xval.inference.answer import answer
 
 ORBIT = "{'a':1.5,'stepsize':0.5,'data':[[1.25,-0.5],[3e-05,1]]}"
 SETS = [{"set": "orbits", "count": 60, "parameters": {"frames": 2}}]

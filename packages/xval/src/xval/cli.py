@@ -28,9 +28,16 @@ PROJECT = Project(
             answers=True,
         ),
         "ask": Verb(
-            "xval.inference.ask:ask",
-            "fill the masked numbers of a text",
+            "xval.inference.ask_command:ask",
+            "fill the masked numbers of a text, or the missing ones of a table",
             "runs/xval/quick \"{'a':[MASK],'stepsize':0.5,'data':[[1.05,0],[0.9,0.5]]}\"",
+            answers=True,
+            bare=("", "text"),
+        ),
+        "inspect": Verb(
+            "xval.data.inspect_command:inspect",
+            "show how a table is read",
+            "my_table.csv",
             answers=True,
         ),
         "evaluate": Verb(

@@ -206,12 +206,21 @@ class XValModule(Module):
         return mse_loss(values, numbers, reduction="none")
 
     @torch.no_grad()
-    def answer(self, batch: Batch) -> Float[Tensor, "batch answers"]:
+    def answer(self, batch: Batch, only_numbers: bool = False) -> Float[Tensor, "batch answers"]:
         """Predict the target numbers in their original units, from the rest of each text.
 
         A causal network sees only the text before each of them. NaN where the output is not a
         number, as padding, and for a causal network if the number is the first token.
+
+        Args:
+            batch: Texts.
+            only_numbers: Choose among the tokens of numbers only.
+
+        Returns:
+            Predictions.
         """
+        allowed = torch.from_numpy(self.code.number_tokens()).to(batch.tokens.device)
+        allowed = allowed if only_numbers else None
         seen = self.units.channel(batch.tokens, batch.numbers, batch.fields)
         asked = batch.asked >= 0
         if self.model.causal:
@@ -227,13 +236,14 @@ class XValModule(Module):
         places = first[:, None] + torch.arange(length, device=first.device)
         fields = batch.fields[own, places][:, 0]
         if self.model.causal:
-            made = generate(self.model, batch.tokens[rows], seen[rows], first, length, stop=False)
+            texts = batch.tokens[rows], seen[rows]
+            made = generate(self.model, *texts, first, length, stop=False, allowed=allowed)
             own = torch.arange(len(rows), device=rows.device)[:, None]
         else:
             hidden = torch.zeros_like(batch.hidden)
             hidden[own, places] = True
             tokens, numbers, _ = hide(batch.tokens, seen, hidden)
-            made = fill(self.model, tokens, numbers, batch.present)
+            made = fill(self.model, tokens, numbers, batch.present, allowed)
         answered = Text(made.tokens[own, places], made.numbers[own, places])
         found[rows, which] = read(answered, self.code, self.units, fields)
         return found

@@ -126,7 +126,7 @@ def own_parser(project: Project | None, name: str, verb: Verb) -> argparse.Argum
     example = f"{command} {name} {verb.example.replace('{name}', package)}"
     options = [one for one in parameters(verb.call) if not one.name.startswith("project.")]
     words = [one.name.upper() for one in options if one.default is None]
-    words += [f"[{name.upper()}]" for name in verb.bare]
+    words += [f"[{name.upper()}]" for name in verb.bare if name]
     usage = " ".join([command, name, *words, "[options]"])
     parser = _parser(usage, summary(verb.call), example)
     for one in options:

@@ -124,15 +124,18 @@ def present(words: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
 def named(words: Sequence[str], names: Sequence[str]) -> list[str]:
     """Options for the bare words in front: ``--action=copy`` for ``copy``.
 
+    A required argument has no name, and stays as it is.
+
     Args:
         words: Command line arguments after the command.
-        names: Options that these words set, in order.
+        names: Options that these words set, in order; empty for a required argument.
 
     Returns:
         The arguments, with all options named.
     """
     bare = list(takewhile(lambda word: not word.startswith("-"), words))[: len(names)]
-    set_ = [f"--{name}={word}" for name, word in zip(names, bare, strict=False)]
+    pairs = zip(names, bare, strict=False)
+    set_ = [f"--{name}={word}" if name else word for name, word in pairs]
     return [*set_, *words[len(bare) :]]
 
 

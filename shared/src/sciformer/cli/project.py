@@ -15,7 +15,8 @@ class Verb:
         example: Arguments of a call that the help shows, behind the name of the verb.
         fits: Whether ``call`` translates its arguments to those of ``fit``, which then runs.
         answers: Whether it prints its answer, which ``--quiet`` leaves.
-        bare: Options whose values may stand in front without their names, in this order.
+        bare: Options whose values may stand in front without their names, in this order; empty for
+            a required argument, which has none.
         renamed: Former names of options, still accepted -> present names.
     """
 

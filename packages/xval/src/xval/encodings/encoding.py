@@ -110,27 +110,27 @@ class Encoding:
         Raises:
             ValueError: Naming a number that is out of range, if ``clip`` is off.
         """
-        ids: list[int] = []
-        values: list[float] = []
-        parts = text.split(SPECIAL[self.mask]) if masks else [text]
-        for index, part in enumerate(parts):
-            if index:
-                ids += [self.mask] * self.length
-            words, numbers = cut(part)
-            values += map(value, numbers)
-            ids += self.encode_cut(words, values[len(values) - len(numbers) :])
-        tokens = np.array(ids, np.int64)
+        parts = [cut(part) for part in (text.split(SPECIAL[self.mask]) if masks else [text])]
+        values = [each for part in parts for each in (*map(value, part.numbers), None)][:-1]
+        return self.encode_holes([word for part in parts for word in part.words], values)
+
+    def encode_holes(
+        self, words: Sequence[str], values: Sequence[float | None]
+    ) -> tuple[Int64[np.ndarray, " time"], Float32[np.ndarray, " time"]]:
+        """``encode_text`` of a text that is already cut; a value of None is masked."""
+        tokens = np.array(self.encode_cut(words, values), np.int64)
         channel = np.ones(len(tokens), np.float32)
         if self.digits is None:
-            channel[tokens == self.num] = self.channel(values)
+            known = [each for each in values if each is not None]
+            channel[tokens == self.num] = self.channel(known)
         return tokens, channel
 
-    def encode_cut(self, words: Sequence[str], values: Sequence[float]) -> list[int]:
+    def encode_cut(self, words: Sequence[str], values: Sequence[float | None]) -> list[int]:
         """Token ids of a text that is already cut into words and numbers.
 
         Args:
             words: Pieces of text; one more than there are numbers.
-            values: Values of the numbers.
+            values: Values of the numbers; None is masked.
 
         Returns:
             Token ids; the number channel of ``xval`` is ``channel(values)``.
@@ -140,7 +140,9 @@ class Encoding:
         """
         ids = list(self._ids(words[0]))
         for number, word in zip(values, words[1:], strict=True):
-            if self.digits is None:
+            if number is None:
+                ids += [self.mask] * self.length
+            elif self.digits is None:
                 ids.append(self.num)
             else:
                 ids += [self._number_ids[t] for t in self.digits.encode(number)]
@@ -189,6 +191,16 @@ class Encoding:
             return self.digits.decode(self.spell(tokens[index : index + self.length]))
         except ValueError:
             return None
+
+    def number_tokens(self) -> Bool[np.ndarray, "length vocab"]:
+        """Which tokens can stand at each place of a number."""
+        found = np.zeros((self.length, self.size), bool)
+        if self.digits is None:
+            found[0, self.num] = True
+            return found
+        for place, allowed in enumerate(self.digits.allowed):
+            found[place, [self._number_ids[token] for token in allowed]] = True
+        return found
 
     def spell(self, tokens: Int64[np.ndarray, " time"]) -> list[str]:
         """Names of token ids."""

@@ -3,6 +3,7 @@
 Baselines see the same input as the network: all numbers except the targets.
 """
 
+import warnings
 from collections.abc import Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,11 +13,11 @@ from jaxtyping import Float64, Int64
 
 from xval.data.dates import moment
 from xval.evaluation.number_tables import Group, groups, labels_of
+from xval.evaluation.regression import Regression
 
 if TYPE_CHECKING:
     from xval.data.datamodule import TextData
 
-FITTED = 20_000  # texts that a regression is fitted to at most
 YEAR, WEEK = 366, 7  # days
 UNKNOWN = -1  # the number of a pattern that the training does not ask for
 KNOWN = "description.known."  # what a station's text says of the season, see read_station
@@ -30,11 +31,11 @@ def baselines(
 ) -> dict[str, Flat]:
     """Predict all target numbers by every baseline, fitted to the training texts.
 
-    ``mean``: the training mean. ``linear``: linear regression on the other numbers of the text.
-    ``persistence``: the number in the previous row; ``climatology``: the mean of the training
-    numbers within a week of the day of the year, at the same station if there is one; ``normals``:
-    the mean of the seasonal normals in the text; these three only where a text has such numbers or
-    a date.
+    ``mean``: the training mean. ``linear``: linear regression on the other numbers of the text,
+    with the training mean and an indicator for one that is missing. ``persistence``: the number in
+    the previous row; ``climatology``: the mean of the training numbers within a week of the day of
+    the year, at the same station if there is one; ``normals``: the mean of the seasonal normals in
+    the text; these three only where a text has such numbers or a date.
 
     Args:
         data: Data of the texts.
@@ -42,34 +43,35 @@ def baselines(
         training: Data whose training texts to fit to; by default ``data``.
 
     Returns:
-        Baseline -> predictions, in the order of texts and of the numbers in them. Where a baseline
-        has no prediction the mean is used; a baseline without any prediction is omitted.
+        Baseline -> predictions, in the order of texts and of the numbers in them; NaN where it has
+        none. A baseline without any prediction is omitted.
     """
     training = training or data
     trained = groups(training, np.concatenate([np.empty(0, np.int64), *_train(training)]))
-    fitted = {group.key: group for group in trained}
+    regression = Regression(trained)
     means, seasons = _means(training), _Seasons(training, trained)
     known = {pattern: number for number, pattern in enumerate(training.patterns)}
     numbers = np.array([known.get(pattern, UNKNOWN) for pattern in data.patterns], np.int64)
     asked = groups(data, texts)
-    mean = np.empty(sum(group.places.size for group in asked))
+    size = sum(group.places.size for group in asked)
     found: dict[str, Flat] = {}
     for group in asked:
         patterns = numbers[group.asked[group.hidden]]
-        mean[group.places] = means[patterns]
         answers: dict[str, Answered | None] = {
-            "mean": mean[group.places],
-            "linear": _linear(fitted.get(group.key), group),
+            "mean": np.broadcast_to(means[patterns], group.places.shape),
+            "linear": regression.answer(group),
             "persistence": _persistence(group),
             "climatology": seasons.answer(data, group, patterns),
             "normals": _normals(group),
         }
         for name, values in answers.items():
             if values is not None:
-                flat = found.setdefault(name, np.full(mean.shape, np.nan))
+                flat = found.setdefault(name, np.full(size, np.nan))
                 flat[group.places] = values
-    whole = {name: np.where(np.isnan(flat), mean, flat) for name, flat in found.items()}
-    return {name: flat for name, flat in whole.items() if not np.isnan(flat).all()}
+    if nothing := [name for name, flat in found.items() if np.isnan(flat).all()]:
+        line = f"{', '.join(nothing)}: no answer from the training texts: left out"
+        warnings.warn(line, stacklevel=2)
+    return {name: flat for name, flat in found.items() if name not in nothing}
 
 
 def _train(data: "TextData") -> list[Int64[np.ndarray, " texts"]]:
@@ -85,21 +87,13 @@ def _means(data: "TextData") -> Float64[np.ndarray, " patterns_and_unknown"]:
     return np.array([each.mean() if len(each) else np.nan for each in mine] + [np.nan])
 
 
-def _linear(trained: Group | None, group: Group) -> Answered | None:
-    """Linear regression with an intercept, if there are more texts than coefficients."""
-    seen = ~group.hidden
-    if trained is None or len(trained.texts) < seen.sum() + 2:
-        return None
-    x, y = (trained.values[:FITTED, chosen].astype(np.float64) for chosen in (seen, ~seen))
-    middle, size = x.mean(0), np.maximum(x.std(0), np.finfo(float).tiny)
-    weights = np.linalg.lstsq((x - middle) / size, y - y.mean(0), rcond=1e-9)[0]
-    return (group.values[:, seen] - middle) / size @ weights + y.mean(0)
-
-
 def _persistence(group: Group) -> Answered | None:
     """Repeat the number of the same column in the last given row."""
     place = {name: k for k, name in enumerate(group.names) if not group.hidden[k]}
-    before = [_last(name, place) for name in np.array(group.names)[group.hidden]]
+    asked = zip(group.names, group.fields, group.hidden, strict=True)
+    before = [
+        None if name == field else _last(name, place) for name, field, hidden in asked if hidden
+    ]
     if all(k is None for k in before):
         return None
     columns = [np.nan if k is None else group.values[:, k] for k in before]

@@ -62,6 +62,12 @@ class Comparison(NamedTuple):
         """Whether the targets are a time series with known earlier values."""
         return "persistence" in self.answers
 
+    def methods(self, field: str) -> list[str]:
+        """The model, and the baselines that have a prediction for every number of a field."""
+        mine = self.asked == self.fields.index(field)
+        whole = [name for name, x in self.answers.items() if not np.isnan(x[mine]).any()]
+        return [MODEL, *(name for name in whole if name != MODEL)]
+
     def of(self, field: str, method: str) -> tuple[Flat, Flat]:
         """True and predicted numbers of a field."""
         mine = self.asked == self.fields.index(field)
@@ -75,7 +81,7 @@ class Comparison(NamedTuple):
     def best_baseline(self, field: str, metric: str) -> tuple[str, float]:
         """The baseline with the smallest error, and that error."""
         return best_baseline(
-            {name: getattr(self.scores(field, name), metric) for name in self.answers}
+            {name: getattr(self.scores(field, name), metric) for name in self.methods(field)}
         )
 
     def numbers(self) -> dict[str, float]:
@@ -88,7 +94,7 @@ class Comparison(NamedTuple):
         for field in self.found:
             truth, _ = self.of(field, MODEL)
             found[f"{self.name}/answers/{written(field)}"] = float(len(truth))
-            for method in self.answers:
+            for method in self.methods(field):
                 for metric, value in self.scores(field, method)._asdict().items():
                     found[metric_key(f"{self.name}/{metric}/{written(field)}", method)] = value
         return found

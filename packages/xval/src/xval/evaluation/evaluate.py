@@ -15,7 +15,7 @@ from xval.data.field_names import matches
 from xval.evaluation import figures, tables
 from xval.evaluation.comparison import Comparison, compare
 from xval.evaluation.figures import Through
-from xval.inference.ask import open_run
+from xval.inference.ask_command import open_run
 
 if TYPE_CHECKING:
     from xval.module import XValModule

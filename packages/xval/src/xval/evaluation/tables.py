@@ -28,6 +28,7 @@ NOTE = (
     "{answers} answers in {texts} texts. Median, 99 % and within 1 %: of relative errors. An "
     "answer that is no number counts as 0."
 )
+LEFT_OUT = "{field}: left out, as it has no answer to some of them: {methods}."
 SIZES = (
     "log-sMAPE: how many of 15 digits are right, as a share, in the mean. R2 of log size: of the "
     "logarithm of the absolute value, of numbers that are not zero."
@@ -59,16 +60,20 @@ def add_results(report: Report, sets: Sequence[Comparison]) -> None:
 
 def add_table(report: Report, compared: Comparison) -> None:
     """Add all metrics of a set."""
-    rows, sizes = [], []
+    rows, sizes, out = [], [], []
     for field in compared.found:
         spread = np.abs(compared.of(field, MODEL)[0])
         wide = spread.max() > DECADES * spread[spread > 0].min(initial=np.inf)
-        for method in compared.answers:
+        methods = compared.methods(field)
+        left = [METHODS[name] for name in compared.answers if name not in methods]
+        if left:
+            out.append(LEFT_OUT.format(field=label(field), methods=", ".join(left)))
+        for method in methods:
             name, found = f"{label(field)}: {METHODS[method]}", compared.scores(field, method)
             rows.append([name, *cells(found)])
             if wide:
                 sizes.append([name, f"{found.log_smape:.4f}", said("r2", found.log_r2)])
-    note = NOTE.format(answers=len(compared.truth), texts=compared.texts)
+    note = " ".join([NOTE.format(answers=len(compared.truth), texts=compared.texts), *out])
     report.add_table(f"{title(compared.name)}: answers", ("Answer", *COLUMNS), rows, note)
     if sizes:
         columns = ("Answer", "log-sMAPE", "R2 of log size")

@@ -1,5 +1,6 @@
 """Inference: fill masked tokens (masked models) or continue texts (causal models)."""
 
+from itertools import count
 from typing import NamedTuple
 
 import torch
@@ -30,6 +31,7 @@ def fill(
     tokens: Int64[Tensor, "batch time"],
     numbers: Float[Tensor, "batch time"],
     present: Bool[Tensor, "batch time"] | None = None,
+    allowed: Bool[Tensor, "length vocab"] | None = None,
 ) -> Text:
     """Fill all [MASK]s of a batch: each pass fills the first of every run of them.
 
@@ -41,6 +43,8 @@ def fill(
         tokens: Token ids, with [MASK] for the answers.
         numbers: Number channel.
         present: False at padding.
+        allowed: Tokens that each pass may choose; by default all. With those of a number, an answer
+            is a number.
 
     Returns:
         Texts with the most likely tokens and, where these are [NUM], the values.
@@ -51,11 +55,13 @@ def fill(
     if model.causal:
         raise ValueError("a causal network cannot fill masks: it does not see the text after them")
     masked = tokens == MASK
-    while masked.any():
+    for pass_ in count():
+        if not masked.any():
+            break
         first = masked & ~masked.roll(1, 1)
         first[:, 0] = masked[:, 0]
         logits, values = model(tokens, numbers, present, at=first)
-        chosen = most_likely(logits)
+        chosen = most_likely(logits if allowed is None else only(logits, allowed, pass_))
         tokens = tokens.masked_scatter(first, chosen)
         numbers = numbers.masked_scatter(first, number_channel(chosen, values))
         masked = masked & ~first
@@ -72,6 +78,7 @@ def generate(
     temperature: float = 0.0,
     generator: torch.Generator | None = None,
     stop: bool = True,
+    allowed: Bool[Tensor, "length vocab"] | None = None,
 ) -> Text:
     """Continue texts of any lengths, token by token, until [END].
 
@@ -85,6 +92,7 @@ def generate(
         generator: Random generator of the sampling.
         stop: Stop once all texts have ended. Set to False under FSDP, where all ranks must call the
             network equally often.
+        allowed: Tokens that each step may choose; by default all.
 
     Returns:
         Texts of ``max(lengths) + steps`` tokens, with [PAD] after their ends.
@@ -108,6 +116,7 @@ def generate(
         now = time + step
         at = rows * now + end - 1  # last token of each text
         logits, values = model(tokens[:, :now], numbers[:, :now], at=at)
+        logits = logits if allowed is None else only(logits, allowed, step)
         chosen = draw(logits, temperature, generator) if temperature else most_likely(logits)
         chosen = chosen.where(going, PAD)
         tokens[rows, end] = chosen
@@ -122,6 +131,13 @@ def generate(
 def most_likely(logits: Float[Tensor, "*at vocab"]) -> Int64[Tensor, "*at"]:
     """Most likely token, padding and masks excluded."""
     return without_never(logits).argmax(-1)
+
+
+def only(
+    logits: Float[Tensor, "at vocab"], allowed: Bool[Tensor, "length vocab"], place: int
+) -> Float[Tensor, "at vocab"]:
+    """Logits without the tokens that cannot stand at a place."""
+    return logits.masked_fill(~allowed[place % len(allowed)], -torch.inf)
 
 
 def draw(

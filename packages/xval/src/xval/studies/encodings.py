@@ -13,7 +13,7 @@ from sciformer.training.checkpoints.checkpoint import class_path
 from xval.encodings.encoding import NAMES, Encoding
 from xval.evaluation.comparison import Comparison, read_answers, write_answers
 from xval.evaluation.evaluate import gaps, measure, open_data
-from xval.inference.ask import open_run
+from xval.inference.ask_command import open_run
 from xval.studies.encodings_report import (
     CONVERGED,
     SAMPLES,

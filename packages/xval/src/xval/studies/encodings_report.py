@@ -129,7 +129,7 @@ def _add_table(report: Report, rivals: Sequence[Rival], compared: Comparison, fi
 
     for rival in rivals:
         add(rival.name, rival.scores(compared.name, field), f"{rival.encoding}/{rival.arm}")
-    for method in compared.answers:
+    for method in compared.methods(field):
         if method != MODEL:
             each = rivals[0].scores(compared.name, field, method)
             add(METHODS[method], each, f"baseline_{method}")
@@ -211,7 +211,7 @@ def _add_errors(report: Report, rivals: Sequence[Rival]) -> None:
                 axes.plot(rival.cpu_s, errors, mark, color=color, markersize=5, label=rival.name)
             best = min(
                 scores.mse
-                for method in compared.answers
+                for method in compared.methods(field)
                 if method != MODEL
                 for scores in rivals[0].scores(compared.name, field, method)
             )

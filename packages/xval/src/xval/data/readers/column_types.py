@@ -181,5 +181,5 @@ def _texts(cells: pd.Series, values: Sequence[str], plain: frozenset[str]) -> Co
         )
         note += f"; missing: [{bad[0]!r}] leaves it out" if len(bad) == 1 else ""
     elif values and all(each.strip().isdigit() for each in some):
-        note = "leading zeros: names; or say number"
+        note = "names, as some have leading zeros"
     return ColumnType("category" if 2 * len(texts) <= len(cells) else "text", plain, note=note)

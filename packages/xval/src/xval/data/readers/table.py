@@ -69,6 +69,12 @@ class Table:
             if name not in self.cells:
                 raise ValueError(f"{self.path}: no column {name!r}; {known(name, self.columns)}")
 
+    def add_missing(self, names: Sequence[str]) -> None:
+        """Add columns that a file like this has, without a value."""
+        for name in names:
+            if name not in self.cells:
+                self.cells[name] = pd.Series([""] * len(self.lines), dtype=object)
+
     def set_types(self, types: Mapping[str, str]) -> None:
         """Set the user's types.
 
