@@ -1,6 +1,6 @@
 """Check, before a release is built, that a tag and everything that states a version agree.
 
-    python .github/check_release.py v0.1.0
+python .github/check_release.py v0.1.0
 """
 
 import re
