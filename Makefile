@@ -64,8 +64,9 @@ lowest:  ## an environment with the lowest versions that pyproject.toml allows
 	touch .venv/installed
 
 lock: .venv/packaging/bin/zizmor  ## pylock.toml: what constraints.txt names, for every system, with hashes
-	.venv/packaging/bin/uv pip compile --quiet --universal --constraint constraints.txt --generate-hashes \
-		--no-emit-package sciformer --format pylock.toml --output-file pylock.toml $(addsuffix /pyproject.toml,$(DISTS))
+	printf '%s\n' $(DISTS) | .venv/packaging/bin/uv pip compile - --quiet --universal --constraint constraints.txt \
+		--generate-hashes $(addprefix --no-emit-package sciformer,$(subst _,-,$(addprefix -,$(PROJECTS)))) \
+		--no-emit-package sciformer --format pylock.toml --output-file pylock.toml > /dev/null
 
 clean:
 	rm -rf .venv dist runs
@@ -84,7 +85,7 @@ clean:
 
 .venv/packaging/bin/zizmor: .venv/bin/python constraints.txt
 	$(PYTHON) -m venv .venv/packaging
-	.venv/packaging/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt --group packaging
+	$(PIP) --python .venv/packaging install --constraint constraints.txt --group packaging
 	touch $@
 
 .venv/developed: .venv/installed pyproject.toml
