@@ -7,7 +7,7 @@ DISTS = ./shared $(addprefix ./packages/,$(PROJECTS))
 comma = ,
 SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
 
-.PHONY: demo test lint types unit shapes bench wheels clean
+.PHONY: demo test lint types unit shapes bench wheels packaging smoke lowest lock clean
 
 demo: .venv/installed  ## quick run of every project, then one page of results; goes on if interrupted
 	.venv/bin/sciformer demo
@@ -42,7 +42,31 @@ else
 endif
 
 wheels: .venv/developed
-	for dist in $(DISTS); do .venv/bin/python -m build --outdir dist $$dist || exit 1; done
+	rm -rf dist
+	for dist in $(DISTS); do .venv/bin/python -m build --no-isolation --outdir dist $$dist || exit 1; done
+
+packaging: wheels .venv/packaging/bin/zizmor  ## what is published, and by which workflows
+	.venv/packaging/bin/check-wheel-contents dist/*.whl
+	.venv/packaging/bin/twine check --strict dist/*
+	for dist in $(DISTS); do .venv/packaging/bin/pyroma --min 10 $$dist || exit 1; done
+	.venv/packaging/bin/zizmor --offline --quiet --persona auditor .github
+	.venv/packaging/bin/repo-review .
+
+smoke: .venv/installed  ## two steps of every project
+	for project in $(PROJECTS); do \
+		.venv/bin/python -m $$project fit --config configs/$$project/smoke.yaml --overwrite || exit 1; \
+	done
+
+lowest:  ## an environment with the lowest versions that pyproject.toml allows
+	$(PYTHON) -m venv --clear .venv
+	$(PIP) install --constraint constraints.txt uv
+	.venv/bin/uv pip install --python .venv --quiet --resolution lowest-direct $(addprefix --editable ,$(DISTS))
+	touch .venv/installed
+
+lock: .venv/packaging/bin/zizmor  ## pylock.toml: what constraints.txt names, for every system, with hashes
+	printf '%s\n' $(DISTS) | .venv/packaging/bin/uv pip compile - --quiet --universal --constraint constraints.txt \
+		--generate-hashes $(addprefix --no-emit-package sciformer,$(subst _,-,$(addprefix -,$(PROJECTS)))) \
+		--no-emit-package sciformer --format pylock.toml --output-file pylock.toml > /dev/null
 
 clean:
 	rm -rf .venv dist runs
@@ -58,6 +82,11 @@ clean:
 .venv/pydoclint/bin/pydoclint: .venv/bin/python constraints.txt  # its fork of docstring_parser breaks jsonargparse's
 	$(PYTHON) -m venv .venv/pydoclint
 	.venv/pydoclint/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt pydoclint
+
+.venv/packaging/bin/zizmor: .venv/bin/python constraints.txt
+	$(PYTHON) -m venv .venv/packaging
+	$(PIP) --python .venv/packaging install --constraint constraints.txt --group packaging
+	touch $@
 
 .venv/developed: .venv/installed pyproject.toml
 	$(PIP) install --constraint constraints.txt --group dev

@@ -1,14 +1,19 @@
 """What is in a wheel, and that wheels alone are enough."""
 
 import re
+import runpy
+import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 DISTS = {"sciformer": "shared"} | {
@@ -86,6 +91,70 @@ def test_unpacked_wheels_run_from_an_empty_folder(built, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (empty / "runs/contextual_counting/smoke/last.ckpt").is_file()
+
+
+def test_a_build_without_the_link_to_the_configurations_fails_and_names_it(tmp_path):
+    shutil.copytree(ROOT / "packages/xval", tmp_path / "xval", symlinks=True)
+    link = tmp_path / "xval/src/xval/configs"
+    target = str(link.readlink())
+    link.unlink()
+    link.write_text(target)  # what git leaves where it makes no symbolic links
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--wheel", "xval"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode
+    assert "configs/smoke.yaml" in done.stdout + done.stderr
+
+
+def test_every_dependency_is_bounded_and_allows_what_is_tested():
+    pinned = dict(line.split("==") for line in _lines("constraints.txt") if "==" in line)
+    tested = {canonicalize_name(name): version for name, version in pinned.items()}
+    for folder in DISTS.values():
+        project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+        extras = project.get("optional-dependencies", {}).values()
+        for line in [*project["dependencies"], *(line for extra in extras for line in extra)]:
+            asked = Requirement(line)
+            operators = {bound.operator for bound in asked.specifier}
+            assert operators == {">=", "<"}, f"{folder}: {line}"
+            version = tested.get(canonicalize_name(asked.name), project["version"])
+            assert asked.specifier.contains(version), f"{folder}: {line}: {version}"
+
+
+def _lines(file):
+    return (ROOT / file).read_text().splitlines()
+
+
+@pytest.fixture
+def release(tmp_path):
+    """A copy of what states a version, ready to be released as 1.2.3, and its check."""
+    for folder in DISTS.values():
+        (tmp_path / folder).mkdir(parents=True)
+        text = '[project]\nversion = "1.2.3"\n'
+        (tmp_path / folder / "pyproject.toml").write_text(text)
+    (tmp_path / "CITATION.cff").write_text("title: x\nversion: 1.2.3\n")
+    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.3 (2026-12-01)\n")
+    faults = runpy.run_path(str(ROOT / ".github/check_release.py"))["faults"]
+    return lambda tag: faults(tag, tmp_path)
+
+
+def test_a_tag_that_agrees_with_all_versions_may_be_released(release):
+    assert release("v1.2.3") == []
+
+
+def test_a_tag_that_disagrees_and_a_placeholder_are_named(release, tmp_path):
+    said = release("v1.2.4")
+    assert [line.partition(":")[0] for line in said] == [
+        *sorted(f"{folder}/pyproject.toml" for folder in DISTS.values()),
+        *("CITATION.cff", "CHANGELOG.md"),
+    ]
+    (tmp_path / "shared/pyproject.toml").write_text(
+        '[project]\nversion = "1.2.3"\nurl = "https://x.example"\n'
+    )
+    assert [line.partition(":")[0] for line in release("v1.2.3")] == ["shared/pyproject.toml"]
 
 
 def test_every_dist_carries_the_same_licence():

@@ -54,8 +54,8 @@ def _runnable(python, kind, line):
     if name == "make":  # would install and test all; that the target exists is what can be seen
         return ["make", "--dry-run", "-C", str(ROOT), *words]
     if name == "pip":
-        folders = [word for word in words if word.startswith("./")]
-        assert folders
+        folders = re.findall(r"(?:\./|git\+URL#subdirectory=)(\S+)", "\n".join(words))
+        assert "shared" in folders, "the core is not on the index"
         assert all((ROOT / folder / "pyproject.toml").is_file() for folder in folders)
         return None
     assert name in COMMANDS, f"nothing knows how to run: {line}"

@@ -98,13 +98,19 @@ def simulated(
     Returns:
         The galaxies, in order.
     """
-    parts: dict[int, Pool] = {}
+    pool: Pool | None = None
     make = partial(numbered, seed=seed, size=size, grid=grid)
-    for number, part in spread(make, blocks, workers):
-        parts[number] = Pool(*map(torch.from_numpy, part))
+    for done, (number, arrays) in enumerate(spread(make, blocks, workers), start=1):
+        part = Pool(*map(torch.from_numpy, arrays))
+        if pool is None:  # filled block by block: joining them at the end needs twice the memory
+            pool = Pool(*(x.new_empty(len(blocks) * BLOCK, *x.shape[1:]) for x in part))
+        at = (number - blocks.start) * BLOCK
+        for whole, block in zip(pool, part, strict=True):
+            whole[at : at + BLOCK] = block
         if progress is not None:
-            progress(len(parts))
-    return Pool(*map(torch.cat, zip(*(parts[number] for number in blocks), strict=True)))
+            progress(done)
+    assert pool is not None
+    return pool
 
 
 def numbered(number: int, seed: int, size: int, grid: Grid) -> tuple[int, tuple[np.ndarray, ...]]:
