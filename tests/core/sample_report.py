@@ -72,5 +72,5 @@ def sample_report(title="Numbers"):
         "By set", ["Set", "MSE (m2)"], [["short", 9.1e-4], ["long", math.nan]], "Note."
     )
     report.add_figure("Curve", line_figure(), "It falls.", "A falling line.")
-    report.add_film("Moving", GIF, 2.0, "It moves.", "A moving dot.")
+    report.add_film("Moving", html.Film(GIF), 2.0, "It moves.", "A moving dot.")
     return report

@@ -12,6 +12,7 @@ from sciformer.arguments import check_least
 from sciformer.cli.project import Project
 from sciformer.report.combined import Done, Failed, join, results
 from sciformer.report.html import duration
+from sciformer.report.origin import origin
 from sciformer.report.report import literal, report_folder, rich_table, terminal
 
 
@@ -37,7 +38,8 @@ def demo(out: str = "runs/demo", seed: int = 0, overwrite: bool = False) -> None
     start = time.perf_counter()
     parts = [_quick(project, folder, seed, overwrite) for project in projects]
     facts = {"Time of everything": duration(time.perf_counter() - start), "Seed": str(seed)}
-    page = join("sciformer", parts, folder, facts, "The quick run of every installed project.")
+    summary = "The quick run of every installed project."
+    page = join("sciformer", parts, folder, facts, summary, origin())
     console = terminal()
     console.print(rich_table(results(parts)))
     console.print(literal(f"Pictures and tables: {page}"))

@@ -10,6 +10,7 @@ from sciformer.cli.config_errors import check_configs
 from sciformer.cli.options import call, present, resolve, shipped, spelled
 from sciformer.cli.project import Project, Verb
 from sciformer.errors import USAGE, one_line
+from sciformer.report.origin import remember
 
 LIGHTNING = "sciformer.cli.lightning:run"  # importing it costs some 4 CPU-seconds
 LIGHTNING_VERBS = {
@@ -31,7 +32,9 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
         SystemExit: With code 2 and one line on stderr if the input is invalid.
     """
     let_idle_threads_sleep()
-    words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
+    typed = sys.argv[1:] if argv is None else argv
+    remember([project.command, *typed])
+    words = [spelled(word) for word in typed]
     debug = "--debug" in words
     words = [shipped(project.name, word) for word in words if word != "--debug"]
     sys.argv[1:] = words  # LightningCLI warns if it is given other arguments than the process
@@ -65,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             "export a checkpoint to safetensors, or import one",
         ),
     }
-    words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
+    typed = sys.argv[1:] if argv is None else argv
+    remember(["sciformer", *typed])
+    words = [spelled(word) for word in typed]
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     sys.argv[1:] = words

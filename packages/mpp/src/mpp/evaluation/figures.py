@@ -11,16 +11,17 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from mpp.evaluation.baselines import BASELINES
 from mpp.evaluation.comparison import TRUTH, Comparison
 from mpp.evaluation.field_maps import ERROR, STATE, Shown, draw, label, limits, place
-from mpp.evaluation.movies import gif
+from mpp.evaluation.movies import film
 from mpp.metrics import band_cuts
 from sciformer.evaluation.comparison import MODEL
-from sciformer.report.figures import BASELINE, BLUE, INK, ORANGE, WIDE, figure
+from sciformer.report.figures import BASELINE, BLUE, INK, VERMILION, WIDE, figure
 from sciformer.report.report import Report
+from sciformer.text import counted
 
 LINES = {
     MODEL: (BLUE, "-", "o"),
     "persistence": (BASELINE, "--", "s"),
-    "linear": (ORANGE, ":", "^"),
+    "linear": (VERMILION, ":", "^"),
 }
 NAMES = {MODEL: "model", "persistence": "persistence", "linear": "linear extrapolation"}
 FILM = 5.5  # inches: shown pixel by pixel on a desk screen
@@ -71,7 +72,7 @@ def add_errors(report: Report, compared: Comparison) -> None:
         f"{label(compared.name)}: error against time",
         drawn,
         f"Root mean square error over the standard deviation of the true frame, in the mean over "
-        f"{compared.windows} windows; a step takes {compared.description.dt:.4g} in the time of "
+        f"{counted(compared.windows, 'window')}; a step takes {compared.description.dt:.4g} in the time of "
         "the data. 1 is what the right mean everywhere would get.",
     )
 
@@ -145,11 +146,28 @@ def add_strip(report: Report, shown: Shown, field: int, steps: Sequence[int]) ->
     )
 
 
-def add_film(report: Report, shown: Shown) -> None:
-    """Movie of all fields of one rollout."""
+def add_film(report: Report, shown: Shown, first: bool = False) -> None:
+    """Movie of all fields of one rollout; ``first`` shows it at the top of the page."""
     report.add_film(
         f"{label(shown.name)}: {len(shown.truth)} steps of a rollout",
-        gif(shown),
+        film(shown),
         FILM,
         f"{place(shown.description)} {CAPTION}",
+        _told(shown),
+        first,
+    )
+
+
+def _told(shown: Shown) -> str:
+    """What a film shows, in words."""
+    names = [label(name) for name in shown.description.names]
+    parts = []
+    for field, name in enumerate(names):
+        state, _ = limits(shown, field)
+        last = shown.error[-1, field]
+        error = f", error at the end up to {np.abs(last).max():.2g}" if np.isfinite(last).all() else ""
+        parts.append(f"{name} from {state.low:.3g} to {state.high:.3g}{error}")
+    return (
+        f"Film of {counted(len(shown.truth), 'step')}, {shown.time(0)} to "
+        f"{shown.time(len(shown.truth) - 1)}; truth, prediction and error of {'; '.join(parts)}."
     )

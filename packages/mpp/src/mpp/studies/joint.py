@@ -64,7 +64,7 @@ def joint(
     found = study.fit(runs)
     scores = {run.name: kept_metrics(study.folder(run.name) / "last.ckpt") for run in runs}
     title = "One network for several systems, or one for each"
-    with study_report(study, "joint", config, seeds, found, title) as report:
+    with study_report(study, config, found, title) as report:
         report.summary += SUMMARY.format(seeds=seeds)
         for span, words in SPANS.items():
             _add_table(report, scores, systems, seeds, span, words)
