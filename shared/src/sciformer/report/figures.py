@@ -39,10 +39,11 @@ COLORS = {"--ink": INK, "--paper": PAPER, "--grid": GRID}
 LIGHT_RULES = "".join(f"{name}:{color};" for name, color in COLORS.items())
 DARK_RULES = "".join(f"{name}:{DARK[color]};" for name, color in COLORS.items())
 SCHEMES = (
-    f":root{{{LIGHT_RULES}}}"
-    f"@media screen and (prefers-color-scheme:dark){{:root{{{DARK_RULES}}}}}"
+    f":root{{{LIGHT_RULES}}}@media screen and (prefers-color-scheme:dark){{:root{{{DARK_RULES}}}}}"
 )
-PROLOGUE = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>\s*", re.DOTALL)
+PROLOGUE = re.compile(
+    r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>\s*", re.DOTALL
+)
 PATH = re.compile(r'\bd="[^"]*"')
 DECIMALS = re.compile(r"(\.\d\d)\d+")
 
@@ -98,6 +99,25 @@ def figure(height: float | int = 3.0, width: float | int = NARROW) -> Iterator[F
     """
     with _style():
         yield LiteralFigure((width, height), layout="constrained")
+
+
+def add_legend(
+    drawn: Figure, columns: int, loc: str = "outside upper center", marks: float | int = 1
+) -> None:
+    """Add one legend for all panels, with each name once.
+
+    Args:
+        drawn: The figure.
+        columns: Columns of the legend.
+        loc: Place, as matplotlib names it.
+        marks: Size of the marks, times that in the panels.
+    """
+    entries = {
+        label: handle
+        for axes in drawn.axes
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    drawn.legend(entries.values(), entries.keys(), loc=loc, ncols=columns, markerscale=marks)
 
 
 class LiteralFigure(Figure):

@@ -178,7 +178,7 @@ def _image(source: str, width: float | int, alt: str, kind: str = "") -> str:
     """An image; the single quotes keep the many double ones of an SVG as they are."""
     return (
         f'<div class="scroll">\n<img class="{kind}" alt="{escape(alt)}" loading="lazy" '
-        f"decoding=\"async\" style=\"--width: {width:g}in\" src='{source}'>\n</div>"
+        f'decoding="async" style="--width: {width:g}in" src=\'{source}\'>\n</div>'
     )
 
 

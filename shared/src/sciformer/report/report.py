@@ -128,7 +128,13 @@ class Report:
         self._add_picture(title, image, caption, first)
 
     def add_film(
-        self, title: str, film: Film, width: float | int, caption: str, alt: str, first: bool = False
+        self,
+        title: str,
+        film: Film,
+        width: float | int,
+        caption: str,
+        alt: str,
+        first: bool = False,
     ) -> None:
         """Embed a film.
 

@@ -82,7 +82,7 @@ def spectrum(axes: Axes, flux: Tensor, ivar: Tensor, redshift: float = float("na
     axes.tick_params(labelsize=8)
     for rest in LINES.values():
         if wavelength[0] < rest * (1 + redshift) < wavelength[-1]:
-            axes.axvline(rest * (1 + redshift), color=BASELINE, linewidth=0.6, alpha=0.6, zorder=0)
+            axes.axvline(rest * (1 + redshift), color=BASELINE, linewidth=0.6, zorder=0)
 
 
 def name_lines(axes: Axes, redshift: float) -> None:

@@ -72,7 +72,7 @@ def evaluate(
     stored = None if data is None else stored_sequences(data, samples)
     if stored is not None:
         _check_answerable("data", run.module, stored[0])
-    with run.report("Contextual counting", out, overwrite) as report:
+    with run.report("Contextual counting", out, overwrite, data=data) as report:
         report.summary = _summary(source, samples)
         if stored is None:
             answered = predict_sets(run.module, source, samples, asked)

@@ -70,7 +70,7 @@ def evaluate(
     """
     check_least(samples=(samples, 1), steps=(steps, 1))
     trained = open_run(path, device)
-    with trained.report("Multiple physics pretraining", out, overwrite) as report:
+    with trained.report("Multiple physics pretraining", out, overwrite, data=data) as report:
         source = open_data(trained, data, samples, steps)
         report.summary = _summary(source)
         every = [
@@ -80,13 +80,13 @@ def evaluate(
         for compared, _ in every:
             report.add_metrics(compared.numbers())
         tables.add_results(report, [compared for compared, _ in every])
-        for compared, shown in every:
+        for number, (compared, shown) in enumerate(every):
             tables.add_tables(report, compared)
             figures.add_errors(report, compared)
             worst = int(compared.errors["vrmse"][MODEL].mean(0).argmax())
             figures.add_strip(report, shown, worst, _steps(compared.steps, len(shown.truth)))
             figures.add_spectra(report, compared)
-            figures.add_film(report, shown)
+            figures.add_film(report, shown, first=number == 0)
 
 
 def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[PhysicsModule]":
