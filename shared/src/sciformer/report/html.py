@@ -104,7 +104,7 @@ def document(title: str, content: str) -> str:
 
 
 def section(title: str, content: str, kind: str = "", name: str = "") -> str:
-    """Put a heading above content; ``kind`` is its CSS class, ``name`` the target of links to it."""
+    """Put a heading above content; ``kind`` is its CSS class, ``name`` a target of links."""
     mark = f' id="{name}"' if name else ""
     return f'<section class="{kind}"{mark}>\n<h2>{escape(title)}</h2>\n{content}\n</section>'
 
@@ -143,7 +143,7 @@ def picture(svg: str, width: float, alt: str) -> str:
 
     Width in inches, so that text is readable on phones and large screens.
     """
-    source = re.sub(r"\s+", " ", svg.replace("://", "%3A//").translate(ESCAPED))
+    source = re.sub(r"\s+", " ", svg.translate(ESCAPED).replace("://", "%3A//"))
     return _image(f"data:image/svg+xml,{source}", width, alt)
 
 

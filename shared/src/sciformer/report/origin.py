@@ -16,8 +16,8 @@ from typing import Any
 from sciformer.text import counted, hide_secrets
 
 TYPED: list[str] = []  # this process's command line, before options are renamed or paths found
-WHOLE = 2**28  # bytes of a file that is hashed whole
-EDGE = 2**20  # bytes at both ends that are hashed of a larger one
+WHOLE = 2**28  # bytes that are hashed whole; of more only:
+EDGE, FIRST = 2**16, 1000  # bytes at both ends of so many files, and the sizes of all
 SHOWN = 16  # hexadecimal digits of a hash
 INDEX = "index.json"  # of a folder of shards, with the hashes of all of them
 
@@ -74,8 +74,8 @@ def data_hashes(settings: Any) -> dict[str, str]:
 
     Returns:
         For each path that exists: number of files and a hash of all. Of a folder of shards the
-        index is hashed, which has the hashes of the shards; of files above 256 MiB the size and
-        both ends.
+        index is hashed, which has the hashes of the shards; of more than 256 MiB only sizes and
+        the ends of files, which is said.
     """
     found = {path: _files(path) for path in _paths(settings)}
     return {hide_secrets(path): _hashed(files) for path, files in found.items() if files}
@@ -83,7 +83,8 @@ def data_hashes(settings: Any) -> dict[str, str]:
 
 def _paths(settings: Any) -> Iterator[str]:
     if isinstance(settings, str):
-        yield settings
+        if "/" in settings or Path(settings).suffix:  # else a word, such as a name
+            yield settings
     elif isinstance(settings, Mapping):
         for value in settings.values():
             yield from _paths(value)
@@ -95,7 +96,8 @@ def _paths(settings: Any) -> Iterator[str]:
 def _files(path: str) -> list[Path]:
     """Files of a path or pattern, in order."""
     try:
-        given = [Path(each) for each in sorted(glob.glob(str(Path(path).expanduser())))]
+        found = glob.glob(str(Path(path).expanduser()))  # noqa: PTH207  # an absolute pattern too
+        given = [Path(each) for each in sorted(found)]
     except (RuntimeError, ValueError):  # no such home; a zero byte
         return []
     files: list[Path] = []
@@ -107,18 +109,23 @@ def _files(path: str) -> list[Path]:
 
 
 def _hashed(files: Sequence[Path]) -> str:
-    hashes = [_sha256(file) for file in files]
+    sizes, many = [file.stat().st_size for file in files], counted(len(files), "file")
+    if sum(sizes) > WHOLE:
+        ends = [_ends(file, size) for file, size in zip(files[:FIRST], sizes, strict=False)]
+        said = hashlib.sha256(b"".join([repr(sizes).encode(), *ends])).hexdigest()
+        return f"{many}, sha256 of sizes and ends {said[:SHOWN]}"
+    hashes = []
+    for path in files:
+        with path.open("rb") as file:
+            hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
     if len(files) == 1:
         return f"sha256 {hashes[0][:SHOWN]}"
-    total = hashlib.sha256("".join(hashes).encode()).hexdigest()
-    return f"{counted(len(files), 'file')}, sha256 of their hashes {total[:SHOWN]}"
+    said = hashlib.sha256("".join(hashes).encode()).hexdigest()
+    return f"{many}, sha256 of their hashes {said[:SHOWN]}"
 
 
-def _sha256(path: Path) -> str:
-    size = path.stat().st_size
+def _ends(path: Path, size: int) -> bytes:
     with path.open("rb") as file:
-        if size <= WHOLE:
-            return hashlib.file_digest(file, "sha256").hexdigest()
         start = file.read(EDGE)
-        file.seek(size - EDGE)
-        return hashlib.sha256(b"%d" % size + start + file.read()).hexdigest()
+        file.seek(max(0, size - EDGE))
+        return start + file.read()

@@ -125,7 +125,8 @@ def _add_gallery(
         drawn,
         f"Left: queries, evenly spread in redshift, and where in the list their own partner comes; "
         f"beside each the nearest {found.shape[1]} of {len(test)}, best first. Framed in green: "
-        "that of the same galaxy. Spectra: flux, each on its own scale; gray: lines at the redshift.",
+        "that of the same galaxy. Spectra: flux, each on its own scale; gray: lines at the "
+        "redshift.",
         _told(test, rows, found, way),
         first=not images,
     )
@@ -180,8 +181,8 @@ def add_recall(report: Report, found: Sequence[Found]) -> None:
     report.add_figure(
         "Recall",
         drawn,
-        f"The share of {counted(count, 'galaxy', 'galaxies')} whose own spectrum (image) is among the k nearest of all "
-        "to their image (spectrum).",
+        "The share of galaxies whose own spectrum (image) is among the k nearest of all to their "
+        "image (spectrum).",
     )
 
 

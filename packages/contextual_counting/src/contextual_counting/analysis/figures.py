@@ -126,11 +126,8 @@ def leaks(found: Mapping[str, Float[Tensor, " regions"]]) -> Figure:
         axes = drawn.add_subplot()
         for column, shares in enumerate(found.values()):
             places = column + (np.arange(len(shares)) - (len(shares) - 1) / 2) * 0.18
-            for place, share, color, name in zip(
-                places, 100 * shares.numpy(), _colors(len(shares)), _numbers(len(shares), "region "),
-                strict=True,
-            ):  # fmt: skip
-                axes.bar(place, share, 0.16, color=color, label=name)
+            names, colors = _numbers(len(shares), "region "), _colors(len(shares))
+            axes.bar(places, 100 * shares.numpy(), 0.16, color=colors, label=names)
         axes.set_xticks(range(len(found)), list(found))
         axes.set_ylabel("attention on 0s and 1s (%)")
         axes.grid(False, axis="x")

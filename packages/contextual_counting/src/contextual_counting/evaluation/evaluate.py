@@ -134,7 +134,11 @@ def _add_tables(report: Report, sets: list[Answers], numbers: dict[str, float]) 
         "Sets of sequences",
         ["Set", "tokens", "regions", "density of 1s", "training range"],
         [
-            [a.name, *a.setting, "outside: " + ", ".join(a.outside) if a.outside else "inside"]
+            [
+                a.name,
+                *map(str, a.setting),
+                "outside: " + ", ".join(a.outside) if a.outside else "inside",
+            ]
             for a in sets
         ],
         "Inside: every number lies between the least and the most that this run was trained on.",

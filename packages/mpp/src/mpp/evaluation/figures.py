@@ -71,9 +71,9 @@ def add_errors(report: Report, compared: Comparison) -> None:
     report.add_figure(
         f"{label(compared.name)}: error against time",
         drawn,
-        f"Root mean square error over the standard deviation of the true frame, in the mean over "
-        f"{counted(compared.windows, 'window')}; a step takes {compared.description.dt:.4g} in the time of "
-        "the data. 1 is what the right mean everywhere would get.",
+        "Root mean square error over the standard deviation of the true frame, in the mean over "
+        f"{counted(compared.windows, 'window')}; a step takes {compared.description.dt:.4g} in the "
+        "time of the data. 1 is what the right mean everywhere would get.",
     )
 
 

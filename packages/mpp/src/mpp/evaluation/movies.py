@@ -30,7 +30,10 @@ SUFFIXES = (".gif", ".mp4")
 COLUMNS = ("truth", "prediction", "error")
 WIDTH, ROW, HEAD = 6.4, 1.3, 0.65  # inches
 DPI, SHARP = 96, 192  # of a GIF, of an MP4
-H264 = "-an -c:v libx264 -preset medium -crf 26 -pix_fmt yuv420p -movflags +faststart".split()
+H264 = [  # options of ffmpeg
+    *("-an", "-c:v", "libx264", "-preset", "medium", "-crf", "26"),
+    *("-pix_fmt", "yuv420p", "-movflags", "+faststart"),
+]
 SMALLER = (1.0, 0.8, 0.65, 0.5)  # of its size, until a GIF takes no more than:
 MOST = 1_500_000  # bytes
 PACE, LAST = 140, 1200  # milliseconds that a frame stays, and the last one

@@ -59,8 +59,8 @@ def add_scatter(report: Report, compared: Comparison) -> None:
     report.add_figure(
         f"{title(compared.name)}: predicted against true",
         drawn,
-        f"At most {SCATTERED} answers in a panel. Answers beyond the range of the truth are at its edge. A horizontal stripe is an "
-        "answer that is given whatever the truth.",
+        f"At most {SCATTERED} answers in a panel. Answers beyond the range of the truth are at its "
+        "edge. A horizontal stripe is an answer that is given whatever the truth.",
     )
 
 
