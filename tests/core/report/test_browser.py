@@ -89,11 +89,10 @@ def test_every_picture_is_drawn_and_a_film_has_controls_and_a_poster(pages, visi
         assert all(widths)
         for film in page.query_selector_all("video"):
             assert film.get_attribute("controls") is not None
-            ready = (
-                "film => (film.load(), new Promise(done => film.onloadeddata = done)).then(() => 1)"
-            )
             assert film.get_attribute("poster").startswith("data:image/png;base64,")
-            assert film.evaluate(ready) == 1
+            film.evaluate("film => { film.preload = 'auto'; film.load(); }")
+            page.wait_for_function("film => film.readyState > 1 || film.error", arg=film)
+            assert film.evaluate("film => film.error && film.error.message") is None
 
 
 def test_figures_follow_the_scheme_and_are_printed_dark_on_white(pages, visit):

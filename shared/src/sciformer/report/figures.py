@@ -30,7 +30,7 @@ BASELINE = "#8b909a"
 
 INK, PAPER, GRID = "#1d1f23", "#fefefe", "#dcdfe4"  # page.css has the same ink and paper
 DARK = {INK: "#e7e8eb", PAPER: "#17191d", GRID: "#363a41"}
-SHADE = 0.25  # opacity of a shaded span
+SHADE = 0.3  # opacity of a shaded span
 
 NARROW = 4.8  # inches: 75 pixels per inch on a phone, where 10 points are then still 10 pixels
 WIDE = 7.6  # inches: fills the column of a desk screen, scrolls in its own box on a phone

@@ -2,6 +2,7 @@
 
 import math
 import re
+import struct
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -14,6 +15,7 @@ import yaml
 from sciformer.text import counted
 
 Cell = str | int | float | None
+Sized = tuple[float | int, float | int]  # width and height in inches
 
 METRICS, PAGE = "metrics.json", "index.html"  # what a folder of results holds
 MISSING = "n/a"
@@ -138,13 +140,10 @@ def _row(row: Sequence[Cell], kinds: Sequence[str], labels: Sequence[str]) -> st
     return "".join(cells)
 
 
-def picture(svg: str, width: float, alt: str) -> str:
-    """Embed a figure as SVG.
-
-    Width in inches, so that text is readable on phones and large screens.
-    """
+def picture(svg: str, size: Sized, alt: str) -> str:
+    """Embed a figure as SVG; its size in inches makes text readable on phones and large screens."""
     source = re.sub(r"\s+", " ", svg.translate(ESCAPED).replace("://", "%3A//"))
-    return _image(f"data:image/svg+xml,{source}", width, alt)
+    return _image(f"data:image/svg+xml,{source}", size, alt)
 
 
 class Film(NamedTuple):
@@ -164,21 +163,32 @@ def film(content: Film, width: float | int, alt: str) -> str:
 
     Its background is light on a dark page too.
     """
+    if content.poster:
+        across, down = struct.unpack(">2L", content.poster[16:24])  # where PNG has its size
+    else:
+        across, down = struct.unpack("<2H", content.content[6:10])  # where GIF has it
+    size = (width, width * down / across)
     if not content.poster:
-        return _image(_data("image/gif", content.content), width, alt, "film")
+        return _image(_data("image/gif", content.content), size, alt, "film")
     return (
         f'<div class="scroll">\n<video class="film" controls loop muted playsinline preload="none" '
-        f'style="--width: {width:g}in" aria-label="{escape(alt)}" '
+        f'{_size(size)} aria-label="{escape(alt)}" '
         f'poster="{_data("image/png", content.poster)}" '
         f'src="{_data("video/mp4", content.content)}"></video>\n</div>'
     )
 
 
-def _image(source: str, width: float | int, alt: str, kind: str = "") -> str:
+def _size(size: Sized) -> str:
+    """Attributes that keep a picture's place until it is loaded."""
+    width, height = (round(96 * inches) for inches in size)
+    return f'width="{width}" height="{height}" style="--width: {size[0]:g}in"'
+
+
+def _image(source: str, size: Sized, alt: str, kind: str = "") -> str:
     """An image; the single quotes keep the many double ones of an SVG as they are."""
     return (
-        f'<div class="scroll">\n<img class="{kind}" alt="{escape(alt)}" loading="lazy" '
-        f'decoding="async" style="--width: {width:g}in" src=\'{source}\'>\n</div>'
+        f'<div class="scroll">\n<img class="{kind}" alt="{escape(alt)}" {_size(size)} '
+        f'loading="lazy" decoding="async" src=\'{source}\'>\n</div>'
     )
 
 

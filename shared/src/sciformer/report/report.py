@@ -124,7 +124,8 @@ class Report:
             alt: Alternative text for screen readers; by default axes and ranges of all lines.
             first: Show it at the top of the page, before all numbers.
         """
-        image = html.picture(draw(figure), figure.get_figwidth(), alt or described(figure))
+        width, height = figure.get_size_inches().tolist()
+        image = html.picture(draw(figure), (width, height), alt or described(figure))
         self._add_picture(title, image, caption, first)
 
     def add_film(

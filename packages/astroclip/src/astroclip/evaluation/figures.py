@@ -48,7 +48,7 @@ def add_samples(report: Report, test: Galaxies, morphologies: Sequence[str] = ()
         drawn,
         f"Evenly spread in redshift. Left: z, r and g as red, green and blue, by an asinh stretch; "
         f"{batch.image.shape[-1]} pixels of 0.262 arcsec. Right: the spectrum, averaged to 512 "
-        "points; gray: where lines are at the true redshift.",
+        "points; gray marks: lines at the true redshift.",
     )
 
 
@@ -125,7 +125,7 @@ def _add_gallery(
         drawn,
         f"Left: queries, evenly spread in redshift, and where in the list their own partner comes; "
         f"beside each the nearest {found.shape[1]} of {len(test)}, best first. Framed in green: "
-        "that of the same galaxy. Spectra: flux, each on its own scale; gray: lines at the "
+        "that of the same galaxy. Spectra: flux, each on its own scale; gray marks: lines at the "
         "redshift.",
         _told(test, rows, found, way),
         first=not images,

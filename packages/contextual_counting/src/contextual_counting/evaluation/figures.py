@@ -124,7 +124,7 @@ def add_attention(report: Report, module: "CountingModule", data: "CountingData"
 def _attention(axes: Axes, tokens: np.ndarray, weights: np.ndarray, region: int) -> None:
     opens, closes = np.flatnonzero(tokens == OPEN), np.flatnonzero(tokens == CLOSE)
     for index, (first, last) in enumerate(zip(opens.tolist(), closes.tolist(), strict=True)):
-        own, name = (SHADE, "its region") if index == region else (SHADE / 3, "another region")
+        own, name = (SHADE, "its region") if index == region else (SHADE / 2.5, "another region")
         axes.axvspan(first, last, color=BLUE, alpha=own, linewidth=0, label=name)
     for name, (token, color) in KINDS.items():
         chosen = (tokens == token) | ((token == OPEN) & (tokens == CLOSE))
