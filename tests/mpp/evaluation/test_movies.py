@@ -123,9 +123,7 @@ def test_another_format_is_refused_in_one_line():
 def test_mp4_without_ffmpeg_is_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(movies, "get_ffmpeg_exe", None)
-    with pytest.raises(
-        ValueError, match=r"^film: a.mp4: MP4 needs ffmpeg.*'sciformer-mpp\[film\]'"
-    ):
+    with pytest.raises(ValueError, match=r"^film: a.mp4: MP4 needs ffmpeg.*sciformer-mpp\[film\]"):
         write_film("a.mp4", shown())
 
 

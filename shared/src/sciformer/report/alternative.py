@@ -42,10 +42,14 @@ def _panel(axes: Axes) -> str:
     named: dict[str, list[float]] = {}  # lengths of bars and heights of marks
     for bars in axes.containers:
         if isinstance(bars, BarContainer):
-            named.setdefault(str(bars.get_label()), []).extend(bars.datavalues)
+            named.setdefault(str(bars.get_label()), []).extend(
+                np.ravel(np.asarray(bars.datavalues, float))
+            )
     for line in axes.get_lines():
         if not _is_line(line):
-            named.setdefault(str(line.get_label()), []).extend(np.asarray(line.get_ydata(), float))
+            named.setdefault(str(line.get_label()), []).extend(
+                np.ravel(np.asarray(line.get_ydata(), float))
+            )
     parts += [_listed(name, values) for name, values in named.items()]
     points = [each for each in axes.collections if isinstance(each, PathCollection)]
     parts += [counted(len(np.atleast_2d(each.get_offsets())), "point") for each in points]

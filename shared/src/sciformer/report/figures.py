@@ -102,7 +102,7 @@ def figure(height: float | int = 3.0, width: float | int = NARROW) -> Iterator[F
 
 
 def add_legend(
-    drawn: Figure, columns: int, loc: str = "outside upper center", marks: float | int = 1
+    drawn: Figure, columns: int, loc: Any = "outside upper center", marks: float | int = 1
 ) -> None:
     """Add one legend for all panels, with each name once.
 

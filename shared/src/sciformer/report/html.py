@@ -223,7 +223,7 @@ def costs(run: Mapping[str, Any]) -> dict[str, str]:
 def provenance(run: Mapping[str, Any]) -> str:
     """Command, code, machine, data, configuration and versions, to reproduce a run."""
     rest = {NAMES.get(key, key): value for key, value in run.items() if key not in PLACED}
-    evaluation = dict(run.get("evaluation") or {})
+    evaluation: dict[str, Any] = dict(run.get("evaluation") or {})
     parts = [_command(run.get("command")), pairs(rest)]
     if evaluation:
         parts += ["<h3>Evaluation</h3>", _command(evaluation.pop("command", None))]
