@@ -83,6 +83,7 @@ def test_every_picture_is_drawn_and_a_film_has_controls_and_a_poster(pages, visi
     for path in pages:
         page = visit(path)
         page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        page.evaluate("[...document.images].forEach(image => image.loading = 'eager')")
         wait = "Promise.all([...document.images].map(image => image.decode().then(() => image)))"
         widths = page.evaluate(f"{wait}.then(all => all.map(image => image.naturalWidth))")
         assert widths

@@ -124,7 +124,7 @@ def table(content: Table, stack: bool = False) -> str:
     body = "\n".join(f"<tr>{_row(row, kinds, labels)}</tr>" for row in content.rows)
     note = f'\n<p class="note">{escape(content.note)}</p>' if content.note else ""
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(content.title)}">\n'
+        f'<div class="scroll" role="group" tabindex="0" aria-label="{escape(content.title)}">\n'
         f'<table class="{"stack" if stack else ""}">\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody>\n</table>\n</div>{note}"
     )
