@@ -89,7 +89,7 @@ def add_cost(
             title(compared.name),
             code.name,
             code.length,
-            compared.tokens,
+            f"{compared.tokens:.4g}",
             f"{parameters:,}",
             cpu_s,
             1000 * compared.cpu_s / len(compared.truth),
