@@ -17,6 +17,7 @@ from contextual_counting.evaluation.predictions import (
 from sciformer.arguments import ArgumentError, check_least
 from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
+from sciformer.text import counted
 
 if TYPE_CHECKING:
     from contextual_counting.data.datamodule import CountingData, Setting
@@ -112,8 +113,8 @@ def _check_answerable(name: str, module: "CountingModule", setting: "Setting") -
 def _summary(data: "CountingData", samples: int) -> str:
     length, regions, density = data.own
     return (
-        f"Trained for sequences of {length} tokens with {regions} delimited regions and a 1 with "
-        f"probability {density}; asked how many 1s each region holds, on {samples} new sequences "
+        f"Trained for sequences of {length} tokens with {counted(regions, 'delimited region')} and a 1 with "
+        f"probability {density}; asked how many 1s each region holds, on {counted(samples, 'new sequence')} "
         f"per set. Regions are never averaged: a mean would hide that one of them fails."
     )
 

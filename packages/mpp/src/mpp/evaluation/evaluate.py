@@ -26,6 +26,7 @@ from sciformer.evaluation import run
 from sciformer.evaluation.comparison import MODEL
 from sciformer.evaluation.run import TrainedRun, device_of
 from sciformer.progress import track
+from sciformer.text import counted
 from sciformer.training.checkpoints import checkpoint
 from sciformer.training.checkpoints.distrust import fitted
 
@@ -270,7 +271,7 @@ def _steps(reported: int, shown: int) -> list[int]:
 
 def _summary(data: "PhysicsData") -> str:
     return (
-        f"Each rollout starts from {data.history} true frames; from then on the model sees its own "
+        f"Each rollout starts from {counted(data.history, 'true frame')}; from then on the model sees its own "
         "answers alone. Persistence repeats the last true frame, linear extrapolation goes on with "
         "the last true change. Fields and steps are listed one by one: a mean would hide one that "
         "fails."

@@ -104,7 +104,7 @@ def add_spectra(report: Report, compared: Comparison) -> None:
             axes.set_ylabel("mean square (unit\u00b2)")
         add_legend(drawn, 3)
     report.add_figure(
-        f"{label(compared.name)}: spectra after {compared.steps} steps",
+        f"{label(compared.name)}: spectra after {counted(compared.steps, 'step')}",
         drawn,
         "The part of the mean square of a field (in its unit squared) at each whole number of "
         "waves along the longest axis, in any direction, in the mean over the windows.",
@@ -150,7 +150,7 @@ def add_strip(report: Report, shown: Shown, field: int, steps: Sequence[int]) ->
 def add_film(report: Report, shown: Shown, first: bool = False) -> None:
     """Movie of all fields of one rollout; ``first`` shows it at the top of the page."""
     report.add_film(
-        f"{label(shown.name)}: {len(shown.truth)} steps of a rollout",
+        f"{label(shown.name)}: {counted(len(shown.truth), 'step')} of a rollout",
         film(shown),
         FILM,
         f"{place(shown.description)} {CAPTION}",
