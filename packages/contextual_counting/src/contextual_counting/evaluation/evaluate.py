@@ -113,9 +113,9 @@ def _check_answerable(name: str, module: "CountingModule", setting: "Setting") -
 def _summary(data: "CountingData", samples: int) -> str:
     length, regions, density = data.own
     return (
-        f"Trained for sequences of {length} tokens with {counted(regions, 'delimited region')} and a 1 with "
-        f"probability {density}; asked how many 1s each region holds, on {counted(samples, 'new sequence')} "
-        f"per set. Regions are never averaged: a mean would hide that one of them fails."
+        f"Trained for sequences of {length} tokens with {counted(regions, 'delimited region')} "
+        f"and a 1 with probability {density}; asked how many 1s each region holds, on "
+        f"{counted(samples, 'new sequence')} per set. Regions are never averaged: a mean would hide that one of them fails."
     )
 
 
