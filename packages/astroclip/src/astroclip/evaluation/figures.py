@@ -82,7 +82,8 @@ def add_map(report: Report, test: Galaxies) -> None:
         "Map of the embeddings",
         drawn,
         f"Images and spectra of {counted(len(rows), 'galaxy', 'galaxies')} in the space of "
-        "both (z), brought to two dimensions together by t-SNE, so that a place means the same in both panels.",
+        "both (z), brought to two dimensions together by t-SNE, so that a place means the same in "
+        "both panels.",
     )
 
 

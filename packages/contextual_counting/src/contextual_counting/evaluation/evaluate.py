@@ -115,7 +115,8 @@ def _summary(data: "CountingData", samples: int) -> str:
     return (
         f"Trained for sequences of {length} tokens with {counted(regions, 'delimited region')} "
         f"and a 1 with probability {density}; asked how many 1s each region holds, on "
-        f"{counted(samples, 'new sequence')} per set. Regions are never averaged: a mean would hide that one of them fails."
+        f"{counted(samples, 'new sequence')} per set. Regions are never averaged: a mean "
+        "would hide that one of them fails."
     )
 
 

@@ -6,7 +6,7 @@ from mpp.evaluation.comparison import METHODS, TRUTH, Comparison, spans
 from mpp.evaluation.field_maps import label
 from mpp.metrics import BANDS
 from sciformer.evaluation.comparison import MODEL
-from sciformer.report.html import Cell
+from sciformer.report.html import Cell, number
 from sciformer.report.report import Report
 from sciformer.text import counted
 
@@ -25,10 +25,10 @@ def add_results(report: Report, systems: Sequence[Comparison]) -> None:
             name, error = compared.best_baseline("vrmse", steps)
             value = float(compared.over("vrmse", MODEL, steps).mean())
             where = f"{label(compared.name)}, VRMSE at {_words(span)}"
-            report.add_result(where, value, f"{error:.4g} ({name})")
+            report.add_result(where, value, f"{number(error)} ({name})")
     count = sum(len(compared.description.names) for compared in systems)
-    for number, when in enumerate(("at one step", "over all steps")):
-        ends = [list(_ends(compared).values())[-number] for compared in systems]
+    for place, when in enumerate(("at one step", "over all steps")):
+        ends = [list(_ends(compared).values())[-place] for compared in systems]
         won = sum(one.beaten(steps) for one, steps in zip(systems, ends, strict=True))
         report.add_result(
             f"fields predicted better than by both baselines, {when}", f"{won} of {count}"
