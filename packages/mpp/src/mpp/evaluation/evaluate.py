@@ -273,6 +273,6 @@ def _summary(data: "PhysicsData") -> str:
     return (
         f"Each rollout starts from {counted(data.history, 'true frame')}; from then on the model "
         "sees its own answers alone. Persistence repeats the last true frame, linear extrapolation "
-        "goes on with the last true change. Fields and steps are listed one by one: a mean would hide one that "
-        "fails."
+        "goes on with the last true change. Fields and steps are listed one by one: a mean would "
+        "hide one that fails."
     )
