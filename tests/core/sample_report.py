@@ -2,6 +2,10 @@
 
 import math
 from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
 
 from sciformer.report import html
 from sciformer.report.figures import figure
@@ -64,6 +68,25 @@ def line_figure():
     return drawing
 
 
+def demanding_report():
+    """A page with what was cut, too long or unreadable before."""
+    report = sample_report("Demanding")
+    for number in range(8):
+        words = "0.967 (20 principal components of the spectrum, k-NN)"
+        report.add_result(f"log M*, R2, image among spectra, aligned (z) {number}", 0.5, words)
+    columns = [f"steps 1 to 5: {name}" for name in ("model", "persistence", "linear", "drift")]
+    for number in range(6):
+        rows = [[f"velocity {axis}, NRMSE", 1e-5, 0.5, -366.4, "not conserved"] for axis in "xyz"]
+        report.add_table(f"Errors {number}", ["Field", *columns], rows, "Means over 1 window.")
+        report.add_figure(f"Curve {number}", line_figure(), "It falls.")
+    report.add_metrics({f"long/{number}": number / 7 for number in range(2000)})
+    poster = BytesIO()
+    Image.new("RGB", (32, 32), "white").save(poster, "PNG")
+    film = html.Film((Path(__file__).parent / "dot.mp4").read_bytes(), poster.getvalue())
+    report.add_film("Film", film, 2.0, "It stays.", "A blue square.")
+    return report
+
+
 def sample_report(title="Numbers"):
     report = Report(title, RUN, "What it is.")
     report.add_result("top-1 accuracy", html.percent(0.9983), "25.00 % (guessing)")
@@ -72,5 +95,5 @@ def sample_report(title="Numbers"):
         "By set", ["Set", "MSE (m2)"], [["short", 9.1e-4], ["long", math.nan]], "Note."
     )
     report.add_figure("Curve", line_figure(), "It falls.", "A falling line.")
-    report.add_film("Moving", GIF, 2.0, "It moves.", "A moving dot.")
+    report.add_film("Moving", html.Film(GIF), 2.0, "It moves.", "A moving dot.", first=True)
     return report

@@ -18,6 +18,11 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(shown)
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: ``1 window``, ``2 windows``, ``2 galaxies``."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def single_line(text: str) -> str:
     """Join the lines of a text and make it printable."""
     lines = (line.strip() for line in text.splitlines())

@@ -22,10 +22,12 @@ def test_a_joined_page_shows_all_projects_and_why_one_failed(tmp_path):
     assert text.count("line line") < 20
     for title in ("One", "Two"):
         assert f"<h2>{title}</h2>" in html
-    first = re.search(r"<tbody>.*?</tbody>", html, re.DOTALL)
-    assert first is not None
-    assert first[0].count("99.83 %") == first[0].count("25.00 % (guessing)") == 2
-    assert first[0].count("2 min 43 s") == 2
+    last = re.findall(r"<tbody>.*?</tbody>", html, re.DOTALL)[-1]
+    assert last.count("99.83 %") == last.count("25.00 % (guessing)") == 2
+    assert last.count("2 min 43 s") == 2
+    folded = html.partition("<details>")[2]
+    assert "A moving dot." in html.partition("<details>")[0]  # the first look
+    assert "How this was made" in folded
     numbers = json.loads((tmp_path / "all" / "metrics.json").read_text())
     assert numbers["xval/id/top1/region0"] == numbers["tpp/id/top1/region0"] == 0.998
     assert numbers["run"]["mpp"] == {"failed": "the <loss> is nan"}

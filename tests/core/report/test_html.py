@@ -1,4 +1,5 @@
 import math
+from urllib.parse import unquote
 
 import pytest
 from sample_report import RUN, parse
@@ -9,14 +10,14 @@ from sciformer.report import html
 def test_a_browser_is_told_to_load_and_run_nothing():
     seen = parse(html.document("Title", "")).seen
     (policy,) = [a["content"] for _, a in seen if a.get("http-equiv") == "Content-Security-Policy"]
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 
 
 def test_what_is_missing_is_said_and_numbers_stand_to_the_right():
     rows = [["short", 9.1e-4], ["long", math.nan]]
     shown = html.table(html.Table("By set", ["Set", "MSE (m2)"], rows))
     assert '<th scope="col" class="number">MSE (m2)</th>' in shown
-    assert '<td class="number">0.00091</td>' in shown
+    assert '<td class="number">0.0009100</td>' in shown
     assert '<td class="number missing">n/a</td>' in shown
 
 
@@ -43,6 +44,10 @@ def test_a_run_can_be_done_again_from_what_the_page_says():
     [
         ([1, 2.5, None], True),
         (["99.83 %", "n/a", "< 0.1", "-3.2"], True),
+        (["0.31 (0.28 to 0.33)", "8 of 8", "2 min 43 s", "272,129", "1.2e-05"], True),
+        (["0.5542 (linear)", "12.93 % (best constant)"], False),
+        (["20 principal components"], False),
+        (["1" * 200 + "x"], False),
         (["512 x 4", "none"], False),
         ([None, ""], False),
         ([-math.inf, 1.0], True),
@@ -50,6 +55,22 @@ def test_a_run_can_be_done_again_from_what_the_page_says():
 )
 def test_a_column_is_of_numbers_if_all_its_cells_are(cells, expected):
     assert html.numeric(cells) is expected
+
+
+def test_all_numbers_of_a_table_have_four_digits():
+    values = [0.145, 1.36, 12345.6, 500.0, 1234.0, 0.0, -0.0, 4.0, 3, 1e-7]
+    shown = ["0.1450", "1.360", "1.235e+04", "500.0", "1234", "0", "0", "4.000", "3", "1.000e-07"]
+    assert [html.number(value) for value in values] == shown
+
+
+def test_all_metrics_are_saved_as_csv_with_all_digits():
+    ((_, link),) = (
+        each for each in parse(html.csv_link("A b!", {"id/x": 1 / 3})).seen if each[0] == "a"
+    )
+    assert link["download"] == "a_b.csv"
+    kind, content = link["href"].split(",", 1)
+    assert kind == "data:text/csv;charset=utf-8"
+    assert unquote(content) == f"metric,value\nid/x,{1 / 3!r}\n"
 
 
 @pytest.mark.parametrize(

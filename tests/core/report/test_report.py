@@ -10,6 +10,7 @@ from rich.console import Console
 from sample_report import GIF, NASTY, RUN, line_figure, parse, sample_report
 
 from sciformer.report.figures import figure
+from sciformer.report.html import Film
 from sciformer.report.report import Report
 
 
@@ -46,10 +47,10 @@ def test_whatever_is_given_is_escaped(tmp_path):
     report.add_metrics({"a/b": 1.0})
     report.add_table(NASTY, [NASTY, NASTY], [[NASTY, NASTY]], NASTY)
     report.add_figure(NASTY, line_figure(), NASTY, NASTY)
-    report.add_film(NASTY, GIF, 2.0, NASTY, NASTY)
+    report.add_film(NASTY, Film(GIF), 2.0, NASTY, NASTY)
     tags = parse(report.write(tmp_path).read_text())
     assert all(tag != "script" for tag, _ in tags.seen)
-    assert len(tags.comments) == 2
+    assert len(tags.comments) == 3
     assert {attributes["alt"] for tag, attributes in tags.seen if tag == "img"} == {NASTY}
 
 
@@ -150,7 +151,7 @@ def test_tables_are_printed_whole_where_there_is_no_terminal(capsys):
 def test_tables_are_printed_on_a_terminal():
     stream = StringIO()
     sample_report().print(Console(file=stream, force_terminal=True, width=60))
-    assert "0.00091" in stream.getvalue()
+    assert "0.0009100" in stream.getvalue()
     assert "\x1b" in stream.getvalue()
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 
+from sciformer.report.origin import remember
 from sciformer.studies.runner import Study
 from sciformer.studies.summary import kept_results, mean_and_range, study_report
 
@@ -26,10 +27,11 @@ def test_results_are_kept_until_the_checkpoint_is_newer(tmp_path):
 def test_a_report_has_command_cost_and_number_of_runs(tmp_path, capsys):
     study = Study("contextual_counting", str(tmp_path))
     found = {name: {"run": {"cpu_s": 30.0}} for name in ("a", "b")}
-    with study_report(study, "sweep", "x.yaml", 2, found, "Masks") as report:
+    remember(["contextual-counting", "sweep", "--config=x.yaml"])
+    with study_report(study, "x.yaml", found, "Masks") as report:
         report.summary += "Two arms."
     written = json.loads((tmp_path / "metrics.json").read_text())
     assert (written["study/cpu_s"], written["study/runs"]) == (60, 2)
-    assert written["run"]["command"] == "contextual-counting sweep --config x.yaml --seeds 2"
+    assert written["run"]["command"] == "contextual-counting sweep --config=x.yaml"
     assert "2 trainings, 1 min 0 s of CPU time. Two arms." in (tmp_path / "index.html").read_text()
     assert f"1 min 0 s of CPU time; {tmp_path / 'index.html'}" in capsys.readouterr().out

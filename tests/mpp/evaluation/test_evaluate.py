@@ -64,7 +64,7 @@ def test_the_page_holds_tables_pictures_and_films_and_loads_nothing(tmp_path):
     found = numbers(tmp_path / "out")
     assert "shallow_water/vrmse/step3/height" in found
     assert found["run"]["results"][0]["name"] == "shallow water, VRMSE at step 1"
-    assert page.count("data:image/gif;base64,") == 1
+    assert page.count("data:image/gif;base64,") + page.count("data:video/mp4;base64,") == 1
     assert "://" not in page
 
 

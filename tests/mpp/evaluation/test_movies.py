@@ -122,7 +122,8 @@ def test_another_format_is_refused_in_one_line():
 
 def test_mp4_without_ffmpeg_is_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ValueError, match=r"^film: a.mp4: MP4 needs the program ffmpeg"):
+    monkeypatch.setattr(movies, "get_ffmpeg_exe", None)
+    with pytest.raises(ValueError, match=r"^film: a.mp4: MP4 needs ffmpeg.*sciformer-mpp\[film\]"):
         write_film("a.mp4", shown())
 
 
@@ -132,22 +133,35 @@ def test_mp4_gives_ffmpeg_every_picture_and_appears_whole(tmp_path, monkeypatch)
     program.write_text('#!/bin/sh\nfor last; do :; done\nexec /bin/cat > "$last"\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(movies, "get_ffmpeg_exe", None)
     write_film(tmp_path / "a.mp4", shown(steps=4))
-    width, height = Image.open(BytesIO(gif(shown()))).size
+    width, height = (2 * side for side in Image.open(BytesIO(gif(shown()))).size)
+    pictures = 4 + movies.LAST // movies.PACE
     written = (tmp_path / "a.mp4").read_bytes()
-    assert len(written) == 4 * 4 * (width - width % 2) * (height - height % 2)  # RGBA
+    assert len(written) == 3 * pictures * (width - width % 2) * (height - height % 2)  # RGB
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "ffmpeg"]
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
-def test_all_pictures_of_any_number_of_axes_fit_on_a_page_that_loads_nothing(axes, tmp_path):
+def test_all_pictures_of_any_number_of_axes_fit_on_a_page_that_loads_nothing(
+    axes, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(movies, "encoder", lambda: None)
     report, rollout = Report("test", {}), shown(axes, steps=5)
     add_strip(report, rollout, 1, [0, 2, 4])
     add_film(report, rollout)
     page = report.write(tmp_path).read_text()
     assert page.count("data:image/gif;base64,") == 1
-    assert page.count("data:image/svg+xml;base64,") == 2
+    assert page.count("data:image/svg+xml,") == 1
     assert "://" not in page
+
+
+def test_a_film_of_a_page_has_a_poster_where_there_is_ffmpeg():
+    pytest.importorskip("imageio_ffmpeg", reason="the extra film is not installed")
+    made = movies.film(shown(steps=4))
+    assert made.content[4:8] == b"ftyp"  # of an MP4
+    width, height = Image.open(BytesIO(made.poster)).size
+    assert (width, height) == tuple(2 * side for side in Image.open(BytesIO(gif(shown()))).size)
 
 
 def test_errors_and_spectra_are_drawn_for_each_field(tmp_path):
@@ -155,4 +169,4 @@ def test_errors_and_spectra_are_drawn_for_each_field(tmp_path):
     compared = compare("waves", KNOWN, [windows()], lambda batch: 0.9 * batch.target)
     add_errors(report, compared)
     add_spectra(report, compared)
-    assert report.write(tmp_path).read_text().count("data:image/svg+xml;base64,") == 4
+    assert report.write(tmp_path).read_text().count("data:image/svg+xml,") == 2

@@ -15,6 +15,7 @@ from sciformer.cli.project import Project
 from sciformer.files import new_folder, write_atomically
 from sciformer.report.combined import Done, Failed, join, results
 from sciformer.report.html import METRICS, PAGE, duration
+from sciformer.report.origin import origin
 from sciformer.report.report import literal, rich_table, terminal
 from sciformer.strict_json import read_json, to_json
 
@@ -46,7 +47,8 @@ def demo(out: str = "runs/demo", seed: int = 0, overwrite: bool = False) -> None
     parts = [_quick(projects, number, folder, seed, start) for number in range(len(projects))]
     what = "Time since it went on" if resumed else "Time of everything"
     facts = {what: duration(time.perf_counter() - start), "Seed": str(seed)}
-    page = join("sciformer", parts, folder, facts, "The quick run of every installed project.")
+    summary = "The quick run of every installed project."
+    page = join("sciformer", parts, folder, facts, summary, origin())
     console = terminal()
     console.print(rich_table(results(parts)))
     console.print(literal(f"Pictures and tables: {page}"))

@@ -4,7 +4,6 @@ import atexit
 import gc
 import logging
 import platform
-import shlex
 import sys
 import warnings
 from contextlib import ExitStack
@@ -37,6 +36,7 @@ from sciformer.cli.trainer_parts import FitParts, parts
 from sciformer.data.splits import resumed_splits
 from sciformer.files import check_writable, local, write_atomically
 from sciformer.progress import be_quiet, quiet
+from sciformer.report.origin import origin
 from sciformer.strict_json import to_json
 from sciformer.text import hide_secrets, single_line
 from sciformer.training.callbacks.predictions import PredictionFile
@@ -231,7 +231,7 @@ class Cli(LightningCLI):
     def _facts(self) -> dict[str, Any]:
         dists = ("sciformer", f"sciformer-{self.project.command}", "torch", "lightning")
         return {
-            "command": shlex.join([self.project.command, *sys.argv[1:]]),
+            **origin(),
             "config": ", ".join(config_paths(sys.argv)),
             "seed": int(self.options.seed_everything),
             "versions": {"python": platform.python_version(), **versions(*dists)},

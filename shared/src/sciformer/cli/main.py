@@ -17,6 +17,7 @@ from sciformer.cli.options import call, configs_of, named, present, resolve, shi
 from sciformer.cli.project import Project, Verb
 from sciformer.errors import USAGE, one_line
 from sciformer.progress import be_quiet, quiet
+from sciformer.report.origin import remember
 from sciformer.text import did_you_mean
 
 LIGHTNING = "sciformer.cli.lightning:run"  # importing it costs some 4 CPU-seconds
@@ -74,7 +75,7 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: With code 2 and one line on stderr if the input is invalid.
     """
-    words, debug = _prepared(argv)
+    words, debug = _prepared(project.command, argv)
     sys.argv[1:] = words = [shipped(project.name, word) for word in words]
     verbs = {**project.verbs, **SHARED}
     summaries = SUMMARIES | {name: verb.summary for name, verb in verbs.items()}
@@ -101,7 +102,7 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command of ``sciformer``."""
-    words, debug = _prepared(argv)
+    words, debug = _prepared("sciformer", argv)
     sys.argv[1:] = words
     summaries = {name: verb.summary for name, verb in VERBS.items()}
     about, dists = "Four transformer papers on one core.", ("sciformer", "torch", "lightning")
@@ -113,10 +114,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             _call(VERBS[verb], f"sciformer {verb}", words[1:], {})
 
 
-def _prepared(argv: Sequence[str] | None) -> tuple[list[str], bool]:
+def _prepared(command: str, argv: Sequence[str] | None) -> tuple[list[str], bool]:
     """Words of the command line without ``--debug``, and whether it was among them."""
     let_idle_threads_sleep()
-    words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
+    typed = sys.argv[1:] if argv is None else argv
+    remember([command, *typed])
+    words = [spelled(word) for word in typed]
     if "--quiet" in words:
         be_quiet()
     return [word for word in words if word != "--debug"], "--debug" in words

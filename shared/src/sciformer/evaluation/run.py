@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sciformer.arguments import ArgumentError
+from sciformer.report.origin import data_hashes, origin
 from sciformer.report.report import Report, report_folder
 from sciformer.training.checkpoints import checkpoint
 
@@ -55,7 +56,7 @@ class TrainedRun(Generic[Module]):
 
     @contextmanager
     def report(
-        self, title: str, out: str | None, overwrite: bool, name: str = "report"
+        self, title: str, out: str | None, overwrite: bool, name: str = "report", data: Any = None
     ) -> Iterator[Report]:
         """Fill a report of this run, then write it, show its tables and print its path.
 
@@ -64,15 +65,17 @@ class TrainedRun(Generic[Module]):
             out: Output folder; if None, ``name`` in the folder of the checkpoint.
             overwrite: Replace an existing report.
             name: Name of the default output folder.
+            data: Files that are evaluated; by default those of the training.
 
         Yields:
-            A report that contains only the training record.
+            A report that contains only the training record, and the origin of the evaluation.
 
         Raises:
             ValueError: If the folder is not writable or holds a report.
         """
         folder = report_folder(out or self.path.parent / name, overwrite)
-        report = Report(title, self.record)
+        read = data or [self.settings.get(key) for key in ("files", "shards")]
+        report = Report(title, {**self.record, "evaluation": origin(), "data": data_hashes(read)})
         yield report
         report.publish(folder)
 

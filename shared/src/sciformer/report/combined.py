@@ -12,6 +12,7 @@ from sciformer.report import html
 from sciformer.report.html import Cell, Table
 from sciformer.strict_json import read_json, to_json
 
+RESULTS = "results"  # id of the table of all results
 TAIL = 30  # lines of a failed project's output that are shown
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # a terminal's colors and movements
 
@@ -48,8 +49,11 @@ def join(
     out: str | Path,
     facts: Mapping[str, str] | None = None,
     summary: str = "",
+    made: Mapping[str, str] | None = None,
 ) -> Path:
     """Combine the reports of all projects in one ``metrics.json`` and one page.
+
+    Of each project the page shows the first look; the rest is folded. All results come below.
 
     Keys are ``<project>/<set>/<metric>[/<part>]``; ``run`` holds the record of each project, or
     ``{"failed": <last line>}``.
@@ -58,8 +62,9 @@ def join(
         title: Title of the page.
         parts: Result of each project, in the order of the page.
         out: Output folder; created if it does not exist.
-        facts: Further facts for the top of the page, by name: total time, machine.
+        facts: Further facts by name: total time, seed.
         summary: One or two sentences below the title.
+        made: Origin of the page (``report.origin.origin``).
 
     Returns:
         Path of the page.
@@ -75,10 +80,11 @@ def join(
     content = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="summary">{escape(summary)}</p>' if summary else "",
-        html.pairs(facts or {}, "tiles"),
-        html.section("Results", html.table(results(parts), stack=True), "table"),
         _contents(parts),
         *(_section(index, part) for index, part in enumerate(parts)),
+        html.section("Results", html.table(results(parts), stack=True), "project", RESULTS),
+        html.pairs(facts or {}, "tiles"),
+        html.section("How this was made", html.provenance(made), "origin") if made else "",
     ]
     page = html.document(title, "\n".join(text for text in content if text))
     numbers = {
@@ -137,6 +143,7 @@ def _contents(parts: Sequence[Done | Failed]) -> str:
         f"{' (failed)' if isinstance(part, Failed) else ''}</li>"
         for index, part in enumerate(parts)
     )
+    items += f'<li><a href="#{RESULTS}">All results</a></li>'
     return f'<nav aria-label="Projects"><ul>{items}</ul></nav>'
 
 
@@ -150,4 +157,6 @@ def _section(index: int, part: Done | Failed) -> str:
     page = (part.folder / html.PAGE).read_text(encoding="utf-8")
     body = page.partition(html.BEGIN)[2].partition(html.END)[0]
     body = re.sub(r"(</?h)([1-5])\b", lambda tag: f"{tag[1]}{int(tag[2]) + 1}", body)
-    return f'<section class="project" id="project-{index}">\n{body.strip()}\n</section>'
+    look, _, rest = body.partition(html.REST)
+    folded = html.fold(f"Numbers and further figures: {part.name}", rest.strip())
+    return f'<section class="project" id="project-{index}">\n{look.strip()}\n{folded}\n</section>'

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from sciformer.files import new_folder, write_atomically
 from sciformer.report import html
+from sciformer.report.alternative import described
 from sciformer.report.figures import draw
-from sciformer.report.html import Cell, Table
+from sciformer.report.html import Cell, Film, Table
 from sciformer.strict_json import to_json
 from sciformer.text import printable
 
@@ -44,6 +45,7 @@ class Report:
         self.results: list[dict[str, str]] = []
         self.tables: list[Table] = []
         self.sections: list[str] = []
+        self.looks: list[str] = []
 
     def add_result(self, name: str, value: Cell, baseline: Cell = "") -> None:
         """Add a headline number, which comes first and is listed on a combined page.
@@ -110,38 +112,47 @@ class Report:
         self.tables.append(Table(title, columns, rows, note))
         self.sections.append(html.section(title, html.table(self.tables[-1]), "table"))
 
-    def add_figure(self, title: str, figure: Figure, caption: str, alt: str = "") -> None:
+    def add_figure(
+        self, title: str, figure: Figure, caption: str, alt: str = "", first: bool = False
+    ) -> None:
         """Add a figure; it is drawn immediately.
 
         Args:
             title: Heading of the figure.
             figure: Figure from ``sciformer.report.figures.figure``.
             caption: Caption: what it shows and how to read it.
-            alt: Alternative text for screen readers; by default the title.
+            alt: Alternative text for screen readers; by default axes and ranges of all lines.
+            first: Show it at the top of the page, before all numbers.
         """
-        light, dark = draw(figure)
-        image = html.picture(light, dark, figure.get_figwidth(), alt or title)
-        self._add_picture(title, image, caption)
+        width, height = figure.get_size_inches().tolist()
+        image = html.picture(draw(figure), (width, height), alt or described(figure))
+        self._add_picture(title, image, caption, first)
 
     def add_film(
-        self, title: str, gif: bytes, width: float | int, caption: str, alt: str = ""
+        self,
+        title: str,
+        film: Film,
+        width: float | int,
+        caption: str,
+        alt: str,
+        first: bool = False,
     ) -> None:
-        """Embed an animated GIF.
+        """Embed a film.
 
         Args:
-            title: Heading of the animation.
-            gif: Content of the GIF file.
+            title: Heading of the film.
+            film: Content of a GIF or MP4 file, with a poster.
             width: Width in inches.
             caption: Caption: what it shows and how to read it.
-            alt: Alternative text for screen readers; by default the title.
+            alt: Alternative text for screen readers.
+            first: Show it at the top of the page, before all numbers.
         """
-        self._add_picture(title, html.film(gif, width, alt or title), caption)
+        self._add_picture(title, html.film(film, width, alt), caption, first)
 
-    def _add_picture(self, title: str, image: str, caption: str) -> None:
+    def _add_picture(self, title: str, image: str, caption: str, first: bool) -> None:
         text = f"<figcaption>{escape(caption)}</figcaption>"
-        self.sections.append(
-            html.section(title, f"<figure>\n{image}\n{text}\n</figure>", "picture")
-        )
+        content = html.section(title, f"<figure>\n{image}\n{text}\n</figure>", "picture")
+        (self.looks if first else self.sections).append(content)
 
     def write(self, out: str | Path) -> Path:
         """Write ``metrics.json``, then ``index.html``, each atomically.
@@ -175,21 +186,14 @@ class Report:
 
     def _body(self) -> str:
         summary = f'<p class="summary">{escape(self.summary)}</p>' if self.summary else ""
-        parts = [
-            html.BEGIN,
-            f"<h1>{escape(self.title)}</h1>",
-            summary,
-            html.pairs(html.costs(self.run), "tiles"),
-        ]
+        parts = [html.BEGIN, f"<h1>{escape(self.title)}</h1>", summary, *self.looks, html.REST]
         if self.results:
             parts.append(html.section("Results", html.table(self._results(), stack=True), "table"))
-        parts += self.sections
-        origin = html.provenance(self.run)
+        parts += [html.pairs(html.costs(self.run), "tiles"), *self.sections]
+        made = [html.provenance(self.run)]
         if self.metrics:
-            rows = [(key, html.number(value, 6)) for key, value in self.metrics.items()]
-            listing = html.table(Table("All metrics", ("Metric", "Value"), rows))
-            origin += "\n" + html.fold(f"All {len(rows)} metrics", listing)
-        parts += [html.section("How this was made", origin, "origin"), html.END]
+            made.append(html.csv_link(self.title, self.metrics))
+        parts += [html.section("How this was made", "\n".join(made), "origin"), html.END]
         return "\n".join(part for part in parts if part)
 
     def _results(self) -> Table:

@@ -9,25 +9,23 @@ import numpy as np
 
 from sciformer.files import up_to_date, write_atomically
 from sciformer.report.html import duration
+from sciformer.report.origin import origin
 from sciformer.report.report import Report
 from sciformer.strict_json import read_json, to_json
 from sciformer.studies.runner import Study
+from sciformer.text import counted
 
 Result = TypeVar("Result")
 Metrics = Mapping[str, Mapping[str, Any]]  # of each run, as ``Study.fit`` gives them
 
 
 @contextmanager
-def study_report(
-    study: Study, verb: str, config: str, seeds: int, found: Metrics, title: str
-) -> Iterator[Report]:
+def study_report(study: Study, config: str, found: Metrics, title: str) -> Iterator[Report]:
     """Fill the report of a study, then write it, show its tables, and print cost and path.
 
     Args:
         study: The study.
-        verb: Command that runs the study.
         config: Path of its configuration.
-        seeds: Number of seeds.
         found: Metrics of each run.
         title: Title of the page.
 
@@ -35,9 +33,8 @@ def study_report(
         A report with number of trainings and CPU time.
     """
     spent = cost(found)
-    command = f"{study.package.replace('_', '-')} {verb} --config {config} --seeds {seeds}"
-    summary = f"{len(found)} trainings, {duration(spent)} of CPU time. "
-    report = Report(title, {"command": command, "config": config}, summary)
+    summary = f"{counted(len(found), 'training')}, {duration(spent)} of CPU time. "
+    report = Report(title, {**origin(), "config": config}, summary)
     report.add_metrics({"study/cpu_s": spent, "study/runs": len(found)})
     yield report
     report.publish(study.out, note=f"{duration(spent)} of CPU time; ")

@@ -1,8 +1,6 @@
 """Base of the projects' LightningModules: settings, optimizer, learning rate, logs, checkpoints."""
 
 import inspect
-import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import partial
@@ -15,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from sciformer.arguments import check_not_negative, check_positive, inside, with_tables
+from sciformer.report.origin import origin
 from sciformer.training.callbacks.run_record import RunRecord
 from sciformer.training.callbacks.update_log import due
 from sciformer.training.checkpoints.checkpoint import read, stamp
@@ -156,7 +155,7 @@ class Module(LightningModule):
 
     def configure_callbacks(self) -> list[Callback]:
         """Add a run record if the module is trained without our command line."""
-        return [] if self._record() else [RunRecord({"command": shlex.join(sys.argv)})]
+        return [] if self._record() else [RunRecord(origin())]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         record = self._record()

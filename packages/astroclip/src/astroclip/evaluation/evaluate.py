@@ -81,7 +81,9 @@ def evaluate(
     check_least(samples=(samples, 2), bank=(bank, 2))
     start = time.process_time()
     run = open_run(path, astroclip.AstroCLIPModule, device)
-    with run.report("AstroCLIP: images and spectra in one space", out, overwrite) as report:
+    with run.report(
+        "AstroCLIP: images and spectra in one space", out, overwrite, data=data
+    ) as report:
         report.summary = SUMMARY
         source = open_data(run, data, bank, on_error)
         report.run |= origin(source)

@@ -17,13 +17,15 @@ from astroclip.evaluation.probes import Reading
 from astroclip.inference.galaxy_plots import FLUX, WAVELENGTH, framed, name_lines, spectrum, stamp
 from astroclip.inference.nearest import nearest
 from astroclip.metrics import MORPHOLOGY, REDSHIFT, ranks
-from sciformer.report.figures import BASELINE, BLUE, INK, VERMILION, WIDE, figure
+from sciformer.report.figures import BASELINE, BLUE, INK, VERMILION, WIDE, add_legend, figure
 from sciformer.report.report import Report
+from sciformer.text import counted
 
 SAMPLES = 5
 MAPPED = 500  # galaxies, of each an image and a spectrum
 QUERIES, ANSWERS = 4, 4
-ROOM = 1.3  # of the axis of redshifts, so that nothing is behind the legend
+TICKS = (4000, 6000, 8000)  # Angstrom
+ROOM = 1.45  # of the axis of redshifts, so that nothing is behind the legend
 IN_WORDS = {"image_to_spectrum": "image to spectra", "spectrum_to_image": "spectrum to images"}
 
 
@@ -46,7 +48,7 @@ def add_samples(report: Report, test: Galaxies, morphologies: Sequence[str] = ()
         drawn,
         f"Evenly spread in redshift. Left: z, r and g as red, green and blue, by an asinh stretch; "
         f"{batch.image.shape[-1]} pixels of 0.262 arcsec. Right: the spectrum, averaged to 512 "
-        "points; gray: where lines are at the true redshift.",
+        "points; gray marks: lines at the true redshift.",
     )
 
 
@@ -65,20 +67,23 @@ def add_map(report: Report, test: Galaxies) -> None:
         shades = Normalize(*np.nanpercentile(color, [1, 99])) if known else None
         parts = zip(panels, ("images", "spectra"), np.split(places, 2), strict=True)
         for axes, title, own in parts:
-            others = axes.plot(*places.T, ".", color=BASELINE, markersize=1.5, alpha=0.5, zorder=0)
+            others = axes.plot(*places.T, ".", color=BASELINE, markersize=1.5, zorder=0)
             others[0].set_rasterized(True)
+            others[0].set_label("the other kind")
             shown = axes.scatter(*own.T, c=color if known else BLUE, s=9, linewidths=0, norm=shades)
             shown.set_rasterized(True)
-            axes.set(title=title, xticks=[], yticks=[])
+            axes.set(title=title, xticks=[], yticks=[], xlabel="first axis of t-SNE (no unit)")
             axes.grid(False)
+        panels[0].set_ylabel("second axis of t-SNE (no unit)")
+        add_legend(drawn, 1, "outside lower left", marks=4)
         if known:
             drawn.colorbar(ScalarMappable(shades), ax=panels, label=REDSHIFT, extend="both")
     report.add_figure(
         "Map of the embeddings",
         drawn,
-        f"Images and spectra of {len(rows)} galaxies in the space of both (z), brought to two "
-        "dimensions together by t-SNE, so that a place means the same in both panels. Gray: those "
-        "of the other kind.",
+        f"Images and spectra of {counted(len(rows), 'galaxy', 'galaxies')} in the space of "
+        "both (z), brought to two dimensions together by t-SNE, so that a place means the same in "
+        "both panels.",
     )
 
 
@@ -109,18 +114,35 @@ def _add_gallery(
         grid = drawn.subplots(len(rows), len(ratios), width_ratios=ratios, squeeze=False)
         for (row, rank), numbers, (first, *others) in zip(rows.items(), found, grid, strict=True):
             panel(first, test, row, "spectrum" if images else "image")
-            first.set_xlabel(f"own: no. {rank}", fontsize=8)
+            first.set_ylabel(f"own: no. {rank}", fontsize=8)
             for axes, number in zip(others, numbers.tolist(), strict=True):
                 panel(axes, test, number, "image" if images else "spectrum")
                 if number == row:
                     framed(axes)
+        for axes in grid[-1][:1] if images else grid[-1][1:]:
+            axes.set(xticks=TICKS, xlabel=WAVELENGTH)
     report.add_figure(
         f"From {IN_WORDS[way]}",
         drawn,
         f"Left: queries, evenly spread in redshift, and where in the list their own partner comes; "
         f"beside each the nearest {found.shape[1]} of {len(test)}, best first. Framed in green: "
-        "that of the same galaxy. Spectra from 3600 to 9824 Angstrom; gray: lines at the redshift.",
+        "that of the same galaxy. Spectra: flux, each on its own scale; gray marks: lines at the "
+        "redshift.",
+        _told(test, rows, found, way),
+        first=not images,
     )
+
+
+def _told(test: Galaxies, rows: Mapping[int, int], found: np.ndarray, way: str) -> str:
+    """What a gallery shows, in words."""
+    parts = []
+    for (row, rank), numbers in zip(rows.items(), found, strict=True):
+        near = ", ".join(f"{label(test, REDSHIFT, number):.3f}" for number in numbers.tolist())
+        parts.append(
+            f"query at redshift {label(test, REDSHIFT, row):.3f}: answers at {near}, its own "
+            f"partner is number {rank}"
+        )
+    return f"Gallery, from {IN_WORDS[way]}. {'; '.join(parts)}."
 
 
 def panel(axes: Axes, test: Galaxies, row: int, kind: str) -> None:
@@ -151,18 +173,17 @@ def add_recall(report: Report, found: Sequence[Found]) -> None:
         axes = drawn.add_subplot()
         for each in found:
             share = (each.ranks[:, None] < k).mean(0)
-            style, name = ("--", None) if each.method == CCA else ("-", IN_WORDS[each.way])
-            axes.plot(k, share, style, color=colors[each.way], label=name)
-        if any(each.method == CCA for each in found):
-            axes.plot([], [], "--", color=BASELINE, label="linear CCA")
+            style, more = ("--", ", linear CCA") if each.method == CCA else ("-", "")
+            axes.plot(k, share, style, color=colors[each.way], label=IN_WORDS[each.way] + more)
         axes.plot(k, k / count, ":", color=INK, label="chance", linewidth=1)
-        axes.set(xscale="log", xlabel=f"k of {count}", ylabel="recall at k", ylim=(0, 1.02))
-        drawn.legend(loc="outside upper center", ncols=2)
+        axes.set(xscale="log", xlabel=f"k, of {counted(count, 'galaxy', 'galaxies')}")
+        axes.set(ylabel="recall at k (share of galaxies)", ylim=(0, 1.02))
+        add_legend(drawn, 2)
     report.add_figure(
         "Recall",
         drawn,
-        f"The share of {count} galaxies whose own spectrum (image) is among the k nearest of all "
-        "to their image (spectrum).",
+        "The share of galaxies whose own spectrum (image) is among the k nearest of all to their "
+        "image (spectrum).",
     )
 
 
@@ -177,6 +198,8 @@ def add_redshifts(report: Report, found: Sequence[Reading]) -> None:
     with figure(3.1, WIDE) as drawn:
         panels = drawn.subplots(1, len(pairs), sharex=True, sharey=True)
         for axes, (title, way, rival, name) in zip(panels, pairs, strict=True):
+            ends = [own[way].truth.min(), own[way].truth.max()]
+            axes.plot(ends, ends, color=INK, linewidth=0.8, label="perfect answer")
             if rival in own:
                 _points(axes, own[rival], BASELINE, name)
             _points(axes, own[way], BLUE, "embedding")
@@ -189,13 +212,11 @@ def add_redshifts(report: Report, found: Sequence[Reading]) -> None:
         drawn,
         "By the nearest 16 of the bank: from images by z, from spectra by h, and from an image by "
         "the spectra that are nearest to it. Gray: gradient boosting of the aperture photometry; "
-        "the nearest 16 among principal components of the spectra. The line is a perfect answer.",
+        "the nearest 16 among principal components of the spectra.",
     )
 
 
 def _points(axes: Axes, each: Reading, color: str, name: str) -> None:
-    ends = [each.truth.min(), each.truth.max()]
-    axes.plot(ends, ends, color=INK, linewidth=0.8)
     text = f"{name}: R2 = {each.scores['r2']:.3f}"
     drawn = axes.plot(each.truth, each.answers, ".", color=color, markersize=2, label=text)
     drawn[0].set_rasterized(True)

@@ -6,6 +6,7 @@ from astroclip.evaluation.probes import Reading
 from astroclip.metrics import REDSHIFT, WORDS
 from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
+from sciformer.text import counted
 
 WAYS: Mapping[str, str] = {
     "image_h": "image, encoder (h), k-NN",
@@ -52,7 +53,7 @@ def said(way: str) -> str:
 def add_readings(report: Report, found: Sequence[Reading], size: int) -> None:
     """Add tables of predicted properties, redshifts and classes; ``size`` is the bank's size."""
     count = max((len(each.truth) for each in found), default=0)
-    note = f"{count} galaxies, a bank of {size}. {HOW}"
+    note = f"{counted(count, 'galaxy', 'galaxies')}, a bank of {size}. {HOW}"
     classes = dict.fromkeys(each.label for each in found if each.is_class)
     numbers = [each for each in found if not each.is_class]
     if numbers:
@@ -89,7 +90,7 @@ def _add_figures(report: Report, title: str, found: Sequence[Reading], note: str
 def written(figure: str, value: float) -> str:
     """Format a metric for a table."""
     if figure in ("r2", "bias"):
-        return f"{value:.{3 if figure == 'r2' else 4}f}"
+        return f"{value:z.{3 if figure == 'r2' else 4}f}"
     return f"{value:.4f}" if figure == "sigma_nmad" else percent(value, 1)
 
 

@@ -26,6 +26,7 @@ LINES: Mapping[str, float] = {  # Angstrom, in vacuum
 SIDES = {"K": "right", "H": "left", "H\u03b2": "right", "Mg": "left"}  # names of close lines
 WEIGHTS = (2.0, 1.2, 0.75)  # of g, r and z, so that a common galaxy is of no strong color
 STRETCH, SOFTNESS = 0.15, 8.0  # nanomaggies of a pixel; as make_lupton_rgb takes them
+TICK = 0.85  # of the height, where the mark of a line begins
 TOGETHER = 4  # bins of a point that is drawn
 FLUX = "flux [10\u207b\u00b9\u2077 erg/s/cm\u00b2/\u00c5]"
 WAVELENGTH = "wavelength [\u00c5]"
@@ -82,7 +83,7 @@ def spectrum(axes: Axes, flux: Tensor, ivar: Tensor, redshift: float = float("na
     axes.tick_params(labelsize=8)
     for rest in LINES.values():
         if wavelength[0] < rest * (1 + redshift) < wavelength[-1]:
-            axes.axvline(rest * (1 + redshift), color=BASELINE, linewidth=0.6, alpha=0.6, zorder=0)
+            axes.axvline(rest * (1 + redshift), TICK, color=BASELINE, linewidth=0.8, zorder=0)
 
 
 def name_lines(axes: Axes, redshift: float) -> None:

@@ -15,11 +15,21 @@ from contextual_counting.analysis.effective_values import Values
 from contextual_counting.analysis.encoder_attention import Planes
 from contextual_counting.analysis.principal_components import Components
 from contextual_counting.analysis.token_kinds import CLASSES, KINDS
-from sciformer.report.figures import BASELINE, INK, NARROW, PALETTE, WIDE, figure
+from sciformer.report.figures import (
+    BASELINE,
+    BLUE,
+    INK,
+    NARROW,
+    PALETTE,
+    PAPER,
+    WIDE,
+    add_legend,
+    figure,
+)
 
-# One color per kind of token; beyond six, Tol's muted scheme.
-MUTED = ("#999933", "#88ccee", "#44aa99", "#882255", "#aa4499", "#117733", "#ddcc77")
-SHADES = (*PALETTE, *MUTED, BASELINE)
+SHADES = (*PALETTE, BASELINE)
+HATCHES = ("", "////", "....")  # for more things than there are colors
+MARKS = ("o", "s", "^")
 DIVERGING = "RdBu_r"
 
 
@@ -34,7 +44,11 @@ def bias_bars(found: Attribution) -> Figure:
         for kind in range(1, len(KINDS)):
             width = 100 * shares[:, kind]
             label = KINDS[kind] if width.max() > 1 else None
-            axes.barh(range(regions), width, 0.7, left, color=SHADES[kind - 1], label=label)
+            again, shade = divmod(kind - 1, len(SHADES))
+            axes.barh(
+                range(regions), width, 0.7, left, color=SHADES[shade], hatch=HATCHES[again],
+                edgecolor=PAPER, linewidth=0.4, label=label,
+            )  # fmt: skip
             left += width
         axes.set_yticks(range(regions), [f"region {r + 1}" for r in range(regions)])
         axes.invert_yaxis()
@@ -85,10 +99,12 @@ def predictions(rows: Sequence[tuple[str, int, float, float]]) -> Figure:
     names = list(dict.fromkeys(row[0] for row in rows))
     with figure(3.6, NARROW) as drawn:
         axes = drawn.add_subplot()
-        axes.plot([0, 100], [0, 100], color=BASELINE, linewidth=0.8)
+        axes.plot([0, 100], [0, 100], color=BASELINE, linewidth=0.8, label="as predicted")
         for index, name in enumerate(names):
             points = np.array([row[2:] for row in rows if row[0] == name])
-            axes.plot(*(100 * points.T), "o", markersize=6, color=SHADES[index], label=name)
+            again, shade = divmod(index, len(SHADES))
+            mark, color = MARKS[again], SHADES[shade]
+            axes.plot(*(100 * points.T), mark, markersize=6, color=color, label=name)
         axes.set(xlim=(-3, 103), ylim=(-3, 103), aspect="equal")
         axes.set(xlabel="predicted exact counts (%)", ylabel="measured exact counts (%)")
         drawn.legend(loc="outside right center")
@@ -110,10 +126,12 @@ def leaks(found: Mapping[str, Float[Tensor, " regions"]]) -> Figure:
         axes = drawn.add_subplot()
         for column, shares in enumerate(found.values()):
             places = column + (np.arange(len(shares)) - (len(shares) - 1) / 2) * 0.18
-            axes.bar(places, 100 * shares.numpy(), 0.16, color=_colors(len(shares)))
+            names, colors = _numbers(len(shares), "region "), _colors(len(shares))
+            axes.bar(places, 100 * shares.numpy(), 0.16, color=colors, label=names)
         axes.set_xticks(range(len(found)), list(found))
         axes.set_ylabel("attention on 0s and 1s (%)")
         axes.grid(False, axis="x")
+        add_legend(drawn, 4)
     return drawn
 
 
@@ -133,8 +151,7 @@ def planes(titles: Sequence[str], found: Sequence[Components], regions: int) -> 
             first, second = 100 * components.explained.numpy()
             axes.set(xlabel=f"component 1 ({first:.1f} %)", ylabel=f"component 2 ({second:.1f} %)")
             axes.set_title(title)
-        handles, labels = panels[0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=5)
+        add_legend(drawn, 5, "outside lower center")
     return drawn
 
 
@@ -146,9 +163,9 @@ def values(found: Sequence[Values], most: int) -> Figure:
             color = PALETTE[region % 6]
             panels[0].plot(value.own[: most + 1], color=color, label=f"region {region + 1}")
             panels[1].plot(value.rest[: most + 1], color=color)
-        panels[0].set(title="its own 1s", ylabel="effective value (logits)", xlabel="count")
-        panels[1].set(title="all else", xlabel="count")
-        drawn.legend(loc="outside upper center", ncols=6)
+        panels[0].set(title="its own 1s", ylabel="effective value (logits)", xlabel="count (1s)")
+        panels[1].set(title="all else", xlabel="count (1s)")
+        add_legend(drawn, 6)
     return drawn
 
 
@@ -163,10 +180,11 @@ def formula(
         ):
             every = torch.arange(most + 1)
             chance = value.logits(every).softmax(1)[every, every]
-            axes.plot(counts, 100 * chances, ".", markersize=3, color=PALETTE[region % 6])
-            axes.plot(100 * chance, color=INK, linewidth=1)
-            axes.set(title=f"region {region + 1}", xlabel="true count", ylim=(-3, 103))
+            axes.plot(counts, 100 * chances, ".", markersize=3, color=BLUE, label="network")
+            axes.plot(100 * chance, color=INK, linewidth=1, label="equation 3")
+            axes.set(title=f"region {region + 1}", xlabel="true count (1s)", ylim=(-3, 103))
         panels[0].set_ylabel("probability of it (%)")
+        add_legend(drawn, 2, marks=3)
     return drawn
 
 
@@ -187,7 +205,7 @@ def rotary(found: Planes) -> Figure:
         axes = drawn.add_subplot()
         axes.plot(found.wavelength, found.strength, "o-", markersize=4)
         axes.set(xscale="log", ylim=(0, None))
-        axes.set(xlabel="wavelength of the plane (tokens)", ylabel="largest score in it")
+        axes.set(xlabel="wavelength of the plane (tokens)", ylabel="largest score in it (logits)")
     return drawn
 
 
@@ -200,7 +218,7 @@ def position_map(scores: Float[Tensor, "query key"]) -> Figure:
         image = axes.imshow(scores[::every, ::every].numpy(), extent=extent, aspect="equal")
         axes.grid(False)
         axes.set(xlabel="position of the [ attended to", ylabel="position of the 1 that attends")
-        drawn.colorbar(image, label="score", shrink=0.8)
+        drawn.colorbar(image, label="score (logits)", shrink=0.8)
     return drawn
 
 

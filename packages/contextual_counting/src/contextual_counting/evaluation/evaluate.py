@@ -17,6 +17,7 @@ from contextual_counting.evaluation.predictions import (
 from sciformer.arguments import ArgumentError, check_least
 from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
+from sciformer.text import counted
 
 if TYPE_CHECKING:
     from contextual_counting.data.datamodule import CountingData, Setting
@@ -72,7 +73,7 @@ def evaluate(
     stored = None if data is None else stored_sequences(data, samples)
     if stored is not None:
         _check_answerable("data", run.module, stored[0])
-    with run.report("Contextual counting", out, overwrite) as report:
+    with run.report("Contextual counting", out, overwrite, data=data) as report:
         report.summary = _summary(source, samples)
         if stored is None:
             answered = predict_sets(run.module, source, samples, asked)
@@ -112,9 +113,10 @@ def _check_answerable(name: str, module: "CountingModule", setting: "Setting") -
 def _summary(data: "CountingData", samples: int) -> str:
     length, regions, density = data.own
     return (
-        f"Trained for sequences of {length} tokens with {regions} delimited regions and a 1 with "
-        f"probability {density}; asked how many 1s each region holds, on {samples} new sequences "
-        f"per set. Regions are never averaged: a mean would hide that one of them fails."
+        f"Trained for sequences of {length} tokens with {counted(regions, 'delimited region')} "
+        f"and a 1 with probability {density}; asked how many 1s each region holds, on "
+        f"{counted(samples, 'new sequence')} per set. Regions are never averaged: a mean "
+        "would hide that one of them fails."
     )
 
 
@@ -134,7 +136,11 @@ def _add_tables(report: Report, sets: list[Answers], numbers: dict[str, float]) 
         "Sets of sequences",
         ["Set", "tokens", "regions", "density of 1s", "training range"],
         [
-            [a.name, *a.setting, "outside: " + ", ".join(a.outside) if a.outside else "inside"]
+            [
+                a.name,
+                *map(str, a.setting),
+                "outside: " + ", ".join(a.outside) if a.outside else "inside",
+            ]
             for a in sets
         ],
         "Inside: every number lies between the least and the most that this run was trained on.",

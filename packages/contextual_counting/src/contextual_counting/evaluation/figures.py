@@ -12,11 +12,13 @@ from sciformer.report.figures import (
     BASELINE,
     BLUE,
     INK,
-    ORANGE,
     PALETTE,
-    SKY,
+    PAPER,
+    PURPLE,
+    SHADE,
     VERMILION,
     WIDE,
+    add_legend,
     figure,
 )
 from sciformer.report.report import Report
@@ -31,7 +33,7 @@ KINDS = {
     "1": (ONE, BLUE),
     "0": (ZERO, BASELINE),
     "[ or ]": (OPEN, VERMILION),
-    "beginning": (4, ORANGE),
+    "beginning": (4, PURPLE),
 }
 
 
@@ -46,18 +48,17 @@ def add_accuracy(report: Report, sets: Sequence["Answers"], numbers: dict[str, f
             keys = [f"{answers.name}/top1/region{region}" for region in range(regions)]
             constant = [100 * numbers[f"{key}/baseline_constant"] for key in keys]
             for region, (place, key) in enumerate(zip(places, keys, strict=True)):
-                label = f"region {region + 1}" if column == 0 else None
                 axes.bar(
-                    place, 100 * numbers[key], 0.9 * step, color=PALETTE[region % 6], label=label
-                )
-            label = "best constant answer" if column == 0 else None
-            axes.plot(places, constant, "_", color=INK, markersize=9, label=label)
+                    place, 100 * numbers[key], 0.9 * step, label=f"region {region + 1}",
+                    color=PALETTE[region % 6], hatch="///" * (region // 6), edgecolor=PAPER,
+                )  # fmt: skip
+            axes.plot(places, constant, "_", color=INK, markersize=9, label="best constant answer")
         names = [f"{a.name}\n({'outside' if a.outside else 'inside'})" for a in sets]
         axes.set_xticks(range(len(sets)), names)
         axes.grid(False, axis="x")
         axes.set_ylim(0, 100)
         axes.set_ylabel("exact counts (% of sequences)")
-        drawn.legend(loc="outside upper center", ncols=5)
+        add_legend(drawn, 5)
     report.add_figure(
         "Accuracy per region and set",
         drawn,
@@ -68,29 +69,26 @@ def add_accuracy(report: Report, sets: Sequence["Answers"], numbers: dict[str, f
 
 def add_scatter(report: Report, sets: Sequence["Answers"]) -> None:
     """Predicted against true counts, one panel per set."""
-    with figure(1.9, WIDE) as drawn:
+    with figure(2.2, WIDE) as drawn:
         panels = drawn.subplots(1, len(sets), squeeze=False)[0]
         for axes, answers in zip(panels, sets, strict=True):
             most = 1.05 * max(
                 1, answers.counts[:SCATTERED].max(), answers.ranked[:SCATTERED, :, 0].max()
             )
-            axes.plot([0, most], [0, most], color=BASELINE, linewidth=0.8)
+            axes.plot([0, most], [0, most], color=BASELINE, linewidth=0.8, label="perfect count")
+            pairs = np.stack([answers.counts, answers.ranked[..., 0]])[:, :SCATTERED]
             for region in range(answers.setting.regions):
-                axes.plot(
-                    answers.counts[:SCATTERED, region],
-                    answers.ranked[:SCATTERED, region, 0],
-                    ".",
-                    markersize=3,
-                    color=PALETTE[region % 6],
-                )
-            axes.set(title=answers.name, xlabel="true count", aspect="equal")
+                points = np.unique(pairs[:, :, region], axis=1)  # many sequences give the same
+                color, name = PALETTE[region % 6], f"region {region + 1}"
+                axes.plot(*points, ".", markersize=3, color=color, label=name)
+            axes.set(title=answers.name, xlabel="true count (1s)", aspect="equal")
             axes.set(xlim=(0, most), ylim=(0, most))
-        panels[0].set_ylabel("predicted count")
+        panels[0].set_ylabel("predicted count (1s)")
+        add_legend(drawn, 5, marks=3)
     report.add_figure(
         "Predicted against true counts",
         drawn,
-        f"The first {SCATTERED} sequences of each set; colors are regions as above, the line is a "
-        "perfect count.",
+        f"The first {SCATTERED} sequences of each set.",
     )
 
 
@@ -108,25 +106,26 @@ def add_attention(report: Report, module: "CountingModule", data: "CountingData"
         panels = drawn.subplots(regions, 1, sharex=True, squeeze=False)[:, 0]
         for region, axes in enumerate(panels):
             _attention(axes, tokens, weights[region].cpu().numpy(), region)
-            axes.set_ylabel(f"region {region + 1}")
+            axes.set_ylabel(f"weight from\nregion {region + 1}")
             axes.set_title(
                 f"answer {answers[region]}, true {batch.counts[0, region]}", loc="right", fontsize=9
             )
-        panels[-1].set_xlabel("position in the sequence")
-        handles, labels = panels[0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside upper center", ncols=5)
+        panels[-1].set_xlabel("position in the sequence (tokens)")
+        add_legend(drawn, 6)
     report.add_figure(
         "Attention over one sequence",
         drawn,
-        "Weight that each region's prompt puts on every token; all regions are shaded, its own one "
-        "darker. A ratio of the 1s in a region to a constant rest is what encodes the count.",
+        "Weight that each region's prompt puts on every token. A ratio of the 1s in a region to a "
+        "constant rest is what encodes the count.",
+        first=True,
     )
 
 
 def _attention(axes: Axes, tokens: np.ndarray, weights: np.ndarray, region: int) -> None:
     opens, closes = np.flatnonzero(tokens == OPEN), np.flatnonzero(tokens == CLOSE)
     for index, (first, last) in enumerate(zip(opens.tolist(), closes.tolist(), strict=True)):
-        axes.axvspan(first, last, color=SKY, alpha=0.45 if index == region else 0.15, linewidth=0)
+        own, name = (SHADE, "its region") if index == region else (SHADE / 2.5, "another region")
+        axes.axvspan(first, last, color=BLUE, alpha=own, linewidth=0, label=name)
     for name, (token, color) in KINDS.items():
         chosen = (tokens == token) | ((token == OPEN) & (tokens == CLOSE))
         places = np.flatnonzero(chosen)

@@ -136,7 +136,7 @@ def table(
         exact = [found[key] for key in keys]
         constant = max(found[f"{key}/baseline_constant"] for key in keys)
         spread = [percent(min(exact)), percent(max(exact)), percent(constant)]
-        rows.append([answers.name, *answers.setting, *spread])
+        rows.append([answers.name, *map(str, answers.setting), *spread])
     return Table(
         f"Exact counts of weights set by hand, {samples} sequences per set",
         ["Set", "tokens", "regions", "density", "worst region", "best region", "best constant"],

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from contextual_counting.studies.paper_grid import POSITIONS, Arm, Spread
-from sciformer.report.figures import BASELINE, BLUE, INK, VERMILION, WIDE, figure
+from sciformer.report.figures import BASELINE, BLUE, INK, VERMILION, WIDE, add_legend, figure
 
 SHIFT = 0.17  # of points of the same arm to the side, so that they do not hide each other
 
@@ -28,14 +28,15 @@ def strips(
     with figure(4.6, WIDE) as drawn:
         panels = drawn.subplots(2, 1, sharex=True)
         for axes, causal in zip(panels, (True, False), strict=True):
-            axes.axhline(100 * chance, color=BASELINE, linewidth=0.8, linestyle="--")
+            axes.axhline(
+                100 * chance, color=BASELINE, linewidth=0.8, linestyle="--", label="best constant"
+            )
             _panel(axes, causal, ours, theirs)
             axes.set(ylim=(-3, 103), ylabel="exact counts (%)")
             axes.set_title("causal" if causal else "non-causal", loc="left")
         names = list(POSITIONS.values())
         panels[1].set_xticks([3 * index + 0.5 for index in range(len(names))], names)
-        handles, labels = panels[0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside upper center", ncols=4)
+        add_legend(drawn, 5)
     return drawn
 
 

@@ -75,7 +75,7 @@ def sweep(
     ]
     length, regions, _ = open_with_data(study.folder(next(iter(found))))[1].own
     title = "Position encodings and masks"
-    with study_report(study, "sweep", config, seeds, found, title) as report:
+    with study_report(study, config, found, title) as report:
         report.summary += (
             f"T {length} and R {regions}, one point per region and seed; the paper's are at T 512 "
             "and R 4, digitized."

@@ -100,7 +100,7 @@ def vary(
         seen.append(look(run.module, data, arm, seed, samples))
     own = open_with_data(study.folder(runs["nothing", 0].name))[1].own
     title = "Which variability in training makes a network generalize"
-    with study_report(study, "vary", config, seeds, found, title) as report:
+    with study_report(study, config, found, title) as report:
         report.summary += (
             f"Around T {own.length}, R {own.regions} and density {own.density}; {seeds} seeds for "
             "each quantity that is random."

@@ -26,6 +26,7 @@ from sciformer.evaluation import run
 from sciformer.evaluation.comparison import MODEL
 from sciformer.evaluation.run import TrainedRun, device_of
 from sciformer.progress import track
+from sciformer.text import counted
 from sciformer.training.checkpoints import checkpoint
 from sciformer.training.checkpoints.distrust import fitted
 
@@ -70,7 +71,7 @@ def evaluate(
     """
     check_least(samples=(samples, 1), steps=(steps, 1))
     trained = open_run(path, device)
-    with trained.report("Multiple physics pretraining", out, overwrite) as report:
+    with trained.report("Multiple physics pretraining", out, overwrite, data=data) as report:
         source = open_data(trained, data, samples, steps)
         report.summary = _summary(source)
         every = [
@@ -80,13 +81,13 @@ def evaluate(
         for compared, _ in every:
             report.add_metrics(compared.numbers())
         tables.add_results(report, [compared for compared, _ in every])
-        for compared, shown in every:
+        for number, (compared, shown) in enumerate(every):
             tables.add_tables(report, compared)
             figures.add_errors(report, compared)
             worst = int(compared.errors["vrmse"][MODEL].mean(0).argmax())
             figures.add_strip(report, shown, worst, _steps(compared.steps, len(shown.truth)))
             figures.add_spectra(report, compared)
-            figures.add_film(report, shown)
+            figures.add_film(report, shown, first=number == 0)
 
 
 def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[PhysicsModule]":
@@ -274,8 +275,8 @@ def _steps(reported: int, shown: int) -> list[int]:
 
 def _summary(data: "PhysicsData") -> str:
     return (
-        f"Each rollout starts from {data.history} true frames; from then on the model sees its own "
-        "answers alone. Persistence repeats the last true frame, linear extrapolation goes on with "
-        "the last true change. Fields and steps are listed one by one: a mean would hide one that "
-        "fails."
+        f"Each rollout starts from {counted(data.history, 'true frame')}; from then on the model "
+        "sees its own answers alone. Persistence repeats the last true frame, linear extrapolation "
+        "goes on with the last true change. Fields and steps are listed one by one: a mean would "
+        "hide one that fails."
     )

@@ -10,20 +10,22 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from mpp.evaluation.baselines import BASELINES
 from mpp.evaluation.comparison import TRUTH, Comparison
-from mpp.evaluation.field_maps import ERROR, STATE, Shown, draw, label, limits, place
-from mpp.evaluation.movies import gif
+from mpp.evaluation.field_maps import ERROR, STATE, Shown, draw, extent, label, limits, place
+from mpp.evaluation.movies import film
 from mpp.metrics import band_cuts
 from sciformer.evaluation.comparison import MODEL
-from sciformer.report.figures import BASELINE, BLUE, INK, ORANGE, WIDE, figure
+from sciformer.report.figures import BASELINE, BLUE, INK, VERMILION, WIDE, add_legend, figure
 from sciformer.report.report import Report
+from sciformer.text import counted
 
 LINES = {
     MODEL: (BLUE, "-", "o"),
     "persistence": (BASELINE, "--", "s"),
-    "linear": (ORANGE, ":", "^"),
+    "linear": (VERMILION, ":", "^"),
 }
 NAMES = {MODEL: "model", "persistence": "persistence", "linear": "linear extrapolation"}
-FILM = 5.5  # inches: shown pixel by pixel on a desk screen
+CUT = "between low, middle and high"
+FILM = 6.4  # inches: shown pixel by pixel on a desk screen
 ACROSS = 4  # panels side by side
 CAPTION = (
     "Truth and prediction of a field have one scale, the error (prediction less truth) its own, "
@@ -44,7 +46,7 @@ def add_errors(report: Report, compared: Comparison) -> None:
             if field >= len(names):
                 axes.set_visible(False)
                 continue
-            for method in (*BASELINES, MODEL):
+            for method in (MODEL, *BASELINES):
                 color, style, marker = LINES[method]
                 values = compared.errors["vrmse"][method][:, field]
                 axes.plot(
@@ -64,15 +66,14 @@ def add_errors(report: Report, compared: Comparison) -> None:
         for axes in panels[-1]:
             axes.set_xlabel("steps ahead")
         for axes in panels[:, 0]:
-            axes.set_ylabel("VRMSE")
-        handles, labels = panels[0, 0].get_legend_handles_labels()
-        drawn.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=3)
+            axes.set_ylabel("VRMSE (no unit)")
+        add_legend(drawn, 3)
     report.add_figure(
         f"{label(compared.name)}: error against time",
         drawn,
-        f"Root mean square error over the standard deviation of the true frame, in the mean over "
-        f"{compared.windows} windows; a step takes {compared.description.dt:.4g} in the time of "
-        "the data. 1 is what the right mean everywhere would get.",
+        "Root mean square error over the standard deviation of the true frame, in the mean over "
+        f"{counted(compared.windows, 'window')}; a step takes {compared.description.dt:.4g} in the "
+        "time of the data. 1 is what the right mean everywhere would get.",
     )
 
 
@@ -94,21 +95,19 @@ def add_spectra(report: Report, compared: Comparison) -> None:
             axes.plot(waves, truth, color=INK, label="truth")
             axes.plot(waves, compared.spectra[MODEL][field, 1:], "--", color=BLUE, label="model")
             for cut in cuts:
-                axes.axvline(cut, color=BASELINE, linewidth=0.8, linestyle=":")
+                axes.axvline(cut, color=BASELINE, linewidth=0.8, linestyle=":", label=CUT)
             axes.set(title=label(names[field]), xscale="log", yscale="log")
             _decades(axes, truth)
         for axes in panels[-1]:
-            axes.set_xlabel("waves along the domain")
+            axes.set_xlabel("number of waves along the domain")
         for axes in panels[:, 0]:
-            axes.set_ylabel("mean square")
-        handles, labels = panels[0, 0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside upper center", ncols=2)
+            axes.set_ylabel("mean square (unit\u00b2)")
+        add_legend(drawn, 3)
     report.add_figure(
-        f"{label(compared.name)}: spectra after {compared.steps} steps",
+        f"{label(compared.name)}: spectra after {counted(compared.steps, 'step')}",
         drawn,
         "The part of the mean square of a field (in its unit squared) at each whole number of "
-        "waves along the longest axis, in any direction, in the mean over the windows. Dotted "
-        "lines part the low, middle and high wave numbers of the spectral error.",
+        "waves along the longest axis, in any direction, in the mean over the windows.",
     )
 
 
@@ -126,18 +125,21 @@ def add_strip(report: Report, shown: Shown, field: int, steps: Sequence[int]) ->
     with figure(5.4 if len(shown.description.shape) > 1 else 4.4, WIDE) as drawn:
         panels = drawn.subplots(len(rows), len(steps), squeeze=False)
         state, error = limits(shown, field)
+        ends = extent(shown.description)
+        side = f"\ny, 0 to {ends[3]:.4g}" if len(ends) > 2 else ""
         for (title, values), line in zip(rows, panels, strict=True):
             scale, colors = (error, ERROR) if title == "error" else (state, STATE)
             drawings = [
                 draw(axes, values[step, field], shown.description, scale, colors)
                 for axes, step in zip(line, steps, strict=True)
             ]
-            line[0].set_ylabel(title)
+            line[0].set_ylabel(f"{title}{side}")
             if isinstance(drawings[0], AxesImage):
                 bar = drawn.colorbar(drawings[0], ax=list(line), aspect=12, pad=0.02)
-                bar.set_label("error" if title == "error" else name)
-        for axes, step in zip(panels[0], steps, strict=True):
+                bar.set_label(f"error of {name}" if title == "error" else name)
+        for axes, last, step in zip(panels[0], panels[-1], steps, strict=True):
             axes.set_title(shown.time(step), fontsize=9)
+            last.set_xlabel(f"x, 0 to {ends[1]:.4g}")
     report.add_figure(
         f"{label(shown.name)}: {name}, beside the truth",
         drawn,
@@ -145,11 +147,30 @@ def add_strip(report: Report, shown: Shown, field: int, steps: Sequence[int]) ->
     )
 
 
-def add_film(report: Report, shown: Shown) -> None:
-    """Movie of all fields of one rollout."""
+def add_film(report: Report, shown: Shown, first: bool = False) -> None:
+    """Movie of all fields of one rollout; ``first`` shows it at the top of the page."""
     report.add_film(
-        f"{label(shown.name)}: {len(shown.truth)} steps of a rollout",
-        gif(shown),
+        f"{label(shown.name)}: {counted(len(shown.truth), 'step')} of a rollout",
+        film(shown),
         FILM,
         f"{place(shown.description)} {CAPTION}",
+        _told(shown),
+        first,
+    )
+
+
+def _told(shown: Shown) -> str:
+    """What a film shows, in words."""
+    names = [label(name) for name in shown.description.names]
+    parts = []
+    for field, name in enumerate(names):
+        state, _ = limits(shown, field)
+        last = shown.error[-1, field]
+        error = (
+            f", error at the end up to {np.abs(last).max():.2g}" if np.isfinite(last).all() else ""
+        )
+        parts.append(f"{name} from {state.low:.3g} to {state.high:.3g}{error}")
+    return (
+        f"Film of {counted(len(shown.truth), 'step')}, {shown.time(0)} to "
+        f"{shown.time(len(shown.truth) - 1)}; truth, prediction and error of {'; '.join(parts)}."
     )

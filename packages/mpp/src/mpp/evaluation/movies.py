@@ -1,6 +1,8 @@
 """Movies of a rollout: truth, prediction and error of every field side by side."""
 
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -8,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 from matplotlib import colormaps
-from matplotlib.animation import FFMpegWriter
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
@@ -18,11 +19,21 @@ from PIL import Image
 from mpp.evaluation.field_maps import ERROR, STATE, Shown, draw, label, limits, redraw
 from sciformer.files import write_atomically
 from sciformer.report.figures import BLUE, INK, PAPER, VERMILION, figure
+from sciformer.report.html import Film
+
+try:
+    from imageio_ffmpeg import get_ffmpeg_exe
+except ImportError:  # the extra ``film`` is not installed
+    get_ffmpeg_exe = None
 
 SUFFIXES = (".gif", ".mp4")
 COLUMNS = ("truth", "prediction", "error")
 WIDTH, ROW, HEAD = 6.4, 1.3, 0.65  # inches
-DPI = 96
+DPI, SHARP = 96, 192  # of a GIF, of an MP4
+H264 = [  # options of ffmpeg
+    *("-an", "-c:v", "libx264", "-preset", "medium", "-crf", "26"),
+    *("-pix_fmt", "yuv420p", "-movflags", "+faststart"),
+]
 SMALLER = (1.0, 0.8, 0.65, 0.5)  # of its size, until a GIF takes no more than:
 MOST = 1_500_000  # bytes
 PACE, LAST = 140, 1200  # milliseconds that a frame stays, and the last one
@@ -33,16 +44,24 @@ def check_film(path: str | Path) -> None:
     """Check that the suffix of a movie is supported.
 
     Args:
-        path: File name with suffix ``.gif``, or ``.mp4``, which needs the program ``ffmpeg``.
+        path: File name with suffix ``.gif``, or ``.mp4``, which needs ``ffmpeg``.
 
     Raises:
-        ValueError: If the suffix is another one, or ffmpeg is not installed.
+        ValueError: If the suffix is another one, or there is no ffmpeg.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(f"film: {path}: the name ends in none of {', '.join(SUFFIXES)}")
-    if suffix == ".mp4" and shutil.which("ffmpeg") is None:
-        raise ValueError(f"film: {path}: MP4 needs the program ffmpeg, which is not here; GIF none")
+    if suffix == ".mp4" and encoder() is None:
+        raise ValueError(
+            f"film: {path}: MP4 needs ffmpeg, which is not here; GIF needs none "
+            "(pip install 'sciformer-mpp[film]')"
+        )
+
+
+def encoder() -> str | None:
+    """Path of ffmpeg: that of the extra ``film``, else the system's."""
+    return shutil.which("ffmpeg") if get_ffmpeg_exe is None else get_ffmpeg_exe()
 
 
 def write_film(path: str | Path, shown: Shown) -> None:
@@ -53,10 +72,24 @@ def write_film(path: str | Path, shown: Shown) -> None:
         shown: Rollout to draw.
     """
     check_film(path)
-    if Path(path).suffix.lower() == ".mp4":
-        write_atomically(path, lambda beside: _mp4(beside, shown))
-    else:
-        write_atomically(path, lambda beside: beside.write_bytes(gif(shown)))
+    encode = mp4 if Path(path).suffix.lower() == ".mp4" else gif
+    write_atomically(path, lambda beside: beside.write_bytes(encode(shown)))
+
+
+def film(shown: Shown) -> Film:
+    """A movie for a page: MP4 with a poster, or a GIF where there is no ffmpeg."""
+    if encoder() is None:
+        return Film(gif(shown))
+    pictures = list(frames(shown, SHARP))
+    palette = _palette()
+    poster = BytesIO()
+    _few_colors(pictures[len(pictures) // 2], palette).save(poster, "PNG", optimize=True)
+    return Film(_h264(pictures), poster.getvalue())
+
+
+def mp4(shown: Shown) -> bytes:
+    """A rollout as H.264 in MP4, twice as sharp as a GIF."""
+    return _h264(list(frames(shown, SHARP)))
 
 
 def gif(shown: Shown) -> bytes:
@@ -78,8 +111,7 @@ def gif(shown: Shown) -> bytes:
 
 
 def _gif(shown: Shown, dpi: float) -> bytes:
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(_colors().tobytes())
+    palette = _palette()
     pictures = [_few_colors(pixels, palette) for pixels in frames(shown, dpi)]
     times = [PACE] * (len(pictures) - 1) + [LAST]
     stream = BytesIO()
@@ -87,6 +119,12 @@ def _gif(shown: Shown, dpi: float) -> bytes:
         stream, "GIF", save_all=True, append_images=pictures[1:], duration=times, loop=0
     )
     return stream.getvalue()
+
+
+def _palette() -> Image.Image:
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_colors().tobytes())
+    return palette
 
 
 def _few_colors(pixels: UInt8[np.ndarray, "height width 3"], palette: Image.Image) -> Image.Image:
@@ -167,16 +205,14 @@ def _colors() -> UInt8[np.ndarray, "256 3"]:
     return (255 * padded).round().astype(np.uint8)
 
 
-def _mp4(path: Path, shown: Shown) -> None:
-    """Encode a figure's frames with ffmpeg."""
-    pictures = frames(shown)
-    first = next(pictures)
-    height, width = (size - size % 2 for size in first.shape[:2])  # as H.264 wants it
-    drawn = Figure((width / DPI, height / DPI), dpi=DPI)
-    image = drawn.figimage(first[:height, :width])
-    writer = FFMpegWriter(fps=round(1000 / PACE), extra_args=["-f", "mp4"])
-    with writer.saving(drawn, str(path), DPI):
-        writer.grab_frame()
-        for pixels in pictures:
-            image.set_data(pixels[:height, :width])
-            writer.grab_frame()
+def _h264(pictures: list[UInt8[np.ndarray, "height width 3"]]) -> bytes:
+    """Encode pictures with ffmpeg; the last one stays for longer."""
+    height, width = (size - size % 2 for size in pictures[0].shape[:2])  # as H.264 wants it
+    given = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        command = [str(encoder()), *given, "-r", f"1000/{PACE}", "-i", "-", *H264, str(path)]
+        frames = [pixels[:height, :width].tobytes() for pixels in pictures]
+        every = b"".join([*frames, *frames[-1:] * (LAST // PACE)])
+        subprocess.run(command, input=every, check=True, capture_output=True)
+        return path.read_bytes()

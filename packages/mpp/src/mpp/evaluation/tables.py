@@ -6,14 +6,15 @@ from mpp.evaluation.comparison import METHODS, TRUTH, Comparison, spans
 from mpp.evaluation.field_maps import label
 from mpp.metrics import BANDS
 from sciformer.evaluation.comparison import MODEL
-from sciformer.report.html import Cell
+from sciformer.report.html import Cell, number
 from sciformer.report.report import Report
+from sciformer.text import counted
 
 NAMES = {"nrmse": "NRMSE", "vrmse": "VRMSE"}
 HEADS = ("model", "persistence", "linear")
 NOTE = (
     "NRMSE: root mean square error over the root mean square of the true frame; VRMSE: over its "
-    "standard deviation. Means over {windows} windows."
+    "standard deviation. Means over {windows}."
 )
 
 
@@ -24,10 +25,10 @@ def add_results(report: Report, systems: Sequence[Comparison]) -> None:
             name, error = compared.best_baseline("vrmse", steps)
             value = float(compared.over("vrmse", MODEL, steps).mean())
             where = f"{label(compared.name)}, VRMSE at {_words(span)}"
-            report.add_result(where, value, f"{error:.4g} ({name})")
+            report.add_result(where, value, f"{number(error)} ({name})")
     count = sum(len(compared.description.names) for compared in systems)
-    for number, when in enumerate(("at one step", "over all steps")):
-        ends = [list(_ends(compared).values())[-number] for compared in systems]
+    for place, when in enumerate(("at one step", "over all steps")):
+        ends = [list(_ends(compared).values())[-place] for compared in systems]
         won = sum(one.beaten(steps) for one, steps in zip(systems, ends, strict=True))
         report.add_result(
             f"fields predicted better than by both baselines, {when}", f"{won} of {count}"
@@ -50,7 +51,7 @@ def add_tables(report: Report, compared: Comparison) -> None:
 
 def add_fields(report: Report, compared: Comparison) -> None:
     """Add errors by field, at one step and over all steps."""
-    note = NOTE.format(windows=compared.windows)
+    note = NOTE.format(windows=counted(compared.windows, "window"))
     report.add_table(f"{label(compared.name)}: errors by field", *_by_field(compared), note)
 
 
@@ -63,7 +64,7 @@ def add_steps(report: Report, compared: Comparison) -> None:
             row += [float(compared.errors[metric][method][step].mean()) for method in METHODS]
         rows.append(row)
     heads = [f"{name}, {head}" for name in NAMES.values() for head in HEADS]
-    note = "In the mean over fields. " + NOTE.format(windows=compared.windows)
+    note = "In the mean over fields. " + NOTE.format(windows=counted(compared.windows, "window"))
     report.add_table(f"{label(compared.name)}: errors by step", ["Step", *heads], rows, note)
 
 

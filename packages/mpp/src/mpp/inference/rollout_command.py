@@ -24,6 +24,7 @@ from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import new_folder
 from sciformer.report.report import Report, report_folder
+from sciformer.text import counted
 
 FRAMES = "rollout.h5"
 
@@ -89,8 +90,9 @@ def rollout_file(
     )
     write_film(folder / film, shown)
     summary = (
-        f"{steps} steps of {len(numbers)} trajectories of {source.where} from {past} true frames. "
-        f"{FRAMES} has {past} + {steps} frames of each. The truth is known for {known} steps."
+        f"{counted(steps, 'step')} of {counted(len(numbers), 'trajectory', 'trajectories')} of "
+        f"{source.where} from {counted(past, 'true frame')}. {FRAMES} has {past} + {steps} frames "
+        f"of each. The truth is known for {counted(known, 'step')}."
     )
     report = Report(f"Rollout of {label(name)}", trained.record, summary)
     if known:

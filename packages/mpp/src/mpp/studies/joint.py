@@ -12,7 +12,7 @@ from mpp.evaluation.baselines import BASELINES
 from mpp.evaluation.evaluate import measure_test
 from sciformer.arguments import check_least, grouped
 from sciformer.evaluation.comparison import metric_key
-from sciformer.report.figures import BASELINE, BLUE, INK, ORANGE, WIDE, figure
+from sciformer.report.figures import BASELINE, BLUE, INK, VERMILION, WIDE, add_legend, figure
 from sciformer.report.report import Report
 from sciformer.studies.runner import Run, Study, read_config
 from sciformer.studies.summary import kept_results, mean_and_range, study_report
@@ -23,7 +23,7 @@ ARMS = {
     EQUAL: "one for this system, as many steps on it",
     WHOLE: "one for this system, the joint network's whole compute",
 }
-COLORS = dict(zip(ARMS, (BLUE, ORANGE, BASELINE), strict=True))
+COLORS = dict(zip(ARMS, (BLUE, VERMILION, BASELINE), strict=True))
 SPANS = {"step1": "at one step", "steps1to5": "in the mean of five"}
 SUMMARY = (
     "NRMSE on test windows, in the mean over fields and {seeds} seeds; in brackets the lowest and "
@@ -64,7 +64,7 @@ def joint(
     found = study.fit(runs)
     scores = {run.name: kept_metrics(study.folder(run.name) / "last.ckpt") for run in runs}
     title = "One network for several systems, or one for each"
-    with study_report(study, "joint", config, seeds, found, title) as report:
+    with study_report(study, config, found, title) as report:
         report.summary += SUMMARY.format(seeds=seeds)
         for span, words in SPANS.items():
             _add_table(report, scores, systems, seeds, span, words)
@@ -189,16 +189,12 @@ def _add_figure(report: Report, scores: dict[str, Numbers], systems: list[str], 
                 for row, system in enumerate(systems):
                     each = errors(scores, arm, system, seeds, span)
                     y = np.full(seeds, row + 0.22 * (number - 1))
-                    named = label if row == 0 else None
-                    axes.plot(each, y, "o", color=COLORS[arm], markersize=5, label=named)
-                    axes.plot(np.mean(each), y[0], "|", color=INK, markersize=12)
+                    axes.plot(each, y, "o", color=COLORS[arm], markersize=5, label=label)
+                    axes.plot(np.mean(each), y[0], "|", color=INK, markersize=12, label="mean")
             axes.set(xscale="log", xlabel=f"NRMSE {words}", ylim=(len(systems) - 0.5, -0.5))
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 4)))
             axes.xaxis.set_major_formatter("{x:g}")
             axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_yticks(range(len(systems)), list(map(spaced, systems)))
-        handles, labels = panels[0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside upper center", ncols=1)
-    report.add_figure(
-        "Seed by seed", drawn, "Each dot is a network, the bar the mean over seeds; left is better."
-    )
+        add_legend(drawn, 1)
+    report.add_figure("Seed by seed", drawn, "Each dot is a network; left is better.")

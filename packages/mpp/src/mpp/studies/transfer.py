@@ -135,7 +135,7 @@ def transfer(
         names = [setup.run(arm, rates[arm], seed).name for seed in range(seeds)]
         scores[arm] = [joint.kept_metrics(study.folder(name) / kept) for name in names]
     title = "A pretrained network on a new system"
-    with study_report(study, "transfer", config, seeds, found, title) as report:
+    with study_report(study, config, found, title) as report:
         report.summary += f"The pretraining is not among them. {SUMMARY.format(seeds=seeds)}"
         _add_gains(report, scores, training)
         _add_table(report, scores, rates, setup)

@@ -57,7 +57,7 @@ def evaluate(
     check_least(samples=(samples, 1))
     run = open_run(path, device)
     module = run.module
-    with run.report("xVal: numbers in text", out, overwrite) as report:
+    with run.report("xVal: numbers in text", out, overwrite, data=data) as report:
         report.summary = SUMMARY
         source, training = open_data(run, data)
         answered = measure(module, source, training, samples)

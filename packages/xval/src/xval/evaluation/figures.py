@@ -11,7 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sciformer.evaluation.comparison import MODEL
-from sciformer.report.figures import BASELINE, BLUE, INK, NARROW, PALETTE, SKY, WIDE, figure
+from sciformer.report.figures import (
+    BASELINE,
+    BLUE,
+    INK,
+    NARROW,
+    PALETTE,
+    SHADE,
+    WIDE,
+    add_legend,
+    figure,
+)
 from sciformer.report.report import Report
 from xval.evaluation.comparison import Comparison, Flat, label
 from xval.evaluation.tables import METHODS, title
@@ -23,6 +33,7 @@ BINS = 16
 FEW = 5  # answers that make a bin
 MANY = 200  # answers that want small marks
 WIDELY = 30  # times: sizes so far apart are drawn on a log scale
+UNIT = "(unit of the text)"
 EXACT = 1e-8  # errors below float32's are drawn there
 MARGIN = 0.25  # of the gap's width, shown on both sides
 THROUGH = (
@@ -42,17 +53,14 @@ def add_scatter(report: Report, compared: Comparison) -> None:
             points(axes, *compared.of(field, MODEL), BLUE, METHODS[MODEL])
             truth, _ = compared.of(field, MODEL)
             perfect(axes, truth)
-            axes.set(title=label(field), xlabel="true")
-        every[0].set_ylabel("predicted")
-        if rival:
-            handles, labels = every[0].get_legend_handles_labels()
-            drawn.legend(handles, labels, loc="outside upper center", ncols=2, markerscale=3)
+            axes.set_xlabel(f"true {label(field)} {UNIT}")
+        every[0].set_ylabel(f"predicted {UNIT}")
+        add_legend(drawn, 3, marks=3)
     report.add_figure(
         f"{title(compared.name)}: predicted against true",
         drawn,
-        f"At most {SCATTERED} answers in a panel, in the units of the texts; the line is a perfect "
-        "answer. Answers beyond the range of the truth are at its edge. A horizontal stripe is an "
-        "answer that is given whatever the truth.",
+        f"At most {SCATTERED} answers in a panel. Answers beyond the range of the truth are at its "
+        "edge. A horizontal stripe is an answer that is given whatever the truth.",
     )
 
 
@@ -78,8 +86,9 @@ def add_gap(report: Report, through: Through) -> None:
     with figure(3.4) as drawn:
         axes = drawn.add_subplot()
         sweep(axes, through)
-        axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
-    report.add_figure(f"{title(through.outside.name)} of {name}", drawn, THROUGH)
+        axes.set(xlabel=f"true {name} {UNIT}", ylabel=f"predicted {name} {UNIT}")
+        add_legend(drawn, 3, marks=3)
+    report.add_figure(f"{title(through.outside.name)} of {name}", drawn, THROUGH, first=True)
 
 
 def sweep(axes: Axes, through: Through) -> None:
@@ -90,7 +99,7 @@ def sweep(axes: Axes, through: Through) -> None:
     both = [each.of(through.field, MODEL) for each in (through.inside, through.outside)]
     truth, answers = (np.concatenate(part) for part in zip(*both, strict=True))
     near = (truth >= low) & (truth <= high)
-    axes.axvspan(start, end, color=SKY, alpha=0.15, linewidth=0)
+    axes.axvspan(start, end, color=BLUE, alpha=SHADE / 2, linewidth=0, label="gap of the training")
     edge = (low - 2 * margin, high + 2 * margin)
     points(axes, truth[near], answers[near], BLUE, METHODS[MODEL], edge)
     perfect(axes, np.array([low, high]))
@@ -107,12 +116,11 @@ def add_errors(report: Report, sets: Sequence[Comparison]) -> None:
                     sizes, errors = by_size(*compared.of(field, MODEL))
                     color, name = PALETTE[number % len(PALETTE)], title(compared.name)
                     axes.plot(sizes, errors, "o-", color=color, markersize=4, label=name)
-            axes.set(title=label(field), xlabel="size of the truth", yscale="log")
+            axes.set(xlabel=f"size of the true {label(field)} {UNIT}", yscale="log")
             if axes.dataLim.x1 > WIDELY * axes.dataLim.x0:
                 axes.set_xscale("log")
-        every[0].set_ylabel("relative error, median")
-        legend = {line.get_label(): line for axes in every for line in axes.get_lines()}
-        drawn.legend(handles=list(legend.values()), loc="outside upper center", ncols=4)
+        every[0].set_ylabel("relative error, median (no unit)")
+        add_legend(drawn, 4)
     report.add_figure(
         "Error by size",
         drawn,
@@ -162,7 +170,7 @@ def points(
 def perfect(axes: Axes, truth: Flat) -> None:
     """Draw the line of perfect predictions."""
     ends = [truth.min(), truth.max()]
-    axes.plot(ends, ends, color=INK, linewidth=0.8)
+    axes.plot(ends, ends, color=INK, linewidth=0.8, label="perfect answer")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import numpy as np
 from sciformer.evaluation.comparison import MODEL
 from sciformer.report.html import Cell, number, percent
 from sciformer.report.report import Report
+from sciformer.text import counted
 from xval.evaluation.comparison import Comparison, label
 from xval.metrics import Scores
 
@@ -25,7 +26,7 @@ METHODS = {
 COLUMNS = ("R2", "MSE", "MAE", "median error", "99 % error", "within 1 %", "no number")
 SHARES = ("median_relative", "p99_relative", "within_1_percent", "unparsable")
 NOTE = (
-    "{answers} answers in {texts} texts. Median, 99 % and within 1 %: of relative errors. An "
+    "{answers} in {texts}. Median, 99 % and within 1 %: of relative errors. An "
     "answer that is no number counts as 0."
 )
 LEFT_OUT = "{field}: left out, as it has no answer to some of them: {methods}."
@@ -73,7 +74,8 @@ def add_table(report: Report, compared: Comparison) -> None:
             rows.append([name, *cells(found)])
             if wide:
                 sizes.append([name, f"{found.log_smape:.4f}", said("r2", found.log_r2)])
-    note = " ".join([NOTE.format(answers=len(compared.truth), texts=compared.texts), *out])
+    answers, texts = counted(len(compared.truth), "answer"), counted(compared.texts, "text")
+    note = " ".join([NOTE.format(answers=answers, texts=texts), *out])
     report.add_table(f"{title(compared.name)}: answers", ("Answer", *COLUMNS), rows, note)
     if sizes:
         columns = ("Answer", "log-sMAPE", "R2 of log size")
@@ -91,7 +93,7 @@ def add_cost(
             title(compared.name),
             code.name,
             code.length,
-            compared.tokens,
+            f"{compared.tokens:.4g}",
             f"{parameters:,}",
             cpu_s,
             1000 * compared.cpu_s / len(compared.truth),
@@ -108,7 +110,9 @@ def add_cost(
         "1000 answers (CPU-s)",
     )
     note = "All numbers that a batch asks for are answered at once" + (
-        "." if code.length == 1 else f", in {code.length} passes, one for each token of a number."
+        "."
+        if code.length == 1
+        else f", in {counted(code.length, 'pass', 'passes')}, one for each token of a number."
     )
     report.add_table("What it costs", columns, rows, note)
 
@@ -127,6 +131,4 @@ def said(metric: str, value: float) -> str:
     """Format a metric for a table."""
     if metric in SHARES:
         return percent(value)
-    if metric in ("r2", "log_r2") and value > 0:
-        return f"{value:.6f}"
     return number(value)

@@ -82,7 +82,7 @@ def sweep(
     )
     every = [_rival(study, setup, XVAL, SAMPLES)]
     every += [_rival(study, setup, name, arm) for name in rivals for arm in (SAMPLES, *further)]
-    with study_report(study, "sweep", config, seeds, found, "Number encodings") as report:
+    with study_report(study, config, found, "Number encodings") as report:
         report.summary += (
             f"One trainer, one trunk, the same texts; means over seeds ({seeds}), in brackets "
             "lowest and highest. The text codes write three significant digits, take the nearest "

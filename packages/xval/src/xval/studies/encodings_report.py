@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from sciformer.evaluation.comparison import MODEL
-from sciformer.report.figures import BASELINE, PALETTE
+from sciformer.report.figures import BASELINE, PALETTE, add_legend
 from sciformer.report.html import Cell
 from sciformer.report.report import Report
 from sciformer.studies.summary import mean_and_range
 from xval.encodings.encoding import Encoding
 from xval.evaluation.comparison import Comparison, label, written
-from xval.evaluation.figures import THROUGH, Through, panels, sweep
+from xval.evaluation.figures import THROUGH, UNIT, Through, panels, sweep
 from xval.evaluation.tables import METHODS, said, title
 from xval.metrics import Scores
 
@@ -98,8 +98,9 @@ def add_gaps(report: Report, rivals: Sequence[Rival], gaps: Sequence[Sequence[Th
         with panels(len(last), 2.4) as (drawn, every):
             for axes, (encoding, shown) in zip(every, last.items(), strict=True):
                 sweep(axes, shown)
-                axes.set(title=encoding, xlabel=f"true {name}")
-            every[0].set_ylabel(f"predicted {name}")
+                axes.set(title=encoding, xlabel=f"true {name} {UNIT}")
+            every[0].set_ylabel(f"predicted {name} {UNIT}")
+            add_legend(drawn, 3, marks=3)
         arm = ARMS[rivals[-1].arm]
         caption = f"{THROUGH} One seed; xVal as configured, the text codes at: {arm}."
         report.add_figure(f"{title(through.outside.name)} of {name}", drawn, caption)
@@ -215,14 +216,15 @@ def _add_errors(report: Report, rivals: Sequence[Rival]) -> None:
                 if method != MODEL
                 for scores in rivals[0].scores(compared.name, field, method)
             )
-            axes.axhline(best, color=BASELINE, linewidth=1, linestyle="--")
+            axes.axhline(
+                best, color=BASELINE, linewidth=1, linestyle="--", label="best without a network"
+            )
             axes.set(title=f"{title(compared.name)}: {label(field)}", xscale="log", yscale="log")
             axes.set_xlabel("training (CPU-s)")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
             axes.xaxis.set_major_formatter("{x:g}")
             axes.xaxis.set_minor_formatter(NullFormatter())
-        shown[0].set_ylabel("MSE")
-        handles, labels = shown[0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=3)
-    caption = "Each mark is a network; the dashed line is the best that one answers without one."
+        shown[0].set_ylabel("MSE (unit of the text, squared)")
+        add_legend(drawn, 3, "outside lower center")
+    caption = "Each mark is a network."
     report.add_figure("Error and CPU time", drawn, caption)
