@@ -23,6 +23,7 @@ from mpp.metrics import Inside
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import new_folder
+from sciformer.progress import track
 from sciformer.report.report import Report, report_folder
 from sciformer.text import counted
 
@@ -130,7 +131,8 @@ def roll(
         Batch(one, blank, rows, boundaries, 0, inside=mask)
         for one, mask in zip(frames.split(1), masks, strict=True)
     ]
-    answers = torch.cat([predict(trained.module, batch, steps) for batch in batches])
+    shown = track(batches, "trajectories", len(batches))
+    answers = torch.cat([predict(trained.module, batch, steps) for batch in shown])
     lost = ~answers.isfinite().flatten(2).all(2)
     if lost.any():
         step = int(lost.any(0).nonzero()[0]) + 1
