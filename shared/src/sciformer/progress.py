@@ -1,5 +1,6 @@
-"""Progress bars on stderr; shown only if it is a terminal."""
+"""Progress bars on stderr, shown only if it is a terminal, and ``--quiet``, which hides them."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -8,6 +9,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Item = TypeVar("Item")
+QUIET = "SCIFORMER_QUIET"  # a variable of the environment, as processes that are started heed it
+
+
+def be_quiet() -> None:
+    """Show no progress bar from here on, in this process and those it starts."""
+    os.environ[QUIET] = "1"
+
+
+def quiet() -> bool:
+    """Whether ``be_quiet`` was called."""
+    return QUIET in os.environ
 
 
 @contextmanager
@@ -26,7 +38,7 @@ def progress(text: str, total: int | None = None) -> Iterator[Callable[[int], No
     if total is not None:
         columns += (MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns, console=console, transient=True, disable=quiet() or not console.is_terminal
     ) as bar:
         task = bar.add_task(text, total=total)
         yield lambda done: bar.update(task, completed=done)

@@ -1,7 +1,8 @@
 """Text for messages: one line, printable, without passwords or tokens."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 SECRET = "***"  # replaces credentials in a URL
@@ -42,6 +43,31 @@ def hide_secrets(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(map(hide_secrets, value))
     return value
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Question after a word that is not known, with the nearest known one; empty if none is near.
+
+    Of dotted names, one with the same last part is nearest, then one that the word abbreviates,
+    then one with a similar last part.
+
+    Args:
+        word: What the user wrote.
+        known: Words that exist.
+
+    Returns:
+        Text to append to an error.
+    """
+    last = {each: each.rpartition(".")[2] for each in known}
+    mine = word.rpartition(".")[2]
+    similar = get_close_matches(mine, last.values(), 9)
+    near = (
+        [each for each, part in last.items() if part == mine]
+        or [each for each in last if each.startswith(word)]
+        or [each for each, part in last.items() if part in similar]
+    )
+    best = get_close_matches(word, near, 1, 0)
+    return f"; did you mean {best[0]}?" if best else ""
 
 
 def _escaped(character: str) -> str:

@@ -10,21 +10,37 @@ PROJECT = Project(
     data="astroclip.data.datamodule:GalaxyData",
     links={"data.size": "model.size"},
     verbs={
-        "simulate": Verb("astroclip.data.shards:simulate", "write simulated galaxies as shards"),
-        "convert": Verb("astroclip.convert.convert:convert", "convert original AstroCLIP weights"),
-        "embed": Verb("astroclip.inference.embed:embed", "embed galaxies from files or shards"),
+        "simulate": Verb(
+            "astroclip.data.shards:simulate",
+            "write simulated galaxies as shards",
+            "--out data/bank --samples 16384 --seed 5",
+        ),
+        "convert": Verb(
+            "astroclip.convert.convert:convert",
+            "convert original AstroCLIP weights",
+            "astroclip.ckpt astroclip.safetensors",
+        ),
+        "embed": Verb(
+            "astroclip.inference.embed:embed",
+            "embed galaxies from files or shards",
+            "runs/astroclip/quick --files '{images: my/images, spectra: my/spectra}'",
+        ),
         "search": Verb(
             "astroclip.inference.search:search",
             "nearest neighbors of a galaxy, by its image or its spectrum",
+            "mine.parquet 39633345008634465 --k 8",
+            answers=True,
         ),
         "evaluate": Verb(
             "astroclip.evaluation.evaluate:evaluate",
             "evaluate a checkpoint: retrieval, property prediction, baselines, figures",
+            "runs/astroclip/quick --samples 500",
             renamed={"files": "data", "shards": "data"},
         ),
         "probe": Verb(
             "astroclip.evaluation.probe_command:probe",
             "predict galaxy properties from embeddings (k-NN, MLP)",
+            "mine.parquet",
         ),
     },
 )

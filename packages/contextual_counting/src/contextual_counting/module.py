@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any, Literal, TypedDict
 
 from jaxtyping import Bool, Float, Int64
-from torch import Tensor, nn
+from torch import Tensor, cat, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -167,6 +167,12 @@ class CountingModule(Module):
         worst = min(value for name, value in scores.items() if name.startswith("top1"))
         self.log_dict({f"val/{name}": value for name, value in scores.items()}, sync_dist=True)
         self.log("val/top1_min", worst, prog_bar=True, sync_dist=True)
+
+    def baseline(self) -> tuple[str, float]:
+        counts = cat([batch.counts for batch in self.data.val_dataloader()])
+        regions = [each[each >= 0] for each in counts.unbind(1)]  # others are NO_REGION
+        shares = [(each == each.mode()[0]).double().mean() for each in regions if len(each)]
+        return "the commonest count", float(min(shares))
 
     def on_test_epoch_start(self) -> None:
         self.sets = list(self.data.settings)

@@ -13,29 +13,39 @@ PROJECT = Project(
         "finetune": Verb(
             "mpp.inference.finetune_command:as_fit",
             "train from a pretrained network (mpp finetune CHECKPOINT --config FILE.yaml)",
+            "runs/mpp/quick --config configs/mpp/transfer.yaml --model.freeze middle",
             fits=True,
         ),
         "simulate": Verb(
             "mpp.data.simulate_command:simulate",
             "write trajectories of a simulated system as shards, or as PDEBench or The Well HDF5",
+            "shallow_water --out data/mpp --samples 64",
         ),
-        "convert": Verb("mpp.convert.convert:convert", "convert original MPP weights"),
+        "convert": Verb(
+            "mpp.convert.convert:convert",
+            "convert original MPP weights",
+            "MPP_AViT_Ti.tar mpp_ti.safetensors",
+        ),
         "evaluate": Verb(
             "mpp.evaluation.evaluate:evaluate",
             "evaluate a checkpoint: rollout errors, baselines, figures and movies",
+            "runs/mpp/quick --data 'my_runs/*.hdf5'",
             renamed={"windows": "samples"},
         ),
         "joint": Verb(
             "mpp.studies.joint:joint",
             "a study: one network for several systems against one network per system",
+            "--seeds 3 --jobs 2",
         ),
         "transfer": Verb(
             "mpp.studies.transfer:transfer",
             "a study: finetuning on a new system against training from scratch",
+            "--pretrained runs/mpp/joint --like '{density: height}'",
         ),
         "rollout": Verb(
             "mpp.inference.rollout_command:rollout_file",
             "predict many frames from the first frames of a file",
+            "runs/mpp/quick my_runs.hdf5 --steps 50",
         ),
     },
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import torch
@@ -211,6 +212,13 @@ class PhysicsModule(Module):
         seen = {name: m for name, m in zip(self.data.systems, means, strict=True) if not m.isnan()}
         self.log_dict({f"val/nrmse/{name}": mean for name, mean in seen.items()}, sync_dist=True)
         self.log("val/nrmse", means.nanmean(), prog_bar=True, sync_dist=True)
+
+    def baseline(self) -> tuple[str, float]:
+        scores = SystemScores(len(self.data.systems), self.data.horizon)
+        for batch in chain.from_iterable(self.data.val_dataloader()):
+            persistent = batch.frames[:, -1:].expand_as(batch.target)
+            scores.update(batch.system, nrmse(persistent, batch.target))
+        return "persistence", float(scores.table().mean(1).nanmean())
 
     def on_test_epoch_start(self) -> None:
         self.scores = {name: self.blank(self.data.test_horizon) for name in METRICS}

@@ -10,20 +10,37 @@ PROJECT = Project(
     data="xval.data.datamodule:TextData",
     links={"data.coding": "model.encoding", "data.context": "model.length"},
     verbs={
-        "simulate": Verb("xval.data.shards:simulate", "write texts of a simulated set as shards"),
-        "convert": Verb("xval.convert.convert:convert", "convert original xVal weights"),
+        "simulate": Verb(
+            "xval.data.shards:simulate",
+            "write texts of a simulated set as shards",
+            "--set planets --samples 10000 --out data/xval",
+        ),
+        "convert": Verb(
+            "xval.convert.convert:convert",
+            "convert original xVal weights",
+            "xval_planets.pt xval.safetensors",
+        ),
         "tokens": Verb(
             "xval.encodings.show:tokens",
             "show the tokens of a text, and the tokens per number of each encoding",
+            "\"{'mass':1.5e-3}\"",
+            answers=True,
         ),
-        "ask": Verb("xval.inference.ask:ask", "fill the masked numbers of a text"),
+        "ask": Verb(
+            "xval.inference.ask:ask",
+            "fill the masked numbers of a text",
+            "runs/xval/quick \"{'a':[MASK],'stepsize':0.5,'data':[[1.05,0],[0.9,0.5]]}\"",
+            answers=True,
+        ),
         "evaluate": Verb(
             "xval.evaluation.evaluate:evaluate",
             "evaluate a checkpoint: the paper's tables and figures, baselines",
+            "runs/xval/quick --data my.csv",
         ),
         "sweep": Verb(
             "xval.studies.encodings:sweep",
             "a study: compare number encodings at equal samples and at equal CPU time",
+            "--config configs/xval/quick.yaml --seeds 1",
         ),
     },
 )

@@ -3,14 +3,15 @@
 import errno
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from sciformer.allowlist import LIBRARIES, TRUST, values
-from sciformer.text import single_line
+from sciformer.text import did_you_mean, single_line
 
 GROUPS = ("trainer", "model", "data")
 SUFFIXES = (".yaml", ".yml", ".json")  # of configurations that are named inside of others
@@ -24,17 +25,19 @@ KEYED = (  # how jsonargparse, whose errors carry no key as data, begins what it
     re.compile(r"Subcommand '[^']+' does not accept option '(?P<key>[^']+)'"),
     re.compile(r"Option '(?P<key>[^']+)' is not accepted"),
 )
+UNKNOWN = re.compile(r"unrecognized arguments: (--[\w.]+)")
 ALTERNATIVES = "Does not validate against any of the Union subtypes"  # in jsonargparse's words
 ONLY_TYPE = re.compile(rf"Expected a <class '[\w.]+'>$|{ALTERNATIVES}|a (class|dict) ")
 OTHER_CLASS = re.compile(r"Not a valid subclass|Import path .* does not correspond to a subclass")
 DENIED = re.compile(r"Importing '(?P<path>[^']+)' is not allowed")
 
 
-def check_configs(words: Sequence[str]) -> None:
+def check_configs(words: Sequence[str], known: Sequence[str] = ()) -> None:
     """Check that all configuration files of a command line can be read, before parsing them.
 
     Args:
         words: Command line arguments.
+        known: Configurations that the package ships, for a question after one that is missing.
 
     Raises:
         ValueError: Naming the first file that cannot be read, and the reason.
@@ -44,18 +47,19 @@ def check_configs(words: Sequence[str]) -> None:
     seen: set[str] = set()
     while waiting:
         path = waiting.pop(0)
-        content = read_config(path)
+        content = read_config(path, known)
         seen.add(path)
         texts = (part for _, part in values("", content) if isinstance(part, str))
         beside = {str(Path(path).parent / text) for text in texts if len(text) < LONGEST_PATH}
         waiting += sorted(other for other in beside - seen if _is_config(other))
 
 
-def read_config(path: str) -> dict[str, Any]:
+def read_config(path: str, known: Iterable[str] = ()) -> dict[str, Any]:
     """Read a configuration file.
 
     Args:
         path: Path of a YAML or JSON file.
+        known: Other such paths, for a question after a file that is missing.
 
     Returns:
         Content of the file.
@@ -67,7 +71,7 @@ def read_config(path: str) -> dict[str, Any]:
         content = _read(path)
         nodes = _nodes(content, {})
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from error
+        raise ValueError(f"{path}: {error.strerror}{_nearest(path, known)}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a text file") from error
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
@@ -80,6 +84,14 @@ def read_config(path: str) -> dict[str, Any]:
         raise ValueError(f"{path}: its aliases unfold to more than {NODES} values")
     _check_keys(path, content)
     return content
+
+
+def _nearest(path: str, known: Iterable[str]) -> str:
+    """Question after a file that is missing, with one that lies beside it or is known."""
+    beside = (str(each) for each in Path(path).parent.glob("*.y*ml"))
+    stems = {Path(each).stem: each for each in [*known, *beside]}
+    near = [] if Path(path).exists() else get_close_matches(Path(path).stem, stems, 1)
+    return f"; did you mean {stems[near[0]]}?" if near else ""
 
 
 def _check_keys(path: str, content: dict[Any, Any]) -> None:
@@ -109,12 +121,13 @@ def placed(key: str, reason: str, words: Sequence[str]) -> str:
     return ": ".join(part for part in (_said(key, words)[0], key, reason) if part)
 
 
-def complaint(message: str, words: Sequence[str]) -> str:
+def complaint(message: str, words: Sequence[str], known: Iterable[str] = ()) -> str:
     """Format an error of the parser as one line that starts with file, key and value.
 
     Args:
         message: Error message of jsonargparse.
         words: Command line arguments.
+        known: Options that exist, for a question after one that does not.
 
     Returns:
         One line.
@@ -126,8 +139,11 @@ def complaint(message: str, words: Sequence[str]) -> str:
             key = f"{group}.{found['key']}" if group else found["key"]
             path, value = _said(key, words)
             reason = _reason(said[found.end() :], words)
+            reason = reason or f"no such option{did_you_mean(key, known)}"
             return ": ".join(part for part in (path, key, value, reason) if part)
-    return said
+    unknown = UNKNOWN.match(said)
+    flags = (f"--{name}" for name in known)
+    return said + did_you_mean(unknown[1], flags) if unknown else said
 
 
 def _cause(message: str) -> str:
@@ -162,7 +178,7 @@ def _reason(said: str, words: Sequence[str]) -> str:
     if denied := DENIED.search(said):
         hint = "" if TRUST in words else f" ({TRUST} allows it in files of your own)"
         return f"{denied['path']!r} is of none of {', '.join(LIBRARIES)} and our projects{hint}"
-    return said or "no such option"
+    return said
 
 
 def _said(key: str, words: Sequence[str]) -> tuple[str, str]:

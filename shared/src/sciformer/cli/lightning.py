@@ -24,20 +24,18 @@ from lightning.pytorch.utilities import rank_zero_only
 from sciformer.allowlist import TRUST
 from sciformer.arguments import ArgumentError
 from sciformer.cli.checks import check_callbacks, check_interval, check_numbers, trainer_errors
+from sciformer.cli.closing import closing
 from sciformer.cli.config_errors import config_paths, placed
+from sciformer.cli.fit_options import add_seed
 from sciformer.cli.flat_options import accept_flat
-from sciformer.cli.lightning_parser import (
-    OneLineLightningParser,
-    add_options,
-    add_seed,
-    linked_options,
-)
+from sciformer.cli.lightning_parser import OneLineLightningParser, add_options, linked_options
 from sciformer.cli.named_classes import Builder, check_named, root
 from sciformer.cli.options import resolve
 from sciformer.cli.project import Project
 from sciformer.cli.stored_settings import checkpoint_path, set_defaults
 from sciformer.cli.trainer_parts import FitParts, parts
 from sciformer.files import check_writable, local, write_atomically
+from sciformer.progress import be_quiet, quiet
 from sciformer.strict_json import to_json
 from sciformer.text import hide_secrets, single_line
 from sciformer.training.callbacks.predictions import PredictionFile
@@ -152,6 +150,8 @@ class Cli(LightningCLI):
         """Parse, then find the run folder and the checkpoint to resume from."""
         super().parse_arguments(parser, args)
         options = self.options
+        if options.quiet:
+            be_quiet()
         place = options.trainer.default_root_dir or f"runs/{self.project.name}"
         root = local(place, "trainer.default_root_dir")
         given = options.ckpt_path
@@ -198,6 +198,8 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
         kwargs |= parts(given)
+        if quiet():
+            kwargs["enable_progress_bar"] = given.enable_progress_bar = False
         if self._writes:
             self.record = RunRecord(self._facts())
             seed, every = int(self.options.seed_everything), self.options.save_every
@@ -252,6 +254,8 @@ class Cli(LightningCLI):
         if self._writes:
             metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
             self._write(NUMBERS, to_json({**metrics, "run": self.record.record()}))
+            if not quiet() and self.trainer.is_global_zero:
+                sys.stdout.write(closing(self.project, self.trainer, self.model, self.record))
 
     def _write(self, name: str, content: str) -> None:
         """Write a file to the run folder, on rank 0 only."""

@@ -1,22 +1,65 @@
 """Entry point of every project's command line; imports a command only when it is called."""
 
-import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout, suppress
+from importlib.metadata import PackageNotFoundError, version
+from io import StringIO
+from typing import Any
 
 from sciformer.allowlist import TRUST, restrict, trust
 from sciformer.cli.config_errors import check_configs
-from sciformer.cli.options import call, present, resolve, shipped, spelled
+from sciformer.cli.fit_options import SUMMARIES
+from sciformer.cli.help import ALL, HELP, explained, listed
+from sciformer.cli.options import call, configs_of, named, present, resolve, shipped, spelled
 from sciformer.cli.project import Project, Verb
 from sciformer.errors import USAGE, one_line
+from sciformer.progress import be_quiet, quiet
+from sciformer.text import did_you_mean
 
 LIGHTNING = "sciformer.cli.lightning:run"  # importing it costs some 4 CPU-seconds
-LIGHTNING_VERBS = {
-    "fit": "train, with --config FILE.yaml and overrides such as --trainer.max_epochs 2",
-    "validate": "the validation metrics of a checkpoint (--ckpt_path)",
-    "test": "the test metrics of a checkpoint (--ckpt_path)",
-    "predict": "run the network over the test data of a checkpoint (--ckpt_path)",
+SHARED = {  # verbs of every project
+    "configs": Verb(
+        "sciformer.cli.configs:configs",
+        "list, show or copy the configurations of the package",
+        "copy quick",
+        answers=True,
+        bare=("action", "name"),
+    ),
+    "schema": Verb(
+        "sciformer.cli.schema:schema",
+        "JSON schema of the configurations, for editors",
+        "> {name}.schema.json",
+        answers=True,
+    ),
+    "completion": Verb(
+        "sciformer.cli.completion:completion",
+        "completion script for a shell",
+        "bash",
+        answers=True,
+    ),
+}
+VERBS = {  # of sciformer itself
+    "demo": Verb(
+        "sciformer.cli.demo:demo",
+        "quick training of every installed project, and one page of results",
+        "--out runs/demo",
+    ),
+    "new": Verb(
+        "sciformer.cli.new_project:new", "create a new project from a template", "my_project"
+    ),
+    "verify": Verb(
+        "sciformer.data.shards.verify:verify",
+        "check all checksums of a data set",
+        "data/xval",
+        answers=True,
+    ),
+    "export": Verb(
+        "sciformer.training.checkpoints.export:export",
+        "export a checkpoint to safetensors, or import one",
+        "runs/mpp/quick mpp.safetensors",
+    ),
 }
 
 
@@ -30,50 +73,58 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: With code 2 and one line on stderr if the input is invalid.
     """
-    let_idle_threads_sleep()
-    words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
-    debug = "--debug" in words
-    words = [shipped(project.name, word) for word in words if word != "--debug"]
-    sys.argv[1:] = words  # LightningCLI warns if it is given other arguments than the process
-    summaries = LIGHTNING_VERBS | {name: verb.summary for name, verb in project.verbs.items()}
-    verb = _choose(project.command, project.summary, summaries, words)
+    words, debug = _prepared(argv)
+    sys.argv[1:] = words = [shipped(project.name, word) for word in words]
+    verbs = {**project.verbs, **SHARED}
+    summaries = SUMMARIES | {name: verb.summary for name, verb in verbs.items()}
+    dists = (f"sciformer-{project.command}", "sciformer", "torch", "lightning")
+    verb = _choose(project.command, project.summary, summaries, words, dists)
+    own = verbs.get(verb)
+    given = {"project": project} if verb in SHARED else {}
     with one_line(f"{project.command} {verb}", debug):
+        if explained(project, verb, own, words):
+            return
         trust() if TRUST in words else restrict(project.module, project.data)
-        check_configs(words)
-        own = project.verbs.get(verb)
+        known = sorted(configs_of(project.name).glob("*.yaml"))
+        check_configs(words, [f"configs/{project.name}/{path.name}" for path in known])
         if own and not own.fits:
-            words = present(words[1:], own.renamed)
-            call(resolve(own.call), f"{project.command} {verb}", words)
+            words = present(named(words[1:], own.bare), own.renamed)
+            _call(own, f"{project.command} {verb}", words, given)
             return
         if own:
             sys.argv[1:] = resolve(own.call)(words[1:])
+        sys.argv[1:] = ["--help" if word == ALL else word for word in sys.argv[1:]]
         resolve(LIGHTNING)(project)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command of ``sciformer``."""
-    let_idle_threads_sleep()
-    verbs = {
-        "demo": Verb(
-            "sciformer.cli.demo:demo",
-            "quick training of every installed project, and one page of results",
-        ),
-        "new": Verb("sciformer.cli.new_project:new", "create a new project from a template"),
-        "verify": Verb("sciformer.data.shards.verify:verify", "check all checksums of a data set"),
-        "export": Verb(
-            "sciformer.training.checkpoints.export:export",
-            "export a checkpoint to safetensors, or import one",
-        ),
-    }
-    words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
+    words, debug = _prepared(argv)
     sys.argv[1:] = words
-    summaries = {name: verb.summary for name, verb in verbs.items()}
-    verb = _choose("sciformer", "Four transformer papers on one core.", summaries, words)
+    summaries = {name: verb.summary for name, verb in VERBS.items()}
+    about, dists = "Four transformer papers on one core.", ("sciformer", "torch", "lightning")
+    verb = _choose("sciformer", about, summaries, words, dists)
     with one_line(f"sciformer {verb}", debug):
-        restrict()
-        call(resolve(verbs[verb].call), f"sciformer {verb}", words[1:])
+        if not explained(None, verb, VERBS[verb], words):
+            restrict()
+            _call(VERBS[verb], f"sciformer {verb}", words[1:], {})
+
+
+def _prepared(argv: Sequence[str] | None) -> tuple[list[str], bool]:
+    """Words of the command line without ``--debug``, and whether it was among them."""
+    let_idle_threads_sleep()
+    words = [spelled(word) for word in (sys.argv[1:] if argv is None else argv)]
+    if "--quiet" in words:
+        be_quiet()
+    return [word for word in words if word != "--debug"], "--debug" in words
+
+
+def _call(verb: Verb, command: str, words: Sequence[str], given: Mapping[str, Any]) -> None:
+    """Call the function of a verb."""
+    function = resolve(verb.call)
+    shown = verb.answers or not quiet()
+    with nullcontext() if shown else redirect_stdout(StringIO()):
+        call(function, command, words, **given)
 
 
 def let_idle_threads_sleep() -> None:
@@ -86,18 +137,29 @@ def let_idle_threads_sleep() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _choose(command: str, summary: str, verbs: Mapping[str, str], words: Sequence[str]) -> str:
+def _choose(
+    command: str,
+    summary: str,
+    verbs: Mapping[str, str],
+    words: Sequence[str],
+    dists: Sequence[str],
+) -> str:
     if words and words[0] in verbs:
         return words[0]
-    if words and words[0] not in ("-h", "--help"):
-        known = ", ".join(verbs)
-        sys.stderr.write(f"{command}: error: no verb {words[0]!r}; choose from {known}\n")
+    if words and words[0] == "--version":
+        sys.stdout.write(f"{_versions(dists)}\n")
+        sys.exit(0)
+    if words and words[0] not in (*HELP, ALL):
+        near = did_you_mean(words[0], verbs) or f"; choose from {', '.join(verbs)}"
+        sys.stderr.write(f"{command}: error: no verb {words[0]!r}{near}\n")
         sys.exit(USAGE)
-    parser = argparse.ArgumentParser(command, description=summary)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    listing = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for name, text in verbs.items():
-        listing.add_parser(name, help=text, add_help=False)
-    parser.epilog = f"{command} VERB --help explains every option of a verb."
-    parser.print_help()
+    listed(command, summary, verbs).print_help()
     sys.exit(0 if words else USAGE)
+
+
+def _versions(dists: Sequence[str]) -> str:
+    found = []
+    for dist in dists:
+        with suppress(PackageNotFoundError):
+            found.append(f"{dist} {version(dist)}")
+    return "\n".join(found)

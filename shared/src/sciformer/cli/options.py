@@ -1,10 +1,11 @@
 """Command line options from a function's signature, and normalization of their spelling."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from importlib.resources import files
 from inspect import signature
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,21 +13,35 @@ from jsonargparse import ArgumentParser
 
 from sciformer.cli.config_errors import complaint
 
+COMMON = {  # options of every verb
+    "debug": "Show the traceback of an error.",
+    "quiet": "Print no progress bar, and nothing that is written to a file as well.",
+}
+
 
 class OneLineParser(ArgumentParser):
     """Parser with one-line errors that name file, key and value, without usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        raise ValueError(complaint(message, sys.argv)) from ex
+        raise ValueError(complaint(message, sys.argv, option_names(self))) from ex
 
 
-def call(function: Callable[..., Any], command: str, words: Sequence[str]) -> Any:
+def option_names(parser: ArgumentParser) -> list[str]:
+    """Options of a parser and of its subcommands, without dashes."""
+    inner = (action.choices for action in parser._actions)  # argparse has no public way
+    parsers = [one for each in inner if isinstance(each, Mapping) for one in each.values()]
+    own = [flag.removeprefix("--").removesuffix("+") for flag in parser._option_string_actions]
+    return own + [name for one in parsers for name in option_names(one)]
+
+
+def call(function: Callable[..., Any], command: str, words: Sequence[str], **given: Any) -> Any:
     """Call a function with options defined by its signature and docstring.
 
     Args:
         function: Function whose parameters become options; those without a default are positional.
         command: Prefix of error messages.
         words: Command line arguments after the command.
+        **given: Arguments of the function that are no options.
 
     Returns:
         Return value of the function.
@@ -34,12 +49,28 @@ def call(function: Callable[..., Any], command: str, words: Sequence[str]) -> An
     Raises:
         ValueError: For an unknown option or an invalid value.
     """
-    parser = OneLineParser(prog=command, description=(function.__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.add_function_arguments(function, as_positional=True)
-    options = parser.parse_args(_flagged(function, words))
-    del options["debug"]
-    return function(**vars(options))
+    options = parser_of(function, command, given).parse_args(_flagged(function, words))
+    for name in COMMON:
+        del options[name]
+    return function(**given, **vars(options))
+
+
+def parser_of(function: Callable[..., Any], command: str, given: Collection[str]) -> OneLineParser:
+    """Parser of the options of a function.
+
+    Args:
+        function: Function whose parameters become options.
+        command: Prefix of error messages.
+        given: Parameters that do not.
+
+    Returns:
+        The parser, with the options of every verb.
+    """
+    parser = OneLineParser(prog=command, allow_abbrev=False)
+    for name, text in COMMON.items():
+        parser.add_argument(f"--{name}", action="store_true", help=text)
+    parser.add_function_arguments(function, as_positional=True, skip=set(given))
+    return parser
 
 
 def _flagged(function: Callable[..., Any], words: Sequence[str]) -> list[str]:
@@ -90,11 +121,31 @@ def present(words: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
     return found
 
 
+def named(words: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Options for the bare words in front: ``--action=copy`` for ``copy``.
+
+    Args:
+        words: Command line arguments after the command.
+        names: Options that these words set, in order.
+
+    Returns:
+        The arguments, with all options named.
+    """
+    bare = list(takewhile(lambda word: not word.startswith("-"), words))[: len(names)]
+    set_ = [f"--{name}={word}" for name, word in zip(names, bare, strict=False)]
+    return [*set_, *words[len(bare) :]]
+
+
 def shipped(package: str, word: str) -> str:
     """Use ``configs/<package>/x.yaml`` from the installed package if there is no such file."""
     flag, equals, path = word.rpartition("=")
     prefix = f"configs/{package}/"
     if not path.startswith(prefix) or Path(path).exists():
         return word
-    inside = files(package) / "configs" / path.removeprefix(prefix)
+    inside = configs_of(package) / path.removeprefix(prefix)
     return f"{flag}{equals}{inside}" if inside.is_file() else word
+
+
+def configs_of(package: str) -> Path:
+    """Folder of the configurations that a package ships."""
+    return Path(str(files(package))) / "configs"

@@ -12,13 +12,19 @@ class Verb:
         call: Function, as ``package.file:function``; its signature and docstring define the options
             and their help.
         summary: One line for the list of commands.
+        example: Arguments of a call that the help shows, behind the name of the verb.
         fits: Whether ``call`` translates its arguments to those of ``fit``, which then runs.
+        answers: Whether it prints its answer, which ``--quiet`` leaves.
+        bare: Options whose values may stand in front without their names, in this order.
         renamed: Former names of options, still accepted -> present names.
     """
 
     call: str
     summary: str
+    example: str = ""
     fits: bool = False
+    answers: bool = False
+    bare: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
 
 

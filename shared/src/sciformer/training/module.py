@@ -63,6 +63,13 @@ class Module(LightningModule):
             ValueError: If training cannot start.
         """
 
+    def baseline(self) -> tuple[str, float] | None:
+        """Name and score, by ``monitor``, of a prediction that takes no training, on one process.
+
+        ``None`` where there is none that takes less than a second.
+        """
+        return None
+
     def save_hyperparameters(self, *names: Any, **options: Any) -> None:
         """Store the constructor's arguments as plain data, which checkpoints hold."""
         frame = inspect.currentframe()
