@@ -9,8 +9,8 @@ SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
 
 .PHONY: demo test lint types unit shapes bench wheels clean
 
-demo: .venv/installed  ## quick run of every project, then one page of results
-	.venv/bin/sciformer demo --overwrite
+demo: .venv/installed  ## quick run of every project, then one page of results; goes on if interrupted
+	.venv/bin/sciformer demo
 
 test: lint types unit shapes bench  ## everything that CI checks
 

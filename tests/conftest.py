@@ -1,5 +1,6 @@
 """For all tests: one thread, as tiny tensors are slower on more; a folder; quick processes."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from jsonargparse._common import parsing_settings
 
 sys.path.append(str(Path(__file__).parent))  # for verbs.py and the next
 from quick_python import serving
+
+from sciformer.progress import QUIET
 
 torch.set_num_threads(1)
 # A shell lets what it starts in the background ignore Ctrl-C, and what that starts too.
@@ -27,6 +30,7 @@ def pytest_runtest_setup():
     """
     sys.argv[:] = WORDS
     parsing_settings.update(SETTINGS)
+    os.environ.pop(QUIET, None)
 
 
 @pytest.fixture

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from sciformer.arguments import with_tables
 from sciformer.cli.main import run
 from sciformer.cli.options import resolve
+from sciformer.cli.schema import config_schema
 
 ROOT = Path(__file__).parents[1]
 sys.path.extend(str(ROOT / "tests" / name) for name in ("mpp", "xval"))
@@ -58,6 +60,20 @@ def test_every_configuration_says_in_its_header_what_it_is_and_how_to_run_it(nam
     header = "\n".join(line for line in path.read_text().splitlines() if line.startswith("#"))
     command = PROJECTS[name].load().command
     assert f"{command} fit --config configs/{name}/{path.name}" in header
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_an_editors_schema_takes_every_configuration_and_no_wrong_key(name, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [name, "schema"])
+    schema = Draft202012Validator(config_schema(PROJECTS[name].load()))
+    shipped = [path for project, path in CONFIGS if project == name]
+    for path in shipped:
+        schema.validate(yaml.safe_load(path.read_text()))
+    config = yaml.safe_load(shipped[0].read_text())
+    for group in ("trainer", "model", "data"):
+        wrong = {**config, group: {**config[group], "wrong": 1}}
+        assert "wrong" in next(schema.iter_errors(wrong)).message
+    assert not schema.is_valid({**config, "threads": "many"})
 
 
 def test_every_installed_project_ships_a_quick_and_a_smoke_run():

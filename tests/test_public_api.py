@@ -43,7 +43,7 @@ def options():
         project = entry.load()
         for verb in ("fit", *project.verbs):
             with redirect_stdout(StringIO()) as out:
-                exit_code(project, verb, "--help")
+                exit_code(project, verb, "--help-all")
             flags = set(re.findall(r"^  (--[\w.]+)", out.getvalue(), re.MULTILINE))
             flags = {flag for flag in flags if not flag.startswith("--trainer")}
             found[f"{project.command} {verb}"] = sorted(flags)

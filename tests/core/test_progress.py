@@ -1,10 +1,11 @@
 """Progress bars."""
 
 import io
+import os
 
 import pytest
 
-from sciformer.progress import progress, track
+from sciformer.progress import be_quiet, progress, quiet, track
 
 
 class Screen(io.StringIO):
@@ -26,3 +27,14 @@ def test_a_terminal_shows_the_text_as_it_is(monkeypatch, total):
         show(2)
     assert "set [/b]" in screen.getvalue()
     assert ("2/3" in screen.getvalue()) == (total == 3)
+
+
+def test_quiet_there_is_no_bar_here_and_in_processes_that_are_started(monkeypatch):
+    screen = Screen()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr(os, "environ", {"TERM": "xterm"})
+    assert not quiet()
+    be_quiet()
+    assert list(track("ab", "letters", 2)) == ["a", "b"]
+    assert screen.getvalue() == ""
+    assert len(os.environ) == 2  # which they inherit

@@ -1,6 +1,6 @@
 import pytest
 
-from sciformer.text import printable, single_line
+from sciformer.text import did_you_mean, printable, single_line
 
 
 def test_what_can_be_printed_stays():
@@ -25,3 +25,24 @@ def test_what_cannot_is_shown_by_its_code(text, shown):
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029"])
 def test_a_line_has_no_line_breaks_of_any_kind(end):
     assert single_line(f" a {end} b{end}{end}c ") == "a b c"
+
+
+KNOWN = ["data.batch_size", "data.cache", "model.network.dim", "model.like", "config"]
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("data.batch_sise", "data.batch_size"),
+        ("data.batch", "data.batch_size"),  # an abbreviation, not data.cache
+        ("batch_size", "data.batch_size"),
+        ("model.dim", "model.network.dim"),
+        ("confg", "config"),
+    ],
+)
+def test_the_nearest_word_is_asked_for(word, near):
+    assert did_you_mean(word, KNOWN) == f"; did you mean {near}?"
+
+
+def test_nothing_is_asked_where_no_word_is_near():
+    assert did_you_mean("model.zzz", KNOWN) == did_you_mean("", KNOWN[:1]) == ""

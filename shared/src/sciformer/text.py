@@ -63,7 +63,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     similar = get_close_matches(mine, last.values(), 9)
     near = (
         [each for each, part in last.items() if part == mine]
-        or [each for each in last if each.startswith(word)]
+        or [each for each in last if word and each.startswith(word)]
         or [each for each, part in last.items() if part in similar]
     )
     best = get_close_matches(word, near, 1, 0)

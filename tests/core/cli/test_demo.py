@@ -1,4 +1,6 @@
 import json
+import re
+import shutil
 
 import pytest
 import yaml
@@ -47,8 +49,29 @@ def test_a_project_that_fails_does_not_hide_the_others(nothing_installed, start)
     assert "has &lt;fallen&gt; down" in page
     assert ">Minimal</h2>" in page
     assert "$ broken fit --config configs/broken/quick.yaml --seed_everything 3" in out
+    assert "broken, 1 of 2: 0 s passed, about 2 min left" in out
     assert "out/index.html" in out
     assert "Traceback" not in err
+
+
+@pytest.mark.process
+def test_a_demo_goes_on_where_it_was_interrupted(nothing_installed, start):
+    site = nothing_installed
+    install(site, "fakes", f"[{GROUP}]\nminimal = minimal:PROJECT\n")
+    (site / "configs" / "minimal").mkdir(parents=True)
+    (site / "configs" / "minimal" / "quick.yaml").write_text(yaml.safe_dump(QUICK))
+    words = ["-c", "from sciformer.cli.main import main; main()", "demo", "--out", "out"]
+    for made, missing in ((None, ("fit", "evaluate")), ("report", ("evaluate",)), ("", ())):
+        if made:
+            shutil.rmtree(site / "out" / "minimal" / made)
+        process = start(*words)
+        out, err = process.communicate(timeout=100)
+        assert process.returncode == 0, err
+        assert tuple(re.findall(r"\$ minimal (\w+)", out)) == missing
+    assert "minimal: done before" in out
+    process = start(*words, "--seed", "4")
+    _, err = process.communicate(timeout=60)
+    assert "sciformer demo: error: seed: out holds a demo of seed 0" in err
 
 
 @pytest.mark.process

@@ -187,6 +187,24 @@ def test_a_run_records_what_it_was_and_what_it_cost(finished):
     assert saved["settings"] == record["settings"]
 
 
+def test_a_fit_ends_with_folder_metric_baseline_time_and_what_to_do_next(capsys, monkeypatch):
+    monkeypatch.setattr(MinimalModule, "baseline", lambda self: ("zero", 0.25))
+    assert fit("my run") == 0
+    folder, metric, time, after = capsys.readouterr().out.splitlines()
+    assert folder.split(maxsplit=2) == ["run", "folder", "my run"]
+    assert metric.startswith("val/loss")
+    assert metric.endswith("(0.25 by zero)")
+    assert time.split()[0] == "time"
+    assert after.split(maxsplit=1) == ["next", "minimal evaluate 'my run'"]
+
+
+def test_quiet_nothing_is_said(capfd):
+    assert command("fit", *QUIET[1:], "--quiet", "--trainer.default_root_dir=run") == 0
+    assert command("evaluate", "run", "--out", "report", "--quiet") == 0
+    assert command("simulate", "--out", "shards", "--quiet") == 0
+    assert capfd.readouterr() == ("", "")
+
+
 def test_its_own_config_starts_the_same_run_again(finished):
     words = ["--config", finished / "config.yaml"]
     assert fit("again", *words) == 0

@@ -9,6 +9,7 @@ PROJECT = Project(
     module="astroclip.module:AstroCLIPModule",
     data="astroclip.data.datamodule:GalaxyData",
     links={"data.size": "model.size"},
+    quick_minutes=3.1,
     verbs={
         "simulate": Verb(
             "astroclip.data.shards:simulate",

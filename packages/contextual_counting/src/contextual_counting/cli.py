@@ -13,6 +13,7 @@ PROJECT = Project(
         "data.most_regions": "model.regions",
         "data.longest": "model.length",
     },
+    quick_minutes=0.8,
     verbs={
         "simulate": Verb(
             "contextual_counting.data.shards:simulate",

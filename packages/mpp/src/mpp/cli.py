@@ -9,6 +9,7 @@ PROJECT = Project(
     module="mpp.module:PhysicsModule",
     data="mpp.data.datamodule:PhysicsData",
     links={"data.fields": "model.fields", "data.all_batches": "model.steps"},
+    quick_minutes=3.8,
     verbs={
         "finetune": Verb(
             "mpp.inference.finetune_command:as_fit",

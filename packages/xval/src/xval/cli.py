@@ -9,6 +9,7 @@ PROJECT = Project(
     module="xval.module:XValModule",
     data="xval.data.datamodule:TextData",
     links={"data.coding": "model.encoding", "data.context": "model.length"},
+    quick_minutes=2.4,
     verbs={
         "simulate": Verb(
             "xval.data.shards:simulate",

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
-from importlib.resources import files
+from importlib.util import find_spec
 from inspect import signature
 from itertools import takewhile
 from pathlib import Path
@@ -147,5 +147,6 @@ def shipped(package: str, word: str) -> str:
 
 
 def configs_of(package: str) -> Path:
-    """Folder of the configurations that a package ships."""
-    return Path(str(files(package))) / "configs"
+    """Folder of the configurations that a package ships; it need not exist."""
+    spec = find_spec(package)
+    return Path(str(spec and spec.origin)).parent / "configs"

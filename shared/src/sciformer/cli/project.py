@@ -39,6 +39,8 @@ class Project:
         data: The LightningDataModule, as ``package.file:Class``.
         links: Module arguments set by the data, as ``data.attribute: model.argument``.
         verbs: Additional commands of the project, by name.
+        quick_minutes: Time of ``quick.yaml`` and its evaluation on two cores, for the demo's guess
+            of the time left.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Project:
     data: str
     links: Mapping[str, str] = field(default_factory=dict)
     verbs: Mapping[str, Verb] = field(default_factory=dict)
+    quick_minutes: float = 1.0
 
     @property
     def command(self) -> str:
