@@ -29,6 +29,17 @@ def test_a_terminal_shows_the_text_as_it_is(monkeypatch, total):
     assert ("2/3" in screen.getvalue()) == (total == 3)
 
 
+def test_inside_of_a_bar_there_is_no_other(monkeypatch):
+    screen = Screen()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", screen)
+    for _ in range(2):  # the outer one ends
+        assert [list(track("ab", "inner", 2)) for _ in track("cd", "outer", 2)] == [["a", "b"]] * 2
+    assert "inner" not in screen.getvalue()
+    assert list(track("ab", "alone", 2)) == ["a", "b"]
+    assert "alone" in screen.getvalue()
+
+
 def test_quiet_there_is_no_bar_here_and_in_processes_that_are_started(monkeypatch):
     screen = Screen()
     monkeypatch.setattr("sys.stderr", screen)

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Item = TypeVar("Item")
+SHOWN = Lock()  # held by the bar that is shown: two would write over each other
 QUIET = "SCIFORMER_QUIET"  # a variable of the environment, as processes that are started heed it
 
 
@@ -24,7 +26,7 @@ def quiet() -> bool:
 
 @contextmanager
 def progress(text: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar while the context lasts.
+    """Show a progress bar while the context lasts; none inside of another one.
 
     Args:
         text: Description of the task.
@@ -38,10 +40,18 @@ def progress(text: str, total: int | None = None) -> Iterator[Callable[[int], No
     if total is not None:
         columns += (MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
-        *columns, console=console, transient=True, disable=quiet() or not console.is_terminal
+        *columns,
+        console=console,
+        transient=True,
+        disable=quiet() or SHOWN.locked() or not console.is_terminal,
     ) as bar:
         task = bar.add_task(text, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        outer = SHOWN.acquire(blocking=False)
+        try:
+            yield lambda done: bar.update(task, completed=done)
+        finally:
+            if outer:
+                SHOWN.release()
 
 
 def track(items: Iterable[Item], text: str, total: int) -> Iterator[Item]:

@@ -31,7 +31,8 @@ def answer(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["evaluat"], "no verb 'evaluat'; choose from fit, validate, test, predict, evaluate"),
+        (["dance"], "no verb 'dance'; choose from fit, validate, test, predict, evaluate"),
+        (["evaluat"], "no verb 'evaluat'; did you mean evaluate?"),
         (["evaluate"], "path"),
         (["evaluate", "x", "--outt", "y"], "--outt"),
         (["evaluate", "x", "y"], "unrecognized arguments: y"),

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sciformer.files import up_to_date, write_atomically
+from sciformer.progress import progress
 from sciformer.report.html import duration
 from sciformer.report.report import Report
 from sciformer.strict_json import read_json, to_json
@@ -95,6 +96,7 @@ def kept_results(
     """
     path = checkpoint.with_name(f"test-{checkpoint.stem}{ending}")
     if not up_to_date(path, checkpoint):
-        results = measure()
+        with progress(f"measuring {path.parent.name}"):
+            results = measure()
         write_atomically(path, lambda beside: write(beside, results))
     return read(path)

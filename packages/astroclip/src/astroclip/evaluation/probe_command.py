@@ -7,6 +7,7 @@ from astroclip.evaluation.probes import common, constants, readings
 from astroclip.inference import embedding_files
 from astroclip.inference.embedding_files import Embeddings
 from sciformer.data.splits import split_by_id
+from sciformer.progress import progress
 from sciformer.report.report import Report, report_folder
 
 SHARES = {"bank": 0.8, "test": 0.2}
@@ -42,7 +43,8 @@ def probe(
     report = Report(
         "AstroCLIP: properties predicted from embeddings", about(embeddings, test), SUMMARY
     )
-    found = [*readings(bank, asked), *constants(bank, asked)]
+    with progress("predicting properties"):
+        found = [*readings(bank, asked), *constants(bank, asked)]
     for each in found:
         report.add_metrics(each.numbers())
     report.add_metrics({"probe/galaxies": len(asked.ids), "probe/bank": len(bank.ids)})

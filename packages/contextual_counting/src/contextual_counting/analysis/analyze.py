@@ -1,5 +1,7 @@
 """``contextual-counting analyze``: report on the circuit of a trained network."""
 
+from functools import partial
+
 import torch
 
 from contextual_counting.analysis.bias_report import add_bias, add_predictions
@@ -13,6 +15,7 @@ from contextual_counting.analysis.trained_network import Case
 from contextual_counting.evaluation import figures
 from contextual_counting.evaluation.predictions import open_with_data
 from sciformer.arguments import check_least
+from sciformer.progress import track
 
 
 def analyze(
@@ -47,12 +50,14 @@ def analyze(
     with run.report("How a network counts", out, overwrite, "analysis") as report:
         report.summary = _summary(case)
         attributions = add_bias(report, case)
-        add_predictions(report, case, *attributions)
-        figures.add_attention(report, case.module, case.data)
-        add_encoder(report, case)
-        add_values(report, case)
-        add_interventions(report, case)
-        add_readout(report, case)
+        parts = (
+            partial(add_predictions, report, case, *attributions),
+            partial(figures.add_attention, report, case.module, case.data),
+            *(partial(add, report, case) for add in (add_encoder, add_values)),
+            *(partial(add, report, case) for add in (add_interventions, add_readout)),
+        )
+        for add in track(parts, "sections", len(parts)):
+            add()
 
 
 def _summary(case: Case) -> str:

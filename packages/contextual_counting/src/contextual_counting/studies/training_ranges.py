@@ -13,6 +13,7 @@ from contextual_counting.analysis.trained_network import MANY
 from contextual_counting.data.datamodule import VALIDATION, Setting
 from contextual_counting.evaluation.predictions import open_with_data, predict_sets, scores
 from sciformer.arguments import check_least
+from sciformer.progress import track
 from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
 from sciformer.studies.runner import Run, Study, read_config
@@ -95,7 +96,7 @@ def vary(
     found = study.fit(runs.values())
     torch.set_num_threads(1)
     seen = []
-    for (arm, seed), training in runs.items():
+    for (arm, seed), training in track(runs.items(), "measuring", len(runs)):
         run, data = open_with_data(study.folder(training.name))
         seen.append(look(run.module, data, arm, seed, samples))
     own = open_with_data(study.folder(runs["nothing", 0].name))[1].own

@@ -20,6 +20,7 @@ from mpp.evaluation.movies import check_film, write_film
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import new_folder
+from sciformer.progress import track
 from sciformer.report.report import Report, report_folder
 
 FRAMES = "rollout.h5"
@@ -112,7 +113,8 @@ def roll(
     """
     blank = frames[:1, :0]  # no truth is needed
     batches = [Batch(one, blank, rows, source.description.boundaries, 0) for one in frames.split(1)]
-    answers = torch.cat([predict(trained.module, batch, steps) for batch in batches])
+    shown = track(batches, "trajectories", len(batches))
+    answers = torch.cat([predict(trained.module, batch, steps) for batch in shown])
     lost = ~answers.isfinite().flatten(2).all(2)
     if lost.any():
         step = int(lost.any(0).nonzero()[0]) + 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from sciformer.data.shards.dataset import check, read_fields
 from sciformer.data.shards.index import INDEX, SHARD, key_of
 from sciformer.data.shards.store import Folder
+from sciformer.progress import track
 
 
 def verify(folder: str) -> None:
@@ -43,7 +44,8 @@ def damage(folder: str | Path) -> Iterator[str]:
         One line for each damaged sample or shard, naming it.
     """
     source = Folder(folder)
-    for number in range(len(source.index.shards)):
+    shards = len(source.index.shards)
+    for number in track(range(shards), "shards", shards):
         yield from _damage(source, number)
     if not source.remote:
         known = {shard.file for shard in source.index.shards}
