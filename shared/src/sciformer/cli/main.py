@@ -91,9 +91,11 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
             words = present(named(words[1:], own.bare), own.renamed)
             _call(own, f"{project.command} {verb}", words, given)
             return
-        if own:
-            sys.argv[1:] = resolve(own.call)(words[1:])
-        sys.argv[1:] = ["--help" if word == ALL else word for word in sys.argv[1:]]
+        if ALL in words:
+            words = ["fit" if own else verb, "--help"]
+        elif own:
+            words = resolve(own.call)(words[1:])
+        sys.argv[1:] = words
         resolve(LIGHTNING)(project)
 
 
