@@ -89,11 +89,7 @@ class Encoder(nn.Module):
         return times
 
     def with_begin(self, tokens: Int64[Tensor, "batch time"]) -> Int64[Tensor, "batch keys"]:
-        """Tokens with the beginning-of-sequence token prepended, if the network has one.
-
-        Raises:
-            ValueError: If a token is none of the vocabulary.
-        """
+        """Check the tokens; prepend the beginning-of-sequence token, if the network has one."""
         check_ids(tokens, TOKENS)
         return nn.functional.pad(tokens, (1, 0), value=BEGIN) if self.begin else tokens
 

@@ -60,11 +60,7 @@ class Table:
         return decimals_of(own, self.dialect)
 
     def check(self, names: Sequence[str]) -> None:
-        """Check that there are columns of these names.
-
-        Raises:
-            ValueError: Naming the first that is none, and the most similar ones.
-        """
+        """Check that there are columns of these names, or name the most similar ones."""
         for name in names:
             if name not in self.cells:
                 raise ValueError(f"{self.path}: no column {name!r}; {known(name, self.columns)}")
@@ -96,11 +92,7 @@ class Table:
         return name in self._own and self._types[name].kind == kind
 
     def type(self, name: str) -> ColumnType:
-        """Type of a column.
-
-        Raises:
-            ValueError: Naming the column, if its numbers can be read in two ways.
-        """
+        """Type of a column; ``ValueError`` if its numbers can be read in two ways."""
         if name not in self._types:
             self._types[name] = self._found(name)
         return self._types[name]
