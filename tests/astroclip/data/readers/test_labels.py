@@ -4,6 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 from galaxy_files import flux, image, table, universe_spectra, write_fits, write_hdf5
 
+from astroclip.data.datamodule import GalaxyData
 from astroclip.data.readers.open import open_source
 
 IDS = [500, 501, 502]
@@ -95,3 +96,16 @@ def test_a_target_with_two_spectra_has_its_image_twice(tmp_path):
         source = open_source({"images": f"{tmp_path}/i", "spectra": f"{tmp_path}/s"})
     assert source.ids == ["500", "500", "501"]
     np.testing.assert_array_equal(source[1].image, image(500))
+
+
+def test_a_column_split_of_the_labels_is_used(path):
+    (path / "l.csv").write_text("TARGETID,Split,z\n500,Training,.1\n501,valid,.2\n502,test,.3\n")
+    files = {"path": f"{path}/own", "labels": str(path / "l.csv")}
+    source = open_source(files)
+    assert source.labels == ("redshift",)
+    data = GalaxyData(files=files, batch_size=1, splits={"train": 0.8, "val": 0.2, "test": 0.0})
+    split = {name: [source.id(n) for n in data.dataset(name).numbers] for name in ("train", "val")}
+    assert split == {"train": ["500"], "val": ["501"]}
+    (path / "l.csv").write_text("TARGETID,split\n500,train\n501,alpha\n502,test\n")
+    with pytest.raises(ValueError, match="splits: galaxies: 'alpha' is no split"):
+        GalaxyData(files=files, batch_size=1).dataset("train")

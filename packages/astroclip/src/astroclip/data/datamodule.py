@@ -22,7 +22,7 @@ from sciformer.data.loader import (
     ordered_loader,
 )
 from sciformer.data.sampler import GlobalBatches
-from sciformer.data.splits import shares_of, split_by_id
+from sciformer.data.splits import shares_of, split_as_given, split_by_id
 from sciformer.progress import progress
 
 RESERVED = 16  # blocks in front of those of the training: validation, then test
@@ -49,7 +49,8 @@ class GalaxyData(DataModule):
         epochs: Number of epochs of the learning rate schedule; set by ``trainer.max_epochs`` on the
             command line.
         splits: Fractions of files and shards in ``train``, ``val`` and ``test``, of which 0 means
-            none; the galaxies are ranked by a hash of their id.
+            none; the galaxies are ranked by a hash of their id, unless a column ``split`` of their
+            labels says it.
         on_error: What to do with a file or a galaxy that cannot be used: report it and go on with
             the others (``skip``), or stop before training (``stop``).
         workers: Processes that simulate or load; 0 uses the main process.
@@ -209,8 +210,12 @@ class GalaxyData(DataModule):
         for each in bad:
             tell(each)
         ids = [source.id(number) for number in numbers]
+        given = [source.split(number) for number in numbers]
         try:
-            parts = split_by_id(ids, self.shares)
+            if any(given):
+                parts = split_as_given(ids, given, self.shares)
+            else:
+                parts = split_by_id(ids, self.shares)
         except ValueError as error:
             raise ArgumentError("splits", f"galaxies: {error}") from error
         return {

@@ -59,6 +59,10 @@ class Source(ABC):
         """Right ascension and declination of all galaxies in degrees; None if not available."""
         return None
 
+    def split(self, number: int) -> str:
+        """Split of a galaxy in the files, such as ``train``; empty if they do not say it."""
+        return ""
+
     def facts(self) -> Facts:
         """What was understood of the files, from the first of them, for ``astroclip inspect``.
 
@@ -107,6 +111,9 @@ class Wrapped(Source):
     def positions(self) -> Positions | None:
         return self.source.positions()
 
+    def split(self, number: int) -> str:
+        return self.source.split(number)
+
     def facts(self) -> Facts:
         return self.source.facts()
 
@@ -152,6 +159,10 @@ class Joined(Source):
     def place(self, number: int) -> str:
         part, own = self._of(number)
         return part.place(own)
+
+    def split(self, number: int) -> str:
+        part, own = self._of(number)
+        return part.split(own)
 
     def read(self, number: int) -> Galaxy:
         part, own = self._of(number)

@@ -25,6 +25,7 @@ class Labelled(Wrapped):
         source: The galaxies.
         values: Name of a label -> value for each galaxy, NaN where unknown.
         classes: Name of a label -> names of its classes, of which the values are numbers.
+        splits: Split of each galaxy, None where a catalog does not say it.
     """
 
     def __init__(
@@ -32,10 +33,15 @@ class Labelled(Wrapped):
         source: Source,
         values: Mapping[str, np.ndarray],
         classes: Mapping[str, Sequence[str]],
+        splits: Sequence[str | None] | None = None,
     ) -> None:
         super().__init__(source, tuple(dict.fromkeys([*source.labels, *values])))
-        self.values = values
+        self.values, self.splits = values, splits
         self.classes = {**source.classes, **classes}
+
+    def split(self, number: int) -> str:
+        own = None if self.splits is None else self.splits[number]
+        return super().split(number) if own is None else str(own)
 
     def read(self, number: int) -> Galaxy:
         galaxy = self.source.read(number)
@@ -74,13 +80,15 @@ def labelled(
             if key in catalog and len(catalog[key]):
                 example = f"such as {text(catalog[key][0])!r}"
             if there.any():
-                for name, values in label_columns(catalog, key).items():
+                splits = [(SPLIT, catalog[name]) for name in catalog if _splits(name)]
+                for name, values in [*label_columns(catalog, key).items(), *splits]:
                     known = found.setdefault(name, np.full(len(source), None, object))
                     known[there] = values[rows[there]]
     if not found:
         known = f"{source.where}, such as {source.id(0)!r}"
         raise ValueError(f"{where}: id: none is that of a galaxy in {known}: {example}")
-    return Labelled(source, *_encoded(found))
+    given = found.pop(SPLIT, None)
+    return Labelled(source, *_encoded(found), None if given is None else given.tolist())
 
 
 def matched(
@@ -135,8 +143,8 @@ def label_columns(catalog: Columns, key: str = "") -> Columns:
     """
     if set(PROVABGS) <= set(catalog):
         return provabgs(catalog)
-    skipped = {key, *(column(catalog, role) for role in ("id", "ra", "dec")), SPLIT}
-    found = {name: values for name, values in catalog.items() if name not in skipped}
+    skipped = {key, *(column(catalog, role) for role in ("id", "ra", "dec"))}
+    found = {name: v for name, v in catalog.items() if not (name in skipped or _splits(name))}
     if {name.lower() for name in catalog} >= set(TRACTOR):
         found = {name: values for name, values in found.items() if name.lower() not in TRACTOR}
     redshift, warned = column(found, "redshift"), column(found, "warning")
@@ -161,6 +169,10 @@ def provabgs(catalog: Columns) -> Columns:
     with np.errstate(divide="ignore", invalid="ignore"):
         values = (redshift, mass, np.log10(rate) - mass, age, np.log10(metals))
     return dict(zip(LABELS, values, strict=True))
+
+
+def _splits(name: str) -> bool:
+    return name.lower() == SPLIT
 
 
 def _numbers(source: Source) -> dict[str, list[int]]:
