@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from xval.data.datamodule import TextData
 from xval.data.splits import TEST, TRAIN, VAL, split_by_label
 
 SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -23,3 +24,20 @@ def test_by_any_other_label_texts_of_one_label_stay_together():
     order = np.random.default_rng(0).permutation(400)
     again = split_by_label([labels[n] for n in order], "station", SHARES)
     np.testing.assert_array_equal(again, split[order])
+
+
+def test_a_column_split_of_a_table_is_used(tmp_path):
+    rows = "".join(f"{n},{('Training', 'valid', 'test')[n % 3]}\n" for n in range(9))
+    (tmp_path / "a.csv").write_text("x,Split\n" + rows)
+    data = TextData(files=[str(tmp_path / "a.csv")], batch_size=1)
+    data.setup()
+    assert list(data.fields) == ["", "x"]
+    texts = {name: found["a"].tolist() for name, found in data.texts.items() if found}
+    assert texts == {"train": [0, 3, 6], "val": [1, 4, 7], "test": [2, 5, 8]}
+
+
+def test_a_column_split_of_other_words_is_a_column(tmp_path):
+    (tmp_path / "a.csv").write_text("x,split\n" + "".join(f"{n},left\n" for n in range(30)))
+    data = TextData(files=[str(tmp_path / "a.csv")], batch_size=1)
+    data.setup()
+    assert len(data.texts["train"]["a"]) == 24

@@ -1,7 +1,7 @@
 """LightningDataModule of xVal: simulated sets, files or shards; splits and loaders."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from xval.data.marked import marked
 from xval.data.name_lists import listed
 from xval.data.sampler import LengthBatches
 from xval.data.sources import SPLITS, Source, open_files, open_set, open_shards
-from xval.data.splits import DATE, OOD, split_by_label
+from xval.data.splits import OOD, check_label, split_texts
 from xval.encodings.digits import LOWEST
 from xval.encodings.encoding import Encoding
 from xval.encodings.words import frequent_words
@@ -181,7 +181,9 @@ class TextData(DataModule):
             return
         encoded = [(source, *self.encoder.encode(source)) for source in self.sources]
         self.texts, first = {split: {} for split in SPLITS}, 0
-        for (source, corpus, labels), split in zip(encoded, self._splits(encoded), strict=True):
+        labelled = [(source, labels) for source, _, labels in encoded]
+        splits = split_texts(labelled, self.split_by, self.shares)
+        for (source, corpus, labels), split in zip(encoded, splits, strict=True):
             owners = np.where(corpus.outside, OOD, split)
             for kind, name in enumerate(SPLITS):
                 mine = first + np.flatnonzero(owners == kind)
@@ -245,28 +247,6 @@ class TextData(DataModule):
         assert self.corpus is not None
         return texts[np.argsort(-self.corpus.lengths[texts], kind="stable")]
 
-    def _splits(
-        self, encoded: Sequence[tuple[Source, Corpus, Mapping[str, Sequence[str]]]]
-    ) -> list[Int64[np.ndarray, " texts"]]:
-        """Split of each text of each source; a label keeps its texts together in all of them."""
-        free = [number for number, (source, *_) in enumerate(encoded) if source.split is None]
-        found = [
-            np.full(source.size, SPLITS.index(source.split or SPLITS[0])) for source, *_ in encoded
-        ]
-        for source, _, labels in (encoded[number] for number in free):
-            _check_label(source, self.split_by, labels)
-        groups = [[number] for number in free] if self.split_by == DATE else [free]
-        for group in groups if free else ():
-            labels = [encoded[number][2][self.split_by] for number in group]
-            try:
-                split = split_by_label(list(chain(*labels)), self.split_by, self.shares)
-            except ValueError as error:
-                raise ArgumentError("splits", str(error)) from error
-            ends = np.cumsum([len(each) for each in labels])[:-1]
-            for number, own in zip(group, np.split(split, ends), strict=True):
-                found[number] = own
-        return found
-
 
 def _open(
     sets: Sequence[str | dict[str, Any]],
@@ -284,7 +264,7 @@ def _open(
         with inside(f"files[{index}]", entry):
             opened = open_files(entry, split_by)
         for source in opened:
-            _check_label(source, split_by, source.texts(0, 1).labels)
+            check_label(source, source.texts(0, 1).labels, split_by)
         found += opened
         given = {"path": entry} if isinstance(entry, str) else dict(entry)
         path = given["path"] if isinstance(given["path"], str) else opened[0].name
@@ -296,12 +276,6 @@ def _open(
         reason = "empty, and so are files and shards: there is nothing to train on"
         raise ArgumentError("sets", reason)
     return found, laid_out
-
-
-def _check_label(source: Source, split_by: str, labels: Mapping[str, Sequence[str]]) -> None:
-    if source.split is None and split_by not in labels:
-        reason = f"{source.name}: no column or label {split_by!r}; labels are {', '.join(labels)}"
-        raise ArgumentError("split_by", reason)
 
 
 def _interval(key: str, ends: Sequence[float]) -> tuple[float, float]:

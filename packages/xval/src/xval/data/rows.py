@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Int64
 
 from sciformer.arguments import ArgumentError
+from sciformer.data.splits import WORDS
 from xval.data.dates import read_dates
 from xval.data.marked import HOLE, Marked, record
 from xval.data.readers.column_types import KINDS
@@ -16,6 +17,8 @@ from xval.data.readers.json_table import TEXTS
 from xval.data.readers.open import open_table
 from xval.data.readers.table import Table, plain
 from xval.simulate.text import Texts, Verbatim
+
+SPLIT = "split"  # a label that says the split
 
 
 class Rows(NamedTuple):
@@ -52,7 +55,7 @@ def read_rows(
             columns may hold anything.
         text: Columns that are text, even if they look like numbers.
         id: Column with sample ids, for splits; None uses the text itself.
-        labels: Label columns, which splits can use.
+        labels: Label columns, which splits can use; a column ``split`` of names of splits is one.
         by: A further label column, used if it exists.
         types: Types of columns, see ``Table.set_types``; the others are found.
         **dialect: ``separator``, ``decimal``, ``missing``, ``encoding``, ``names``.
@@ -72,6 +75,8 @@ def read_rows(
             raise ArgumentError(argument, str(error)) from error
     if by not in (None, "id", *labels) and by in table.columns:
         labels = [*labels, by]
+    given = _split_column(table, columns or ())
+    labels = list(dict.fromkeys([*labels, *given]))
     aside = {*labels, *([] if id is None else [id])}
     chosen = [name for name in table.columns if name not in aside] if columns is None else columns
     kinds = {name: table.type(name) for name in chosen if name != TEXTS}
@@ -83,6 +88,7 @@ def read_rows(
         own["id"] = [each.cut.join() if isinstance(each, Marked) else each for each in found]
         if id is not None:
             own["id"] = _label(table, id, first, stop)
+        own |= {SPLIT: own[name] for name in given}  # noqa: B035  # one at most
         return Texts(found, own)
 
     layout = {"columns": list(chosen), "types": _given(kinds)}
@@ -115,6 +121,17 @@ def row_texts(
         row |= {name: Verbatim(HOLE) for name in holes if row[name] is None}
         found.append(record({n: each for n, each in row.items() if each is not None}, prose))
     return found
+
+
+def _split_column(table: Table, columns: Sequence[str]) -> list[str]:
+    """The column ``split``, if there is one that holds nothing but names of splits."""
+    return [
+        name
+        for name in table.columns
+        if name.lower() == SPLIT
+        and name not in columns
+        and {cell.strip().lower() for cell in table.cells[name]} <= WORDS.keys()
+    ][:1]
 
 
 def _given(kinds: Mapping[str, Any]) -> dict[str, str]:
