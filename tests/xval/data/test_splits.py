@@ -27,7 +27,7 @@ def test_by_any_other_label_texts_of_one_label_stay_together():
 
 
 def test_a_column_split_of_a_table_is_used(tmp_path):
-    rows = "".join(f"{n},{('Training', 'valid', 'test')[n % 3]}\n" for n in range(9))
+    rows = "".join(f"{n % 5},{('Training', 'valid', 'test')[n % 3]}\n" for n in range(9))
     (tmp_path / "a.csv").write_text("x,Split\n" + rows)
     data = TextData(files=[str(tmp_path / "a.csv")], batch_size=1)
     data.setup()

@@ -91,8 +91,10 @@ def _split(labels: Sequence[Labels], by: str, shares: Mapping[str, float]) -> Sp
     names = list(chain(*(each[by] for each in labels)))
     if SPLIT not in labels[0]:
         return split_by_label(names, by, shares)
+    given = labels[0][SPLIT]
+    own = [f"{name} {word}" for name, word in zip(names, given, strict=True)]  # rows may repeat
     split = np.full(len(names), len(SPLITS))
-    for name, texts in split_as_given(names, labels[0][SPLIT], shares).items():
+    for name, texts in split_as_given(own, given, shares).items():
         split[texts] = SPLITS.index(name)
     return split
 
