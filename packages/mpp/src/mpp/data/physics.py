@@ -49,7 +49,8 @@ def settle(found: Trajectories, said: Mapping[str, Any]) -> None:
     found.assumed = assumed
     if assumed:
         lines = "; ".join(f"{key}: {why}" for key, why in assumed.items())
-        warnings.warn(f"{found.where}: {lines}", stacklevel=2)
+        keys = ", ".join(assumed)
+        warnings.warn(f"{found.where}: {lines} (data.files takes {keys})", stacklevel=2)
 
 
 def _boundaries(found: Trajectories, known: Description, said: Mapping[str, Any]) -> Description:

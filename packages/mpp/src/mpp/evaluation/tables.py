@@ -100,7 +100,9 @@ def _by_band(compared: Comparison) -> tuple[list[str], list[list[Cell]]]:
         for steps in ends.values():
             for band in BANDS:
                 row.append(float(compared.over(f"spectral_{band}", MODEL, steps)[field]))
-        row.append(_drift(compared, field) if field in compared.conserved else "not conserved")
+        row.append(
+            _drift(compared, field) if field in compared.conserved else "not known to be conserved"
+        )
         rows.append(row)
     heads = [f"{_words(span)}: {band}" for span in ends for band in BANDS]
     return ["Field", *heads, f"drift at step {compared.steps}"], rows
