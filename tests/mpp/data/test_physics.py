@@ -70,7 +70,7 @@ def test_boundaries_that_a_name_says_in_two_ways_are_asked_for(tmp_path):
 def test_boundaries_of_a_flow_that_no_name_says_are_assumed_with_a_warning(tmp_path, name):
     path = foreign(tmp_path, name)
     with pytest.warns(UserWarning, match=f"{name}: boundaries: .*: periodic is assumed"):
-        found = opened(path)
+        found = open_files(str(path))[1].description
     assert (found.boundaries, found.flips, found.conserved) == (("periodic",), (), ())
     found = opened(path, boundaries=["wall"])
     assert found.boundaries == ("wall",)
