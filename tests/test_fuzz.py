@@ -9,6 +9,7 @@ INPUTS = 2000  # 70 s of CPU time on a Zen 3
 
 
 @pytest.mark.process
+@pytest.mark.timeout(1500)  # with busy neighbors
 def test_every_reader_refuses_hostile_files_in_one_line_soon_and_in_little_memory():
     fuzz = runpy.run_path(str(Path(__file__).parent / "fuzz/run.py"))
     found = list(fuzz["fuzz"](INPUTS, seed=0))

@@ -19,7 +19,7 @@ import contextual_counting.cli
 import mpp.cli
 import xval.cli
 from sciformer.cli import fit_options
-from sciformer.cli.options import parser_of, resolve
+from sciformer.cli.options import named, parser_of, resolve
 from sciformer.cli.signatures import parameters
 
 PROJECTS = {
@@ -166,7 +166,7 @@ def test_the_defaults_in_the_help_of_a_verb_are_those_of_its_function(name, verb
 @pytest.mark.parametrize(("name", "verb"), VERBS)
 def test_the_example_in_the_help_of_a_verb_parses(name, verb, monkeypatch, capsys):
     own = PROJECTS[name].verbs[verb]
-    words = shlex.split(own.example)
+    words = named(shlex.split(own.example), own.bare)
     if own.fits:  # its first word is a checkpoint, from which it takes further options
         assert exit_code(PROJECTS[name], "fit", *words[1:], "--print_config") == 0
         return

@@ -135,6 +135,23 @@ def fits_spectra(folder: Path) -> None:
         write_fits(folder / f"g{number}.fits", [one])
 
 
+def stack(folder: Path) -> None:
+    arrays = {"FLUX": fluxes(), "IVAR": np.abs(fluxes()), "WAVE": GRID.astype("f4")}
+    parts = [fits.ImageHDU(array, name=name) for name, array in arrays.items()]
+    write_fits(folder / "stack.fits", parts)
+
+
+def brick(folder: Path) -> None:
+    """A coadd from which galaxies are cut, and the catalog that says where."""
+    for band in BANDS:
+        header = sky()
+        header["FILTER"] = band
+        part = fits.ImageHDU(noise(4 * SIZE, 4 * SIZE), header)
+        write_fits(folder / f"legacysurvey-1p2-image-{band}.fits", [part])
+    places = {"ID": np.arange(GALAXIES), "RA": np.full(GALAXIES, RA), "DEC": np.full(GALAXIES, DEC)}
+    write_fits(folder / "positions.fits", [table(**places)])
+
+
 def arrays(folder: Path) -> None:
     for name in ("images", "spectra"):
         (folder / name).mkdir()

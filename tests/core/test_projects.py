@@ -150,7 +150,7 @@ def test_a_project_predicts_each_sample_once(small):
     assert ids
     for name, each in ids.items():
         assert len(set(each.tolist())) == len(each) > 0
-        parts = [x for key, x in found.items() if key.startswith(f"{name}/")]
+        parts = [x for key, x in found.items() if key.rpartition("/")[0] == name]
         assert len(parts) > 1
         assert all(len(x) == len(each) for x in parts)
 
@@ -159,7 +159,7 @@ def test_a_project_writes_shards_and_fits_from_them(small):
     command(small, "simulate", "--out", "shards", "--shards", "3", *small.simulate)
     command_of_core("verify", "shards")
     fit(small, "run", *small.from_shards)
-    assert checkpoint.read("run/last.ckpt")["global_step"] == 2
+    assert checkpoint.read("run/last.ckpt")["global_step"] >= 2
     assert all(torch.isfinite(torch.tensor(losses("run"))))
 
 
@@ -178,7 +178,7 @@ def test_two_ranks_of_a_project_give_the_losses_of_one(small, start, here):
     process = start(*agents, fit_two.__file__, small.project, here, *words)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err + out
-    assert len(losses("one")) == 2
+    assert len(losses("one")) >= 2
     for strategy in ("DDP", "FSDP"):
         assert losses(strategy) == pytest.approx(losses("one"), rel=1e-5)
         norms = [losses(root, "train/grad_norm") for root in (strategy, "one")]

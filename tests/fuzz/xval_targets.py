@@ -27,6 +27,7 @@ TSV = "a\tb\n1\t2.5\nx\t3\n"
 LINES = (
     '{"a": 1.50, "b": [2e3, {"c": null}], "d": "x y"}\n{"a": 2, "b": [], "d": "it\'s"}\n"a = 3"\n'
 )
+ALL = {"train": 1.0, "val": 0.0, "test": 0.0}  # two texts are too few for three splits
 
 
 def write_text(name, text):
@@ -41,7 +42,8 @@ def read_text(name, **table):
         yield
         source.texts(0, source.size)
         yield
-        data = TextData(files=[{"path": str(folder / name), **table}], context=256, batch_size=1)
+        files = [{"path": str(folder / name), **table}]
+        data = TextData(files=files, splits=ALL, context=256, batch_size=1)
         data.setup()
         yield
 
@@ -61,7 +63,7 @@ def shards(folder):
 
 
 def read_shards(folder):
-    data = TextData(shards=str(folder), context=256, batch_size=1)
+    data = TextData(shards=str(folder), splits=ALL, context=256, batch_size=1)
     yield
     data.setup()
     yield

@@ -61,15 +61,13 @@ def test_a_checkpoint_keeps_what_it_needs_and_goes_on_elsewhere():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (ROWS + "fast,3,t\n", ["row 61", "column 'speed'", "'fast' is no number"]),
-        (ROWS + "1,2\n", ["row 61", "column 'name'", "no value"]),
         (ROWS + "1,2,t,4\n", ["row 61", "column 4", "'4'"]),
         (ROWS + "1e39,2,t\n", ["row 61", "column 'speed'", "1e39"]),
         (ROWS + f"1,2,{'t' * 2000}\n", ["row 61", "tokens", "1024"]),
         ("", ["the file is empty"]),
         ("speed,mass\n", ["no rows"]),
     ],
-    ids=["text", "short", "long", "overflow", "context", "empty", "header"],
+    ids=["long", "overflow", "context", "empty", "header"],
 )
 def test_a_bad_file_is_one_line_and_leaves_nothing(content, said, here, capsys):
     Path("bad.csv").write_text(content)

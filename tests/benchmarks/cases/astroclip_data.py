@@ -20,6 +20,7 @@ FILES = {  # kind -> what writes files, and the file to open, if not the folder
     "exposures": (surveys.exposures, ""),
     "FITS images": (surveys.cutouts, ""),
     "FITS spectra": (surveys.fits_spectra, ""),
+    "FITS stack": (surveys.stack, "stack.fits"),
 }
 
 
@@ -50,6 +51,14 @@ def paired(kind: Pass) -> Call:
     folder = once("astroclip-arrays", surveys.arrays)
     entry = {name: str(folder / name) for name in ("images", "spectra")}
     entry["labels"], open_source = str(folder / "labels.csv"), ASTROCLIP.open_source
+    return lambda: sum(1 for _ in open_source(entry))
+
+
+def bricks(kind: Pass) -> Call:
+    """Galaxies cut from a coadded brick at the places of a catalog."""
+    folder = once("astroclip-brick", surveys.brick)
+    entry = {"path": str(folder), "catalog": str(folder / "positions.fits")}
+    open_source = ASTROCLIP.open_source
     return lambda: sum(1 for _ in open_source(entry))
 
 
@@ -145,6 +154,7 @@ CASES = {
     **{f"astroclip reader {kind}": reader(kind) for kind in FILES},
     "astroclip opening": Case(opening),
     "astroclip reader pairs of arrays": Case(paired),
+    "astroclip reader bricks": Case(bricks),
     "astroclip reader shards": Case(shards),
     "astroclip batches": Case(batches),
     "astroclip batches simulated": Case(pool),

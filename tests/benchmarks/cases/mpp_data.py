@@ -100,9 +100,40 @@ def reader(kind: str, windows: int = 4) -> Case:
     return Case(make)
 
 
+def write_arrays(folder: Path) -> None:
+    for number in range(2):
+        u, v, p = frames(3, POINTS, POINTS).transpose(2, 0, 1, 3, 4)
+        np.savez(folder / f"run{number}.npz", u=u, v=v, p=p)
+
+
+def described() -> dict[str, object]:
+    """Files of one's own, two of them, as a table in ``data.files`` describes them."""
+    return {
+        "path": str(once("mpp-arrays", write_arrays)),
+        "fields": {"velocity_x": "u", "velocity_y": "v", "pressure": "p"},
+        "axes": ["run", "time", "x", "y"],
+        "boundaries": ["periodic", "wall"],
+        "dt": 0.1,
+        "spacing": [0.1, 0.1],
+    }
+
+
+def own_arrays(kind: Pass) -> Call:
+    _, found = MPP.open_files(described())
+    return lambda: [found.read(number, 0, WINDOW) for number in range(len(found))]
+
+
+def in_time(kind: Pass) -> Call:
+    """Windows of a set of too few trajectories for three splits."""
+    few = {"system": "shallow_water", "count": 2, "frames": 24, "shape": [16, 16]}
+    options = {"history": 2, "test_horizon": 1, "steps": 4, "batch_size": 2}
+    train = MPP.PhysicsData(simulate=[few], **options).train_dataloader()
+    return lambda: sum(len(batch.frames) for batch in train)
+
+
 def opening(kind: Pass) -> Call:
     """Find out what files hold, and which fields they have together."""
-    places, data = [place(kind) for kind in FILES], MPP.PhysicsData
+    places, data = [*(place(kind) for kind in FILES), described()], MPP.PhysicsData
     return lambda: data(files=places, extend=True)
 
 
@@ -161,6 +192,8 @@ def solver(name: str, points: int = 32, count: int = 1) -> Case:
 CASES = {
     **{f"mpp reader {kind}": reader(kind) for kind in FILES},
     "mpp reader The Well": reader("The Well", windows=1),
+    "mpp reader own arrays": Case(own_arrays),
+    "mpp loader split in time": Case(in_time),
     "mpp opening": Case(opening),
     "mpp batches of files": Case(batches),
     "mpp reader shards": Case(shards),

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from case import Call, Case, Pass
 from files import once, own
 from parts import XVAL
@@ -60,6 +62,7 @@ def write_tables(folder: Path) -> None:
     header = ",".join(rows[0])
     lines = [",".join(str(value) for value in row.values()) for row in rows]
     (folder / "galaxies.csv").write_text("\n".join([header, *lines]) + "\n")
+    pq.write_table(pa.Table.from_pylist(rows), folder / "galaxies.parquet")
     lines = [json.dumps(row | {"near": [n, -n, 0.5 * n]}) for n, row in enumerate(rows)]
     (folder / "galaxies.jsonl").write_text("\n".join(lines) + "\n")
     days = [f"2014-{1 + n // 28}-{1 + n % 28}" for n in range(ROWS)]
@@ -135,6 +138,7 @@ CASES = {
     "xval cut": Case(cut),
     "xval reader CSV": reader("galaxies.csv", id="id"),
     "xval reader JSON": reader("galaxies.jsonl", id="id"),
+    "xval reader parquet": reader("galaxies.parquet", id="id"),
     "xval reader station": reader("KAAA.csv", **STATION),
     "xval reader shards": Case(shards),
     "xval corpus": corpus("xval"),

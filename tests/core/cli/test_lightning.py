@@ -70,7 +70,7 @@ def refused(capsys, here, *words):
             "trainer.check_val_every_n_epoch: 0 is less than 1",
         ),
         ("trainer: {log_every_n_steps: 0}", "trainer.log_every_n_steps: 0 is less than 1"),
-        ("trainer: {gradient_clip_val: -1}", "trainer.gradient_clip_val: -1 is below 0"),
+        ("trainer: {gradient_clip_val: -1}", "trainer.gradient_clip_val: -1"),
         ("trainer: {callbacks: [{class_path: no.where}]}", "trainer.callbacks: "),
         ("trainer: {callbacks: EarlyStoping}", "trainer.callbacks: 'EarlyStoping': "),
         ("trainer: {max_epochs: 0}", "trainer.max_epochs: 0 is less than 1"),
@@ -193,7 +193,7 @@ def test_a_fit_ends_with_folder_metric_baseline_time_and_what_to_do_next(capsys,
     folder, metric, time, after = capsys.readouterr().out.splitlines()
     assert folder.split(maxsplit=2) == ["run", "folder", "my run"]
     assert metric.startswith("val/loss")
-    assert metric.endswith("(0.25 by zero)")
+    assert metric.endswith("(0.2500 by zero)")
     assert time.split()[0] == "time"
     assert after.split(maxsplit=1) == ["next", "minimal evaluate 'my run'"]
 

@@ -123,7 +123,8 @@ def test_metrics_are_those_of_the_points_inside():
     blank = target * inside[:, None]
     for metric in (nrmse, vrmse):
         found = metric(prediction, blank + 5 * inside[:, None], inside=inside)
-        torch.testing.assert_close(found, metric(cut(prediction), cut(blank) + 5))
+        same = metric(cut(prediction), cut(blank) + 5)
+        torch.testing.assert_close(found, same, rtol=1e-6, atol=0)  # the floor is 1e-7 of a size
     found = drift(prediction, blank[:, 0], inside=inside)
     torch.testing.assert_close(found, drift(cut(prediction), cut(blank[:, 0])))
 

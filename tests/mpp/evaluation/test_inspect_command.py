@@ -35,13 +35,13 @@ def test_a_file_of_unknown_layout_is_answered_with_its_arrays_and_a_table(tmp_pa
 
 def test_unknown_boundaries_are_asked_for_after_all_the_rest(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with h5py.File("run.h5", "w") as file:
+    with h5py.File("trans_periodic.h5", "w") as file:
         for key in ("Vx", "density", "pressure"):
             file[key] = np.ones((3, 4, 8), "f4")
-    assert "say periodic, open or wall" in complaint(capsys, "inspect", "run.h5")
-    page = (tmp_path / "runs/mpp/inspect/run/index.html").read_text()
+    assert "say periodic, open or wall" in complaint(capsys, "inspect", "trans_periodic.h5")
+    page = (tmp_path / "runs/mpp/inspect/trans_periodic/index.html").read_text()
     assert "nothing known" in page
-    command("inspect", "{path: run.h5, boundaries: [wall], dt: 0.5, spacing: [1.0]}")
+    command("inspect", "{path: trans_periodic.h5, boundaries: [wall], dt: 0.5, spacing: [1.0]}")
     shown = capsys.readouterr().out
     assert "x wall" in shown
     assert "assumed" not in shown

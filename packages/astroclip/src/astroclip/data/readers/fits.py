@@ -182,11 +182,24 @@ def is_other(header: fits.Header) -> bool:
 
 
 def sky(header: fits.Header) -> WCS | None:
-    """World coordinates of an image, or None if the header has none."""
+    """World coordinates of an image, or None if the header has none.
+
+    Args:
+        header: Header of the image.
+
+    Returns:
+        The coordinates on the sky.
+
+    Raises:
+        ValueError: If a keyword of the coordinates has a value of another type.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)
         warnings.simplefilter("ignore", AstropyUserWarning)
-        found = WCS(header)
+        try:
+            found = WCS(header)
+        except (AttributeError, TypeError) as error:  # astropy takes text and numbers as they come
+            raise ValueError(f"coordinates on the sky: {error}") from error
     return found.celestial if found.has_celestial else None
 
 
