@@ -32,7 +32,8 @@ SOURCES = [ROOT / "shared/src", *(ROOT / "packages").glob("*/src")]
 LIBRARIES = ("lightning", "jsonargparse", "torchmetrics")
 OTHERS = {  # of tuples, and of torch and Python
     *("_asdict", "_fields", "_replace", "_exit", "_foreach_norm", "_step_supports_amp_scaling"),
-    *("_assert_async", "_actions"),
+    *("_assert_async", "_actions", "_option_string_actions"),  # of torch and argparse
+    *("_attributes", "_mm_buf"),  # of scipy.io.netcdf_file
     *("_softmax_backward_data", "_scaled_dot_product_flash_attention_for_cpu"),
     "_scaled_dot_product_flash_attention_for_cpu_backward",
 }
