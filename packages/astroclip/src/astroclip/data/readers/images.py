@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -273,9 +274,11 @@ def _position(path: Path) -> tuple[float, float]:
     file = FITSFile(path)
     try:
         for plane in planes_in(file):
-            wcs, shape = sky(plane.header), file.parts[plane.number].shape
-            if wcs is not None:
-                return sky_at(wcs, (shape[-1] - 1) / 2, (shape[-2] - 1) / 2)
+            shape = file.parts[plane.number].shape
+            with suppress(ValueError):  # which reading the image says
+                wcs = sky(plane.header)
+                if wcs is not None:
+                    return sky_at(wcs, (shape[-1] - 1) / 2, (shape[-2] - 1) / 2)
     finally:
         file.files.close()
     return np.nan, np.nan
