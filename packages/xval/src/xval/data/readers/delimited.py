@@ -3,9 +3,10 @@
 import io
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from io import TextIOBase
 from itertools import count
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,7 @@ def _cells(path: Path, dialect: Dialect) -> list[pd.Series]:
             raise ValueError(f"{path}: {reason(error)}") from error
 
 
-def _parts(text: TextIO, dialect: Dialect) -> Iterator[pd.DataFrame]:
+def _parts(text: TextIOBase, dialect: Dialect) -> Iterator[pd.DataFrame]:
     parts = pd.read_csv(
         text,
         sep=dialect.separator,
