@@ -1,6 +1,6 @@
 """Options of fit, validate, test and predict: of all projects, and the trainer's main ones."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jsonargparse.typing import NonNegativeInt, restricted_number_type
 
@@ -45,6 +45,7 @@ Threads = restricted_number_type("Threads", int, [(">=", 0), ("<=", 1024)])  # m
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what numpy takes
 
 
+@runtime_checkable
 class Parser(Protocol):
     """A parser of argparse or jsonargparse."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 CLOSE = 1e-3  # relative difference of steps; coordinates are often fp32
 
 
+@runtime_checkable
 class Masks(Protocol):
     """Points outside the domain, see ``mpp.data.mask``."""
 

@@ -110,7 +110,7 @@ def _physics(found: Trajectories, question: ArgumentError | None) -> list[list[C
     return rows
 
 
-def _by_axis(axes: Sequence[str], values: Sequence[float]) -> str:
+def _by_axis(axes: Sequence[str], values: Sequence[int | float]) -> str:
     return ", ".join(f"{axis} {value:.6g}" for axis, value in zip(axes, values, strict=True))
 
 

@@ -110,7 +110,7 @@ def _without_commas(digits: str) -> str:
     return digits.replace(",", "") if thousands else digits.replace(".", "").replace(",", ".")
 
 
-def write(number: float | np.float32) -> str:
+def write(number: int | float | np.float32) -> str:
     """Write a number with the fewest digits that identify it; :func:`cut` reads it back.
 
     Args:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +24,7 @@ UNIVERSAL = ("spectrum_flux", "spectrum_ivar")  # which its files have
 SEEN = ("image", "bands", "scale")  # roles of images
 
 
+@runtime_checkable
 class Columns(Protocol):
     """Columns of a file, read row by row.
 
