@@ -6,7 +6,7 @@ from typing import Literal, get_args
 Boundary = Literal["periodic", "open", "wall"]
 
 
-def name_boundaries(given: Sequence[Boundary | int], axes: int) -> tuple[Boundary, ...]:
+def name_boundaries(given: Sequence[str | int], axes: int) -> tuple[Boundary, ...]:
     """Boundary name of each spatial axis; True is periodic, False is open.
 
     Raises ``ValueError`` if the number of axes differs, or an entry is neither name nor boolean.
@@ -16,9 +16,10 @@ def name_boundaries(given: Sequence[Boundary | int], axes: int) -> tuple[Boundar
     return tuple(_boundary(entry) for entry in given)
 
 
-def _boundary(given: Boundary | int) -> Boundary:
-    if isinstance(given, str) and given in get_args(Boundary):
-        return given
+def _boundary(given: str | int) -> Boundary:
+    for boundary in get_args(Boundary):
+        if given == boundary:
+            return boundary
     if isinstance(given, int) and given in (0, 1):  # no tensor: to look at it would wait for a GPU
         return "periodic" if given else "open"
     raise ValueError(f"boundary {given!r} is none of {', '.join(get_args(Boundary))}, True, False")
