@@ -131,7 +131,7 @@ def split_as_given(
     return {name: places if fractions[name] > 0 else [] for name, places in found.items()}
 
 
-def split_name(word: str) -> str:
+def split_name(word: str | None) -> str:
     """``train``, ``val`` or ``test`` from a word: also training, valid, validation, testing.
 
     Args:
@@ -181,7 +181,7 @@ def given_splits(said: str, ids: Sequence[str | int]) -> list[str]:
     return [known[str(each)] for each in ids]
 
 
-def _pairs(path: Path) -> list[tuple[str, str]]:
+def _pairs(path: Path) -> list[tuple[str, str | None]]:
     """Ids and splits in a file."""
     try:
         if path.suffix == ".json":
