@@ -76,6 +76,14 @@ def test_a_bad_file_is_one_line_and_leaves_nothing(content, said, here, capsys):
     assert [one.name for one in here.iterdir()] == ["bad.csv"]
 
 
+def test_a_word_in_a_column_of_numbers_is_named_with_its_row(here, capsys):
+    Path("bad.csv").write_text(ROWS + "fast,3,t\n")
+    entry = "{path: bad.csv, types: {speed: number}}"
+    assert xval("fit", *TINY, f"--data.files=[{entry}]") == 2
+    one_error(capsys, "bad.csv", "row 61", "column 'speed'", "'fast' is no number")
+    assert [one.name for one in here.iterdir()] == ["bad.csv"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

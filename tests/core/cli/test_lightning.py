@@ -70,7 +70,7 @@ def refused(capsys, here, *words):
             "trainer.check_val_every_n_epoch: 0 is less than 1",
         ),
         ("trainer: {log_every_n_steps: 0}", "trainer.log_every_n_steps: 0 is less than 1"),
-        ("trainer: {gradient_clip_val: -1}", "trainer.gradient_clip_val: -1"),
+        ("trainer: {gradient_clip_val: -1.5}", "trainer.gradient_clip_val: -1.5 is below 0"),
         ("trainer: {callbacks: [{class_path: no.where}]}", "trainer.callbacks: "),
         ("trainer: {callbacks: EarlyStoping}", "trainer.callbacks: 'EarlyStoping': "),
         ("trainer: {max_epochs: 0}", "trainer.max_epochs: 0 is less than 1"),

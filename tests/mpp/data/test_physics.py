@@ -72,6 +72,11 @@ def test_boundaries_of_a_flow_that_no_name_says_are_assumed_with_a_warning(tmp_p
     with pytest.warns(UserWarning, match=f"{name}: boundaries: .*: periodic is assumed"):
         found = open_files(str(path))[1].description
     assert (found.boundaries, found.flips, found.conserved) == (("periodic",), (), ())
+    (tmp_path / "many").mkdir()
+    for number in range(2):
+        foreign(tmp_path / "many", f"run{number}.hdf5")
+    with pytest.warns(UserWarning, match="periodic is assumed"):
+        open_files(str(tmp_path / "many"))
     found = opened(path, boundaries=["wall"])
     assert found.boundaries == ("wall",)
     assert (found.flips, found.conserved) == ((), ())  # of a set that it may not be

@@ -5,9 +5,9 @@ import sys
 import minimal
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from minimal import PROJECT, MinimalData, MinimalModule
 from torch import nn
+from trainers import silent_trainer
 
 from sciformer.cli.main import run
 from sciformer.training.callbacks.nonfinite import StopOnNonFiniteLoss
@@ -27,20 +27,8 @@ def one_thread():
 
 
 def trainer(*callbacks, **options):
-    return Trainer(
-        **{
-            "accelerator": "cpu",
-            "logger": False,
-            "enable_checkpointing": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-            "use_distributed_sampler": False,
-            "plugins": [CheckpointFiles()],
-            "callbacks": list(callbacks),
-            "max_steps": 4,
-            **options,
-        }
-    )
+    own = {"plugins": [CheckpointFiles()], "callbacks": list(callbacks), "max_steps": 4}
+    return silent_trainer(**{**own, **options})
 
 
 class Overflow(nn.Module):

@@ -35,6 +35,7 @@ class Joined(Trajectories):
         identity = "\n".join(part.identity for part in parts)
         lengths = [length for part in parts for length in part.lengths]
         super().__init__(first.where, identity, first.description, ids, lengths, first.assumed)
+        self.asks = any(part.asks for part in parts)
 
     def _place(self, trajectory: int) -> tuple[int, int]:
         """Index of a part, and that of a trajectory in it."""
