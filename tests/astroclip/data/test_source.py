@@ -3,7 +3,8 @@ import pytest
 from galaxy_files import flux, image, ivar
 
 from astroclip.data.batch import Galaxy, collate, middle
-from astroclip.data.source import Bad, Joined, Source, checked, good, sound
+from astroclip.data.on_error import Bad, good, sound
+from astroclip.data.source import Joined, Source, checked
 
 
 class Listed(Source):

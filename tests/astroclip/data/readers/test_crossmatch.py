@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from galaxy_files import flux, image
 
+from astroclip.data.on_error import good, sound
 from astroclip.data.readers.open import open_source
-from astroclip.data.source import good, sound
 
 
 def folders(path, images=(1, 2, 3), spectra=(1, 2, 3)):

@@ -4,9 +4,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from galaxy_files import table
 
+from astroclip.data.on_error import good
 from astroclip.data.readers.cutout import north_up, regridded
 from astroclip.data.readers.open import open_source
-from astroclip.data.source import good
 
 SIZE = 80
 RA, DEC = 30.0, 10.0

@@ -104,7 +104,8 @@ def test_a_column_split_of_the_labels_is_used(path):
     source = open_source(files)
     assert source.labels == ("redshift",)
     data = GalaxyData(files=files, batch_size=1, splits={"train": 0.8, "val": 0.2, "test": 0.0})
-    split = {name: [source.id(n) for n in data.dataset(name).numbers] for name in ("train", "val")}
+    chosen = {name: data.dataset(name).numbers.tolist() for name in ("train", "val")}
+    split = {name: [source.id(number) for number in each] for name, each in chosen.items()}
     assert split == {"train": ["500"], "val": ["501"]}
     (path / "l.csv").write_text("TARGETID,split\n500,train\n501,alpha\n502,test\n")
     with pytest.raises(ValueError, match="splits: galaxies: 'alpha' is no split"):

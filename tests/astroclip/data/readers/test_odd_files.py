@@ -16,8 +16,8 @@ from galaxy_files import (
     write_hdf5,
 )
 
+from astroclip.data.on_error import good
 from astroclip.data.readers.open import open_source
-from astroclip.data.source import good
 
 
 def text(size):

@@ -15,8 +15,8 @@ from galaxy_files import (
     write_hdf5,
 )
 
+from astroclip.data.on_error import good, sound
 from astroclip.data.readers.open import open_source
-from astroclip.data.source import good, sound
 
 
 def test_a_wrong_kind_is_one_line(tmp_path):

@@ -8,10 +8,11 @@ from torch.utils.data import Dataset
 
 from astroclip.data.batch import Batch
 from astroclip.data.dataset import GalaxyDataset
+from astroclip.data.on_error import FLAG, LeftOut, OnError, good
 from astroclip.data.readers.open import Files, open_all
 from astroclip.data.shards import Shards
 from astroclip.data.simulated import Grid, PoolDataset, fresh, simulated
-from astroclip.data.source import FLAG, Joined, LeftOut, OnError, Source, good
+from astroclip.data.source import Joined, Source
 from astroclip.simulate.galaxies import BLOCK, LABELS
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.collate import unchanged

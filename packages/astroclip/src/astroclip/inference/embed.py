@@ -3,8 +3,8 @@
 import json
 
 import astroclip
+from astroclip.data.on_error import LeftOut, OnError
 from astroclip.data.readers.open import Files
-from astroclip.data.source import LeftOut, OnError
 from astroclip.inference import embedding_files
 from astroclip.inference.encode import about, encoded, open_galaxies
 from sciformer.arguments import check_least

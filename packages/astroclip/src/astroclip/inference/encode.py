@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from astroclip.data.batch import Batch, Galaxy, collate, middle
+from astroclip.data.on_error import Bad, OnError, sound
 from astroclip.data.readers.open import Files, open_all
 from astroclip.data.shards import Shards
-from astroclip.data.source import Bad, Joined, OnError, Positions, Source, Wrapped, sound
+from astroclip.data.source import Joined, Positions, Source, Wrapped
 from astroclip.inference.embedding_files import RESERVED, Embeddings
 from sciformer.arguments import inside
 from sciformer.evaluation.run import TrainedRun

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from astroclip.data.batch import Galaxy, middle
+from astroclip.data.on_error import Bad, sound
 from astroclip.data.readers.crossmatch import Paired
 from astroclip.data.readers.labels import Labelled
 from astroclip.data.readers.open import Files, Opened, entries, open_entry
-from astroclip.data.source import Bad, Source, named, sound
+from astroclip.data.source import Source, named
 from astroclip.inference.search_figure import Row, check_format, write_sheet
 from astroclip.survey import BANDS
 from sciformer.arguments import inside

@@ -8,8 +8,9 @@ import torch
 
 import astroclip
 from astroclip.data.batch import Galaxy
+from astroclip.data.on_error import LeftOut, OnError
 from astroclip.data.readers.open import Files
-from astroclip.data.source import LeftOut, OnError, Source
+from astroclip.data.source import Source
 from astroclip.inference import embedding_files
 from astroclip.inference.embedding_files import KINDS, SUFFIXES, Embeddings
 from astroclip.inference.encode import about, encoded, open_galaxies, weights_hash

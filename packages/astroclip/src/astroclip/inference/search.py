@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from astroclip.data.batch import Galaxy, middle
+from astroclip.data.on_error import OnError
 from astroclip.data.readers.open import Files
-from astroclip.data.source import OnError, Source
+from astroclip.data.source import Source
 from astroclip.inference.embedding_files import Embeddings
 from astroclip.inference.nearest import Found, nearest, unit
 from astroclip.inference.query import Bank, Kind, Query, Space, ask, open_bank

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from astropy.coordinates import SkyCoord
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from astroclip.data.batch import Galaxy
+from astroclip.data.on_error import FLAG, OnError
 from astroclip.data.readers.catalogs import read_columns
 from astroclip.data.readers.column_names import text
 from astroclip.data.readers.fits import stem
-from astroclip.data.source import FLAG, Facts, OnError, Positions, Source
+from astroclip.data.source import Facts, Positions, Source
 
 SEPARATION = 1.0  # arcsec; largest distance between image and fiber of a galaxy
 IMAGE, SPECTRUM = ("image", "images"), ("spectrum", "spectra")  # columns of a table of pairs
@@ -126,7 +127,7 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
 
 
 def nearest_within(
-    first: Positions, second: Positions, radius: float
+    first: Float64[np.ndarray, "first 2"], second: Float64[np.ndarray, "second 2"], radius: float
 ) -> Int64[np.ndarray, " first"]:
     """For each position the nearest one of others on the sky (astropy's match_to_catalog_sky).
 

@@ -9,6 +9,7 @@ import numpy as np
 from astropy.wcs import WCS
 
 from astroclip.data.batch import Galaxy
+from astroclip.data.on_error import FLAG, OnError
 from astroclip.data.readers.bands import planes_of
 from astroclip.data.readers.catalogs import Catalog
 from astroclip.data.readers.ccd_table import (
@@ -33,7 +34,7 @@ from astroclip.data.readers.cutout import (
     within,
 )
 from astroclip.data.readers.fits import ARCSEC, FITSFile, is_fits, is_other, open_fits
-from astroclip.data.source import FLAG, Facts, OnError, Positions, Source
+from astroclip.data.source import Facts, Positions, Source
 from sciformer.data.open_files import OpenFiles
 
 FIELD = 512  # pixels along a side from which on an image is a field of galaxies

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from astroclip.data.batch import Galaxy
+from astroclip.data.on_error import FLAG, OnError
 from astroclip.data.readers.arrow_rows import ARROW, PARQUET, ArrowRows, open_rows
 from astroclip.data.readers.astroclip_hdf5 import OriginalHDF5, OriginalRows
 from astroclip.data.readers.bricks import Bricks
@@ -25,7 +26,7 @@ from astroclip.data.readers.images import ImageFiles, by_galaxy, planes_in
 from astroclip.data.readers.npz_table import NpzColumns
 from astroclip.data.readers.spectra import SpectrumFiles
 from astroclip.data.readers.tables import Columns, Table
-from astroclip.data.source import FLAG, OnError, Source, named
+from astroclip.data.source import Source, named
 from sciformer.data.hdf5 import open_hdf5
 from sciformer.data.open_files import OpenFiles
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
 
+from astroclip.data.on_error import OnError
 from astroclip.data.readers.catalogs import read_catalog
 from astroclip.data.readers.crossmatch import Paired, read_pairs
 from astroclip.data.readers.detect_format import SUFFIXES, Kind
 from astroclip.data.readers.files import Broken, SortedFiles, files_of
 from astroclip.data.readers.labels import labelled
-from astroclip.data.source import Joined, OnError, Source, named
+from astroclip.data.source import Joined, Source, named
 from sciformer.arguments import ArgumentError, check_positive, inside
 from sciformer.data.entry import Kinds, check_entry
 
