@@ -95,6 +95,7 @@ ASTROCLIP = Parts(
     band_fluxes="astroclip.simulate.light",
     expose="astroclip.simulate.images",
     fiber_shares="astroclip.simulate.spectra",
+    good="astroclip.data.on_error astroclip.data.source",
     hidden_patches="astroclip.losses.image_crops astroclip.objectives.views",
     hide="astroclip.losses.masked_spectrum astroclip.objectives.masked",
     in_chunks="astroclip.losses.gradient_cache astroclip.objectives.caching",

@@ -62,6 +62,12 @@ def bricks(kind: Pass) -> Call:
     return lambda: sum(1 for _ in open_source(entry))
 
 
+def checked(kind: Pass) -> Call:
+    """Find the galaxies that can be used, as ``--on_error skip`` does before a training."""
+    source, good = ASTROCLIP.open_source(place("AstroCLIP HDF5")), ASTROCLIP.good
+    return lambda: good(source)
+
+
 def batches(kind: Pass) -> Call:
     """Read, cut out, stack and rebin, as a training does."""
     shares = {"train": 1.0, "val": 0.0, "test": 0.0}
@@ -156,6 +162,7 @@ CASES = {
     "astroclip reader pairs of arrays": Case(paired),
     "astroclip reader bricks": Case(bricks),
     "astroclip reader shards": Case(shards),
+    "astroclip reader on_error skip": Case(checked),
     "astroclip batches": Case(batches),
     "astroclip batches simulated": Case(pool),
     "astroclip batches of cached features": Case(cached),
