@@ -55,6 +55,7 @@ class Trajectories(ABC):
     _raw = False
     layout = ""  # format of the files, for display
     units: Mapping[str, str] = NOTHING  # of the fields, where the files say them
+    made_by: tuple[str, Mapping[str, Any]] | None = None  # built-in system and its parameters
 
     def scalars(self, trajectory: int) -> Mapping[str, Any]:  # most have none
         """Physical parameters of a trajectory by name, where the files say them."""

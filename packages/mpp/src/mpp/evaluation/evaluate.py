@@ -17,6 +17,7 @@ from mpp.data.dataset import MixtureWindows, Windows
 from mpp.data.sources import open_files, open_system
 from mpp.data.trajectories import Trajectories
 from mpp.evaluation import figures, tables
+from mpp.evaluation.coarse_solver import coarse_solvers
 from mpp.evaluation.comparison import Comparison, compare
 from mpp.evaluation.field_maps import Shown
 from mpp.nn.field_vocabulary import Vocabulary
@@ -83,6 +84,7 @@ def evaluate(
         tables.add_results(report, [compared for compared, _ in every])
         for number, (compared, shown) in enumerate(every):
             tables.add_tables(report, compared)
+            tables.add_solvers(report, compared, trained.record.get("cpu_s"))
             figures.add_errors(report, compared)
             worst = int(compared.errors["vrmse"][MODEL].mean(0).argmax())
             figures.add_strip(report, shown, worst, _steps(compared.steps, len(shown.truth)))
@@ -224,8 +226,9 @@ def measure(
         assert isinstance(loader.dataset, MixtureWindows)
         (part,) = loader.dataset.parts
         rows_of(trained, part.windows.trajectories)
-        description = part.windows.trajectories.description
-        yield compare(data.systems[part.system], description, loader, answer), part
+        source = part.windows.trajectories
+        name, solvers = data.systems[part.system], coarse_solvers(source)
+        yield compare(name, source.description, loader, answer, solvers), part
 
 
 def measure_test(path: Path) -> dict[str, float]:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from inspect import signature
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from mpp.boundary import Boundary
 from mpp.simulate import validation
@@ -45,6 +45,7 @@ class System(NamedTuple):
         frames: Default number of frames.
         dt: Default time between frames.
         function: Simulator, called with a ``Sampling`` and the parameters by name.
+        solve: Solver, called with initial states (all fields), frames, dt and all parameters.
     """
 
     name: str
@@ -55,6 +56,7 @@ class System(NamedTuple):
     frames: int
     dt: float
     function: Callable[..., np.ndarray]
+    solve: Callable[[np.ndarray, int, float, Mapping[str, Any]], np.ndarray]
 
     @property
     def parameters(self) -> Mapping[str, float | int]:
@@ -104,6 +106,30 @@ class System(NamedTuple):
         sampling = Sampling(seed, numbers, frames, shape, dt)
         out = [self.function(sampling._replace(trajectories=part), **values) for part in parts]
         return np.concatenate(out).astype(np.float32, copy=False)
+
+    def solve_from(
+        self,
+        states: Float[np.ndarray, "trajectory field *grid"],
+        frames: int,
+        dt: float,
+        parameters: Mapping[str, float | int] = NONE,
+    ) -> Float32[np.ndarray, "trajectory time field *grid"]:
+        """Solve the system's equations from given frames, on the grid of these.
+
+        Args:
+            states: All fields of the system.
+            frames: Frames to return, including the given one.
+            dt: Time between frames.
+            parameters: Physical parameters that differ from the default.
+
+        Returns:
+            All frames of all fields.
+
+        Raises:
+            ValueError: A parameter is unknown or out of range, or a state is not physical.
+        """
+        values = {**self.parameters, **self._typed(parameters)}
+        return self.solve(states, frames, dt, values).astype(np.float32, copy=False)
 
     def _typed(self, parameters: Mapping[str, float | int]) -> dict[str, float | int]:
         """Convert parameters to the type of their default: 1 may be a float, 4.0 an integer."""
