@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Each number that is asked for is hidden, and predicted from the rest of its text; no text was "
-    "trained on. Baselines without a network: the mean of the training, a linear regression on the "
-    "other numbers of the text, and, for series, persistence and climatology."
+    "trained on. Baselines without a network: the mean of the training, linear regression and "
+    "gradient boosting on the other numbers of the text, and, for series, persistence and "
+    "climatology."
 )
 
 
@@ -39,7 +40,7 @@ def evaluate(
 
     On the run's test texts, including those out of distribution, or on other files: R2, squared,
     absolute and relative errors, fractions within 1 % and not parsable, and CPU time, compared with
-    training mean, linear regression, persistence and climatology.
+    training mean, linear regression, gradient boosting, persistence and climatology.
 
     Args:
         path: A checkpoint or a run folder.
