@@ -244,6 +244,7 @@ class Cli(LightningCLI):
         return yaml.safe_load(said)[self.config.subcommand]
 
     def before_fit(self) -> None:
+        """Check what is known before the first step, and take the folder of the run."""
         self._check_checkpoint()
         check_callbacks(self.trainer, self.model)
         if self.trainer.is_global_zero:
@@ -262,6 +263,7 @@ class Cli(LightningCLI):
         self._write(CONFIG, yaml.safe_dump(hide_secrets(said), sort_keys=False))
 
     def after_fit(self) -> None:
+        """Write the last metrics, and print where the run is and what to do next."""
         if self._writes:
             metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
             self._write(NUMBERS, to_json({**metrics, "run": self.record.record()}))
@@ -275,6 +277,7 @@ class Cli(LightningCLI):
             write_atomically(path, lambda beside: beside.write_text(content, encoding="utf-8"))
 
     def before_validate(self) -> None:
+        """Check the checkpoint; the same before ``test`` and ``predict``."""
         self._check_checkpoint()
 
     before_test = before_predict = before_validate

@@ -28,9 +28,13 @@ CLOSE = 1e-3  # relative difference of steps; coordinates are often fp32
 class Masks(Protocol):
     """Points outside the domain, see ``mpp.data.mask``."""
 
-    def outside(self, trajectory: int) -> Bool[np.ndarray, "*space"]: ...
+    def outside(self, trajectory: int) -> Bool[np.ndarray, "*space"]:
+        """Points outside the domain of a trajectory."""
+        ...
 
-    def apply(self, trajectory: int, start: int, out: Frames) -> None: ...
+    def apply(self, trajectory: int, start: int, out: Frames) -> None:
+        """Set the points outside the domain to 0, in frames from ``start`` on."""
+        ...
 
 
 class Trajectories(ABC):
