@@ -32,7 +32,7 @@ from sciformer.cli.named_classes import Builder, check_named, root
 from sciformer.cli.options import resolve
 from sciformer.cli.project import Project
 from sciformer.cli.stored_settings import checkpoint_path, set_defaults
-from sciformer.cli.trainer_parts import FitParts, parts
+from sciformer.cli.trainer_parts import FitParts, parts, shows_bar
 from sciformer.data.splits import resumed_splits
 from sciformer.files import check_writable, local, write_atomically
 from sciformer.progress import be_quiet, quiet
@@ -209,7 +209,7 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
         kwargs |= parts(given)
-        if quiet():
+        if not shows_bar(given):
             kwargs["enable_progress_bar"] = given.enable_progress_bar = False
         if self._writes:
             self.record = RunRecord(self._facts())
