@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from sciformer.cli.options import call, present, shipped, spelled
+from sciformer.cli.options import call, present, shipped, spelled, with_class
 
 
 def test_call_gives_a_function_what_its_signature_asks_for():
@@ -106,3 +106,16 @@ def test_a_former_name_of_an_option_goes_on_working():
     assert present(words, renamed) == ["windows", "--samples=7", "--data", "a", "--steps=1"]
     with pytest.raises(ValueError, match="--data: given twice; former names of it are --files"):
         present(["--files=a", "--data=b"], renamed)
+
+
+@pytest.mark.parametrize(
+    "words", [["--trainer.strategy", "a.b.DDP"], ["--trainer.strategy=a.b.DDP"]]
+)
+def test_a_class_may_stand_without_its_table(words):
+    joined = "".join(with_class(words, "--trainer.strategy"))
+    assert joined.replace("=", "") == "--trainer.strategy{class_path: a.b.DDP}"
+
+
+def test_other_words_stay_as_they_are():
+    words = ["--config", "a.b", "--trainer.strategy", "ddp", "--trainer.strategy={class_path: a.B}"]
+    assert with_class(words, "--trainer.strategy") == words
