@@ -108,14 +108,13 @@ def test_a_former_name_of_an_option_goes_on_working():
         present(["--files=a", "--data=b"], renamed)
 
 
-@pytest.mark.parametrize(
-    "words", [["--trainer.strategy", "a.b.DDP"], ["--trainer.strategy=a.b.DDP"]]
-)
-def test_a_class_may_stand_without_its_table(words):
-    joined = "".join(with_class(words, "--trainer.strategy"))
-    assert joined.replace("=", "") == "--trainer.strategy{class_path: a.b.DDP}"
+@pytest.mark.parametrize("link", [" ", "="])
+def test_a_class_may_stand_without_its_table(link):
+    words = f"--trainer.strategy{link}a.b.DDP".split()
+    read = f"--trainer.strategy{link}{{class_path: a.b.DDP}}"
+    assert link.join(with_class(words, "--trainer.strategy")) == read
 
 
-def test_other_words_stay_as_they_are():
+def test_what_is_no_class_stays_as_it_is():
     words = ["--config", "a.b", "--trainer.strategy", "ddp", "--trainer.strategy={class_path: a.B}"]
     assert with_class(words, "--trainer.strategy") == words
