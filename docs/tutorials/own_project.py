@@ -116,7 +116,7 @@ class Network(nn.Module):
 #   default_root_dir: runs/clusters/quick
 #   accelerator: cpu
 #   max_epochs: 4
-#   log_every_n_steps: 10
+#   log_every_n_steps: 5
 # model: {heads: 4, lr: 3.0e-3}
 # data: {samples: 5000, batch_size: 100, dim: 2}
 # END
