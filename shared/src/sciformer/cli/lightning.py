@@ -29,10 +29,10 @@ from sciformer.cli.fit_options import add_seed
 from sciformer.cli.flat_options import accept_flat
 from sciformer.cli.lightning_parser import OneLineLightningParser, add_options, linked_options
 from sciformer.cli.named_classes import Builder, check_named, root
-from sciformer.cli.options import resolve
+from sciformer.cli.options import resolve, with_class
 from sciformer.cli.project import Project
 from sciformer.cli.stored_settings import checkpoint_path, set_defaults
-from sciformer.cli.trainer_parts import FitParts, parts
+from sciformer.cli.trainer_parts import FitParts, parts, shows_bar
 from sciformer.data.splits import resumed_splits
 from sciformer.files import check_writable, local, write_atomically
 from sciformer.progress import be_quiet, quiet
@@ -75,7 +75,8 @@ def run(project: Project) -> None:
         ConnectionError: If another process of the run has died.
     """
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    sys.argv[1:] = accept_flat(sys.argv[1:], resolve(project.module))
+    words = with_class(sys.argv[1:], "--trainer.strategy")
+    sys.argv[1:] = accept_flat(words, resolve(project.module))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # what it says at each start is no news
     for text in NOISE:
@@ -209,7 +210,7 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
         kwargs |= parts(given)
-        if quiet():
+        if not shows_bar(given):
             kwargs["enable_progress_bar"] = given.enable_progress_bar = False
         if self._writes:
             self.record = RunRecord(self._facts())
