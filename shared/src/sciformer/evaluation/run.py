@@ -84,7 +84,8 @@ def open_run(path: str | Path, kind: type[Module], device: str | None = None) ->
     """Open a trained run.
 
     Args:
-        path: A checkpoint or a run folder.
+        path: A checkpoint, a run folder, a file written by ``sciformer export``, or weights of the
+            original of this class, as published or as converted.
         kind: Class of its LightningModule.
         device: ``cpu``, ``cuda`` or another device of torch; if None, the GPU if there is one.
 
@@ -97,8 +98,8 @@ def open_run(path: str | Path, kind: type[Module], device: str | None = None) ->
     """
     place = device_of(device)
     found = checkpoint.find(path)
-    module = checkpoint.load(found, kind).to(place)
-    saved = checkpoint.read(found)
+    saved = checkpoint.read(found, getattr(kind, "original", None))
+    module = checkpoint.restored(found, saved, kind).to(place)
     settings = dict(saved.get(checkpoint.DATA) or {})
     return TrainedRun(found, module, settings, checkpoint.run_record(saved))
 

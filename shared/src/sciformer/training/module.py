@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from sciformer.report.origin import origin
 from sciformer.training.callbacks.run_record import RunRecord
 from sciformer.training.callbacks.update_log import due
 from sciformer.training.checkpoints.checkpoint import read, stamp
+from sciformer.training.checkpoints.original_weights import Original
 from sciformer.training.distributed.strategies import shard
 from sciformer.training.lightning_private import trainer_of
 from sciformer.training.optim import (
@@ -39,6 +40,7 @@ class Module(LightningModule):
 
     monitor: tuple[str, str]  # the metric that decides, and whether its "min" or "max" is best
     model: Any
+    original: ClassVar[Original | None] = None  # weights of a paper's own code, if it has any
     betas = (0.9, 0.999)  # of AdamW without Muon
     least = 0.0  # of the peak learning rate, at the end
 

@@ -43,7 +43,7 @@ def evaluate(
     training mean, linear regression, gradient boosting, persistence and climatology.
 
     Args:
-        path: A checkpoint or a run folder.
+        path: A checkpoint, a run folder, or weights of the original with its tokenizer.
         out: Output folder of ``metrics.json`` and ``index.html``; by default ``report`` in the
             folder of the checkpoint.
         data: Files to evaluate on instead of the run's own data: a path or glob pattern, read like

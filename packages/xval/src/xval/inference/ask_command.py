@@ -35,7 +35,7 @@ def ask(
     """Fill each ``[MASK]`` in a text, or each missing target of a table, with a number.
 
     Args:
-        checkpoint: A checkpoint or a run folder.
+        checkpoint: A checkpoint, a run folder, or weights of the original with its tokenizer.
         text: Text such as ``{'a':[MASK],'stepsize':0.5,...}``, in the format of the training texts.
         rows: Table like that of the training, in which some or all values of the targets are
             missing, instead of a text.
@@ -70,7 +70,8 @@ def ask(
 
 def _of_text(opened: "TrainedRun[XValModule]", text: str) -> None:
     fields = opened.module.units.names
-    for field in sorted({*with_holes(text).fields} - {*fields}):
+    told = {*with_holes(text).fields} - {*fields} if any(fields) else ()  # the original has none
+    for field in sorted(told):
         line = f"text: {field!r} is no field of the network; {known(field, fields[1:])}"
         warnings.warn(line, stacklevel=2)
     answered = answer(opened.module, text)
@@ -83,7 +84,7 @@ def _of_text(opened: "TrainedRun[XValModule]", text: str) -> None:
 
 
 def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[XValModule]":
-    """Open a checkpoint or a run folder.
+    """Open a checkpoint, a run folder or weights of the original.
 
     Args:
         path: Path of the file or folder.
