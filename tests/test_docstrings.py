@@ -11,6 +11,9 @@ PACKAGES = ["sciformer", "astroclip", "contextual_counting", "mpp", "xval"]
 METHODS = (property, cached_property, classmethod, staticmethod)
 
 
+pytestmark = pytest.mark.signature
+
+
 def undocumented(package):
     """Public modules, classes, functions and methods without a docstring, own or inherited."""
     for found in walk_packages(import_module(package).__path__, f"{package}."):
