@@ -65,7 +65,7 @@ for block in range(3):
 #
 # `inspect` reads nothing into the files: check units, bands and wavelengths here, before anything is computed.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # astroclip inspect '{images: sky/images, spectra: sky/spectra}' --out first.png
 
 # %%
@@ -80,7 +80,7 @@ Image("first.png", width=700)
 # finds more. With ten thousand pairs or more of your own, `--data.files` trains on them.) `val/recall_10` is the share of images
 # whose own spectrum is among the nearest ten.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # astroclip fit --config configs/astroclip/quick.yaml --data.pairs 8192
 
 # %% [markdown]
@@ -89,7 +89,7 @@ Image("first.png", width=700)
 # `embed` writes a vector for each image and each spectrum; `search` finds the spectra that are nearest to an image, or
 # the other way round. The network has seen neither of these galaxies.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # astroclip embed runs/astroclip/quick --files '{images: sky/images, spectra: sky/spectra}' --out mine.parquet --quiet
 # astroclip search mine.parquet 39600000000000005 --k 5 --files '{images: sky/images, spectra: sky/spectra}' --out found.png
 
@@ -101,7 +101,7 @@ Image("found.png", width=700)
 #
 # `probe` predicts every label of a fifth of the galaxies from the others, beside the mean that takes no network.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # astroclip probe mine.parquet
 
 # %% [markdown]

@@ -43,7 +43,7 @@ whole = pd.concat([table, drag], axis=1)
 whole[:480].to_csv("tunnel.csv", sep=";", decimal=",", index=False)
 whole[480:].assign(**{"drag (N)": np.nan}).to_csv("new.csv", sep=";", decimal=",", index=False)
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # head -n 4 tunnel.csv
 # tail -n 3 new.csv
 
@@ -52,7 +52,7 @@ whole[480:].assign(**{"drag (N)": np.nan}).to_csv("new.csv", sep=";", decimal=",
 #
 # Nothing is guessed in silence: `inspect` says how each column is read, and every line of it can be said otherwise.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # xval inspect tunnel.csv
 
 # %% [markdown]
@@ -61,7 +61,7 @@ whole[480:].assign(**{"drag (N)": np.nan}).to_csv("new.csv", sep=";", decimal=",
 # Every row becomes a text with one token per number. `ask --rows` fills what is missing in a table like that of the
 # training; the intervals come from the errors on rows that were held out.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # xval fit --config configs/xval/table.yaml --data.files [tunnel.csv] --data.answers '[drag (N)]' --trainer.max_epochs 40
 # xval ask runs/xval/table --rows new.csv --out filled.csv --quiet
 # head -n 4 filled.csv
@@ -124,7 +124,7 @@ wine = load_wine(as_frame=True).data.sample(frac=1, random_state=0, ignore_index
 wine[:120].to_csv("wine.csv", index=False)
 wine[120:].assign(alcohol=np.nan).to_csv("wine_new.csv", index=False)
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # xval fit --config configs/xval/table.yaml --data.files [wine.csv] --data.answers [alcohol] \
 #   --trainer.default_root_dir runs/xval/wine --quiet
 # xval ask runs/xval/wine --rows wine_new.csv --out wine_filled.csv --quiet
