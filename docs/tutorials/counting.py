@@ -36,7 +36,7 @@ for sequence, count in zip(tokens.tolist(), counts.tolist(), strict=True):
 # One command; the YAML is in the package. The last lines say where the run is, the metric that decides beside its
 # baseline, and what comes next.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # contextual-counting fit --config configs/contextual_counting/quick.yaml
 
 # %% [markdown]
@@ -46,7 +46,7 @@ for sequence, count in zip(tokens.tolist(), counts.tolist(), strict=True):
 # or wrong; the best constant is the one answer that is right most often. It writes a page, `report/index.html`, and its numbers as
 # `metrics.json`.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # contextual-counting evaluate runs/contextual_counting/quick --sets [r3,t300] --samples 1000 --quiet
 
 # %%
@@ -106,7 +106,7 @@ plt.show()
 # `analyze` does this over many sequences, by kind of token, and foretells for other sets what should fail: it counts the
 # tokens in them and distributes the attention as in training.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # contextual-counting analyze runs/contextual_counting/quick --samples 100 --quiet
 
 # %%

@@ -22,7 +22,7 @@ os.chdir(folder.name)
 #
 # `sciformer new` writes a package that trains, evaluates and passes its test: it learns the mean of a sequence.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # sciformer new clusters
 # find clusters -name '*.py' -size +1 -o -name '*.yaml'
 
@@ -108,7 +108,7 @@ class Network(nn.Module):
 #
 # The module, its optimizer and loss, the loaders and the command line are there already.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # cat > clusters/src/clusters/configs/quick.yaml << END
 # seed_everything: 0
 # threads: 1
@@ -121,7 +121,7 @@ class Network(nn.Module):
 # data: {samples: 5000, batch_size: 100, dim: 2}
 # END
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # python -m clusters fit --config configs/clusters/quick.yaml
 # python -m clusters evaluate runs/clusters/quick
 
@@ -181,7 +181,7 @@ plt.show()
 # Two options more. `batch_size` counts the samples of all ranks together, so the losses are those of one process: with two
 # machines of a cluster, or two GPUs, nothing else changes.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # python -m clusters fit --config configs/clusters/quick.yaml --trainer.max_epochs 1 \
 #   --trainer.strategy sciformer.training.strategies.DDP --trainer.devices 2 --trainer.default_root_dir runs/clusters/two --quiet
 
@@ -212,7 +212,7 @@ print(f"largest relative difference: {np.max(abs(two[1] / same - 1)):.0e}")
 # Ctrl-C, a time limit or a power cut: the same command with `--ckpt_path last` goes on at the very sample where the run
 # stopped, on any number of ranks. Here the run of two ranks goes on in one process to the end of the second epoch.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # python -m clusters fit --config configs/clusters/quick.yaml --trainer.max_epochs 2 \
 #   --trainer.default_root_dir runs/clusters/two --ckpt_path last
 

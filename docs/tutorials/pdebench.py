@@ -21,7 +21,7 @@ os.chdir(folder.name)
 # In place of a download, `mpp simulate` writes 12 runs of a compressible flow in the layout of PDEBench's 2-D Navier-Stokes
 # files, on a coarse grid of 32 x 32 points. `inspect` shows what is understood of a file: check boundaries and time step, as they are physics.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # mpp simulate compressible --layout pdebench --samples 12 --shape [32,32] --out made --quiet
 # mv made/compressible.hdf5 2D_CFD_Rand_periodic_32.hdf5
 # mpp inspect 2D_CFD_Rand_periodic_32.hdf5
@@ -32,7 +32,7 @@ os.chdir(folder.name)
 # A network of 0.1 million parameters learns shallow water and a reacting medium for 240 steps. It has never seen a density or a
 # pressure. (A network of your own or of others takes this place.)
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # mpp fit --config configs/mpp/quick.yaml --model.network.size [48,4,2] --data.steps 240 --trainer.val_check_interval 240 \
 #   --data.simulate '[{system: shallow_water, count: 16, shape: [32, 32]}, {system: diffusion_reaction, count: 16, shape: [32, 32]}]' \
 #   --trainer.default_root_dir runs/before
@@ -43,7 +43,7 @@ os.chdir(folder.name)
 # `finetune` takes network and fields of the first run; `like` starts the rows of new fields as copies of a known one. The
 # second command trains the same network from random weights, with the same data, steps and learning rate.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # cat > mine.yaml << END
 # seed_everything: 0
 # threads: 1
@@ -117,7 +117,7 @@ print(
 # `rollout` feeds the network its own predictions: 12 steps from the first four frames of a run. Rows: truth, prediction,
 # error.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # mpp rollout runs/tuned 2D_CFD_Rand_periodic_32.hdf5 --steps 12 --out film --quiet
 
 # %%

@@ -17,7 +17,7 @@ os.chdir(folder.name)
 # ## A table as people have them
 #
 # 600 runs of a wind tunnel, out of a spreadsheet: semicolons, decimal commas, units in the names, a text column, empty cells. The
-# drag of the last 100 was not measured: it is what we want.
+# drag of the last 120 was not measured: it is what we want.
 
 # %%
 import numpy as np
@@ -40,10 +40,10 @@ noise = rng.normal(1, 0.05, rows)
 drag = (coefficient * pressure * table["area (cm2)"] * 1e-4 * noise).rename("drag (N)").round(4)
 table.loc[rng.random(rows) < 0.1, "air density (kg/m3)"] = np.nan
 whole = pd.concat([table, drag], axis=1)
-whole[:500].to_csv("tunnel.csv", sep=";", decimal=",", index=False)
-whole[500:].assign(**{"drag (N)": np.nan}).to_csv("new.csv", sep=";", decimal=",", index=False)
+whole[:480].to_csv("tunnel.csv", sep=";", decimal=",", index=False)
+whole[480:].assign(**{"drag (N)": np.nan}).to_csv("new.csv", sep=";", decimal=",", index=False)
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # head -n 4 tunnel.csv
 # tail -n 3 new.csv
 
@@ -52,7 +52,7 @@ whole[500:].assign(**{"drag (N)": np.nan}).to_csv("new.csv", sep=";", decimal=",
 #
 # Nothing is guessed in silence: `inspect` says how each column is read, and every line of it can be said otherwise.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # xval inspect tunnel.csv
 
 # %% [markdown]
@@ -61,7 +61,7 @@ whole[500:].assign(**{"drag (N)": np.nan}).to_csv("new.csv", sep=";", decimal=",
 # Every row becomes a text with one token per number. `ask --rows` fills what is missing in a table like that of the
 # training; the intervals come from the errors on rows that were held out.
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # xval fit --config configs/xval/table.yaml --data.files [tunnel.csv] --data.answers '[drag (N)]' --trainer.max_epochs 40
 # xval ask runs/xval/table --rows new.csv --out filled.csv --quiet
 # head -n 4 filled.csv
@@ -69,7 +69,7 @@ whole[500:].assign(**{"drag (N)": np.nan}).to_csv("new.csv", sep=";", decimal=",
 # %% [markdown]
 # ## How good is that?
 #
-# Here the truth is known. Every method has had the same 500 rows.
+# Here the truth is known. Every method has had the same 480 rows.
 
 # %%
 import matplotlib.pyplot as plt
@@ -93,9 +93,9 @@ def rivals(inputs, target, known):
 
 
 filled = pd.read_csv("filled.csv")
-truth = drag[500:].to_numpy()
+truth = drag[480:].to_numpy()
 inside = np.mean((filled["low"] <= truth) & (truth <= filled["high"]))
-answers = {"xVal": filled["answer"]} | rivals(table, drag, 500)
+answers = {"xVal": filled["answer"]} | rivals(table, drag, 480)
 
 picture, panels = plt.subplots(1, 3, figsize=(9, 3.3), sharey=True, layout="constrained")
 reach = [filled["answer"] - filled["low"], filled["high"] - filled["answer"]]
@@ -109,7 +109,7 @@ for axes, (name, answer) in zip(panels, answers.items(), strict=True):
     axes.set(title=f"{name}: R2 {r2_score(truth, answer):.3f}", xlabel="true drag (N)")
 panels[0].set_ylabel("filled in (N)")
 plt.show()
-print(f"{100 * inside:.0f} % of the 100 true values are in their 90 % intervals")
+print(f"{100 * inside:.0f} % of the 120 true values are in their 90 % intervals")
 
 # %% [markdown]
 # ## Where it does not win
@@ -121,19 +121,19 @@ print(f"{100 * inside:.0f} % of the 100 true values are in their 90 % intervals"
 from sklearn.datasets import load_wine
 
 wine = load_wine(as_frame=True).data.sample(frac=1, random_state=0, ignore_index=True)
-wine[:140].to_csv("wine.csv", index=False)
-wine[140:].assign(alcohol=np.nan).to_csv("wine_new.csv", index=False)
+wine[:120].to_csv("wine.csv", index=False)
+wine[120:].assign(alcohol=np.nan).to_csv("wine_new.csv", index=False)
 
-# %% language="bash"
+# %% magic_args="-e" language="bash"
 # xval fit --config configs/xval/table.yaml --data.files [wine.csv] --data.answers [alcohol] \
 #   --trainer.default_root_dir runs/xval/wine --quiet
 # xval ask runs/xval/wine --rows wine_new.csv --out wine_filled.csv --quiet
 
 # %%
 found = pd.read_csv("wine_filled.csv")
-answers = {"xVal": found["answer"]} | rivals(wine.drop(columns="alcohol"), wine["alcohol"], 140)
+answers = {"xVal": found["answer"]} | rivals(wine.drop(columns="alcohol"), wine["alcohol"], 120)
 for name, answer in answers.items():
-    print(f"{name:18} R2 {r2_score(wine['alcohol'][140:], answer):6.3f}")
+    print(f"{name:18} R2 {r2_score(wine['alcohol'][120:], answer):6.3f}")
 
 # %% [markdown]
 # For your own file: `xval inspect my.csv`, then the two commands of "Training, and the gaps filled" with its name and your

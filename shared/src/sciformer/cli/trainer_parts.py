@@ -44,11 +44,7 @@ def parts(given: Namespace) -> Settings:
 
 
 def shows_bar(given: Namespace) -> bool:
-    """Whether a run shows Lightning's progress bar: on a terminal, or where the user asks for it.
-
-    Args:
-        given: Trainer options, with objects instantiated.
-    """
+    """Whether Lightning's progress bar is shown: on a terminal, or where the user asks for it."""
     if quiet() or given.enable_progress_bar is not None:
         return not quiet() and bool(given.enable_progress_bar)
     asked = any(isinstance(each, ProgressBar) for each in listed(given.callbacks))

@@ -12,6 +12,7 @@ from sciformer.arguments import ArgumentError, check_share
 from sciformer.evaluation import run
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import new_file
+from sciformer.progress import quiet
 from sciformer.report.report import literal
 from xval.data.marked import with_holes
 from xval.data.name_lists import known
@@ -59,6 +60,8 @@ def ask(
     filled = fill_missing(opened, rows, share)
     if path is not None:
         write_filled(path, filled)
+        if quiet():
+            return
     table = Table(*COLUMNS, title=f"{len(filled)} answers")
     for each in filled[:SHOWN]:
         table.add_row(*map(literal, shown(each)))
