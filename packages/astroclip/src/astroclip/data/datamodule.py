@@ -79,17 +79,10 @@ class GalaxyData(DataModule):
         workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.save_hyperparameters(logger=False)
-        self.set_loading(batch_size, workers, seed)
-        check_least(
-            pairs=(pairs, 1),
-            size=(size, 8),
-            val_pairs=(val_pairs, 2),
-            test_pairs=(test_pairs, 2),
-            epochs=(epochs, 1),
-        )
+        super().__init__(batch_size, workers, seed)
+        check_least(pairs=(pairs, 1), size=(size, 8), epochs=(epochs, 1))
         for key, value in (("val_pairs", val_pairs), ("test_pairs", test_pairs)):
+            check_least(**{key: (value, 2)})
             if value > len(VAL) * BLOCK:
                 raise ArgumentError(key, f"{value} is more than {len(VAL) * BLOCK}")
         self.shares = shares_of(splits)
