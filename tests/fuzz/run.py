@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 HERE = Path(__file__).parent
 PLAIN_MALLOC = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # the others take 1 GiB of addresses
-HELPERS = (".", "core", "mpp", "mpp/data", "xval", "astroclip", "astroclip/data")  # of the tests
+HELPERS = (".", "core", "mpp", "xval", "astroclip", "astroclip/data")  # of the tests
 
 
 class Found(NamedTuple):

@@ -5,10 +5,11 @@ import torch
 from mpp_trained import command, complaint, numbers, save
 
 from mpp.data.description import FIELDS
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.shards import make_sample, recipe
 from mpp.data.simulated import Simulated
 from mpp.data.sources import open_files
-from mpp.data.writers import write_pdebench, write_well
+from mpp.data.well_writer import write_well
 from mpp.metrics import nrmse
 from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.rollout import rollout
