@@ -2,6 +2,7 @@
 
 import gzip
 
+import astroclip_small
 import formats
 import galaxy_files as galaxies
 import hdf5_edits
@@ -9,7 +10,6 @@ import numpy as np
 import plain_astroclip
 import pyarrow as pa
 import pyarrow.parquet as pq
-import small_astroclip
 import weight_edits
 from astropy.io import fits
 from mutations import change_cells, to
@@ -332,7 +332,7 @@ TARGETS = [
     Target("astroclip cache", features, read_features, (formats.npy,)),
     Target("astroclip embeddings parquet", embedded(".parquet"), read_embedded, (formats.parquet,)),
     Target("astroclip embeddings npz", embedded(".npz"), read_embedded, (formats.npz,)),
-    Target("astroclip checkpoint", small_astroclip.save, read_trained,
+    Target("astroclip checkpoint", astroclip_small.save, read_trained,
            weight_edits.TORCH),
     Target("astroclip original", original, read_original, weight_edits.PLAIN),
     Target("astroclip converted", converted, read_converted, weight_edits.PLAIN),

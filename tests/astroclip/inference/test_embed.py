@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from small_astroclip import SIZE, astroclip, complaint, network, save, words, write_pairs
+from astroclip_small import SIZE, astroclip, complaint, network, save, words, write_pairs
 
 from astroclip.data.batch import collate, middle
 from astroclip.data.readers.open import open_source
