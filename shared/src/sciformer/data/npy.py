@@ -126,12 +126,6 @@ def names_of(path: Path) -> list[str]:
         return list(_members(path, archive))
 
 
-def axes_of(path: Path) -> int:
-    """Number of axes of a .npy file's array, without reading it; raises like ``read_arrays``."""
-    with _reading(path), path.open("rb") as file:
-        return len(_header(file, path.stat().st_size).shape)
-
-
 def map_array(path: Path) -> np.ndarray:
     """Memory-map the array of a .npy file, read-only; raises like ``read_arrays``."""
     with _reading(path), path.open("rb") as file:
