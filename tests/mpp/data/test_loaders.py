@@ -5,10 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import LightningModule
-from lightning.pytorch.callbacks import ModelCheckpoint
 from physics_samples import SMALL
-from trainers import silent_trainer
+from trainers import recorded
 
 from mpp.data.datamodule import PhysicsData
 
@@ -48,47 +46,19 @@ def test_ranks_share_a_batch_and_what_is_drawn_for_each_sample(files, world):
             assert torch.equal(one.frames[rank::world], mine.frames)
 
 
-class Persistence(LightningModule):
-    """The last frame times a number that is learned."""
+def test_a_run_resumes_within_an_epoch(files, tmp_path):
+    def seen(steps, start=None):
+        options = {**SMALL, "mixture": "uniform", "augment": True, "noise": 0.1}
+        found = recorded(PhysicsData(files, **options), tmp_path, steps, 8, start).seen
+        return [(batch.system, float(batch.frames.double().sum())) for batch in found]
 
-    def __init__(self):
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.tensor(0.5))
-        self.seen, self.validated = [], []
-
-    def training_step(self, batch, batch_idx):
-        assert batch.boundaries[0] in {"periodic", "wall"}
-        self.seen.append((batch.system, float(batch.frames.double().sum())))
-        return (self.scale * batch.frames[:, -1] - batch.target[:, 0]).square().mean()
-
-    def validation_step(self, batch, batch_idx, dataloader_idx=0):
-        self.validated.append((dataloader_idx, batch.system))
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), 0.0)
-
-
-def fit(data, folder, steps, path=None):
-    module = Persistence()
-    kept = ModelCheckpoint(folder, every_n_train_steps=8, filename="{step}")
-    trainer = silent_trainer(
-        max_steps=steps, num_sanity_val_steps=0, enable_checkpointing=True, callbacks=[kept]
-    )
-    trainer.fit(module, data, ckpt_path=path, weights_only=True)
-    return module
-
-
-def test_lightning_trains_on_it_and_resumes_within_an_epoch(files, tmp_path):
-    options = {**SMALL, "mixture": "uniform", "augment": True, "noise": 0.1}
-    whole = fit(PhysicsData(files, **options), tmp_path, 10).seen
-    first = fit(PhysicsData(files, **options), tmp_path, 8).seen
-    rest = fit(PhysicsData(files, **options), tmp_path, 10, tmp_path / "step=8.ckpt").seen
-    assert first + rest == whole
+    whole, first = seen(10), seen(8)
+    assert first + seen(10, tmp_path / "step=8.ckpt") == whole
 
 
 def test_lightning_validates_each_system_in_a_loader_of_its_own(files, tmp_path):
-    validated = fit(PhysicsData(files, **SMALL), tmp_path, 6).validated
-    assert set(validated) == {(0, 0), (1, 1), (2, 2)}
+    validated = recorded(PhysicsData(files, **SMALL), tmp_path, 6).validated
+    assert {(loader, batch.system) for loader, batch in validated} == {(0, 0), (1, 1), (2, 2)}
 
 
 def test_a_loader_goes_on_where_its_state_was_taken(files):
@@ -111,6 +81,6 @@ def test_a_training_without_validation_has_no_loader_for_it(files, tmp_path):
     options = {**SMALL, "splits": {"train": 1.0, "val": 0.0, "test": 0.0}}
     data = PhysicsData(files[:1], **options)
     data.check()
-    module = fit(data, tmp_path, 2)
+    module = recorded(data, tmp_path, 2)
     assert module.seen
     assert not module.validated
