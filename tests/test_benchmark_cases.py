@@ -13,6 +13,7 @@ PROJECTS = sorted(point.module for point in entry_points(group="sciformer.projec
 PROJECTS = [module.partition(".")[0] for module in PROJECTS]
 NO_READERS = {  # of the folder ``data``
     *("simulate_command.py", "command.py"),  # only write sets, by the verb ``simulate``
+    *("writers.py", "hdf5_writer.py", "pdebench_writer.py", "well_writer.py"),  # as these
     *("inspect_command.py", "name_lists.py"),  # the verb ``inspect``, and texts of errors
     *("module.py", "datamodule.py", "entry.py"),  # choose a reader by what a YAML says
     "hdf5_probe.py",  # runs in another process, once for each file

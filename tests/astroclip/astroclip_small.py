@@ -1,17 +1,24 @@
-"""A network and data that train in moments."""
+"""Small networks, data that train in moments, a checkpoint, and few galaxies in files."""
 
+import numpy as np
 import torch
 from trainers import silent_trainer
+from verbs import exit_code, refusal
 
+from astroclip.cli import PROJECT
 from astroclip.data.datamodule import GalaxyData
-from astroclip.module import AstroCLIPModule
+from astroclip.module import AstroCLIPModule, Network
+from astroclip.survey import PIXELS
 from sciformer.arguments import with_tables
+from sciformer.training.checkpoints import checkpoint
 
+SIZE = 16
 NETWORK = {
-    "dim": 8, "width": 16, "size": 16, "apertures": 3, "image_depth": 1, "spectrum_depth": 1,
+    "dim": 8, "width": 16, "size": SIZE, "apertures": 3, "image_depth": 1, "spectrum_depth": 1,
     "tokens_dim": 16, "heads": 2, "patch": 4, "warmup": 1,
 }  # fmt: skip
-DATA = {"pairs": 24, "size": 16, "batch_size": 8, "val_pairs": 12, "test_pairs": 12}
+DATA = {"pairs": 24, "size": SIZE, "batch_size": 8, "val_pairs": 12, "test_pairs": 12}
+SAVED = {"pairs": 64, "val_pairs": 8, "test_pairs": 40, "size": SIZE, "batch_size": 16}
 
 
 def data(**options):
@@ -30,3 +37,57 @@ def fit(module, data, **options):
     trainer = silent_trainer(**{"num_sanity_val_steps": 0, "max_epochs": 1, **options})
     trainer.fit(module, data)
     return trainer
+
+
+def astroclip(*words):
+    """Run a verb in this process; its exit code."""
+    return exit_code(PROJECT, *words)
+
+
+def complaint(capsys, *words):
+    return refusal(PROJECT, capsys, *words)
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return AstroCLIPModule(size=SIZE, network=Network(dim=8, width=16)).eval()
+
+
+def save(folder, seed=0, **data):
+    """A checkpoint as a fit writes it."""
+    module = network(seed)
+    state = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
+    state["datamodule_hyper_parameters"] = dict(GalaxyData(**SAVED | data).hparams)
+    checkpoint.stamp(state, module, {"seed": 0, "cpu_s": 1.0})
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(state, folder / "last.ckpt")
+    return folder
+
+
+def write_pairs(folder, count=5, images=True, spectra=True, labels=True):
+    """A galaxy in each pair of files; the ids are g0, g1, ... Returns --files."""
+    entry = {}
+    for name, there in (("images", images), ("spectra", spectra)):
+        if there:
+            (folder / name).mkdir(parents=True)
+            entry[name] = str(folder / name)
+    for number in range(count):
+        random = np.random.default_rng(number)
+        light = random.normal(1, 0.3, (3, SIZE + 2, SIZE + 2)).astype("f4")
+        flux, ivar = random.normal(2, 0.5, PIXELS), random.uniform(0.5, 4, PIXELS)
+        if images:
+            np.save(folder / "images" / f"g{number}.npy", light)
+        if spectra:
+            np.savez(folder / "spectra" / f"g{number}.npz", flux=flux, ivar=ivar)
+    if labels:
+        rows = [f"g{number},{0.1 + 0.05 * number},10.5" for number in range(count - 1)]
+        (folder / "labels.csv").write_text("\n".join(["id,redshift,log_mass", *rows]))
+        entry["labels"] = str(folder / "labels.csv")
+    if len(entry) - labels == 1:
+        entry["path"] = entry.pop("images" if images else "spectra")
+    return entry
+
+
+def words(entry):
+    """--files of a table."""
+    return ["--files", "{" + ", ".join(f"{key}: {value}" for key, value in entry.items()) + "}"]

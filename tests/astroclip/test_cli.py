@@ -1,7 +1,7 @@
 """The project through its own command: what a user types, and what comes back."""
 
 import pytest
-from small_astroclip import astroclip, save
+from astroclip_small import astroclip, save
 
 pytestmark = pytest.mark.usefixtures("here")
 

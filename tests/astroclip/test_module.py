@@ -164,17 +164,3 @@ def test_an_alignment_of_spectra_alone_is_refused_in_one_line():
     )
     with pytest.raises(ValueError, match="both images and spectra"):
         module().learning(lonely, torch.default_generator, 0.0)
-
-
-def test_options_that_cannot_be_are_said_in_one_line():
-    for options, message in (
-        ({"lr": 0.0}, "lr: 0.0 is not above 0"),
-        ({"chunk": -1}, "chunk: -1 is not above 0"),
-        ({"reconstruction": -1.0}, "reconstruction: -1.0 is below 0"),
-        ({"photometry": False, "apertures": 0, "image_depth": 0}, "the encoder has no input"),
-        ({"objective": "image", "image_depth": 0}, "image_depth: 0: without a vision transformer"),
-        ({"patch": 7}, "patch: 7 does not divide size 16"),
-        ({"cache": "x"}, "cache: only for frozen"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            module(**options)

@@ -8,13 +8,13 @@ backward, AdamW. Interleaved, CPU time of one thread. ``--quick`` takes batches 
 of the work for the same optimizer. Exits with 1 where the bound does not hold.
 """
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
 
 import torch
 from astroclip_networks import Calls, race, show
+from script import parsed
 
 from astroclip.data.batch import Batch, Features
 from astroclip.data.datamodule import GalaxyData
@@ -28,10 +28,7 @@ BOUND = 20.0
 
 def main() -> None:
     """Measure, print a table, exit with 1 where the bound does not hold."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="small batches, few rounds")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
+    args = parsed(__doc__, "small batches, few rounds")
     galaxies = GALAXIES // 4 if args.quick else GALAXIES
     with tempfile.TemporaryDirectory() as folder:
         times = race(steps(Path(folder), galaxies), rounds=3 if args.quick else 10)

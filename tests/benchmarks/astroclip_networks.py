@@ -15,7 +15,6 @@ block of SpecFormer instead of six, of which the last is half the work. Exits wi
 does not hold.
 """
 
-import argparse
 import statistics
 import sys
 import time
@@ -26,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from rich.console import Console
 from rich.table import Table
+from script import parsed
 
 from astroclip.convert.convert import spectrum_from_reference
 from astroclip.convert.original_networks import slice_spectrum
@@ -47,11 +47,7 @@ Calls = dict[str, Callable[[], object]]
 
 def main() -> None:
     """Measure, print tables, exit with 1 where a bound does not hold."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="one block of SpecFormer")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.ones(31 << 18)  # as in a process that trains: glibc keeps what is freed
+    args = parsed(__doc__, "one block of SpecFormer")
     below = []
     for kind, trained in (("trained", True), ("frozen", False)):
         title = f"pooling, {TOKENS} x {WIDTH}, batch 8, tokens {kind}"

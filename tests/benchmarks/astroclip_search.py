@@ -7,7 +7,6 @@ an answer (the query looked up, all cosines, the 10 best, the table), the median
 with 1 where an answer takes longer than 0.2 s.
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -16,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 from rich.console import Console
 from rich.table import Table
+from script import parsed
 
 from astroclip.inference.embedding_files import SUFFIXES, Embeddings, write
 from astroclip.inference.query import ask, open_bank
@@ -31,10 +30,7 @@ REPEATS = 7
 
 def main() -> None:
     """Measure, print a table, exit with 1 where the bound does not hold."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="20,000 embeddings")
-    count = QUICK if parser.parse_args().quick else COUNT
-    torch.set_num_threads(1)
+    count = QUICK if parsed(__doc__, "20,000 embeddings").quick else COUNT
     shown = Table("file", "MiB", "opening (CPU-s)", "an answer (CPU-s)", title=f"{count} x {DIM}")
     slowest = 0.0
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,6 @@ the simulator's noise and scatter were set to before anything was trained.
 Exits with 1 where a bound does not hold.
 """
 
-import argparse
 import sys
 import time
 from typing import NamedTuple
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from script import parsed
 from sklearn.metrics import r2_score
 
 from astroclip.evaluation.baselines import (
@@ -51,11 +51,8 @@ class Measured(NamedTuple):
 
 def main() -> None:
     """Measure, print tables, exit with 1 where a bound does not hold."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="only the time")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    args = parser.parse_args()
-    torch.set_num_threads(1)
+    seeds = {"type": int, "nargs": "+", "default": [0, 1, 2]}
+    args = parsed(__doc__, "only the time", seeds=seeds)
     milliseconds = cost()
     print(f"version {VERSION}, fingerprint {fingerprint()}: {milliseconds:.2f} CPU-ms per pair")
     good = milliseconds <= LIMIT

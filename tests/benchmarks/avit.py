@@ -10,7 +10,6 @@ autocast. ``--memory`` compares the peak resident memory of a step, each in a pr
 Exits with 1 where a bound does not hold.
 """
 
-import argparse
 import resource
 import statistics
 import subprocess
@@ -22,6 +21,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.table import Table
+from script import parsed
 
 from mpp.convert.convert import from_reference
 from mpp.nn.model import SIZES
@@ -40,16 +40,14 @@ FIELDS = torch.tensor([6, 7, 8])
 
 def main() -> None:
     """Measure, print a table, exit with 1 where a bound does not hold."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="few rounds")
-    parser.add_argument("--size", choices=list(SIZES), default="Ti")
-    parser.add_argument("--memory", action="store_true", help="peak memory instead of time")
-    parser.add_argument("--points", type=int, help="along each axis; 128, or 512 for memory")
-    parser.add_argument("--only", choices=["plain", "ours"], help="one step, peak memory in MiB")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    # As in a process that trains: once it has freed a large tensor, glibc keeps what is freed.
-    torch.ones(31 << 18)
+    args = parsed(
+        __doc__,
+        "few rounds",
+        size={"choices": list(SIZES), "default": "Ti"},
+        memory={"action": "store_true", "help": "peak memory instead of time"},
+        points={"type": int, "help": "along each axis; 128, or 512 for memory"},
+        only={"choices": ["plain", "ours"], "help": "one step, peak memory in MiB"},
+    )
     points = args.points or (512 if args.memory else 128)
     if args.only:
         stepper(args.only, args.size, points)()

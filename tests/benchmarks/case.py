@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sciformer import arguments
 
@@ -75,3 +75,16 @@ def module(build: Callable[[], tuple[torch.nn.Module, tuple[Tensor, ...]]]) -> C
         return (lambda: network(*inputs)), leaves
 
     return differentiable(built)
+
+
+def training_step(network: Any, loss: Callable[..., Tensor]) -> Callable[..., object]:
+    """Loss of what it is called with, backward, clipping and update of a LightningModule."""
+    (optimizer,), _ = network.configure_optimizers()
+
+    def call(*given: Any) -> None:
+        optimizer.zero_grad()
+        loss(*given).backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+
+    return call

@@ -6,14 +6,15 @@ Exits with 1 where the step with count attention is not at least four times as f
 than five million tokens are drawn per CPU-second.
 """
 
-import argparse
 import statistics
 import sys
 import time
 
 import torch
+from case import training_step
 from rich.console import Console
 from rich.table import Table
+from script import parsed
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -44,10 +45,7 @@ class WrittenOut(nn.Module):
 
 def main() -> None:
     """Measure, print a table, exit with 1 where a bound does not hold."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="few rounds")
-    rounds = 20 if parser.parse_args().quick else 30
-    torch.set_num_threads(1)
+    rounds = 20 if parsed(__doc__, "few rounds").quick else 30
     data = CountingData(length=512, regions=4, batch_size=16)
     steps = {"count attention": _stepper(False), "softmax written out": _stepper(True)}
     times: dict[str, list[float]] = {name: [] for name in steps}
@@ -77,17 +75,12 @@ def _stepper(written_out: bool):  # a closure over module and optimizer
     torch.manual_seed(0)
     module = CountingModule(steps=[1000])
     encoder = WrittenOut(module.model) if written_out else module.model.encoder
-    (optimizer,), _ = module.configure_optimizers()
 
-    def step(batch) -> None:
+    def loss(batch) -> Tensor:
         logits = module.model.decoder(encoder(batch.tokens), 4)
-        loss = cross_entropy(logits.flatten(0, 1), batch.counts.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-        optimizer.step()
+        return cross_entropy(logits.flatten(0, 1), batch.counts.flatten())
 
-    return step
+    return training_step(module, loss)
 
 
 if __name__ == "__main__":

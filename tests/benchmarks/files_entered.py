@@ -21,7 +21,11 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from sciformer.arguments import with_tables
 from sciformer.cli.options import resolve
+
+sys.path.append(str(Path(__file__).parents[1]))
+from trainers import silent_trainer
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 15
@@ -60,18 +64,9 @@ def first_batch(name: str, config: str) -> Calls:
         target.removeprefix("model."): getattr(data, source.removeprefix("data."))
         for source, target in project.links.items()
     }
-    module, calls = resolve(project.module)(**given["model"], **linked), Calls()
-    Trainer(
-        accelerator="cpu",
-        callbacks=[calls],
-        max_steps=1,
-        limit_val_batches=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    ).fit(module, data)
+    kind, calls = resolve(project.module), Calls()
+    module = kind(**with_tables(kind, given["model"]), **linked)
+    silent_trainer(callbacks=[calls], max_steps=1, limit_val_batches=0).fit(module, data)
     return calls
 
 

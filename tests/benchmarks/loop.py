@@ -98,7 +98,7 @@ class Numbers(DataModule):
     """
 
     def __init__(self, chunks: int = 20, batch: int = SHORT, seed: int = 0) -> None:
-        super().__init__()
+        super().__init__(batch, 0, seed)
         self.chunks = chunks
         self.batch = batch
 

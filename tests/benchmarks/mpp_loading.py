@@ -25,8 +25,8 @@ from rich.table import Table
 from mpp.data.dataset import MixtureWindows, Part, Windows
 from mpp.data.description import Description, by_name
 from mpp.data.frame_cache import Cached
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.readers.pdebench import PDEBench
-from mpp.data.writers import write_pdebench
 from mpp.nn.field_vocabulary import Vocabulary
 
 LEAST = 5.0  # times the items per second

@@ -7,14 +7,13 @@ Exits with 1 where a system gives fewer than 50 trajectory-frames per CPU-second
 below 0.2 in a default regime. PDEBench's diffusion-reaction comes to rest and is only shown.
 """
 
-import argparse
 import sys
 import time
 
 import numpy as np
-import torch
 from rich.console import Console
 from rich.table import Table
+from script import parsed
 
 from mpp.simulate import SYSTEMS, System
 from mpp.simulate.compressible import GAMMA
@@ -69,10 +68,7 @@ def speed(system: System, shape: tuple[int, ...], samples: int, rounds: int) -> 
 
 def main() -> None:
     """Measure, print a table, exit with 1 where a bound does not hold."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="few trajectories, small grids only")
-    quick = parser.parse_args().quick
-    torch.set_num_threads(1)
+    quick = parsed(__doc__, "few trajectories, small grids only").quick
     table = Table(title="Simulators, one thread; 1-D systems on 256 and 1024 points")
     for column in ("system", "frames/CPU-s, 64", "128", "drift", "field", "persistence", "linear"):
         table.add_column(column)

@@ -143,8 +143,8 @@ MPP = Parts(
     spectral_error="mpp.metrics",
     system="mpp.simulate.registry",
     vrmse="mpp.metrics",
-    write_pdebench="mpp.data.writers",
-    write_well="mpp.data.writers",
+    write_pdebench="mpp.data.pdebench_writer mpp.data.writers",
+    write_well="mpp.data.well_writer mpp.data.writers",
 )
 XVAL = Parts(
     Encoding="xval.encodings.encoding",

@@ -8,7 +8,6 @@ in the page cache: the disk is not measured. Exits with 1 where shards give cred
 times the samples per second.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
+from script import parsed
 from torch.utils.data import Dataset
 from verdicts import interval
 
@@ -99,11 +98,7 @@ def measure(kind: Kind, rounds: int) -> dict[str, list[float]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    rounds = 10 if parser.parse_args().quick else 40
-    torch.set_num_threads(1)
-    torch.ones(31 << 18)  # freed: as in a process that trains, glibc then keeps what is freed
+    rounds = 10 if parsed(__doc__, "fewer rounds").quick else 40
     slow = False
     for name, kind in KINDS.items():
         times = measure(kind, rounds)

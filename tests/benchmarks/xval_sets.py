@@ -7,15 +7,14 @@ a text then takes; an epoch of the loader, with the share of real tokens in what
 1 where planets take longer than 5 ms to simulate, or a loader pads away more than a tenth.
 """
 
-import argparse
 import sys
 import time
 import warnings
 from collections.abc import Callable
 
-import torch
 from rich.console import Console
 from rich.table import Table
+from script import parsed
 
 from xval.data.datamodule import TextData
 from xval.simulate import SETS
@@ -53,10 +52,7 @@ def measure(name: str, count: int, encoding: str) -> tuple[list[str], float, flo
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the samples")
-    divisor = 10 if parser.parse_args().quick else 1
-    torch.set_num_threads(1)
+    divisor = 10 if parsed(__doc__, "a tenth of the samples").quick else 1
     warnings.filterwarnings("ignore", ".* left over are dropped")
     table = Table(title="Batches of 32 texts; one thread")
     for column in ("set", "encoding", "simulated\nper CPU-s", "encoded\nper CPU-s"):

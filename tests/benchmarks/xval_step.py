@@ -11,7 +11,6 @@ those that are not padding.
 Exits with 1 where the bound does not hold.
 """
 
-import argparse
 import statistics
 import sys
 import time
@@ -22,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from rich.console import Console
 from rich.table import Table
+from script import parsed
 
 from sciformer.nn.hardware import bf16_products
 from xval.convert.convert import from_reference
@@ -41,11 +41,7 @@ DROPOUT = {"plain": 0.1, "plain, no dropout": 0.0, SORTED: 0.0}  # the original 
 
 def main() -> None:
     """Measure, print a table, exit with 1 where the bound does not hold."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="small batches, two rounds")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.ones(31 << 18)  # as in a process that trains: glibc keeps what is freed
+    args = parsed(__doc__, "small batches, two rounds")
     batch, rounds = (8, 2) if args.quick else (32, 2)
     texts = draw_texts(3 * batch)
     tokens = sum(len(text) for text, _ in texts)

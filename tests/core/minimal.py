@@ -127,15 +127,13 @@ class MinimalData(DataModule):
         workers: int = 0,
         epochs: int = 1,
     ) -> None:
-        super().__init__()
-        self.save_hyperparameters(logger=False)
+        super().__init__(batch_size, workers, seed)
         check_least(epochs=(epochs, 1))
         if not 0 < batch_size <= samples:
             raise ArgumentError(
                 "batch_size", f"{batch_size} is not between 1 and {samples} samples"
             )
-        self.samples, self.batch_size, self.dim, self.seed = samples, batch_size, dim, seed
-        self.workers = workers
+        self.samples, self.dim = samples, dim
         self.on_disk = None if shards is None else ShardedDataset(shards, Batch)
 
     def train_dataloader(self) -> SeededLoader:
@@ -193,16 +191,7 @@ def simulate(
     seed: int = 0,
     overwrite: bool = False,
 ) -> None:
-    """Write noise as shards.
-
-    Args:
-        out: Folder of the shards.
-        shards: Files that the samples are spread over.
-        workers: Processes that write shards.
-        samples: Number of samples.
-        seed: Names the data set.
-        overwrite: Replace the shards that are there.
-    """
+    """Write noise as shards."""
     write(out, make_sample, Recipe("minimal", "1", seed, samples, shards), workers, overwrite)
 
 

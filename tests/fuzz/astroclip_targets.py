@@ -1,4 +1,4 @@
-"""Readers of AstroCLIP: galaxies of six surveys' layouts, labels, embeddings, networks."""
+"""Readers of AstroCLIP: galaxies of six surveys' layouts, labels."""
 
 import gzip
 
@@ -6,33 +6,24 @@ import formats
 import galaxy_files as galaxies
 import hdf5_edits
 import numpy as np
-import plain_astroclip
 import pyarrow as pa
 import pyarrow.parquet as pq
-import small_astroclip
-import weight_edits
 from astropy.io import fits
 from mutations import change_cells, to
-from safetensors.torch import save_file
 from target import Target
 
-from astroclip.convert import convert
 from astroclip.data.batch import Features
 from astroclip.data.feature_cache import HALF, CachedFeatures
 from astroclip.data.readers.fits import is_fits, open_fits
 from astroclip.data.readers.open import open_source
 from astroclip.data.shards import GENERATOR, Shards
-from astroclip.inference import embedding_files
-from astroclip.module import AstroCLIPModule
 from astroclip.simulate.galaxies import LABELS, VERSION
 from sciformer.data.hdf5 import HDF5
 from sciformer.data.npy import names_of
 from sciformer.data.parquet import open_parquet
 from sciformer.data.shards.index import Recipe
 from sciformer.data.shards.writer import write_shards
-from sciformer.evaluation.run import open_run
 
-HEADS = {"heads": 3, "image_heads": 2, "pooling_heads": 4}
 FOOTPRINT = 60  # pixels along a side of an exposure
 
 
@@ -255,56 +246,6 @@ def read_features(folder):
     yield
 
 
-def embedded(suffix):
-    def write(folder):
-        random = np.random.default_rng(0)
-        vectors = {name: random.random((4, 3), np.float32) for name in embedding_files.VECTORS}
-        labels = {"redshift": np.arange(4, dtype=np.float32)}
-        part = embedding_files.Embeddings(list("abcd"), labels, random.random((4, 2)), vectors)
-        embedding_files.write(folder / f"e{suffix}", [part], {"weights": "x"})
-
-    return write
-
-
-def read_embedded(folder):
-    (path,) = (path for path in folder.iterdir() if path.suffix in embedding_files.SUFFIXES)
-    opened(path)
-    yield
-    found = embedding_files.read(path)
-    yield
-    found.rows([0, len(found.ids) - 1])
-    embedding_files.read_about(path)
-    yield
-
-
-def read_trained(folder):
-    open_run(folder, AstroCLIPModule, "cpu")
-    yield
-
-
-def original(folder):
-    model = plain_astroclip.random_weights(plain_astroclip.AstroCLIP())
-    save_file(model.state_dict(), folder / "a.safetensors")
-
-
-def read_original(folder):
-    convert.convert(str(folder / "a.safetensors"), str(folder / "out.safetensors"), **HEADS)
-    yield
-    convert.load(folder / "out.safetensors")
-    yield
-
-
-def converted(folder):
-    original(folder)
-    convert.convert(str(folder / "a.safetensors"), str(folder / "b.safetensors"), **HEADS)
-    (folder / "a.safetensors").unlink()
-
-
-def read_converted(folder):
-    convert.load(folder / "b.safetensors")
-    yield
-
-
 HDF5_EDITS = (hdf5_edits.hdf5,)
 SEALED = (formats.index, formats.members)
 FITS = (formats.card, formats.card, formats.hdu)
@@ -330,10 +271,4 @@ TARGETS = [
     Target("astroclip provabgs", provabgs, read_labelled, HDF5_EDITS),
     Target("astroclip shards", shards, read_shards, SEALED, formats.resealed),
     Target("astroclip cache", features, read_features, (formats.npy,)),
-    Target("astroclip embeddings parquet", embedded(".parquet"), read_embedded, (formats.parquet,)),
-    Target("astroclip embeddings npz", embedded(".npz"), read_embedded, (formats.npz,)),
-    Target("astroclip checkpoint", small_astroclip.save, read_trained,
-           weight_edits.TORCH),
-    Target("astroclip original", original, read_original, weight_edits.PLAIN),
-    Target("astroclip converted", converted, read_converted, weight_edits.PLAIN),
 ]  # fmt: skip

@@ -15,10 +15,11 @@ from target import Target
 from mpp.convert import convert
 from mpp.convert.initial_weights import read as read_pretrained
 from mpp.data.frame_cache import Cached
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.readers.pdebench import PDEBench
 from mpp.data.shards import make_sample, recipe
 from mpp.data.sources import open_files
-from mpp.data.writers import write_pdebench, write_well
+from mpp.data.well_writer import write_well
 from mpp.evaluation.evaluate import open_run
 from mpp.studies.transfer import curve
 from sciformer.data.hdf5 import HDF5

@@ -21,6 +21,7 @@ from pathlib import Path
 from random import Random
 
 import torch
+from astroclip_network_targets import TARGETS as ASTROCLIP_NETWORKS
 from astroclip_targets import TARGETS as ASTROCLIP
 from core_targets import TARGETS as CORE
 from counting_targets import TARGETS as COUNTING
@@ -32,7 +33,10 @@ from xval_targets import TARGETS as XVAL
 SECONDS, KILLED = 2.0, 10.0  # of CPU time: a failure; the end of this process
 MEMORY = 2**30  # bytes beside what the process has at its start
 NO_ROOM = ("to allocate", "bad_alloc", "Cannot allocate", "can't allocate", "not enough memory")
-TARGETS = {target.name: target for target in [*CORE, *COUNTING, *MPP, *ASTROCLIP, *XVAL]}
+TARGETS = {
+    target.name: target
+    for target in [*CORE, *COUNTING, *MPP, *ASTROCLIP, *ASTROCLIP_NETWORKS, *XVAL]
+}
 
 
 def make(target: Target, seed: int, number: int, scratch: Path) -> Path:

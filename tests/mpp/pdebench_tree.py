@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mpp.data.description import Description, by_name
-from mpp.data.writers import write_pdebench
+from mpp.data.pdebench_writer import write_pdebench
 
 FLOW = ("velocity_x", "velocity_y", "density", "pressure")
 TREE = {

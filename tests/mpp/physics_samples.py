@@ -5,6 +5,9 @@ import numpy as np
 from mpp.data.description import Description, by_name
 
 SPACE = (6, 8, 4)
+CNS = ("velocity_x", "velocity_y", "density", "pressure")
+HALVES = {"train": 0.5, "val": 0.25, "test": 0.25}
+SMALL = {"history": 2, "test_horizon": 2, "batch_size": 2, "steps": 6, "splits": HALVES}
 
 
 def described(*names, boundary="periodic", axes=2, **changed):

@@ -77,13 +77,6 @@ def test_options_of_the_training_are_the_optimizers_and_the_networks():
         assert matrices == {group["weight_decay"] == 0.07}
 
 
-def test_every_parameter_is_used_so_that_no_strategy_has_to_search():
-    """B12 of the original: 41 parameters that no step uses."""
-    own = module(FIELDS, size=[16, 2, 2], patch=[4, 2])
-    own.loss(batch(data(fields=FIELDS))).backward()
-    assert [name for name, p in own.named_parameters() if p.grad is None] == []
-
-
 @quiet
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_the_loss_that_is_logged_is_that_of_a_batch_whatever_accumulates(accumulate):
@@ -128,24 +121,3 @@ def test_a_test_gives_the_errors_of_each_system_at_each_step():
     }
     assert steps < merged.keys()
     assert all(math.isfinite(value) for value in merged.values())
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"lr": 0.0}, "lr: 0.0 is not above 0"),
-        ({"pretrained_rate": -1.0}, "pretrained_rate: -1.0 is not above 0"),
-        ({"weight_decay": -1.0}, "weight_decay: -1.0"),
-        ({"like": {"height": "mass"}}, "no network is given to start from"),
-        ({"size": "XL"}, "size: 'XL' is none of"),
-        ({"size": [16, 0, 2]}, r"size: \[16, 0, 2\]: one is below 1"),
-        ({"patch": []}, r"patch: \[\] is no list of strides"),
-        ({"drop_path": 1.0}, "drop_path: 1.0 is not in"),
-        ({"layer_scale": math.nan}, "layer_scale: nan is not finite"),
-        ({"lr": math.inf}, "lr: inf is not above 0 and finite"),
-        ({"weight_decay": math.nan}, "weight_decay: nan is below 0 or not finite"),
-    ],
-)
-def test_what_cannot_be_is_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        module(FIELDS, **options)

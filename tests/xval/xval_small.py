@@ -3,7 +3,7 @@
 import warnings
 
 import torch
-from lightning.pytorch import Trainer
+from trainers import silent_trainer
 
 from sciformer.arguments import with_tables
 from xval.data.datamodule import TextData
@@ -64,10 +64,7 @@ def taught(data, steps=120, **options):
 
 def trainer(**options):
     """That writes nothing and says nothing."""
-    given = {"max_epochs": 1, "accelerator": "cpu", "devices": 1, "logger": False}
-    quiet = ("checkpointing", "progress_bar", "model_summary")
-    quiet = {f"enable_{name}": False for name in quiet}
-    return Trainer(use_distributed_sampler=False, **{**given, **quiet, **options})
+    return silent_trainer(**{"max_epochs": 1, "devices": 1, **options})
 
 
 def texts_of(data, loader):

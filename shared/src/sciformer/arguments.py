@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from inspect import signature
+from numbers import Real
 from typing import Any
 
 
@@ -100,6 +101,41 @@ def _check(values: dict[str, Any], holds: Callable[[float], bool], said: str) ->
     for name, value in values.items():
         if value is not None and not holds(value):
             raise ArgumentError(name, f"{value} {said}")
+
+
+def numeric_parameters(function: Callable[..., Any]) -> dict[str, float | int]:
+    """Parameters of a function that are single numbers, with their defaults."""
+    defaults = {name: p.default for name, p in signature(function).parameters.items()}
+    return {name: value for name, value in defaults.items() if isinstance(value, float | int)}
+
+
+def with_defaults(
+    defaults: Mapping[str, float | int], given: Mapping[str, Any], owner: str
+) -> dict[str, float | int]:
+    """Complete the numeric parameters of a simulator.
+
+    Args:
+        defaults: Parameters with their defaults.
+        given: Parameters that differ; each is converted to the type of its default.
+        owner: Name of the simulator, for errors.
+
+    Returns:
+        All parameters.
+
+    Raises:
+        ArgumentError: Naming the first that is unknown, no number, or not whole.
+    """
+    typed = dict(defaults)
+    for name, value in given.items():
+        if name not in typed:
+            raise ArgumentError(name, f"no parameter of {owner}, which has {', '.join(typed)}")
+        kind: Any = type(typed[name])
+        known = isinstance(value, Real) and not isinstance(value, bool)
+        if not known or kind(value) != value:
+            whole = "whole " if kind is int else ""
+            raise ArgumentError(name, f"{value!r} is no {whole}number")
+        typed[name] = kind(value)
+    return typed
 
 
 def flat_names(kind: Callable[..., Any]) -> dict[str, str]:

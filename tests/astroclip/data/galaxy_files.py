@@ -4,6 +4,8 @@ import h5py
 import numpy as np
 from astropy.io import fits
 
+from astroclip.data.batch import Galaxy
+from astroclip.data.source import Source
 from astroclip.survey import wavelengths
 
 PIXELS = 7781
@@ -127,3 +129,28 @@ def cutout_header(bands="grz", scale=0.262):
     header["CD1_1"], header["CD2_2"] = -scale / 3600, scale / 3600
     header["CD1_2"] = header["CD2_1"] = 0.0
     return header
+
+
+class Listed(Source):
+    """Galaxies of a list."""
+
+    def __init__(self, galaxies, where="here", spectra=True):
+        super().__init__(where, images=True, spectra=spectra, labels=["redshift"])
+        self.galaxies = galaxies
+
+    def __len__(self):
+        return len(self.galaxies)
+
+    def id(self, number):
+        return self.galaxies[number].id
+
+    def read(self, number):
+        return self.galaxies[number]
+
+
+def galaxy(name="a", **changes):
+    return Galaxy(name, image(), flux(), ivar(), {"redshift": 0.1})._replace(**changes)
+
+
+def dead():
+    return galaxy("dead", flux=np.zeros(7781, "f4"), ivar=np.zeros(7781, "f4"))

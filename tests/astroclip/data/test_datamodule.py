@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from astroclip_small import data
-from small_astroclip import write_pairs
+from astroclip_small import data, write_pairs
 
 from astroclip.data.datamodule import RESERVED
 from astroclip.data.shards import Shards, make_sample, simulate

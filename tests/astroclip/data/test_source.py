@@ -1,35 +1,9 @@
 import numpy as np
 import pytest
-from galaxy_files import flux, image, ivar
+from galaxy_files import Listed, dead, flux, galaxy, image, ivar
 
-from astroclip.data.batch import Galaxy, collate, middle
-from astroclip.data.on_error import Bad, good, sound
-from astroclip.data.source import Joined, Source, checked
-
-
-class Listed(Source):
-    """Galaxies of a list."""
-
-    def __init__(self, galaxies, where="here", spectra=True):
-        super().__init__(where, images=True, spectra=spectra, labels=["redshift"])
-        self.galaxies = galaxies
-
-    def __len__(self):
-        return len(self.galaxies)
-
-    def id(self, number):
-        return self.galaxies[number].id
-
-    def read(self, number):
-        return self.galaxies[number]
-
-
-def galaxy(name="a", **changes):
-    return Galaxy(name, image(), flux(), ivar(), {"redshift": 0.1})._replace(**changes)
-
-
-def dead():
-    return galaxy("dead", flux=np.zeros(7781, "f4"), ivar=np.zeros(7781, "f4"))
+from astroclip.data.batch import collate, middle
+from astroclip.data.source import Joined, checked
 
 
 def test_pixels_that_are_no_number_weigh_nothing():
@@ -76,19 +50,6 @@ def test_what_cannot_be_used_is_one_line_with_its_place(changes, said):
 
 def test_what_is_not_known_of_a_galaxy_is_no_label():
     assert checked(galaxy(labels={"redshift": np.nan, "age": 3}), "here").labels == {"age": 3.0}
-
-
-def test_a_bad_galaxy_is_an_error_or_is_told_and_left_out():
-    source = Listed([galaxy("a"), dead(), galaxy("c")])
-    with pytest.raises(ValueError, match=r"here: dead: ivar: 0 in every pixel"):
-        list(sound(source))
-    told = []
-    assert [(n, found.id) for n, found in sound(source, "skip", told.append)] == [
-        (0, "a"),
-        (2, "c"),
-    ]
-    assert told == [Bad("dead", told[0].reason)]
-    assert good(source) == ([0, 2], told)
 
 
 def test_joined_sources_count_on():

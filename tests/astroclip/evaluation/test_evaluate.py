@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from small_astroclip import astroclip, complaint, network, save, words, write_pairs
+from astroclip_small import astroclip, complaint, network, save, words, write_pairs
 
 from astroclip.data.datamodule import GalaxyData
 from astroclip.evaluation.comparison import gather, ranks_by_distance, retrieval

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from astroclip_small import astroclip, complaint, save, words, write_pairs
 from sklearn.metrics import balanced_accuracy_score, r2_score
-from small_astroclip import astroclip, complaint, save, words, write_pairs
 
 from astroclip.evaluation.probe_command import parts
 from astroclip.evaluation.probe_mlp import Targets, learn

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from small_astroclip import SIZE, astroclip, complaint, network, save, words, write_pairs
+from astroclip_small import SIZE, astroclip, complaint, network, save, words, write_pairs
 
 from astroclip.data.batch import collate, middle
 from astroclip.data.readers.open import open_source
@@ -118,16 +118,16 @@ def test_an_image_that_is_too_small_is_one_bad_galaxy(here, pairs, capsys):
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("word", "said"),
     [
-        (["--out", "e.txt"], "e.txt: embeddings are in files that end in .parquet or .npz"),
-        (["--batch_size", "0"], "batch_size: 0 is less than 1"),
-        (["--device", "warp"], "device: 'warp' cannot be used"),
-        (["--files", "nowhere"], "nowhere: no such file"),
+        ("--out=e.txt", "e.txt: embeddings are in files that end in .parquet or .npz"),
+        ("--batch_size=0", "batch_size: 0 is less than 1"),
+        ("--device=warp", "device: 'warp' cannot be used"),
+        ("--files=nowhere", "nowhere: no such file"),
     ],
 )
-def test_a_wrong_option_is_named_in_one_line(here, pairs, capsys, more, said):
-    assert said in complaint(capsys, "embed", here, *words(pairs), *more)
+def test_a_wrong_option_is_named_in_one_line(here, pairs, capsys, word, said):
+    assert said in complaint(capsys, "embed", here, *words(pairs), word)
 
 
 def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_read(here, pairs, capsys):

@@ -1,6 +1,6 @@
 import numpy as np
+from astroclip_small import astroclip, complaint, write_pairs
 from astropy.io import fits
-from small_astroclip import astroclip, complaint, write_pairs
 
 
 def test_what_is_understood_is_printed_and_drawn(tmp_path, capsys):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_astroclip import astroclip, complaint, save, words, write_pairs
+from astroclip_small import astroclip, complaint, save, words, write_pairs
 
 from astroclip.inference.embedding_files import Embeddings, read, write
 from astroclip.inference.query import ask, open_bank

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from case import Call, Case, Pass, built, differentiable, module
+from case import Call, Case, Pass, built, differentiable, module, training_step
 from parts import ASTROCLIP
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -159,15 +159,11 @@ def step(batch: int, **options) -> Case:
         flux, ivar = spectra(batch)
         labels, number = torch.zeros(batch, 6), torch.arange(batch)
         seen = ASTROCLIP.Batch(images(batch), flux, ivar, labels, number)
-        (optimizer,), _ = own.configure_optimizers()
         draw, learning = torch.Generator(), own.learning
+        update = training_step(own, lambda: learning(seen, draw.manual_seed(0), 0.5)["loss"])
 
         def call() -> None:
-            loss = learning(seen, draw.manual_seed(0), 0.5)["loss"]
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(own.parameters(), 1.0)
-            optimizer.step()
+            update()
             learning.after_step(0.5)
 
         return call

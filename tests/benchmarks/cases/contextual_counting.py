@@ -3,10 +3,10 @@
 from itertools import islice
 
 import torch
-from case import Call, Case, Pass, differentiable, module
+from case import Call, Case, Pass, differentiable, module, training_step
 from files import own
 from parts import CORE, COUNTING
-from torch import nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 DIM, TOKENS = 64, 5
@@ -46,17 +46,12 @@ def step(kind: Pass) -> Call:
     torch.manual_seed(0)
     network = COUNTING.CountingModule(steps=[1000])
     batch = COUNTING.CountingData(length=512, regions=4, batch_size=8).draw(0)
-    (optimizer,), _ = network.configure_optimizers()
 
-    def call() -> None:
+    def loss() -> Tensor:
         logits = network.model(batch.tokens, 4)
-        loss = cross_entropy(logits.flatten(0, 1), batch.counts.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        return cross_entropy(logits.flatten(0, 1), batch.counts.flatten())
 
-    return call
+    return training_step(network, loss)
 
 
 def draw(**settings) -> Case:

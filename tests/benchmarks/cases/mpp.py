@@ -1,7 +1,7 @@
 """MPP: stem, head and block, networks of small and large frames, steps and rollouts."""
 
 import torch
-from case import Call, Case, Pass, built, differentiable
+from case import Call, Case, Pass, built, differentiable, training_step
 from parts import MPP
 from torch import Tensor, nn
 
@@ -59,15 +59,7 @@ def step(kind: Pass) -> Call:
     source = MPP.PhysicsData(simulate=[SYSTEM], splits=ALL, **options)
     batch = next(iter(source.train_dataloader()))
     own = built(MPP.PhysicsModule, fields=source.fields, steps=1000, **SMALL)
-    (optimizer,), _ = own.configure_optimizers()
-
-    def call() -> None:
-        optimizer.zero_grad()
-        own.loss(batch).backward()
-        nn.utils.clip_grad_norm_(own.parameters(), 1.0)
-        optimizer.step()
-
-    return call
+    return training_step(own, lambda: own.loss(batch))
 
 
 def rollout(kind: Pass) -> Call:

@@ -1,9 +1,9 @@
 """xVal: the embedding, the network, a training step, what is hidden, and answers."""
 
 import torch
-from case import Call, Case, Pass, built, differentiable, module
+from case import Call, Case, Pass, built, differentiable, module, training_step
 from parts import XVAL
-from torch import Tensor, nn
+from torch import Tensor
 
 VOCAB, NUM = 300, 3
 DIM, DEPTH, HEADS = 128, 1, 4
@@ -56,17 +56,12 @@ def trained(source, **options):
 def step(kind: Pass) -> Call:
     source = data()
     own, batch = trained(source), next(iter(source.train_dataloader()))
-    (optimizer,), _ = own.configure_optimizers()
 
-    def call() -> None:
+    def loss() -> Tensor:
         found = own.losses(batch)
-        loss = found.token_sum / found.tokens + found.number_sum / found.numbers
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(own.parameters(), 1.0)
-        optimizer.step()
+        return found.token_sum / found.tokens + found.number_sum / found.numbers
 
-    return call
+    return training_step(own, loss)
 
 
 def answers(kind: Pass) -> Call:

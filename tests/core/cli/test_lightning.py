@@ -53,7 +53,7 @@ def refused(capsys, here, *words):
         ("seed_everything: -1", "seed_everything: -1: "),
         ("seed_everything: 4294967296", "seed_everything: 4294967296: "),
         ("data: {batch_size: 99}", "data.batch_size: 99 is not "),
-        ("data: {batch_size: -1}", "data.batch_size: -1 is not "),
+        ("data: {batch_size: -1}", "data.batch_size: -1 is less than 1"),
         ("model: {heads: 3}", "model.heads: 3 does not divide dim=8"),
         ("trainer: {strategy: warp}", "trainer.strategy: "),
         ("trainer: {max_epochs: -5}", "trainer.max_epochs: "),

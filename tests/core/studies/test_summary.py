@@ -28,8 +28,8 @@ def test_a_report_has_command_cost_and_number_of_runs(tmp_path, capsys):
     study = Study("contextual_counting", str(tmp_path))
     found = {name: {"run": {"cpu_s": 30.0}} for name in ("a", "b")}
     remember(["contextual-counting", "sweep", "--config=x.yaml"])
-    with study_report(study, "x.yaml", found, "Masks") as report:
-        report.summary += "Two arms."
+    with study_report(study, "x.yaml", found, "Masks", "Two arms."):
+        pass
     written = json.loads((tmp_path / "metrics.json").read_text())
     assert (written["study/cpu_s"], written["study/runs"]) == (60, 2)
     assert written["run"]["command"] == "contextual-counting sweep --config=x.yaml"

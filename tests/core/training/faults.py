@@ -13,37 +13,31 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.distributed.tensor import DTensor
 
 
-class Spoil(Callback):
-    """Put a NaN into the batch of one rank.
-
-    Args:
-        step: When.
-        rank: Whose batch.
-    """
+class Fault(Callback):
+    """What goes wrong at a step of one rank."""
 
     def __init__(self, step: int, rank: int) -> None:
         self.step, self.rank = step, rank
+
+    def due(self, trainer: Trainer) -> bool:
+        return (trainer.global_step, trainer.global_rank) == (self.step, self.rank)
+
+
+class Spoil(Fault):
+    """Put a NaN into the batch of one rank."""
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        if (trainer.global_step, trainer.global_rank) == (self.step, self.rank):
+        if self.due(trainer):
             batch.x[1, 2] = torch.nan
 
 
-class SpoilGradient(Callback):
-    """Put a NaN into one gradient of one rank, though the loss is finite.
-
-    Args:
-        step: When.
-        rank: Whose gradient.
-    """
-
-    def __init__(self, step: int, rank: int) -> None:
-        self.step, self.rank = step, rank
+class SpoilGradient(Fault):
+    """Put a NaN into one gradient of one rank, though the loss is finite."""
 
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if (trainer.global_step, trainer.global_rank) == (self.step, self.rank):
+        if self.due(trainer):
             grad = pl_module.get_parameter("model.block.mlp.up.weight").grad
             assert grad is not None
             local = grad.to_local() if isinstance(grad, DTensor) else grad

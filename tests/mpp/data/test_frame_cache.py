@@ -6,8 +6,8 @@ import pytest
 from physics_samples import described, numbered
 
 from mpp.data.frame_cache import Cached
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.readers.pdebench import PDEBench
-from mpp.data.writers import write_pdebench
 
 NAMES = ("velocity_x", "velocity_y", "tracer")
 

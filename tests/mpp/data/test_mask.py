@@ -14,7 +14,7 @@ from mpp.data.batch import Batch
 from mpp.data.datamodule import PhysicsData
 from mpp.data.description import FIELDS
 from mpp.data.sources import open_files
-from mpp.data.writers import write_well
+from mpp.data.well_writer import write_well
 from mpp.metrics import drift, nrmse, vrmse
 
 TABLE = {

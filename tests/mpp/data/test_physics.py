@@ -10,9 +10,10 @@ from physics_samples import described, numbered
 
 from mpp.data.dataset import Windows
 from mpp.data.joined import Joined
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.readers.well import Well
 from mpp.data.sources import open_files
-from mpp.data.writers import write_pdebench, write_well
+from mpp.data.well_writer import write_well
 from mpp.sizes import sizes_of
 
 CNS = ("velocity_x", "density", "pressure")

@@ -8,9 +8,10 @@ from mpp_trained import command, complaint, numbers, save, settings
 
 from mpp.data.datamodule import PhysicsData
 from mpp.data.description import FIELDS
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.simulated import Simulated
 from mpp.data.sources import open_files
-from mpp.data.writers import write_pdebench, write_well
+from mpp.data.well_writer import write_well
 from mpp.evaluation.evaluate import measure, open_data, open_run, rows_of
 from mpp.metrics import nrmse
 from mpp.nn.rollout import rollout

@@ -5,7 +5,7 @@ import numpy as np
 from mpp_trained import command, complaint, numbers
 from physics_samples import described, numbered
 
-from mpp.data.writers import write_well
+from mpp.data.well_writer import write_well
 
 
 def test_a_file_is_shown_with_its_physics_statistics_and_a_picture(tmp_path, capsys):

@@ -5,10 +5,11 @@ import torch
 from mpp_trained import command, complaint, numbers, save
 
 from mpp.data.description import FIELDS
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.shards import make_sample, recipe
 from mpp.data.simulated import Simulated
 from mpp.data.sources import open_files
-from mpp.data.writers import write_pdebench, write_well
+from mpp.data.well_writer import write_well
 from mpp.metrics import nrmse
 from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.rollout import rollout
@@ -104,20 +105,20 @@ def test_a_prediction_that_is_not_finite_is_said(tmp_path, flow, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "line"),
+    ("word", "line"),
     [
-        (["--start=5"], "frames: 6 are too few for a history of 2 from frame 5"),
-        (["--history=7"], "frames: 6 are too few for a history of 7 from frame 0"),
-        (["--history=0"], "history: 0 is less than 1"),
-        (["--trajectories=[3]"], "no frames 0 to 2 of trajectory 3; there are 3 trajectories"),
-        (["--trajectories=[]"], "trajectories: none"),
-        (["--film=film.webm"], "film: film.webm: the name ends in none of .gif, .mp4"),
-        (["--steps=0"], "steps: 0 is less than 1"),
+        ("--start=5", "frames: 6 are too few for a history of 2 from frame 5"),
+        ("--history=7", "frames: 6 are too few for a history of 7 from frame 0"),
+        ("--history=0", "history: 0 is less than 1"),
+        ("--trajectories=[3]", "no frames 0 to 2 of trajectory 3; there are 3 trajectories"),
+        ("--trajectories=[]", "trajectories: none"),
+        ("--film=film.webm", "film: film.webm: the name ends in none of .gif, .mp4"),
+        ("--steps=0", "steps: 0 is less than 1"),
     ],
 )
-def test_what_does_not_fit_a_file_is_refused_in_one_line(tmp_path, flow, capsys, words, line):
+def test_what_does_not_fit_a_file_is_refused_in_one_line(tmp_path, flow, capsys, word, line):
     trained(tmp_path)
-    assert line in complaint(capsys, "rollout", tmp_path, flow, *words)
+    assert line in complaint(capsys, "rollout", tmp_path, flow, word)
     assert not (tmp_path / "rollout/rollout.h5").exists()
 
 

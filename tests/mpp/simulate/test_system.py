@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.readers.pdebench import PDEBench
 from mpp.data.simulated import Simulated
 from mpp.data.sources import open_files
-from mpp.data.writers import write_pdebench
 from mpp.simulate.registry import SYSTEMS
 
 

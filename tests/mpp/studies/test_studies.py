@@ -34,9 +34,8 @@ def configuration(path, systems, steps):
 
 
 @pytest.mark.process
-@pytest.mark.usefixtures("quick_children")
+@pytest.mark.usefixtures("quick_children", "here")
 def test_the_studies_train_compare_and_report(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
     two = configuration(tmp_path / "joint.yaml", ["shallow_water", "diffusion_reaction"], 4)
     joint(two, "joint", seeds=1, jobs=2)
     found = json.loads((tmp_path / "joint/metrics.json").read_text())

@@ -5,9 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import LightningModule
-from lightning.pytorch.callbacks import ModelCheckpoint
-from trainers import silent_trainer
+from trainers import recorded
 from xval_small import texts_of
 
 from xval.data.batch import Batch
@@ -268,38 +266,13 @@ def test_an_end_is_appended_for_generation():
         assert not batch.hidden[batch.tokens == END].any()
 
 
-class Recorder(LightningModule):
-    """Keeps what it has been trained on."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.seen = []
-
-    def training_step(self, batch, batch_idx):
-        self.seen.append((batch.samples.tolist(), batch.tokens, batch.hidden))
-        return self.weight.sum()
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), lr=0.1)
-
-
-def trained(folder, steps, ckpt_path=None, workers=0):
-    module, data = Recorder(), mixed(workers=workers)
-    kept = ModelCheckpoint(folder, "{step}", every_n_train_steps=5, save_top_k=-1)
-    trainer = silent_trainer(
-        max_steps=steps, limit_val_batches=0, enable_checkpointing=True, callbacks=[kept]
-    )
-    trainer.fit(module, data, ckpt_path=ckpt_path)
-    return module.seen
-
-
 @pytest.mark.filterwarnings("ignore")
 def test_a_run_resumes_within_an_epoch_with_the_same_texts_and_masks(tmp_path):
-    whole = trained(tmp_path / "a", 45)
-    first = trained(tmp_path / "b", 25)
-    rest = trained(tmp_path / "b", 45, str(tmp_path / "b" / "step=25.ckpt"), workers=1)
+    whole = recorded(mixed(), tmp_path / "a", 45).seen
+    first = recorded(mixed(), tmp_path / "b", 25, every=25).seen
+    start = str(tmp_path / "b/step=25.ckpt")
+    rest = recorded(mixed(workers=1), tmp_path / "b", 45, start=start).seen
     assert len(first) == 25
-    for (samples, *one), (same, *other) in zip(whole, first + rest, strict=True):
-        assert samples == same
-        assert all(map(torch.equal, one, other))
+    for one, other in zip(whole, first + rest, strict=True):
+        for name in ("samples", "tokens", "hidden"):
+            assert torch.equal(getattr(one, name), getattr(other, name))

@@ -34,9 +34,8 @@ def configuration(path, **data):
 
 
 @pytest.mark.process
-@pytest.mark.usefixtures("quick_children")
-def test_every_encoding_is_trained_measured_and_compared(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("quick_children", "here")
+def test_every_encoding_is_trained_measured_and_compared(tmp_path, capsys):
     config = configuration(tmp_path / "tiny.yaml")
     sweep(config, "out", ["p1000"], seeds=1, jobs=2, longest=3.0)
     found = json.loads((tmp_path / "out/metrics.json").read_text())

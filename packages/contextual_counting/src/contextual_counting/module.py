@@ -6,7 +6,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any, Literal, TypedDict
 
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Int64
 from torch import Tensor, cat, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
@@ -130,14 +130,6 @@ class CountingModule(Module):
                 check_not_negative(**numbers)
         self.prompts = regions
         self.scores = RegionScores(regions)
-
-    def forward(
-        self,
-        tokens: Int64[Tensor, "batch time"],
-        regions: int,
-        visible: Bool[Tensor, "batch time"] | None = None,
-    ) -> Float[Tensor, "batch {regions} classes"]:
-        return self.model(tokens, regions, visible)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.loss(batch)

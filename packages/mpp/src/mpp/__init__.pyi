@@ -2,9 +2,9 @@ from .convert.convert import from_reference as from_reference
 from .data.datamodule import PhysicsData as PhysicsData
 from .data.description import Description as Description
 from .data.description import by_name as by_name
+from .data.pdebench_writer import write_pdebench as write_pdebench
 from .data.sources import open_files as open_files
-from .data.writers import write_pdebench as write_pdebench
-from .data.writers import write_well as write_well
+from .data.well_writer import write_well as write_well
 from .module import Network as Network
 from .module import PhysicsModule as PhysicsModule
 from .nn.add_fields import grow as grow

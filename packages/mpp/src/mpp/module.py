@@ -1,15 +1,13 @@
 """LightningModule of MPP: the paper's loss and optimizer, and finetuning."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from mpp.boundary import Boundary
 from mpp.convert.convert import ORIGINAL
 from mpp.convert.initial_weights import continued
 from mpp.data.batch import Batch
@@ -149,14 +147,6 @@ class PhysicsModule(Module):
             else:
                 parts.ends.append(parameter)
         return parts
-
-    def forward(
-        self,
-        frames: Float[Tensor, "batch time fields *space"],
-        fields: Int64[Tensor, " fields"],
-        boundaries: Sequence[Boundary | int],
-    ) -> Float[Tensor, "batch fields *space"]:
-        return self.model(frames, fields, boundaries)
 
     def setup(self, stage: str) -> None:
         for source in self.data.sources.values():

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from jaxtyping import Float, Int64
-from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
 
@@ -142,7 +141,7 @@ class XValModule(Module):
             reason = f"{data.fields} are not the network's, {self.units.names}"
             raise ArgumentError("fields", reason)
         if stage == "fit" and self.hparams["steps"] is None:
-            self.steps = batches_of(self.trainer, data.batches)
+            self.steps = self.fit_batches()
 
     def fit_transforms(self, data: "TextData") -> None:
         """Fit the normalization of each field to the training numbers; checkpoints store it.
@@ -304,14 +303,3 @@ class XValModule(Module):
 
     def matrices(self) -> list[nn.Parameter]:
         return [p for p in self.model.encoder.parameters() if p.ndim == 2]
-
-
-def batches_of(trainer: Trainer, epoch: int) -> int:
-    """Batches of a fit, from its number of epochs or, without epochs, from ``max_steps``."""
-    epochs = trainer.max_epochs
-    if epochs is not None and epochs != -1:
-        return epochs * epoch
-    if trainer.max_steps == -1:
-        reason = "null, but neither max_epochs nor max_steps says where a fit ends"
-        raise ArgumentError("steps", reason)
-    return trainer.max_steps * trainer.accumulate_grad_batches

@@ -1,5 +1,6 @@
 """Base of the projects' LightningDataModules: rank, loaders, ids of samples."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,22 +16,23 @@ from sciformer.data.sampler import GlobalBatches, Order
 class DataModule(LightningDataModule):
     """A LightningDataModule with seeded, distributed loaders that load each sample once.
 
-    A subclass calls ``save_hyperparameters(logger=False)`` and :meth:`set_loading`.
+    Checkpoints store the arguments of the subclass's constructor.
+
+    Args:
+        batch_size: Samples per step, over all ranks; at least 1.
+        workers: Loader processes per rank; at least 0.
+        seed: Seed of the order; at least 0.
+
+    Raises:
+        ArgumentError: Naming the first value that is too small.
     """
 
     shares: Mapping[str, float]  # of the splits, where there are any
 
-    def set_loading(self, batch_size: int, workers: int, seed: int) -> None:
-        """Store the settings that all loaders share.
-
-        Args:
-            batch_size: Samples per step, over all ranks; at least 1.
-            workers: Loader processes per rank; at least 0.
-            seed: Seed of the order; at least 0.
-
-        Raises:
-            ArgumentError: Naming the first value that is too small.
-        """
+    def __init__(self, batch_size: int, workers: int, seed: int) -> None:
+        super().__init__()
+        frame = inspect.currentframe()
+        self.save_hyperparameters(logger=False, frame=frame and frame.f_back)
         check_loading(batch_size, workers, seed)
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
 

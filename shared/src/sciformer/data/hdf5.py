@@ -1,8 +1,7 @@
 """Safe reading of HDF5 files: sizes are checked first, and errors are one line."""
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 from h5py import h5z  # pyright: ignore[reportAttributeAccessIssue]  # compiled
 
 from sciformer.data.hdf5_probe import Probe
-from sciformer.data.open_files import OpenFiles
+from sciformer.data.open_files import LazyFile, OpenFiles
 from sciformer.files import UNFOLDS
 from sciformer.text import reason
 
@@ -77,22 +76,21 @@ def _look(path: Path, identity: str) -> str:
     return _PROBE.ask(path)
 
 
-class HDF5:
+class HDF5(LazyFile[File]):
     """Arrays of an HDF5 file, which each process opens on first use.
 
     Args:
         path: The file.
-        files: Opens HDF5 files; may be shared between readers.
+        files: Open HDF5 files to share with other readers.
     """
 
     def __init__(self, path: str | Path, files: OpenHDF5 | None = None) -> None:
-        self.path = Path(path)
-        self.files = OpenFiles(open_hdf5) if files is None else files
+        super().__init__(path, open_hdf5, files)
 
     def keys(self, group: str = "/") -> list[str]:
         """Keys of a group, in the order of the file; empty for an array or a missing key."""
-        file = self.files[self.path]
-        with self._reading(group):
+        file = self.file
+        with self.reading(group):
             found = file.get(group)
             return [str(key) for key in found] if isinstance(found, h5py.Group) else []
 
@@ -129,8 +127,8 @@ class HDF5:
     def dimensions(self, key: str) -> tuple[str, ...]:
         """Names of the axes of an array, by its dimension scales or labels; empty where unnamed."""
         self._array(key)
-        file: Any = self.files[self.path]
-        with self._reading(key):
+        file: Any = self.file
+        with self.reading(key):
             return tuple(
                 next((scale.name.rpartition("/")[2] for scale in axis.values()), axis.label)
                 for axis in file[key].dims
@@ -151,8 +149,8 @@ class HDF5:
             ValueError: If the array does not exist or cannot be read.
         """
         self._array(key)
-        file: Any = self.files[self.path]
-        with self._reading(key), np.errstate(over="ignore"):
+        file: Any = self.file
+        with self.reading(key), np.errstate(over="ignore"):
             found = file[key]
             return np.asarray((found if dtype is None else found.astype(dtype))[index])
 
@@ -197,8 +195,8 @@ class HDF5:
         Raises:
             ValueError: If it cannot be read, or is a reference (never followed).
         """
-        file = self.files[self.path]
-        with self._reading(f"{key}: {name}"):
+        file = self.file
+        with self.reading(f"{key}: {name}"):
             found: Any = file.get(key)
             if found is None or name not in found.attrs:
                 return None
@@ -212,24 +210,24 @@ class HDF5:
         return value
 
     def _top(self) -> dict[str, type]:
-        file = self.files[self.path]
+        file = self.file
         if not file.top:
             file.top = {key: self._kind(key) for key in self.keys()}
         return file.top
 
     def _kind(self, key: str) -> Any:
         """The class of a group or an array, which is not opened; None if there is nothing."""
-        file = self.files[self.path]
-        with self._reading(key):
+        file = self.file
+        with self.reading(key):
             return file.get(key, getclass=True)
 
     def _array(self, key: str) -> Array:
-        file = self.files[self.path]
+        file = self.file
         if key not in file.arrays:
             if not self.holds(key):
                 there = ", ".join(self.keys(key.rpartition("/")[0] or "/")[:SHOWN]) or "nothing"
                 raise ValueError(f"{self.path}: {key}: no such key; there are {there}")
-            with self._reading(key):
+            with self.reading(key):
                 found: Any = file[key]
                 wrong = _unfit(found, self.path.stat().st_size)
                 if wrong:
@@ -237,28 +235,10 @@ class HDF5:
                 file.arrays[key] = Array(found.shape, found.dtype)
         return file.arrays[key]
 
-    @contextmanager
-    def _reading(self, key: str) -> Iterator[None]:
-        """Give whatever goes wrong in h5py the names of the file and the key."""
-        try:
-            yield
-        except Exception as error:  # as above
-            raise ValueError(f"{self.path}: {key}: cannot be read: {reason(error)}") from error
-
     @property
     def identity(self) -> str:
         """Path, size and time of the last change."""
         return identity(self.path)
-
-    def close(self) -> None:
-        """Close the file; reading opens it again."""
-        self.files.drop(self.path)
-
-    def __enter__(self) -> "HDF5":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def identity(path: Path) -> str:

@@ -13,8 +13,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 
+from sciformer.data.open_files import reading
 from sciformer.files import UNFOLDS
-from sciformer.text import reason
 
 KINDS = "biufcSU"  # numbers and text of fixed size
 MAGIC = b"\x93NUMPY"
@@ -126,12 +126,6 @@ def names_of(path: Path) -> list[str]:
         return list(_members(path, archive))
 
 
-def axes_of(path: Path) -> int:
-    """Number of axes of a .npy file's array, without reading it; raises like ``read_arrays``."""
-    with _reading(path), path.open("rb") as file:
-        return len(_header(file, path.stat().st_size).shape)
-
-
 def map_array(path: Path) -> np.ndarray:
     """Memory-map the array of a .npy file, read-only; raises like ``read_arrays``."""
     with _reading(path), path.open("rb") as file:
@@ -181,10 +175,8 @@ def numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
 def _reading(path: Path) -> Iterator[None]:
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    try:
+    with reading(path, "truncated or no array"):
         yield
-    except Exception as error:  # a damaged zip, or one of a later version, may raise anything
-        raise ValueError(f"{path}: truncated or no array: {reason(error)}") from error
 
 
 def _members(path: Path, archive: ZipFile) -> dict[str, ZipInfo]:

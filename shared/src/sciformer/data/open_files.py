@@ -1,10 +1,13 @@
-"""Cache of open files: opened once per process, with a maximum number."""
+"""Files that each process opens once, with a maximum number of open ones; one-line errors."""
 
 import os
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
+
+from sciformer.text import reason
 
 OPEN_FILES = 64  # that a process keeps
 
@@ -59,6 +62,50 @@ class OpenFiles(Generic[Key, File]):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": {}}
+
+
+class LazyFile(Generic[File]):
+    """A file that each process opens on first use.
+
+    Args:
+        path: The file.
+        opener: Opens it; must be picklable.
+        files: Open files to share with other readers.
+    """
+
+    def __init__(
+        self, path: str | Path, opener: Callable[[Path], File], files: OpenFiles[Path, File] | None
+    ) -> None:
+        self.path = Path(path)
+        self.files = OpenFiles(opener) if files is None else files
+
+    @property
+    def file(self) -> File:
+        """The open file."""
+        return self.files[self.path]
+
+    def reading(self, what: str) -> AbstractContextManager[None]:
+        """Add the file and the name of a part to errors about damaged data."""
+        return reading(f"{self.path}: {what}", "cannot be read")
+
+    def close(self) -> None:
+        """Close the file; reading opens it again."""
+        self.files.drop(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+@contextmanager
+def reading(where: str | Path, what: str) -> Iterator[None]:
+    """Turn a library's errors about damaged data into a ``ValueError`` of one line."""
+    try:
+        yield
+    except Exception as error:  # libraries raise dozens of types for malformed input
+        raise ValueError(f"{where}: {what}: {reason(error)}") from error
 
 
 def open_raw(path: Path) -> FileIO:

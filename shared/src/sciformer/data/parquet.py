@@ -1,7 +1,7 @@
 """Parquet files: sizes in the metadata are checked against the file before arrow reads it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from io import SEEK_CUR, SEEK_END, SEEK_SET, RawIOBase
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sciformer.data.open_files import OpenFiles
+from sciformer.data.open_files import OpenFiles, reading
 from sciformer.files import UNFOLDS
-from sciformer.text import reason
 
 FILL = 2**20  # bytes to which a short run-length-encoded column may expand
 WIDTH = 8  # largest bytes per value; equal strings are read once
@@ -41,15 +40,6 @@ def open_parquet(path: Path, mapped: bool = False) -> pq.ParquetFile:
         _check_sizes(metadata, path.stat().st_size)
         known = [name for name in TEXTS if name in names]
         return pq.ParquetFile(path, metadata=metadata, memory_map=mapped, read_dictionary=known)
-
-
-@contextmanager
-def reading(path: Path, what: str) -> Iterator[None]:
-    """Add file and part to arrow's errors about damaged data."""
-    try:
-        yield
-    except Exception as error:  # arrow's errors, and Python's for malformed input
-        raise ValueError(f"{path}: {what}: {reason(error)}") from error
 
 
 def texts(column: pa.Array) -> list[Any]:

@@ -21,7 +21,9 @@ Metrics = Mapping[str, Mapping[str, Any]]  # of each run, as ``Study.fit`` gives
 
 
 @contextmanager
-def study_report(study: Study, config: str, found: Metrics, title: str) -> Iterator[Report]:
+def study_report(
+    study: Study, config: str, found: Metrics, title: str, about: str
+) -> Iterator[Report]:
     """Fill the report of a study, then write it, show its tables, and print cost and path.
 
     Args:
@@ -29,12 +31,13 @@ def study_report(study: Study, config: str, found: Metrics, title: str) -> Itera
         config: Path of its configuration.
         found: Metrics of each run.
         title: Title of the page.
+        about: What was trained, and on what.
 
     Yields:
         A report with number of trainings and CPU time.
     """
     spent = cost(found)
-    summary = f"{counted(len(found), 'training')}, {duration(spent)} of CPU time. "
+    summary = f"{counted(len(found), 'training')}, {duration(spent)} of CPU time. {about}"
     report = Report(title, {**origin(), "config": config}, summary)
     report.add_metrics({"study/cpu_s": spent, "study/runs": len(found)})
     yield report

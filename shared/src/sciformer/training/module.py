@@ -12,7 +12,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from sciformer.arguments import check_not_negative, check_positive, inside, with_tables
+from sciformer.arguments import (
+    ArgumentError,
+    check_not_negative,
+    check_positive,
+    inside,
+    with_tables,
+)
 from sciformer.report.origin import origin
 from sciformer.training.callbacks.run_record import RunRecord
 from sciformer.training.callbacks.update_log import due
@@ -53,6 +59,10 @@ class Module(LightningModule):
     def data(self) -> Any:
         """Data module of the trainer."""
         return self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Output of the network."""
+        return self.model(*inputs, **named)
 
     def check(self, data: Any) -> None:
         """Check module and data before training writes anything.
@@ -140,6 +150,16 @@ class Module(LightningModule):
             step = batches_before(step, self.data.batches, self.trainer.accumulate_grad_batches)
         fall = warmup_cosine(step, self.steps, self.warmup)
         return fall if step < self.warmup else self.least + (1 - self.least) * fall
+
+    def fit_batches(self) -> int:
+        """Batches of a fit, from its number of epochs or, without epochs, from ``max_steps``."""
+        epochs = self.trainer.max_epochs
+        if epochs is not None and epochs != -1:
+            return epochs * self.data.batches
+        if self.trainer.max_steps == -1:
+            reason = "null, but neither max_epochs nor max_steps says where a fit ends"
+            raise ArgumentError("steps", reason)
+        return self.trainer.max_steps * self.trainer.accumulate_grad_batches
 
     def log_losses(self, losses: Mapping[str, Tensor]) -> None:
         """Log a training step's losses as ``train/<name>``, every ``trainer.log_every_n_steps``.

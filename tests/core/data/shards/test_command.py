@@ -7,6 +7,8 @@ import sys
 import time
 
 import pytest
+from minimal import PROJECT
+from verbs import refusal
 
 from sciformer.cli.main import main
 from sciformer.errors import FAILED
@@ -85,24 +87,24 @@ def test_a_stopped_run_goes_on_with_other_workers_to_the_same_bytes(simulate, tm
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("word", "said"),
     [
-        (["--shards", "13"], "shards: 13 for 12 samples"),
-        (["--shards", "0"], "shards: 0 for 12 samples"),
-        (["--samples", "-1"], "samples: -1 is less than 1"),
-        (["--workers", "-1"], "workers: -1 is less than 0"),
-        (["--seed", "-1"], "seed: -1 is less than 0"),
-        (["--workers", "two"], "two"),
-        (["--out", "slow.py"], "out: cannot write to slow.py: File exists"),
-        (["--out", "/proc/none"], "out: cannot write to /proc/none"),
+        ("--shards=33", "shards: 33 for 32 samples"),
+        ("--shards=0", "shards: 0 for 32 samples"),
+        ("--samples=-1", "samples: -1 is less than 1"),
+        ("--workers=-1", "workers: -1 is less than 0"),
+        ("--seed=-1", "seed: -1 is less than 0"),
+        ("--workers=two", "two"),
+        ("--out=taken", "out: cannot write to taken: File exists"),
+        ("--out=/proc/none", "out: cannot write to /proc/none"),
     ],
 )
-def test_bad_input_is_one_line_and_writes_nothing(simulate, tmp_path, words, complaint):
-    code, out, err = finish(simulate(*words))
-    assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith("slow simulate: error: ")
-    assert complaint in err
-    assert {path.name for path in tmp_path.iterdir()} <= {"slow.py", "__pycache__"}
+def test_bad_input_is_one_line_and_writes_nothing(here, capsys, word, said):
+    (here / "taken").touch()
+    line = refusal(PROJECT, capsys, "simulate", word)
+    assert line.startswith("minimal simulate: error: ")
+    assert said in line
+    assert list(here.iterdir()) == [here / "taken"]
 
 
 def test_a_second_writer_is_refused_and_a_full_disk_is_named(simulate, tmp_path):

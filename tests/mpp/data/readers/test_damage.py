@@ -7,10 +7,11 @@ from physics_samples import described, numbered
 from verbs import complaint
 
 from mpp.data.joined import Joined
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.readers.pdebench import PDEBench
 from mpp.data.readers.well import Well
 from mpp.data.sources import open_files
-from mpp.data.writers import write_pdebench, write_well
+from mpp.data.well_writer import write_well
 
 CNS = ("velocity_x", "velocity_y", "density", "pressure")
 

@@ -7,8 +7,8 @@ import pytest
 from physics_samples import described, numbered
 
 from mpp.data.joined import Joined
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.readers.pdebench import PDEBench
-from mpp.data.writers import write_pdebench
 
 KINDS = {
     "shallow_water": (("height",), "open", 2),

@@ -6,7 +6,7 @@ from physics_samples import SPACE, described, numbered
 from mpp.data.dataset import Windows
 from mpp.data.description import components
 from mpp.data.readers.well import Well
-from mpp.data.writers import write_well
+from mpp.data.well_writer import write_well
 
 NAMES = ("height", "velocity_x", "velocity_y", "stress_xx", "stress_xy", "stress_yx", "stress_yy")
 

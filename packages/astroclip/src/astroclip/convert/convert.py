@@ -31,18 +31,7 @@ HEADS = {"heads": 6, "image_heads": 16, "pooling_heads": 4}  # of the original c
 
 
 def spectrum_from_reference(state: Mapping[str, Tensor], heads: int = 6) -> SpecFormer:
-    """Build the original SpecFormer from its state dict, in eval mode.
-
-    Args:
-        state: Original state dict; prefixes of DDP and torch.compile are removed.
-        heads: Number of attention heads, which the weights do not determine.
-
-    Returns:
-        A network with the same output as the original.
-
-    Raises:
-        ValueError: Naming key and shape of missing, mismatched or unknown weights.
-    """
+    """Build the original SpecFormer alone; arguments and errors as for :func:`convert_state`."""
     source = Source(state)
     return _networks(joined(source, {"spectrum": spectrum_part(source, "", heads)}))["spectrum"]
 
@@ -106,17 +95,7 @@ def convert(
 
 
 def load(path: str | Path) -> OriginalAstroCLIP | SpecFormer | VisionTransformer:
-    """Load converted weights, in eval mode.
-
-    Args:
-        path: Path of the .safetensors file.
-
-    Returns:
-        AstroCLIP, SpecFormer or the vision transformer, depending on the original.
-
-    Raises:
-        ValueError: If the file is missing, damaged, or was not written by ``convert``.
-    """
+    """Load a .safetensors file of ``convert``, in eval mode; ``ValueError`` if it is none."""
     return load_converted(ORIGINAL.project, path, _built)
 
 

@@ -6,7 +6,7 @@ All sizes are inferred from the weights, except the numbers of heads.
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -17,6 +17,23 @@ from sciformer.training.checkpoints.original_weights import Converted
 CHUNK = re.compile(r"(blocks)\.\d+\.(\d+)\.")  # of DINOv2's block_chunks; blocks count through
 SELF_SUPERVISED = ("dino_head.", "ibot_head.")  # heads that only the training of DINOv2 uses
 
+
+class Block(NamedTuple):
+    """The original's names in a transformer block: norms, MLP, joint projection of attention."""
+
+    norms: tuple[str, str]
+    mlp: tuple[str, str]
+    joint: str
+    out: str
+
+
+SPECFORMER = Block(
+    ("layernorm1", "layernorm2"),
+    ("mlp.encoder", "mlp.decoder"),
+    "attention.attention",
+    "attention.projection",
+)
+DINOV2 = Block(("norm1", "norm2"), ("mlp.fc1", "mlp.fc2"), "attn.qkv", "attn.proj")
 Weights = dict[str, Tensor]
 Part = tuple[dict[str, Any], Weights]
 
@@ -105,13 +122,9 @@ def spectrum_part(source: Source, at: str, heads: int) -> Part:
     weights |= _linear(source, f"{at}final_layernorm", "encoder.norm", dim)
     weights |= _linear(source, f"{at}head", "head", features, dim)
     for i in range(depth):
-        theirs, ours = f"{at}blocks.{i}.", f"encoder.blocks.{i}."
-        weights |= _linear(source, f"{theirs}layernorm1", f"{ours}attention_norm", dim)
-        weights |= _linear(source, f"{theirs}layernorm2", f"{ours}mlp_norm", dim)
-        weights |= _linear(source, f"{theirs}mlp.encoder", f"{ours}mlp.up", hidden, dim)
-        weights |= _linear(source, f"{theirs}mlp.decoder", f"{ours}mlp.down", dim, hidden)
-        names = "attention.attention", "attention.projection"
-        weights |= _attention(source, theirs, names, ours, dim)
+        weights |= _block(
+            source, f"{at}blocks.{i}.", SPECFORMER, f"encoder.blocks.{i}.", hidden, dim
+        )
     settings = {"section": features - MOMENTS, "dim": dim, "depth": depth, "heads": heads}
     return {**settings, "length": length, "mlp_ratio": hidden / dim}, weights
 
@@ -150,11 +163,7 @@ def image_part(source: Source, at: str, heads: int, legacy: bool) -> Part:
     weights |= _linear(source, f"{at}norm", "norm", dim)
     for i in range(depth):
         theirs, ours = f"{at}blocks.{i}.", f"blocks.{i}."
-        weights |= _linear(source, f"{theirs}norm1", f"{ours}attention_norm", dim)
-        weights |= _linear(source, f"{theirs}norm2", f"{ours}mlp_norm", dim)
-        weights |= _linear(source, f"{theirs}mlp.fc1", f"{ours}mlp.up", hidden, dim)
-        weights |= _linear(source, f"{theirs}mlp.fc2", f"{ours}mlp.down", dim, hidden)
-        weights |= _attention(source, theirs, ("attn.qkv", "attn.proj"), ours, dim)
+        weights |= _block(source, theirs, DINOV2, ours, hidden, dim)
         weights[f"{ours}attention_scale"] = source.take(f"{theirs}ls1.gamma", dim)
         weights[f"{ours}mlp_scale"] = source.take(f"{theirs}ls2.gamma", dim)
     settings = {"size": side * patch, "patch": patch, "dim": dim, "depth": depth, "heads": heads}
@@ -213,11 +222,15 @@ def check_heads(heads: int, dim: int, name: str) -> None:
         raise ValueError(f"heads: {heads} do not divide {dim}, the width of {name}")
 
 
-def _attention(source: Source, at: str, names: tuple[str, str], ours: str, dim: int) -> Weights:
-    joint, out = names
-    rows = source.take(f"{at}{joint}.weight", 3 * dim, dim).chunk(3)
-    offsets = source.take(f"{at}{joint}.bias", 3 * dim).chunk(3)
-    weights = _linear(source, f"{at}{out}", f"{ours}attention.out", dim, dim)
+def _block(source: Source, at: str, names: Block, ours: str, hidden: int, dim: int) -> Weights:
+    """Norms, MLP and attention of a transformer block."""
+    weights = _linear(source, f"{at}{names.norms[0]}", f"{ours}attention_norm", dim)
+    weights |= _linear(source, f"{at}{names.norms[1]}", f"{ours}mlp_norm", dim)
+    weights |= _linear(source, f"{at}{names.mlp[0]}", f"{ours}mlp.up", hidden, dim)
+    weights |= _linear(source, f"{at}{names.mlp[1]}", f"{ours}mlp.down", dim, hidden)
+    weights |= _linear(source, f"{at}{names.out}", f"{ours}attention.out", dim, dim)
+    rows = source.take(f"{at}{names.joint}.weight", 3 * dim, dim).chunk(3)
+    offsets = source.take(f"{at}{names.joint}.bias", 3 * dim).chunk(3)
     for name, weight, bias in zip(("query", "key", "value"), rows, offsets, strict=True):
         weights[f"{ours}attention.{name}.weight"] = weight
         weights[f"{ours}attention.{name}.bias"] = bias

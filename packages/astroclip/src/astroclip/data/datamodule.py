@@ -10,11 +10,10 @@ from astroclip.data.batch import Batch
 from astroclip.data.dataset import GalaxyDataset
 from astroclip.data.on_error import FLAG, LeftOut, OnError, good
 from astroclip.data.readers.open import Files, open_all
-from astroclip.data.shards import Shards
 from astroclip.data.simulated import Grid, PoolDataset, fresh, simulated
 from astroclip.data.source import Joined, Source
 from astroclip.simulate.galaxies import BLOCK, LABELS
-from sciformer.arguments import ArgumentError, check_least, inside
+from sciformer.arguments import ArgumentError, check_least
 from sciformer.data.collate import unchanged
 from sciformer.data.datamodule import DataModule
 from sciformer.data.loader import (
@@ -79,21 +78,15 @@ class GalaxyData(DataModule):
         workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.save_hyperparameters(logger=False)
-        self.set_loading(batch_size, workers, seed)
-        check_least(
-            pairs=(pairs, 1),
-            size=(size, 8),
-            val_pairs=(val_pairs, 2),
-            test_pairs=(test_pairs, 2),
-            epochs=(epochs, 1),
-        )
+        super().__init__(batch_size, workers, seed)
+        check_least(pairs=(pairs, 1), size=(size, 8), epochs=(epochs, 1))
         for key, value in (("val_pairs", val_pairs), ("test_pairs", test_pairs)):
+            check_least(**{key: (value, 2)})
             if value > len(VAL) * BLOCK:
                 raise ArgumentError(key, f"{value} is more than {len(VAL) * BLOCK}")
         self.shares = shares_of(splits)
-        self.source = _open(files, shards, on_error)
+        opened = open_all(files, shards, on_error)
+        self.source = Joined(opened) if opened else None
         if self.source is None and splits is not None:
             warnings.warn(f"splits: {splits} is of files; pairs are counted apart", stacklevel=2)
         if stream and self.source is not None:
@@ -225,11 +218,3 @@ class GalaxyData(DataModule):
             )
             for split, places in parts.items()
         }
-
-
-def _open(files: Files | None, shards: str | None, on_error: OnError) -> Source | None:
-    found = open_all(files, on_error)
-    if shards is not None:
-        with inside("shards", shards):
-            found.append(Shards(shards))
-    return Joined(found) if found else None

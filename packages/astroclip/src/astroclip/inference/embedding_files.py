@@ -13,7 +13,8 @@ from jaxtyping import Float32, Float64
 
 from astroclip.inference.npz_memmap import Member, write_members
 from sciformer.data.npy import map_arrays, names_of, read_arrays
-from sciformer.data.parquet import open_parquet, reading, texts
+from sciformer.data.open_files import reading
+from sciformer.data.parquet import open_parquet, texts
 from sciformer.files import write_atomically
 from sciformer.strict_json import from_json
 from sciformer.text import reason

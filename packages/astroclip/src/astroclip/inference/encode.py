@@ -11,10 +11,8 @@ from torch import Tensor
 from astroclip.data.batch import Batch, Galaxy, collate, middle
 from astroclip.data.on_error import Bad, OnError, sound
 from astroclip.data.readers.open import Files, open_all
-from astroclip.data.shards import Shards
 from astroclip.data.source import Joined, Positions, Source, Wrapped
 from astroclip.inference.embedding_files import RESERVED, Embeddings
-from sciformer.arguments import inside
 from sciformer.evaluation.run import TrainedRun
 from sciformer.progress import progress
 
@@ -45,10 +43,7 @@ def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "
     Raises:
         ValueError: If neither is given, or one cannot be read.
     """
-    found = open_all(files, on_error)
-    if shards is not None:
-        with inside("shards", shards):
-            found.append(Shards(shards))
+    found = open_all(files, shards, on_error)
     if not found:
         raise ValueError("files: neither --files nor --shards says where the galaxies are")
     return found[0] if len(found) == 1 else Joined(found)

@@ -15,7 +15,7 @@ from astroclip.inference.search_figure import Row, check_format, write_sheet
 from astroclip.survey import BANDS
 from sciformer.arguments import inside
 from sciformer.files import new_file
-from sciformer.text import printable
+from sciformer.text import counted, printable
 
 DRAWN = 6  # galaxies in the figure
 LISTED = 20  # files, or ids
@@ -75,7 +75,7 @@ def described(opened: Opened, name: str) -> Iterator[str]:
     """
     source = opened.source
     what = " and ".join(name for name in ("images", "spectra") if getattr(source, name))
-    yield f"{name}: {len(source)} {'galaxy' if len(source) == 1 else 'galaxies'} with {what}"
+    yield f"{name}: {counted(len(source), 'galaxy', 'galaxies')} with {what}"
     yield from _lines(_whole(source))
     for part in opened.parts:
         facts = dict(part.facts())

@@ -51,18 +51,8 @@ def siglip(
     sigmoid(-x)`` over all other combinations, divided by the number of pairs. Supports first
     derivatives only, also with respect to ``scale`` and ``bias``.
 
-    Args:
-        a: Embeddings of one modality, normalized.
-        b: Embeddings of the other modality, normalized.
-        scale: Inverse temperature; the paper starts at 10.
-        bias: Bias of the logits; the paper starts at -10, as most combinations are no pairs.
-        gather: Use negatives of all ranks, see ``astroclip.losses.distributed_batch``.
-
-    Returns:
-        The loss.
-
-    Raises:
-        ValueError: If the embeddings are not pairs.
+    The arguments are those of :func:`info_nce`. The paper starts ``scale`` at 10, and ``bias`` at
+    -10, as most combinations are no pairs.
     """
     _check_pairs(a, b)
     return _SigLIP.apply(*map(widened, (a, b, scale, bias)), share_of(a, gather))

@@ -3,13 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import TensorDataset
 
 from contextual_counting.data.curriculum import Part, Stage, check, window
 from contextual_counting.data.shards import Sample, ranges_of
@@ -81,10 +81,8 @@ class CountingData(DataModule):
         epochs: int | None = 1,
         damaged: Literal["stop", "skip"] = "stop",
     ) -> None:
-        super().__init__()
-        self.save_hyperparameters(logger=False)
+        super().__init__(batch_size, workers, seed)
         own = Part(steps, batch_size, (length, length), 0.0, (regions, regions), (density, density))
-        self.set_loading(batch_size, workers, seed)
         check_least(samples=(samples, 1))
         check(own, "length")
         self.own = Setting(length, regions, density)
@@ -237,28 +235,11 @@ class CountingData(DataModule):
 
     def _in_order(self, whole: Batch) -> SeededLoader:
         size = self.at_once(whole.tokens.shape[1]) * self.rank()[1]
-        return self.in_order(Rows(whole), size, collate=stack)
+        return self.in_order(TensorDataset(*whole), size, collate=collate)
 
 
-class Rows(Dataset[Batch]):
-    """Sequences of a batch, one by one.
-
-    Args:
-        whole: The batch.
-    """
-
-    def __init__(self, whole: Batch) -> None:
-        self.whole = whole
-
-    def __len__(self) -> int:
-        return len(self.whole.tokens)
-
-    def __getitem__(self, index: int) -> Batch:
-        return Batch(self.whole.tokens[index], self.whole.counts[index])
-
-
-def collate(samples: Sequence[Sample]) -> Batch:
-    """Stack sequences of shards into a batch."""
+def collate(samples: Sequence[tuple[Any, Any]]) -> Batch:
+    """Stack sequences and their counts into a batch."""
     tokens, counts = stack(samples)
     return Batch(tokens.long(), counts.long())
 

@@ -74,12 +74,11 @@ def sweep(
         for point in _measured(study.folder(run.name), arm, seed, samples)
     ]
     length, regions, _ = open_with_data(study.folder(next(iter(found))))[1].own
-    title = "Position encodings and masks"
-    with study_report(study, config, found, title) as report:
-        report.summary += (
-            f"T {length} and R {regions}, one point per region and seed; the paper's are at T 512 "
-            "and R 4, digitized."
-        )
+    about = (
+        f"T {length} and R {regions}, one point per region and seed; the paper's are at T 512 and "
+        "R 4, digitized."
+    )
+    with study_report(study, config, found, "Position encodings and masks", about) as report:
         _add(report, points)
         _write_points(study.out / "points.csv", points)
 

@@ -101,11 +101,9 @@ def vary(
         seen.append(look(run.module, data, arm, seed, samples))
     own = open_with_data(study.folder(runs["nothing", 0].name))[1].own
     title = "Which variability in training makes a network generalize"
-    with study_report(study, config, found, title) as report:
-        report.summary += (
-            f"Around T {own.length}, R {own.regions} and density {own.density}; {seeds} seeds for "
-            "each quantity that is random."
-        )
+    around = f"Around T {own.length}, R {own.regions} and density {own.density}"
+    about = f"{around}; {seeds} seeds for each quantity that is random."
+    with study_report(study, config, found, title, about) as report:
         _add(report, seen)
         _add_predictions(report, seen)
 

@@ -63,17 +63,7 @@ def convert(original: str, out: str, overwrite: bool = False) -> list[str]:
 
 
 def load(path: str | Path) -> AViT:
-    """Load converted weights, in eval mode.
-
-    Args:
-        path: Path of the .safetensors file.
-
-    Returns:
-        The network.
-
-    Raises:
-        ValueError: If the file is missing, damaged, or was not written by ``convert``.
-    """
+    """Load a .safetensors file of ``convert``, in eval mode; ``ValueError`` if it is none."""
     return original_weights.load_converted(ORIGINAL.project, path, build)
 
 

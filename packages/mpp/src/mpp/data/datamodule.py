@@ -87,9 +87,8 @@ class PhysicsData(DataModule):
         workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.save_hyperparameters(logger=False)
-        self.set_loading(batch_size, workers, seed)
+        super().__init__(batch_size, workers, seed)
+        check_not_negative(noise=noise)
         check_least(
             history=(history, 1),
             horizon=(horizon, 1),
@@ -99,7 +98,6 @@ class PhysicsData(DataModule):
             trajectories=(trajectories, 1),
             val_windows=(val_windows, 1),
         )
-        check_not_negative(noise=noise)
         self.shares = shares_of(splits)
         self.sources, self.entries = _open(files or [], simulate or [], seed)
         for source in self.sources.values():

@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 
 from mpp.data.description import Description
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.readers.pdebench import PDEBench
 from mpp.data.shards import make_sample, recipe
 from mpp.data.simulated import describe
-from mpp.data.writers import write_pdebench, write_well
+from mpp.data.well_writer import write_well
 from sciformer.arguments import check_least
 from sciformer.data.shards.command import simulate as write_shards
 from sciformer.files import new_file

@@ -1,10 +1,12 @@
 """Figures of rollouts: errors against time, maps of truth and prediction, spectra, movies."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
@@ -36,16 +38,9 @@ CAPTION = (
 
 def add_errors(report: Report, compared: Comparison) -> None:
     """VRMSE against the step, one panel per field."""
-    names = compared.description.names
-    columns = min(ACROSS, len(names))
-    lines = math.ceil(len(names) / columns)
     steps = np.arange(1, compared.steps + 1)
-    with figure(0.6 + 1.9 * lines, WIDE) as drawn:
-        panels = drawn.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
-        for field, axes in enumerate(panels.flat):
-            if field >= len(names):
-                axes.set_visible(False)
-                continue
+    with _panels(compared, "steps ahead", "VRMSE (no unit)", sharey=True) as (drawn, panels):
+        for field, axes in enumerate(panels):
             for method in (MODEL, *BASELINES):
                 color, style, marker = LINES[method]
                 values = compared.errors["vrmse"][method][:, field]
@@ -58,16 +53,11 @@ def add_errors(report: Report, compared: Comparison) -> None:
                     markersize=4,
                     label=NAMES[method],
                 )
-            axes.set(title=label(names[field]), yscale="log")
+            axes.set(yscale="log")
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter(NullFormatter())
-        for axes in panels[-1]:
-            axes.set_xlabel("steps ahead")
-        for axes in panels[:, 0]:
-            axes.set_ylabel("VRMSE (no unit)")
-        add_legend(drawn, 3)
     report.add_figure(
         f"{label(compared.name)}: error against time",
         drawn,
@@ -79,36 +69,47 @@ def add_errors(report: Report, compared: Comparison) -> None:
 
 def add_spectra(report: Report, compared: Comparison) -> None:
     """Power of each field at each wave number, at the last step."""
-    names = compared.description.names
-    columns = min(ACROSS, len(names))
-    lines = math.ceil(len(names) / columns)
+    across, up = "number of waves along the domain", "mean square (unit\u00b2)"
     space = compared.description.shape
     cuts = [cut * max(space) / (2 * math.pi) for cut in band_cuts(space)]
-    with figure(0.6 + 1.9 * lines, WIDE) as drawn:
-        panels = drawn.subplots(lines, columns, squeeze=False, sharex=True)
-        for field, axes in enumerate(panels.flat):
-            if field >= len(names):
-                axes.set_visible(False)
-                continue
+    with _panels(compared, across, up) as (drawn, panels):
+        for field, axes in enumerate(panels):
             waves = np.arange(1, compared.spectra[TRUTH].shape[1])
             truth = compared.spectra[TRUTH][field, 1:]
             axes.plot(waves, truth, color=INK, label="truth")
             axes.plot(waves, compared.spectra[MODEL][field, 1:], "--", color=BLUE, label="model")
             for cut in cuts:
                 axes.axvline(cut, color=BASELINE, linewidth=0.8, linestyle=":", label=CUT)
-            axes.set(title=label(names[field]), xscale="log", yscale="log")
+            axes.set(xscale="log", yscale="log")
             _decades(axes, truth)
-        for axes in panels[-1]:
-            axes.set_xlabel("number of waves along the domain")
-        for axes in panels[:, 0]:
-            axes.set_ylabel("mean square (unit\u00b2)")
-        add_legend(drawn, 3)
     report.add_figure(
         f"{label(compared.name)}: spectra after {counted(compared.steps, 'step')}",
         drawn,
         "The part of the mean square of a field (in its unit squared) at each whole number of "
         "waves along the longest axis, in any direction, in the mean over the windows.",
     )
+
+
+@contextmanager
+def _panels(
+    compared: Comparison, x: str, y: str, sharey: bool = False
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure with one panel per field; axis labels, titles and legend when they are drawn."""
+    names = compared.description.names
+    columns = min(ACROSS, len(names))
+    lines = math.ceil(len(names) / columns)
+    with figure(0.6 + 1.9 * lines, WIDE) as drawn:
+        panels = drawn.subplots(lines, columns, squeeze=False, sharex=True, sharey=sharey)
+        yield drawn, list(panels.flat[: len(names)])
+        for axes in panels.flat[len(names) :]:
+            axes.set_visible(False)
+        for axes, name in zip(panels.flat, names, strict=False):
+            axes.set_title(label(name))
+        for axes in panels[-1]:
+            axes.set_xlabel(x)
+        for axes in panels[:, 0]:
+            axes.set_ylabel(y)
+        add_legend(drawn, 3)
 
 
 def _decades(axes: Axes, truth: np.ndarray) -> None:

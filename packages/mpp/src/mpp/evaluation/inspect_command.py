@@ -19,6 +19,7 @@ from sciformer.arguments import ArgumentError
 from sciformer.report.figures import WIDE, figure
 from sciformer.report.html import Cell
 from sciformer.report.report import Report, report_folder
+from sciformer.text import counted
 
 SAMPLES = 24  # frames of which statistics are taken
 DRAWN = 8  # fields of a picture at most
@@ -82,7 +83,7 @@ def _unknown(arrays: Arrays) -> Report:
 def _summary(found: Trajectories) -> str:
     shortest, longest = min(found.lengths), max(found.lengths)
     frames = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
-    return f"{len(found)} {'trajectory' if len(found) == 1 else 'trajectories'} of {frames} frames."
+    return f"{counted(len(found), 'trajectory', 'trajectories')} of {frames} frames."
 
 
 def _physics(found: Trajectories, question: ArgumentError | None) -> list[list[Cell]]:

@@ -31,10 +31,7 @@ _ALL = (
     System(
         name="shallow_water",
         fields=(Field("height", conserved=True), *VELOCITY),
-        boundaries=("periodic", "periodic"),
         extent=(5.0, 5.0),
-        shape=(64, 64),
-        frames=24,
         dt=0.1,
         function=random_shallow_water,
         solve=lambda state, frames, dt, given: shallow_water(
@@ -46,7 +43,6 @@ _ALL = (
         fields=(Field("height"), *VELOCITY),
         boundaries=OPEN,
         extent=(5.0, 5.0),
-        shape=(64, 64),
         frames=11,  # time 1, as in PDEBench, whose frames are 0.01 apart
         dt=0.1,
         function=dam_break,
@@ -57,10 +53,7 @@ _ALL = (
     System(
         name="diffusion_reaction",
         fields=(Field("activator"), Field("inhibitor")),
-        boundaries=("periodic", "periodic"),
         extent=(2.0, 2.0),
-        shape=(64, 64),
-        frames=24,
         dt=1.0,
         function=oscillating_reaction,
         solve=lambda state, frames, dt, given: diffusion_reaction(
@@ -72,7 +65,6 @@ _ALL = (
         fields=(Field("activator"), Field("inhibitor")),
         boundaries=("wall", "wall"),
         extent=(2.0, 2.0),
-        shape=(64, 64),
         frames=6,  # time 5, as in PDEBench, whose frames are 0.05 apart
         dt=1.0,
         function=noisy_reaction,
@@ -83,10 +75,7 @@ _ALL = (
     System(
         name="incompressible",
         fields=(*STEADY, Field("tracer", conserved=True)),
-        boundaries=("periodic", "periodic"),
         extent=(1.0, 1.0),
-        shape=(64, 64),
-        frames=24,
         dt=0.06,
         function=random_incompressible,
         solve=lambda state, frames, dt, given: incompressible(
@@ -96,9 +85,7 @@ _ALL = (
     System(
         name="compressible",
         fields=(Field("density", conserved=True), *VELOCITY, Field("pressure")),
-        boundaries=("periodic", "periodic"),
         extent=(1.0, 1.0),
-        shape=(64, 64),
         frames=21,
         dt=0.025,
         function=random_compressible,
@@ -112,7 +99,6 @@ _ALL = (
         boundaries=("periodic",),
         extent=(1.0,),
         shape=(256,),
-        frames=24,
         dt=0.04,
         function=random_burgers,
         solve=lambda state, frames, dt, given: burgers(state, frames, dt, given["viscosity"]),

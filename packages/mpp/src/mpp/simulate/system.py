@@ -1,7 +1,6 @@
 """A physical system that can be simulated: its fields, boundaries, defaults and function."""
 
 from collections.abc import Callable, Mapping
-from inspect import signature
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ from jaxtyping import Float, Float32
 from mpp.boundary import Boundary
 from mpp.simulate import validation
 from mpp.simulate.initial_states import Sampling
-from sciformer.arguments import ArgumentError, check_least, check_positive
+from sciformer.arguments import check_least, check_positive, numeric_parameters, with_defaults
 
 CELLS = 32_768  # cells simulated at a time: their arrays fit into the cache of one core
 NONE: Mapping[str, float | int] = MappingProxyType({})
@@ -39,30 +38,29 @@ class System(NamedTuple):
     Args:
         name: Key in the registry.
         fields: Fields in the order of the arrays.
-        boundaries: Boundary of each spatial axis; x is the first.
         extent: Length of each spatial axis.
-        shape: Default number of points of each spatial axis.
-        frames: Default number of frames.
         dt: Default time between frames.
         function: Simulator, called with a ``Sampling`` and the parameters by name.
         solve: Solver, called with initial states (all fields), frames, dt and all parameters.
+        boundaries: Boundary of each spatial axis; x is the first.
+        shape: Default number of points of each spatial axis.
+        frames: Default number of frames.
     """
 
     name: str
     fields: tuple[Field, ...]
-    boundaries: tuple[Boundary, ...]
     extent: tuple[float, ...]
-    shape: tuple[int, ...]
-    frames: int
     dt: float
     function: Callable[..., np.ndarray]
     solve: Callable[[np.ndarray, int, float, Mapping[str, Any]], np.ndarray]
+    boundaries: tuple[Boundary, ...] = ("periodic", "periodic")
+    shape: tuple[int, ...] = (64, 64)
+    frames: int = 24
 
     @property
     def parameters(self) -> Mapping[str, float | int]:
         """Default physical parameters: those of the function that are single numbers."""
-        defaults = {key: p.default for key, p in signature(self.function).parameters.items()}
-        return {key: value for key, value in defaults.items() if isinstance(value, float | int)}
+        return numeric_parameters(self.function)
 
     def simulate(
         self,
@@ -99,7 +97,7 @@ class System(NamedTuple):
         dt = self.dt if dt is None else dt
         validation.grid(shape, frames, axes=len(self.shape))
         check_positive(dt=dt)
-        values = self._typed(parameters)
+        values = with_defaults(self.parameters, parameters, self.name)
         together = max(1, CELLS // max(1, int(np.prod(shape))))
         numbers = range(first, first + samples)
         parts = (numbers[at : at + together] for at in range(0, samples, together))
@@ -128,17 +126,5 @@ class System(NamedTuple):
         Raises:
             ValueError: A parameter is unknown or out of range, or a state is not physical.
         """
-        values = {**self.parameters, **self._typed(parameters)}
+        values = with_defaults(self.parameters, parameters, self.name)
         return self.solve(states, frames, dt, values).astype(np.float32, copy=False)
-
-    def _typed(self, parameters: Mapping[str, float | int]) -> dict[str, float | int]:
-        """Convert parameters to the type of their default: 1 may be a float, 4.0 an integer."""
-        typed, defaults = {}, self.parameters
-        for name, value in parameters.items():
-            if name not in defaults:
-                known = ", ".join(defaults)
-                raise ArgumentError(name, f"no parameter of {self.name}, which has {known}")
-            typed[name] = type(defaults[name])(value)
-            if typed[name] != value:
-                raise ArgumentError(name, f"{value} is no whole number")
-        return typed

@@ -64,8 +64,7 @@ def joint(
     found = study.fit(runs)
     scores = {run.name: kept_metrics(study.folder(run.name) / "last.ckpt") for run in runs}
     title = "One network for several systems, or one for each"
-    with study_report(study, config, found, title) as report:
-        report.summary += SUMMARY.format(seeds=seeds)
+    with study_report(study, config, found, title, SUMMARY.format(seeds=seeds)) as report:
         for span, words in SPANS.items():
             _add_table(report, scores, systems, seeds, span, words)
         _add_figure(report, scores, systems, seeds)

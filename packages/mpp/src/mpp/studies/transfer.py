@@ -135,8 +135,8 @@ def transfer(
         names = [setup.run(arm, rates[arm], seed).name for seed in range(seeds)]
         scores[arm] = [joint.kept_metrics(study.folder(name) / kept) for name in names]
     title = "A pretrained network on a new system"
-    with study_report(study, config, found, title) as report:
-        report.summary += f"The pretraining is not among them. {SUMMARY.format(seeds=seeds)}"
+    about = f"The pretraining is not among them. {SUMMARY.format(seeds=seeds)}"
+    with study_report(study, config, found, title, about) as report:
         _add_gains(report, scores, training)
         _add_table(report, scores, rates, setup)
         _add_rates(report, study, setup, rates, seeds)

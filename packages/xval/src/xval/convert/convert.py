@@ -70,17 +70,7 @@ def convert(
 
 
 def load(path: str | Path) -> XVal:
-    """Load converted weights, in eval mode.
-
-    Args:
-        path: Path of the .safetensors file.
-
-    Returns:
-        The network.
-
-    Raises:
-        ValueError: If the file is missing, damaged, or was not written by ``convert``.
-    """
+    """Load a .safetensors file of ``convert``, in eval mode; ``ValueError`` if it is none."""
     return load_converted(ORIGINAL.project, path, build)
 
 

@@ -98,9 +98,7 @@ class TextData(DataModule):
         workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.save_hyperparameters(logger=False)
-        self.set_loading(batch_size, workers, seed)
+        super().__init__(batch_size, workers, seed)
         check_least(context=(context, 1))
         check_share(hide=hide, ask=ask)
         self.shares = shares_of(splits)

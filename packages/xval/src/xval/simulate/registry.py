@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sciformer.arguments import ArgumentError, check_least
+from sciformer.arguments import ArgumentError, check_least, numeric_parameters, with_defaults
 from xval.simulate.multiplication import multiplication
 from xval.simulate.one_orbit import orbits
 from xval.simulate.planets import planets
@@ -26,13 +26,11 @@ class TextSet(NamedTuple):
         name: Key in the registry.
         answers: Patterns of the target numbers (:mod:`xval.data.field_names`), with parameters in
             braces.
-        parameters: Default parameters, documented by the function.
         function: Simulator, called with seed, indices of the samples and the parameters by name.
     """
 
     name: str
     answers: tuple[str, ...]
-    parameters: Mapping[str, float | int]
     function: Callable[..., Texts]
 
     def simulate(
@@ -65,17 +63,7 @@ class TextSet(NamedTuple):
 
     def parameters_with(self, given: Mapping[str, Any]) -> dict[str, float | int]:
         """Defaults updated by given parameters, each converted to the type of its default."""
-        typed = dict(self.parameters)
-        for name, value in given.items():
-            if name not in typed:
-                known = ", ".join(typed)
-                raise ArgumentError(name, f"no parameter of {self.name}, which has {known}")
-            kind, known = type(typed[name]), type(value) in (int, float)
-            if not known or kind(value) != value:
-                whole = "whole " if kind is int else ""
-                raise ArgumentError(name, f"{value!r} is no {whole}number")
-            typed[name] = kind(value)
-        return typed
+        return with_defaults(numeric_parameters(self.function), given, self.name)
 
     def asked(self, given: Mapping[str, Any] = NONE) -> list[str]:
         """Patterns of the target numbers with these parameters."""
@@ -83,17 +71,10 @@ class TextSet(NamedTuple):
 
 
 _ALL = (
-    TextSet("multiplication", ("=",), {"digits": 3}, multiplication),
-    TextSet(
-        "trees", ("=",), {"fewest": 2, "most": 4, "low": 0.01, "high": 100.0, "digits": 3}, trees
-    ),
-    TextSet(
-        "products",
-        ("=",),
-        {"low": 1e-8, "high": 1e8, "zeros": 0.05, "sums": 0.5, "digits": 7},
-        products,
-    ),
-    TextSet("orbits", ("a",), {"frames": 6, "digits": 7, "outside": 0.0}, orbits),
+    TextSet("multiplication", ("=",), multiplication),
+    TextSet("trees", ("=",), trees),
+    TextSet("products", ("=",), products),
+    TextSet("orbits", ("a",), orbits),
     TextSet(
         "planets",
         (
@@ -102,15 +83,9 @@ _ALL = (
             "description.planet1.m",
             "description.stepsize",
         ),
-        {"digits": 7, "axis_outside": 0.0, "step_outside": 0.0},
         planets,
     ),
-    TextSet(
-        "temperature",
-        ("data.{history}.*",),
-        {"stations": 8, "history": 8, "hours": 6.0, "spread": 10.0},
-        temperature,
-    ),
+    TextSet("temperature", ("data.{history}.*",), temperature),
 )
 
 SETS = MappingProxyType({each.name: each for each in _ALL})

@@ -82,12 +82,12 @@ def sweep(
     )
     every = [_rival(study, setup, XVAL, SAMPLES)]
     every += [_rival(study, setup, name, arm) for name in rivals for arm in (SAMPLES, *further)]
-    with study_report(study, config, found, "Number encodings") as report:
-        report.summary += (
-            f"One trainer, one trunk, the same texts; means over seeds ({seeds}), in brackets "
-            "lowest and highest. The text codes write three significant digits, take the nearest "
-            "number in their range, and answer from left to right."
-        )
+    about = (
+        f"One trainer, one trunk, the same texts; means over seeds ({seeds}), in brackets lowest "
+        "and highest. The text codes write three significant digits, take the nearest number in "
+        "their range, and answer from left to right."
+    )
+    with study_report(study, config, found, "Number encodings", about) as report:
         add_rivals(report, every)
         source, _ = open_data(open_run(study.folder(place(XVAL, SAMPLES, 0)), "cpu"))
         add_gaps(report, every, [gaps(rival.answers[0], source) for rival in every])

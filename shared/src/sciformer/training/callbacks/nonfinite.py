@@ -50,15 +50,9 @@ class StopOnNonFiniteLoss(Callback):
     ) -> None:
         """Check the loss.
 
-        Args:
-            trainer: Trainer, for step, rank and samples.
-            pl_module: Module, to find the tensor.
-            loss: Result of the training step.
-
-        Raises:
-            FloatingPointError: If it is not finite and there is only one rank; several ranks stop
-                together, before the step. Names step, rank, the first tensor that is not finite,
-                and the samples of the batch.
+        Raises ``FloatingPointError`` if it is not finite and there is only one rank; several ranks
+        stop together, before the step. It names step, rank, the first tensor that is not finite,
+        and the samples of the batch.
         """
         value = loss.item()
         if not math.isfinite(value) and self.lost is None:
@@ -71,14 +65,8 @@ class StopOnNonFiniteLoss(Callback):
     ) -> None:
         """Check the gradient, unless gradient clipping does.
 
-        Args:
-            trainer: Trainer, for step, rank and samples.
-            pl_module: Module, to name the parameter.
-            optimizer: Optimizer whose gradients are checked.
-
-        Raises:
-            FloatingPointError: If a gradient or the loss is not finite on any rank. Names step,
-                rank, the first parameter, and the samples of the batch.
+        Raises ``FloatingPointError`` if a gradient or the loss is not finite on any rank. It names
+        step, rank, the first parameter, and the samples of the batch.
         """
         if not self.clips:
             self._look(trainer, pl_module, optimizer, *_norm(optimizer))

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from astroclip.data.readers.column_names import text
-from sciformer.data.open_files import OpenFiles
-from sciformer.data.parquet import open_parquet, reading, texts
+from sciformer.data.open_files import LazyFile, OpenFiles, reading
+from sciformer.data.parquet import open_parquet, texts
 
 PARQUET, ARROW = ".parquet", ".arrow"
 
@@ -59,14 +59,14 @@ class ArrowFile:
         self.reader = []
 
 
-class ArrowRows:
+class ArrowRows(LazyFile[Any]):
     """Columns of a parquet or Arrow file, read row by row; one group of rows is in memory.
 
     Fields of structures are columns of their own: ``spectrum.flux``.
 
     Args:
         path: The file.
-        files: Opens files; may be shared between readers.
+        files: Open files to share with other readers.
 
     Raises:
         ValueError: If it cannot be read.
@@ -74,10 +74,9 @@ class ArrowRows:
 
     air: bool | None = None
 
-    def __init__(self, path: str | Path, files: "OpenFiles[Path, Any] | None" = None) -> None:
-        self.path = Path(path)
-        self.files = OpenFiles(open_rows) if files is None else files
-        file = self.files[self.path]
+    def __init__(self, path: str | Path, files: OpenFiles[Path, Any] | None = None) -> None:
+        super().__init__(path, open_rows, files)
+        file = self.file
         if isinstance(file, ArrowFile):
             schema, rows = file.schema, file.rows
         else:
@@ -123,7 +122,7 @@ class ArrowRows:
         return None
 
     def _read(self, group: int, names: Sequence[str]) -> dict[str, Any]:
-        file, top = self.files[self.path], sorted({name.split(".")[0] for name in names})
+        file, top = self.file, sorted({name.split(".")[0] for name in names})
         with reading(self.path, f"row group {group}"):
             if isinstance(file, ArrowFile):
                 batch = file.batch(group)

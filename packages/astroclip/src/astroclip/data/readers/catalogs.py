@@ -15,7 +15,8 @@ from astroclip.data.readers.fits import FITSFile, is_fits, is_scalar
 from astroclip.data.source import Positions
 from sciformer.data.hdf5 import HDF5
 from sciformer.data.npy import read_arrays
-from sciformer.data.parquet import open_parquet, reading
+from sciformer.data.open_files import reading
+from sciformer.data.parquet import open_parquet
 
 TEXTS = (".csv", ".ecsv", ".tsv", ".txt", ".dat")
 SUFFIXES = (*TEXTS, ".fits", ".parquet", ".hdf5", ".h5", ".npz")

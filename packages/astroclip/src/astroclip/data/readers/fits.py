@@ -4,8 +4,6 @@ import gzip
 import os
 import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -18,7 +16,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import proj_plane_pixel_scales
 
 from astroclip.data.readers.fits_sizes import check_sizes
-from sciformer.data.open_files import OpenFiles
+from sciformer.data.open_files import LazyFile, OpenFiles
 from sciformer.text import reason
 
 SUFFIXES = (".fits.gz", ".fits.fz", ".fits", ".fit")
@@ -67,22 +65,21 @@ def open_fits(path: Path) -> fits.HDUList:
     return found
 
 
-class FITSFile:
+class FITSFile(LazyFile[fits.HDUList]):
     """HDUs of a FITS file, which each process opens on first use.
 
     Args:
         path: The file.
-        files: Opens FITS files; may be shared between readers.
+        files: Open FITS files to share with other readers.
     """
 
     def __init__(self, path: str | Path, files: OpenFITS | None = None) -> None:
-        self.path = Path(path)
-        self.files = OpenFiles(open_fits) if files is None else files
+        super().__init__(path, open_fits, files)
 
     @property
     def parts(self) -> list[Any]:
         """All HDUs, in order."""
-        return list(self.files[self.path])
+        return list(self.file)
 
     def part(self, name: str) -> Any:
         """HDU by name, not yet read; ``ValueError`` if there is none."""
@@ -150,14 +147,6 @@ class FITSFile:
         with self.reading(name):
             values = np.asarray(found.data[name])
         return values.astype(values.dtype.newbyteorder("="))
-
-    @contextmanager
-    def reading(self, what: str) -> Iterator[None]:
-        """Add file and HDU to astropy's errors about damaged data."""
-        try:
-            yield
-        except Exception as error:  # as above
-            raise ValueError(f"{self.path}: {what}: cannot be read: {reason(error)}") from error
 
 
 def is_fits(path: Path) -> bool:

@@ -11,6 +11,7 @@ from astroclip.data.readers.crossmatch import Paired, read_pairs
 from astroclip.data.readers.detect_format import SUFFIXES, Kind
 from astroclip.data.readers.files import Broken, SortedFiles, files_of
 from astroclip.data.readers.labels import labelled
+from astroclip.data.shards import Shards
 from astroclip.data.source import Joined, Source, named
 from sciformer.arguments import ArgumentError, check_positive, inside
 from sciformer.data.entry import Kinds, check_entry
@@ -103,15 +104,16 @@ def open_entry(
         return _opened(entry, kind, on_error)
 
 
-def open_all(files: Files | None, on_error: OnError) -> list[Source]:
-    """Open all entries of ``--files``.
+def open_all(files: Files | None, shards: str | None, on_error: OnError) -> list[Source]:
+    """Open all entries of ``--files``, then ``--shards``.
 
     Args:
         files: An entry, or a list of them.
+        shards: Folder written by ``astroclip simulate``.
         on_error: ``skip`` counts an entry that cannot be opened as one bad galaxy, if others can.
 
     Returns:
-        A source for each entry; empty for None.
+        A source for each entry, and one for the shards.
 
     Raises:
         ArgumentError: Naming the entry that cannot be opened.
@@ -129,7 +131,11 @@ def open_all(files: Files | None, on_error: OnError) -> list[Source]:
             failed.append((entry, error))
     if failed and not found:
         raise failed[0][1]
-    return [*found, *(Broken(Path(str(entry)), error.reason, found[0]) for entry, error in failed)]
+    found += [Broken(Path(str(entry)), error.reason, found[0]) for entry, error in failed]
+    if shards is not None:
+        with inside("shards", shards):
+            found.append(Shards(shards))
+    return found
 
 
 def entries(files: Files | None) -> list[Entry]:

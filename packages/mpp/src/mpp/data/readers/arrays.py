@@ -11,7 +11,7 @@ from scipy.io import netcdf_file
 from mpp.data.readers.zarr_store import is_zarr, open_zarr
 from sciformer.data import npy
 from sciformer.data.hdf5 import HDF5, Index, OpenHDF5, identity
-from sciformer.data.open_files import OpenFiles
+from sciformer.data.open_files import OpenFiles, reading
 from sciformer.text import reason
 
 NETCDF3 = b"CDF"
@@ -167,10 +167,8 @@ class OtherArrays(Arrays):
 
     def read(self, name: str, index: Index = ()) -> np.ndarray:
         found = self._array(name)
-        try:
+        with reading(f"{self.path}: {name}", "cannot be read"):
             return np.array(found[index])
-        except Exception as error:  # damaged chunks: any error of any decoder
-            raise ValueError(f"{self.path}: {name}: cannot be read: {reason(error)}") from error
 
 
 def open_arrays(path: str | Path, files: OpenHDF5 | None = None) -> Arrays:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from sciformer.data.open_files import reading
 from xval.data.dates import ISO
 from xval.data.readers.column_types import ColumnType
 from xval.data.readers.table import Table
@@ -36,7 +37,7 @@ def read_binary(path: Path) -> Table:
     try:
         import pyarrow as pa  # an extra
 
-        from sciformer.data.parquet import open_parquet, reading  # with it
+        from sciformer.data.parquet import open_parquet  # with it
     except ImportError as error:
         raise ValueError(f"{path} needs pyarrow: pip install 'sciformer[parquet]'") from error
     if path.suffix in PARQUET:
