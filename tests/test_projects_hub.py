@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from contextual_counting.module import CountingModule
+from sciformer.cli.main import main
 from sciformer.evaluation.run import open_run
 from sciformer.training.checkpoints import checkpoint
 
@@ -143,3 +144,10 @@ def test_the_card_says_data_metrics_limits_and_licence(hub, here):
 def test_an_address_that_is_none_is_said(address):
     with pytest.raises(ValueError, match="an address is hub:NAME/REPO"):
         checkpoint.find(address)
+
+
+def test_published_networks_are_listed_and_what_is_unknown_is_said(capsys):
+    main(["models"])
+    said = capsys.readouterr().out
+    for part in ("hub:polymathic-ai/astroclip", "MPP AViT-L", "xVal (original)", "unknown", "MIT"):
+        assert part in said
