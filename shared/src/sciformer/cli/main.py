@@ -57,6 +57,11 @@ VERBS = {  # of sciformer itself
         "data/xval",
         answers=True,
     ),
+    "models": Verb(
+        "sciformer.cli.models:models",
+        "list trained networks that are published, and where",
+        answers=True,
+    ),
     "export": Verb(
         "sciformer.training.checkpoints.export:export",
         "export a checkpoint to safetensors, or import one",

@@ -13,6 +13,7 @@ from sciformer.arguments import ArgumentError
 from sciformer.report.origin import data_hashes, origin
 from sciformer.report.report import Report, report_folder
 from sciformer.training.checkpoints import checkpoint
+from sciformer.training.checkpoints.hub import fetched
 
 Module = TypeVar("Module", bound=nn.Module)
 Data = TypeVar("Data")
@@ -35,6 +36,11 @@ class TrainedRun(Generic[Module]):
     module: Module
     settings: dict[str, Any]
     record: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """Where reports go by default: the run's folder; of a file of the Hub, ``runs``."""
+        return Path("runs") / self.path.parents[2].name if fetched(self.path) else self.path.parent
 
     def data(self, kind: Callable[..., Data], **changes: Any) -> Data:
         """Rebuild the DataModule of the training.
@@ -73,7 +79,7 @@ class TrainedRun(Generic[Module]):
         Raises:
             ValueError: If the folder is not writable or holds a report.
         """
-        folder = report_folder(out or self.path.parent / name, overwrite)
+        folder = report_folder(out or self.folder / name, overwrite)
         read = data or [self.settings.get(key) for key in ("files", "shards")]
         report = Report(title, {**self.record, "evaluation": origin(), "data": data_hashes(read)})
         yield report

@@ -77,7 +77,7 @@ def rollout_file(
     past = _history(trained, source.where, _shortest(source, numbers), start, history)
     tell_rows(Vocabulary(trained.module.hparams["fields"]), source)
     frames = np.stack([source.read(number, start, start + past) for number in numbers])
-    folder = report_folder(out or trained.path.parent / "rollout", overwrite)
+    folder = report_folder(out or trained.folder / "rollout", overwrite)
     new_folder(folder, (FRAMES, film), overwrite)
     domain = inside_of(source, numbers)
     answers = roll(trained, source, torch.from_numpy(frames), rows, steps, domain)

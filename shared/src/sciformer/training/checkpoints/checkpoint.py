@@ -12,6 +12,7 @@ from torch import nn
 from sciformer.allowlist import check_plain
 from sciformer.arguments import ArgumentError, with_tables
 from sciformer.text import hide_secrets, reason, single_line
+from sciformer.training.checkpoints import hub
 from sciformer.training.checkpoints.distrust import (
     check_settings,
     check_tensors,
@@ -41,10 +42,11 @@ PARTS = (STAMP, "state_dict", "hyper_parameters")  # dicts that each has
 
 
 def find(path: str | Path) -> Path:
-    """Find a checkpoint: the file itself, or ``last.ckpt`` of a run folder.
+    """Find a checkpoint.
 
     Args:
-        path: Path of a file or a folder.
+        path: The file itself; a run folder (its ``last.ckpt``); a folder of ``save_pretrained``
+            (its ``model.safetensors``); or ``hub:NAME/REPO[/FILE][@revision]``.
 
     Returns:
         An existing file.
@@ -52,8 +54,12 @@ def find(path: str | Path) -> Path:
     Raises:
         ValueError: If there is none.
     """
+    if str(path).startswith(hub.PREFIX):
+        return hub.find(str(path))
     path = Path(path)
     found = path / "last.ckpt" if path.is_dir() else path
+    if not found.is_file() and (path / hub.WEIGHTS).is_file():
+        return path / hub.WEIGHTS
     if not found.is_file():
         raise ValueError(f"{found}: no such checkpoint")
     return found
