@@ -1,13 +1,13 @@
 """Read a pretrained network from a run of ours or from ``mpp convert``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from mpp.convert.convert import STAMP, read_converted
-from mpp.nn.add_fields import grow
+from mpp.nn.add_fields import add_parameters, grow
 from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.model import AViT, find_size
 from sciformer.arguments import ArgumentError, inside
@@ -29,11 +29,13 @@ class Pretrained(NamedTuple):
         settings: Its architecture, as arguments of ``AViT``.
         fields: Names of the fields, in the order of the vocabulary's rows.
         weights: Its state dict.
+        parameters: Names of the physical parameters that it takes.
     """
 
     settings: dict[str, Any]
     fields: Vocabulary
     weights: dict[str, Tensor]
+    parameters: list[str]
 
 
 def read(path: str | Path) -> Pretrained:
@@ -49,7 +51,7 @@ def read(path: str | Path) -> Pretrained:
     Raises:
         ValueError: If it is none of these.
     """
-    found = checkpoint.find(path)
+    found, parameters = checkpoint.find(path), []
     if is_converted(found):
         original, names = read_converted(found)
         settings, weights = DEFAULTS | original.settings, original.weights
@@ -57,6 +59,7 @@ def read(path: str | Path) -> Pretrained:
         saved = checkpoint.read(found)
         stored = saved["hyper_parameters"]
         network = stored.get("network")  # older ones have none
+        parameters = list(stored.get("parameters") or [])
         settings, names = network if isinstance(network, dict) else stored, stored.get("fields", [])
         weights = {
             name.removeprefix(PREFIX): tensor
@@ -69,7 +72,7 @@ def read(path: str | Path) -> Pretrained:
             f"{found}: not a network of mpp: has no {', '.join(missing or ['fields'])}"
         )
     try:
-        return Pretrained(architecture(settings), Vocabulary(names), weights)
+        return Pretrained(architecture(settings), Vocabulary(names), weights, parameters)
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{found}: not a network of mpp: {reason(error)}") from error
 
@@ -89,6 +92,7 @@ def continued(
     path: str,
     fields: Vocabulary,
     like: Mapping[str, str] | None = None,
+    parameters: Sequence[str] = (),
     **settings: Any,
 ) -> AViT:
     """Build a network that starts from pretrained weights.
@@ -97,6 +101,7 @@ def continued(
         path: Pretrained network, see :func:`read`.
         fields: Fields of the new network: those of the pretrained one, then new ones.
         like: New field -> known field whose row it is initialized with; other new rows are random.
+        parameters: Physical parameters of the new network: those of the pretrained one, and more.
         **settings: Arguments of ``AViT``, with the same architecture.
 
     Returns:
@@ -113,8 +118,13 @@ def continued(
                 "start", f"{path}: its {name} is {trained.settings[name]}, not {ours}"
             )
     try:
-        model = fitted(lambda: AViT(len(trained.fields), **settings), trained.weights).train()
+        model = fitted(lambda: _built(trained, settings), trained.weights).train()
     except ValueError as error:
         raise ArgumentError("start", f"{path}: {error}") from error
     grow(model, trained.fields, fields, like)
+    add_parameters(model, trained.parameters, parameters)
     return model
+
+
+def _built(trained: Pretrained, settings: Mapping[str, Any]) -> AViT:
+    return AViT(len(trained.fields), **settings).condition(len(trained.parameters))
