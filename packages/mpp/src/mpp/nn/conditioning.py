@@ -1,22 +1,24 @@
-"""Physical parameters as inputs: one embedding of each, added to all tokens.
+"""Physical parameters as inputs: a gain and a shift of all tokens (FiLM, Perez et al. 2018).
 
-A normalized frame does not show a field that is constant in space, which is why a parameter is not
-one.
+Normalization erases a field that is constant in space, which is why a parameter is not one. The
+norms of blocks and head erase a gain or a shift here and there, but not both everywhere.
 """
+
+import math
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-SPAN = 10  # ratio of positive values from which their logarithm is used
+SPAN = 9.99  # ratio of positive values from which their logarithm is used: 10, in any rounding
 ROUNDING = 1e-6  # deviation / size below which values are one number
 
 
 class Conditioning(nn.Module):
-    """Linear map from parameters to the width of the tokens; all zeros at first.
+    """Linear map from parameters to gain and shift of each channel; all zeros at first.
 
     Values are made dimensionless by location and scale of the training data, which are buffers:
-    another unit changes nothing. A value that is missing (NaN) has an embedding of its own.
+    another unit changes nothing. A value that is missing (NaN) has a row of its own.
 
     Args:
         parameters: Number of parameters.
@@ -29,12 +31,23 @@ class Conditioning(nn.Module):
 
     def __init__(self, parameters: int, dim: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(parameters, 2, dim))  # of a value, of its lack
+        self.weight = nn.Parameter(torch.zeros(parameters, 2, 2 * dim))  # value, lack of it
         self.register_buffer("origin", torch.zeros(parameters))
         self.register_buffer("scale", torch.zeros(parameters))  # 0: not measured
         self.register_buffer("logarithmic", torch.zeros(parameters, dtype=torch.bool))
 
-    def forward(self, values: Float[Tensor, "batch parameters"]) -> Float[Tensor, "batch dim"]:
+    def forward(
+        self,
+        x: Float[Tensor, "batch time tokens dim"],
+        values: Float[Tensor, "batch parameters"] | None = None,
+    ) -> Float[Tensor, "batch time tokens dim"]:
+        if values is None:
+            values = self.origin.new_full((len(x), len(self.origin)), math.nan)
+        gain, shift = self.mapped(values).to(x.dtype)[:, None, None].chunk(2, -1)
+        return x + x * gain + shift
+
+    def mapped(self, values: Float[Tensor, "batch parameters"]) -> Float[Tensor, "batch twice_dim"]:
+        """Gain and shift, in fp32 under autocast too."""
         with torch.autocast(values.device.type, enabled=False):
             values = values.to(self.origin.dtype)
             places = values.log().where(self.logarithmic, values)
@@ -47,8 +60,8 @@ class Conditioning(nn.Module):
     def measure(self, values: Float[Tensor, "trajectories parameters"]) -> None:
         """Take location and scale of the parameters that have none yet.
 
-        Mean and standard deviation, of the logarithm where all values are positive and span more
-        than a factor of 10.
+        Mean and standard deviation, of the logarithm where all values are positive and span a
+        factor of 10.
 
         Args:
             values: Values in the training data; NaN where a trajectory has none.

@@ -168,9 +168,7 @@ class AViT(nn.Module):
         # The residual stream stays in the dtype of the weights: bf16 would lose small branches.
         x = x.to(self.stem.kernel.dtype)
         if self.conditioning is not None:
-            if parameters is None:
-                parameters = x.new_full((batch, len(self.conditioning.weight)), math.nan)
-            x = x + self.conditioning(parameters).to(x.dtype)[:, None, None]
+            x = self.conditioning(x, parameters)
         for block in self.blocks:
             x = block(x, grid, boundaries, last=block is self.blocks[-1])
         y = self.head(x[:, -1], fields, grid)
