@@ -137,6 +137,13 @@ def opening(kind: Pass) -> Call:
     return lambda: data(files=places, extend=True)
 
 
+def parameters(kind: Pass) -> Call:
+    """Physical parameters of all trajectories."""
+    known = {"parameters": ["viscosity"], "splits": ALL}
+    source = MPP.PhysicsData(files=[{**described(), "parameters": {"viscosity": 1.0}}], **known)
+    return lambda: source.parts("train", 1)
+
+
 def batches(kind: Pass) -> Call:
     """Windows of two files, each read to its place in a batch."""
     some = [place(f"PDEBench {name}") for name in ("diffusion-reaction", "incompressible")]
@@ -195,6 +202,7 @@ CASES = {
     "mpp reader own arrays": Case(own_arrays),
     "mpp loader split in time": Case(in_time),
     "mpp opening": Case(opening),
+    "mpp parameters": Case(parameters),
     "mpp batches of files": Case(batches),
     "mpp reader shards": Case(shards),
     "mpp reader cache": Case(cached),

@@ -9,9 +9,9 @@ from mpp_trained import command, complaint
 from plain import random_weights
 
 from mpp.convert.convert import from_reference
+from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.simulated import Simulated
 from mpp.data.sources import open_files
-from mpp.data.writers import write_pdebench
 from mpp.nn.field_vocabulary import PUBLISHED
 from mpp.nn.rollout import rollout
 from sciformer.training.checkpoints import checkpoint

@@ -8,7 +8,11 @@ PROJECT = Project(
     summary="Pretrain one axial transformer on many physical systems (arXiv 2310.02994).",
     module="mpp.module:PhysicsModule",
     data="mpp.data.datamodule:PhysicsData",
-    links={"data.fields": "model.fields", "data.all_batches": "model.steps"},
+    links={
+        "data.fields": "model.fields",
+        "data.parameters": "model.parameters",
+        "data.all_batches": "model.steps",
+    },
     weights=tuple(  # of the original
         Weights(
             f"MPP AViT-{name} (original)",

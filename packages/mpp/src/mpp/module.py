@@ -1,8 +1,9 @@
 """LightningModule of MPP: the paper's loss and optimizer, and finetuning."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from mpp.convert.convert import ORIGINAL
 from mpp.convert.initial_weights import continued
 from mpp.data.batch import Batch
+from mpp.data.parameters import parameter_names, warn_of_unknown
 from mpp.metrics import Inside, SystemScores, nrmse, vrmse
 from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.model import AViT
@@ -23,7 +25,10 @@ from sciformer.training.module import Module
 from sciformer.training.optim import OptimizerSettings
 
 METRICS = {"nrmse": nrmse, "vrmse": vrmse}
-MATCHED = ("stem.field_weight", "stem.field_bias", "head.kernel", "head.bias")  # rows of fields
+MATCHED = (  # rows of fields and physical parameters
+    *("stem.field_weight", "stem.field_bias", "head.kernel", "head.bias"),
+    "conditioning.weight",
+)
 
 Freeze = Literal["nothing", "middle", "processor"]
 
@@ -32,7 +37,7 @@ class Parts(NamedTuple):
     """Groups of a network's parameters, for finetuning.
 
     Args:
-        fields: Rows of the fields in stem and head.
+        fields: Rows of the fields in stem and head, and of physical parameters.
         ends: Other parameters of stem and head.
         processor: Transformer blocks.
     """
@@ -94,6 +99,8 @@ class PhysicsModule(Module):
             the fields), or ``nothing``.
         pretrained_rate: Learning rate of all but the rows of the fields, relative to the full
             learning rate.
+        parameters: Names of physical parameters that are inputs; set by the data on the command
+            line.
 
     Raises:
         ValueError: If a number is out of range, or ``start`` does not fit.
@@ -113,6 +120,7 @@ class PhysicsModule(Module):
         like: dict[str, str] | None = None,
         freeze: Freeze = "nothing",
         pretrained_rate: float = 1.0,
+        parameters: list[str] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["start", "like"], logger=False)
@@ -120,12 +128,12 @@ class PhysicsModule(Module):
         self.set_optimizer(optimizer, steps)
         if like and start is None:
             raise ArgumentError("like", f"{like}: no network is given to start from")
-        known = Vocabulary(fields)
+        known, self.inputs = Vocabulary(fields), list(parameters or [])
         if start is None:
             with inside("network", {}):
-                self.model = AViT(len(known), **vars(network))
+                self.model = AViT(len(known), **vars(network)).condition(len(self.inputs))
         else:
-            self.model = continued(start, known, like, **vars(network))
+            self.model = continued(start, known, like, self.inputs, **vars(network))
         self.relative_to, self.pretrained_rate = loss, pretrained_rate
         parts = self.parts()
         frozen = {
@@ -148,8 +156,23 @@ class PhysicsModule(Module):
                 parts.ends.append(parameter)
         return parts
 
+    def check(self, data: Any) -> None:
+        """Measure the physical parameters in the training data; all must be there."""
+        if self.model.conditioning is None:
+            return
+        self.model.conditioning.measure(data.training_parameters())
+        scales = zip(self.inputs, self.model.conditioning.scale.tolist(), strict=True)
+        lacking = [name for name, scale in scales if not scale]
+        if lacking:
+            there = ", ".join(parameter_names(data.sources.values())) or "none"
+            reason = f"{', '.join(lacking)}: of no trajectory of the training; there are {there}"
+            raise ArgumentError("parameters", reason)
+
     def setup(self, stage: str) -> None:
+        if stage == "fit":
+            self.check(self.data)  # without the command line nobody else does
         for source in self.data.sources.values():
+            warn_of_unknown(source, self.inputs)
             axes, own = len(source.description.shape), self.model.axes
             if axes > own:
                 raise ValueError(
@@ -170,7 +193,7 @@ class PhysicsModule(Module):
         frames, before = batch.frames, batch.frames[:, -1]
         total = torch.zeros((), device=frames.device)
         for target in batch.target.unbind(1):
-            predicted = self(frames, batch.fields, batch.boundaries)
+            predicted = self(frames, batch.fields, batch.boundaries, batch.parameters)
             if batch.inside is not None:  # where the truth is 0, too
                 predicted = predicted * batch.inside
             each = self.relative(predicted, target, before, batch.sizes, batch.inside)
@@ -256,8 +279,9 @@ class PhysicsModule(Module):
     def continued(self, batch: Batch) -> Float[Tensor, "batch horizon fields *space"]:
         """Predict the target frames of a batch from its history alone."""
         horizon = batch.target.shape[1]
+        model = partial(self, parameters=batch.parameters)
         fields, boundaries = batch.fields, batch.boundaries
-        return rollout(self, batch.frames, fields, boundaries, horizon, batch.inside)
+        return rollout(model, batch.frames, fields, boundaries, horizon, batch.inside)
 
     def blank(self, steps: int) -> SystemScores:
         """An empty metric."""

@@ -1,13 +1,13 @@
 """Read a pretrained network from a run of ours or from weights of the original."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from mpp.convert.convert import ORIGINAL
-from mpp.nn.add_fields import grow
+from mpp.nn.add_fields import add_parameters, grow
 from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.model import AViT, find_size
 from sciformer.arguments import ArgumentError, inside
@@ -27,11 +27,13 @@ class Pretrained(NamedTuple):
         settings: Its architecture, as arguments of ``AViT``.
         fields: Names of the fields, in the order of the vocabulary's rows.
         weights: Its state dict.
+        parameters: Names of the physical parameters that it takes.
     """
 
     settings: dict[str, Any]
     fields: Vocabulary
     weights: dict[str, Tensor]
+    parameters: list[str]
 
 
 def read(path: str | Path) -> Pretrained:
@@ -52,6 +54,7 @@ def read(path: str | Path) -> Pretrained:
     stored = saved["hyper_parameters"]
     network = stored.get("network")  # older ones have none
     settings = DEFAULTS | (network if isinstance(network, dict) else stored)
+    parameters = list(stored.get("parameters") or [])
     names, prefix = stored.get("fields", []), ORIGINAL.prefix
     weights = {
         name.removeprefix(prefix): tensor
@@ -64,7 +67,7 @@ def read(path: str | Path) -> Pretrained:
             f"{found}: not a network of mpp: has no {', '.join(missing or ['fields'])}"
         )
     try:
-        return Pretrained(architecture(settings), Vocabulary(names), weights)
+        return Pretrained(architecture(settings), Vocabulary(names), weights, parameters)
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{found}: not a network of mpp: {reason(error)}") from error
 
@@ -79,6 +82,7 @@ def continued(
     path: str,
     fields: Vocabulary,
     like: Mapping[str, str] | None = None,
+    parameters: Sequence[str] = (),
     **settings: Any,
 ) -> AViT:
     """Build a network that starts from pretrained weights.
@@ -87,6 +91,7 @@ def continued(
         path: Pretrained network, see :func:`read`.
         fields: Fields of the new network: those of the pretrained one, then new ones.
         like: New field -> known field whose row it is initialized with; other new rows are random.
+        parameters: Physical parameters of the new network: those of the pretrained one, and more.
         **settings: Arguments of ``AViT``, with the same architecture.
 
     Returns:
@@ -103,8 +108,13 @@ def continued(
                 "start", f"{path}: its {name} is {trained.settings[name]}, not {ours}"
             )
     try:
-        model = fitted(lambda: AViT(len(trained.fields), **settings), trained.weights).train()
+        model = fitted(lambda: _built(trained, settings), trained.weights).train()
     except ValueError as error:
         raise ArgumentError("start", f"{path}: {error}") from error
     grow(model, trained.fields, fields, like)
+    add_parameters(model, trained.parameters, parameters)
     return model
+
+
+def _built(trained: Pretrained, settings: Mapping[str, Any]) -> AViT:
+    return AViT(len(trained.fields), **settings).condition(len(trained.parameters))

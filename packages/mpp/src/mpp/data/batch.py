@@ -21,6 +21,7 @@ class Batch(NamedTuple):
         system: Index of the system.
         sizes: Sizes of the fields over the data set, see ``mpp.sizes``; None if unknown.
         inside: 1 at points of the domain, 0 at obstacles and land; None if all points are inside.
+        parameters: Physical parameters that are inputs, NaN if unknown; None if there are none.
     """
 
     frames: Float[Tensor, "batch time fields *space"]
@@ -30,3 +31,4 @@ class Batch(NamedTuple):
     system: int
     sizes: Sizes | None = None
     inside: Float[Tensor, "batch 1 *space"] | None = None
+    parameters: Float[Tensor, "batch parameters"] | None = None

@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
 from mpp.data.dataset import MixtureWindows, Part, Windows
 from mpp.data.description import FIELDS
 from mpp.data.excerpt import split_in_time
 from mpp.data.frame_cache import Cached
+from mpp.data.parameters import parameters_of
 from mpp.data.sampler import MixtureOrder, weights_of
 from mpp.data.sources import Entry, open_files, open_system, tell_rows
 from mpp.data.trajectories import Trajectories
@@ -34,6 +39,8 @@ class PhysicsData(DataModule):
             vocabulary, followed by any other fields of the systems.
         extend: Append fields of the systems that ``fields`` lacks to the vocabulary; if False,
             raise an error.
+        parameters: Names of physical parameters that are inputs of the network. A system may lack
+            some, which are then unknown to the network.
         history: Number of input frames.
         horizon: Number of target frames in training and validation.
         test_horizon: Number of target frames in the test.
@@ -70,6 +77,7 @@ class PhysicsData(DataModule):
         simulate: list[str | dict[str, Any]] | None = None,
         fields: list[str] | None = None,
         extend: bool = False,
+        parameters: list[str] | None = None,
         history: int = 16,
         horizon: int = 1,
         test_horizon: int = 5,
@@ -104,6 +112,7 @@ class PhysicsData(DataModule):
             Windows(source, [], history, max(horizon, test_horizon))  # complains if too short
         self.weights = weights_of(mixture, self.systems)
         self.vocabulary = _vocabulary(list(self.sources.values()), fields, extend)
+        self.parameters = list(dict.fromkeys(parameters or []))
         self.hparams["fields"] = self.fields  # a checkpoint keeps its rows
         self.history, self.horizon, self.test_horizon = history, horizon, test_horizon
         horizons = {"train": horizon, "val": horizon, "test": test_horizon}
@@ -191,13 +200,21 @@ class PhysicsData(DataModule):
                 without.append(f"{name}: none of {len(whole)} trajectories is in {split}")
                 continue
             windows = Windows(source, chosen, self.history, horizon, most)
-            found.append(Part(windows, self.vocabulary.rows(source.description.names), number))
+            rows = self.vocabulary.rows(source.description.names)
+            found.append(Part(windows, rows, number, parameters_of(source, self.parameters)))
         if not found:
             reason = f"{self.shares} leaves no trajectory for {split}; {'; '.join(without)}"
             raise ArgumentError("splits", reason)
         for line in without:
             warnings.warn(line, stacklevel=2)
         return found
+
+    def training_parameters(self) -> Float32[Tensor, "trajectories parameters"]:
+        """Physical parameters of all training trajectories."""
+        with warnings.catch_warnings(action="ignore"):  # they come when the split is loaded
+            parts = self.parts("train", self.horizon)
+        known = [(part.parameters, part.windows.chosen) for part in parts]
+        return torch.cat([values[chosen] for values, chosen in known if values is not None])
 
     def _split(self, source: Trajectories, split: str) -> tuple[Trajectories, list[int]]:
         """Trajectories that hold a split, and which of them are in it."""

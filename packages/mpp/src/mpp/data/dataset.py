@@ -18,11 +18,15 @@ Future = Float32[np.ndarray, "horizon field *space"]
 
 
 class Part(NamedTuple):
-    """Windows of one system, with the vocabulary rows of its fields and its index."""
+    """Windows of one system, with the vocabulary rows of its fields and its index.
+
+    ``parameters`` are those of all its trajectories, see ``mpp.data.parameters``.
+    """
 
     windows: "Windows"
     rows: Int64[Tensor, " fields"]
     system: int
+    parameters: Float32[Tensor, "trajectories parameters"] | None = None
 
 
 class MixtureWindows(Dataset[Batch]):
@@ -72,8 +76,11 @@ class MixtureWindows(Dataset[Batch]):
                 noisy(past, self.noise, generator(self.seed, number, NOISE))
         source = windows.trajectories
         boundaries = source.description.boundaries
-        inside = windows.inside([place - first for place in places])
-        return Batch(frames, target, part.rows, boundaries, part.system, source.sizes, inside)
+        chosen = [windows.place(place - first)[0] for place in places]
+        inside = inside_of(source, chosen)
+        values = None if part.parameters is None else part.parameters[chosen]
+        same = part.rows, boundaries, part.system, source.sizes
+        return Batch(frames, target, *same, inside, values)
 
     def _augment(self, part: Part, number: int, window: int, past: Frames, future: Future) -> None:
         if self._system != part.system:  # reused from sample to sample

@@ -10,7 +10,7 @@ from jaxtyping import Float32
 
 from mpp.boundary import Boundary
 from mpp.data.description import COORDINATES, Component, Description
-from mpp.data.simulated import arguments, describe
+from mpp.data.simulated import arguments, describe, scalars_of
 from mpp.data.trajectories import Frames, Trajectories
 from mpp.simulate.registry import system as find
 from sciformer.data.shards.dataset import ShardedDataset
@@ -96,7 +96,8 @@ class Shards(Trajectories):
         made = self.data.folder.made_by(GENERATOR, VERSION)
         try:
             description, frames = _described(made.options["description"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            self.made_of = scalars_of(made.options["system"], made.options["given"])
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ValueError(f"{where}: options: {error!r} in its description") from error
         shape, known = (frames, len(description.components), *description.shape), found.fields
         if known["frames"].shape != shape:
@@ -109,6 +110,9 @@ class Shards(Trajectories):
         ids = [f"{name}/{made.seed}/{number}" for number in range(made.count)]
         identity = " ".join(shard.sha256 for shard in found.shards)
         super().__init__(where, identity, description, ids, frames)
+
+    def scalars(self, trajectory: int) -> dict[str, float]:  # the same for all
+        return self.made_of
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
         frames = self.data[trajectory].frames

@@ -11,7 +11,7 @@ from mpp.data.description import Description
 from mpp.data.pdebench_writer import write_pdebench
 from mpp.data.readers.pdebench import PDEBench
 from mpp.data.shards import make_sample, recipe
-from mpp.data.simulated import describe
+from mpp.data.simulated import describe, scalars_of
 from mpp.data.well_writer import write_well
 from sciformer.arguments import check_least
 from sciformer.data.shards.command import simulate as write_shards
@@ -82,7 +82,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # what the command line says of the dat
         write_pdebench(path, PDEBENCH[system], arrays, description)
         _say_what_is_lost(path, description)
     else:
-        write_well(path, system, arrays, description)
+        write_well(path, system, arrays, description, parameters=scalars_of(system, options))
     print(f"{path}: {samples} trajectories, {path.stat().st_size / 2**20:.1f} MiB")  # noqa: T201
 
 

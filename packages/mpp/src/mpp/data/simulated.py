@@ -47,6 +47,9 @@ class Simulated(Trajectories):
         super().__init__(f"simulated {system}", given, description, ids, frames)
         self.made_by = system, self.options.get("parameters") or {}
 
+    def scalars(self, trajectory: int) -> dict[str, float]:  # the same for all
+        return scalars_of(self.system, self.options)
+
     @cached_property
     def arrays(self) -> Float32[np.ndarray, "trajectory time field *space"]:
         """All frames of all trajectories."""
@@ -70,6 +73,12 @@ def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     """Convert options from JSON to a system's arguments; lists become tuples."""
     given = {key: value for key, value in options.items() if value is not None}
     return {**given, "shape": tuple(given["shape"])} if "shape" in given else given
+
+
+def scalars_of(system: str, options: Mapping[str, Any]) -> dict[str, float]:
+    """All parameters of a simulation, with the system's defaults."""
+    every = {**find(system).parameters, **(options.get("parameters") or {})}
+    return {name: float(value) for name, value in every.items()}
 
 
 def describe(system: str, options: Mapping[str, Any]) -> tuple[Description, int]:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 import mpp
 from mpp.data.batch import Batch
 from mpp.data.dataset import MixtureWindows, Windows
+from mpp.data.parameters import warn_of_unknown
 from mpp.data.sources import open_files, open_system
 from mpp.data.trajectories import Trajectories
 from mpp.evaluation import figures, tables
@@ -138,7 +140,8 @@ def rows_of(trained: "TrainedRun[PhysicsModule]", source: Trajectories) -> Int64
     """Vocabulary rows of the fields of some trajectories.
 
     Args:
-        trained: The run; warns about fields that were not in the training data.
+        trained: The run; warns about fields that were not in the training data, and about
+            parameters that the network takes and the trajectories do not have.
         source: Trajectories.
 
     Returns:
@@ -155,6 +158,7 @@ def rows_of(trained: "TrainedRun[PhysicsModule]", source: Trajectories) -> Int64
         rows = Vocabulary(trained.module.hparams["fields"]).rows(names)
     except ValueError as error:
         raise ValueError(f"{source.where}: {error}") from error
+    warn_of_unknown(source, trained.module.inputs)
     seen = _trained_fields(trained.settings)
     new = [name for name in names if name not in seen]
     if seen and new:
@@ -180,7 +184,9 @@ def predict(
     """The frames after a batch's history, computed on the network's device, returned on the CPU."""
     frames, rows = batch.frames.to(module.device), batch.fields.to(module.device)
     inside = None if batch.inside is None else batch.inside.to(module.device)
-    return rollout(module.model, frames, rows, batch.boundaries, steps, inside).cpu()
+    values = None if batch.parameters is None else batch.parameters.to(module.device)
+    model = partial(module.model, parameters=values)
+    return rollout(model, frames, rows, batch.boundaries, steps, inside).cpu()
 
 
 def measure(
@@ -244,7 +250,8 @@ def show(trained: "TrainedRun[PhysicsModule]", name: str, part: "Part") -> Shown
     description = source.description
     frames, target = torch.from_numpy(past)[None], torch.from_numpy(future)[None]
     boundaries, inside = description.boundaries, longest.inside([0])
-    batch = Batch(frames, target, part.rows, boundaries, part.system, inside=inside)
+    values = None if part.parameters is None else part.parameters[[first]]
+    batch = Batch(frames, target, part.rows, boundaries, part.system, None, inside, values)
     answer = predict(trained.module, batch, len(future))
     start = (history - 1) * description.dt
     return Shown(name, description, future, answer[0].numpy(), start)

@@ -123,8 +123,8 @@ def _parameters(found: Trajectories) -> str:
     """Parameters that are numbers, with their range over the trajectories."""
     every = [found.scalars(number) for number in range(len(found))]
     lines = []
-    for name in every[0]:
-        values = [np.asarray(each[name], np.float64).reshape(-1) for each in every]
+    for name in dict.fromkeys(name for each in every for name in each):
+        values = [np.asarray(e[name], np.float64).reshape(-1) for e in every if name in e]
         low, high = min(map(np.min, values)), max(map(np.max, values))
         lines.append(f"{name} {low:.6g}" + (f" to {high:.6g}" if high > low else ""))
     return ", ".join(lines) or "none"

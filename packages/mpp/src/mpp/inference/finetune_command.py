@@ -1,4 +1,4 @@
-"""``mpp finetune``: train from a pretrained network, with its architecture and fields."""
+"""``mpp finetune``: train from a pretrained network, with its architecture, fields, parameters."""
 
 import json
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ USAGE = "mpp finetune CHECKPOINT --config FILE.yaml: the first word is what to s
 
 
 def as_fit(words: Sequence[str]) -> list[str]:
-    """Arguments of ``fit`` that start from a network, with its architecture and fields.
+    """Arguments of ``fit`` that start from a network, with its architecture, fields, parameters.
 
     Args:
         words: A checkpoint, a run folder or weights of the original; then options of ``fit``.
 
     Returns:
         Arguments of ``fit``. Architecture and fields come last, so that no configuration overrides
-        them.
+        them; the network's parameters are added to those asked for.
 
     Raises:
         ValueError: If there is no such network.
@@ -29,6 +29,8 @@ def as_fit(words: Sequence[str]) -> list[str]:
     found = initial_weights.read(path)
     fixed = {f"model.network.{name}": value for name, value in found.settings.items()}
     fixed |= {"model.start": path, "data.fields": list(found.fields.names), "data.extend": True}
+    if found.parameters:
+        fixed["data.parameters+"] = found.parameters
     return ["fit", *rest, *(f"--{name}={_said(value)}" for name, value in fixed.items())]
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from mpp.data.batch import Batch
 from mpp.data.dataset import inside_of
+from mpp.data.parameters import parameters_of
 from mpp.data.sources import open_files, tell_rows
 from mpp.data.trajectories import Trajectories
 from mpp.data.writers import write_like
@@ -79,8 +80,9 @@ def rollout_file(
     frames = np.stack([source.read(number, start, start + past) for number in numbers])
     folder = report_folder(out or trained.folder / "rollout", overwrite)
     new_folder(folder, (FRAMES, film), overwrite)
-    domain = inside_of(source, numbers)
-    answers = roll(trained, source, torch.from_numpy(frames), rows, steps, domain)
+    domain, values = inside_of(source, numbers), parameters_of(source, trained.module.inputs)
+    own = None if values is None else values[numbers]
+    answers = roll(trained, source, torch.from_numpy(frames), rows, steps, domain, own)
     truth, known = _truth(source, numbers, start + past, answers)
     every = _blanked(np.concatenate([frames, answers], 1), domain)
     write_like(folder / FRAMES, name, every, source.description)
@@ -112,6 +114,7 @@ def roll(
     rows: Int64[Tensor, " fields"],
     steps: int,
     inside: Inside = None,
+    parameters: Float[Tensor, "batch parameters"] | None = None,
 ) -> Float32[np.ndarray, "batch steps fields *space"]:
     """Roll out histories one by one, to limit memory use.
 
@@ -122,16 +125,19 @@ def roll(
         rows: Vocabulary row of each field.
         steps: Number of frames to predict.
         inside: 1 at points of the domain, 0 outside.
+        parameters: Physical parameters that the network takes.
 
     Returns:
         Predicted frames. Warns from which step on they are not finite.
     """
     blank = frames[:1, :0]  # no truth is needed
     boundaries = source.description.boundaries
-    masks = [None] * len(frames) if inside is None else inside.split(1)
+    nothing = [None] * len(frames)
+    masks = nothing if inside is None else inside.split(1)
+    values = nothing if parameters is None else parameters.split(1)
     batches = [
-        Batch(one, blank, rows, boundaries, 0, inside=mask)
-        for one, mask in zip(frames.split(1), masks, strict=True)
+        Batch(one, blank, rows, boundaries, 0, None, mask, value)
+        for one, mask, value in zip(frames.split(1), masks, values, strict=True)
     ]
     shown = track(batches, "trajectories", len(batches))
     answers = torch.cat([predict(trained.module, batch, steps) for batch in shown])

@@ -1,6 +1,6 @@
-"""Add new fields to a trained network."""
+"""Add new fields and physical parameters to a trained network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,28 @@ def grow(
         (model.head, "bias", 0, len(wanted) * points),
     ):
         setattr(owner, name, _widened(getattr(owner, name), axis, inputs, sources, drawn))
+
+
+def add_parameters(model: AViT, known: Sequence[str], wanted: Sequence[str]) -> None:
+    """Let a network take more physical parameters, in any order; trained rows do not change.
+
+    Args:
+        model: Network, changed in place.
+        known: The parameters that it takes.
+        wanted: The same and new ones.
+
+    Raises:
+        ValueError: If ``wanted`` lacks one of ``known``.
+    """
+    lost = [name for name in known if name not in wanted]
+    if lost:
+        reason = f"{list(wanted)} lacks {', '.join(lost)}, which the network takes"
+        raise ArgumentError("parameters", reason)
+    old, new = model.conditioning, model.condition(len(wanted)).conditioning
+    if old is not None and new is not None:
+        rows, places = new.state_dict(), [wanted.index(name) for name in known]
+        for name, values in old.state_dict().items():
+            rows[name][places] = values
 
 
 def _widened(

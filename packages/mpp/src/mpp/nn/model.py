@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mpp.boundary import Boundary, name_boundaries
 from mpp.nn.block import SpaceTimeBlock
+from mpp.nn.conditioning import Conditioning
 from mpp.nn.normalization import TARGETS, Target, Units, power_of_two, step_units, units
 from mpp.nn.position_bias import Bias
 from mpp.nn.stem import Head, Stem, tokens_along
@@ -94,7 +95,7 @@ class AViT(nn.Module):
         if not math.isfinite(layer_scale):
             raise ArgumentError("layer_scale", f"{layer_scale} is not finite")
         eps = LEGACY_EPS if legacy else EPS
-        self.axes = axes
+        self.dim, self.axes = dim, axes
         self.patch = math.prod(stages)
         self.target = target
         self.stem = Stem(fields, dim, stages, axes, halo, eps)
@@ -105,12 +106,19 @@ class AViT(nn.Module):
             for i in range(depth)
         )
         self.head = Head(fields, dim, stages, axes, eps)
+        self.conditioning: Conditioning | None = None
+
+    def condition(self, parameters: int) -> "AViT":
+        """Take so many physical parameters as inputs; they have no effect until trained."""
+        self.conditioning = Conditioning(parameters, self.dim) if parameters else None
+        return self
 
     def forward(
         self,
         frames: Float[Tensor, "batch time fields *space"],
         fields: Int64[Tensor, " fields"],
         boundaries: Sequence[Boundary | int],
+        parameters: Float[Tensor, "batch parameters"] | None = None,
     ) -> Float[Tensor, "batch fields *space"]:
         """Predict the frame after the last.
 
@@ -119,6 +127,7 @@ class AViT(nn.Module):
             fields: Vocabulary row of each field.
             boundaries: ``periodic``, ``open`` or ``wall`` for each axis of space, or whether it is
                 periodic.
+            parameters: Physical parameters, in their units; NaN, or None for all, is unknown.
 
         Returns:
             Frame in the units of ``frames``; at least fp32.
@@ -130,6 +139,9 @@ class AViT(nn.Module):
                 f"frames of shape {tuple(frames.shape)} are not (batch, time, field, *space) of "
                 f"{len(fields)} fields and at most {self.axes} axes of space"
             )
+        taken = 0 if self.conditioning is None else len(self.conditioning.weight)
+        if parameters is not None and parameters.shape[1] != taken:
+            raise ValueError(f"parameters: {parameters.shape[1]}, but the network takes {taken}")
         # Mean and deviation are differences of large numbers: fp32, under autocast too.
         wide = frames.to(torch.promote_types(frames.dtype, torch.float32))
         wide = wide[(..., *(None,) * missing)]
@@ -138,7 +150,7 @@ class AViT(nn.Module):
         state = units(wide)
         size = state.size.where(state.size > 0, 1.0)  # else 0 / 0
         x = ((wide - state.origin) / size).to(self.stem.kernel.dtype)
-        y = self.decoded(x, fields, kinds + missing * OPEN).to(wide.dtype)
+        y = self.decoded(x, fields, kinds + missing * OPEN, parameters).to(wide.dtype)
         out = self.to_state(y, wide, state) * scale[:, 0]
         return out[(..., *(0,) * missing)] if missing else out
 
@@ -147,6 +159,7 @@ class AViT(nn.Module):
         x: Float[Tensor, "batch time fields *space"],
         fields: Int64[Tensor, " fields"],
         boundaries: tuple[Boundary, ...],
+        parameters: Float[Tensor, "batch parameters"] | None = None,
     ) -> Float[Tensor, "batch fields *space"]:
         """Apply the network to normalized frames."""
         batch, time, _, *space = x.shape
@@ -154,6 +167,8 @@ class AViT(nn.Module):
         x = self.stem(x.flatten(0, 1), fields, boundaries).unflatten(0, (batch, time))
         # The residual stream stays in the dtype of the weights: bf16 would lose small branches.
         x = x.to(self.stem.kernel.dtype)
+        if self.conditioning is not None:
+            x = self.conditioning(x, parameters)
         for block in self.blocks:
             x = block(x, grid, boundaries, last=block is self.blocks[-1])
         y = self.head(x[:, -1], fields, grid)

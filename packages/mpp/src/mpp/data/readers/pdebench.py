@@ -5,6 +5,7 @@ x) and is transposed on reading; the others are (time, x, y). Compressible flow 
 which only the name of a file says.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from mpp.data.trajectories import Frames, Trajectories
 from sciformer.data.hdf5 import HDF5, OpenHDF5, texts
 
 PARAMETERS = ("M", "eta", "zeta", "beta", "nu", "Nu", "rho", "Rho")  # attributes of a file
+NAMED = re.compile(r"_(M|eta|zeta|beta|nu|rho)(\d+\.?\d*(?:e[+-]?\d+)?)(?=_|$)", re.IGNORECASE)
 TIMES = ("t-coordinate", "t")
 
 
@@ -62,13 +64,17 @@ class PDEBench(Trajectories):
         super().__init__(str(path), self.source.identity, description, ids, frames, assumed)
 
     def scalars(self, trajectory: int) -> dict[str, float]:  # the same for all
-        """Parameters in the file's attributes."""
+        """Parameters in the file's attributes, and others in its name: ``Burgers_Nu0.001``."""
         found = {name: self.source.attribute("/", name) for name in PARAMETERS}
-        return {
+        said = {
             name: float(value)
             for name, value in found.items()
             if isinstance(value, int | float | np.number)
         }
+        for name, number in NAMED.findall(self.source.path.stem):
+            if name.lower() not in map(str.lower, said):
+                said["M" if name in "Mm" else name.lower()] = float(number)
+        return said
 
     def _common_shape(self, group: str) -> tuple[int, ...]:
         """Shape (time, *space) that all fields share."""
