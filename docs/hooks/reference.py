@@ -31,7 +31,8 @@ def reference() -> Iterator[tuple[str, str]]:
         yield room, "\n\n".join([f"# {room}", *blocks]) + "\n"
     for project in sorted(set(names) - set(core)):
         blocks = [f"::: {path}" for path in exported(project)]
-        yield project, "\n\n".join([f"# {project}", *blocks]) + "\n"
+        said = f"Each is imported from `{project}` itself, whatever file it is in."
+        yield project, "\n\n".join([f"# {project}", said, *blocks]) + "\n"
 
 
 def _room(module: str) -> str:
