@@ -29,7 +29,7 @@ import astroclip
 from astroclip.simulate.galaxies import simulate
 
 ARMS = {"B": slice(0, 2751), "R": slice(2700, 5026), "Z": slice(4900, 7781)}
-rng = np.random.default_rng(1)
+rng = np.random.default_rng(0)
 truth = {}
 for part in ("images", "spectra"):
     Path("sky", part).mkdir(parents=True)
@@ -109,6 +109,7 @@ Image("found.png", width=700)
 #
 # For galaxies without a redshift: the mean of the 16 nearest that have one. How far is that off? Known galaxies that were set
 # aside say it (split conformal prediction), and the interval that holds 90 % of their errors holds 90 % of the others'.
+# With some hundred galaxies the share varies by 3 % by chance.
 # The rival from the image alone, aperture photometry and gradient boosting, gets its intervals in the same way.
 
 # %%
@@ -160,8 +161,9 @@ for number in unknown[:5]:
     print(mine.ids[number], *(f"{name} {answer[number]:.3f};" for name, answer in answers.items()))
 
 # %% [markdown]
-# The spectrum, of course, knows best. From the image alone the network is about as good as photometry with gradient boosting, which
-# takes a second: what it adds is one space in which images find spectra.
+# After so short a training the spectrum knows little more than the image does (`standard.yaml` trains ten minutes: R2 0.98
+# from spectra), and from the image the network is about as good as photometry with gradient boosting, which takes a second: what it adds
+# is one space in which images find spectra.
 #
 # For a folder of your own, three lines: `astroclip inspect my/folder`, `astroclip embed RUN --files my/folder --out mine.parquet`,
 # `astroclip probe mine.parquet`; images and spectra find each other by id, by position, or by a table.

@@ -18,6 +18,7 @@ from astroclip.data.readers.resample import rescaled
 from astroclip.data.source import Facts, Positions, Source
 from astroclip.survey import BANDS, PIXEL_SCALE
 from sciformer.data.npy import numbers, read_arrays
+from sciformer.text import counted
 
 OF_BAND = re.compile(r"(.+)[-_.]([grz])")  # file name of a single band
 NANOMAGGIES = re.compile(r"nano?magg|nmgy", re.IGNORECASE)
@@ -99,7 +100,7 @@ class ImageFiles(Source):
 
     def facts(self) -> Facts:
         paths = self.files[self.names[0]]
-        told = {"kind": f"images of {len(self)} galaxies, {len(paths)} files each"}
+        told = {"kind": f"images of {len(self)} galaxies, {counted(len(paths), 'file')} each"}
         if not is_fits(paths[0]):
             return {**told, "unit": "nanomaggies"}
         own, _, scale = _read(paths[0])
