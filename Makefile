@@ -7,7 +7,7 @@ DISTS = ./shared $(addprefix ./packages/,$(PROJECTS))
 comma = ,
 SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
 
-.PHONY: demo test lint types unit shapes bench pages wheels packaging smoke lowest lock clean
+.PHONY: demo test lint types unit shapes bench pages docs wheels packaging smoke lowest lock clean
 
 demo: .venv/installed  ## quick run of every project, then one page of results; goes on if interrupted
 	.venv/bin/sciformer demo
@@ -44,6 +44,10 @@ endif
 pages: .venv/developed tests/node_modules  ## the pages of the demo in a browser
 	PAGES=$$(find runs/demo -name index.html | paste -sd:) .venv/bin/pytest -q tests/core/report/test_browser.py
 
+docs: .venv/documented  ## the site, in site/; EXECUTE=false leaves the tutorials' outputs out
+	PATH="$(CURDIR)/.venv/bin:$$PATH" NO_MKDOCS_2_WARNING=1 mkdocs build --strict  # tutorials call our commands
+	.venv/bin/python docs/check.py site
+
 wheels: .venv/developed
 	rm -rf dist
 	for dist in $(DISTS); do .venv/bin/python -m build --no-isolation --outdir dist $$dist || exit 1; done
@@ -72,7 +76,7 @@ lock: .venv/packaging/bin/zizmor  ## pylock.toml: what constraints.txt names, fo
 		--no-emit-package sciformer --format pylock.toml --output-file pylock.toml > /dev/null
 
 clean:
-	rm -rf .venv dist runs tests/node_modules
+	rm -rf .venv dist runs site tests/node_modules
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -89,6 +93,10 @@ clean:
 .venv/packaging/bin/zizmor: .venv/bin/python constraints.txt
 	$(PYTHON) -m venv .venv/packaging
 	$(PIP) --python .venv/packaging install --constraint constraints.txt --group packaging
+	touch $@
+
+.venv/documented: .venv/installed pyproject.toml
+	$(PIP) install --constraint constraints.txt --group docs
 	touch $@
 
 tests/node_modules: tests/package-lock.json .venv/developed  # npm comes with basedpyright

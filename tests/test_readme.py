@@ -1,4 +1,4 @@
-"""The commands and the code of every README run, trainings cut to two steps, on few samples."""
+"""Commands and code of every README and how-to run, trainings cut to two steps, on few samples."""
 
 import re
 import shlex
@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"```(bash|python)\n(.*?)```", re.DOTALL)
 PAGES = sorted(
     page
-    for room in (".", "configs", "shared", "packages/*")
-    for page in ROOT.glob(f"{room}/README.md")
+    for pattern in (
+        "README.md",
+        "configs/*.md",
+        "shared/*.md",
+        "packages/*/*.md",
+        "docs/howto/*.md",
+    )
+    for page in ROOT.glob(pattern)
+    if BLOCK.search(page.read_text()) or page.name == "README.md"
 )
-BLOCK = re.compile(r"```(bash|python)\n(.*?)```", re.DOTALL)
 TWO_STEPS = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2"]
 ONE_SYSTEM = ["--data.simulate", "[{system: shallow_water, count: 20, shape: [16, 16]}]"]
 CUT = {  # verb, or project and verb -> further words
@@ -28,7 +35,7 @@ COMMANDS = {"sciformer": "sciformer"} | {
 pytestmark = pytest.mark.process
 
 
-@pytest.fixture(params=PAGES, ids=lambda path: path.parent.name)
+@pytest.fixture(params=PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def page(request):
     return request.param
 

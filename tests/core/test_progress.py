@@ -13,7 +13,11 @@ class Screen(io.StringIO):
         return True
 
 
-def test_items_pass_unchanged_and_nothing_is_written_where_stderr_is_no_terminal(capsys):
+@pytest.mark.parametrize("forced", ["", "1"])  # a notebook asks for colors, and shows no bars
+def test_items_pass_unchanged_and_nothing_is_written_where_stderr_is_no_terminal(
+    forced, monkeypatch, capsys
+):
+    monkeypatch.setenv("FORCE_COLOR", forced)
     assert list(track(iter("abc"), "letters", 3)) == ["a", "b", "c"]
     assert capsys.readouterr() == ("", "")
 

@@ -43,7 +43,7 @@ def progress(text: str, total: int | None = None) -> Iterator[Callable[[int], No
         *columns,
         console=console,
         transient=True,
-        disable=quiet() or SHOWN.locked() or not console.is_terminal,
+        disable=quiet() or SHOWN.locked() or not console.file.isatty(),
     ) as bar:
         task = bar.add_task(text, total=total)
         outer = SHOWN.acquire(blocking=False)

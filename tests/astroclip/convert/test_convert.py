@@ -105,7 +105,7 @@ def test_the_whole_answers_as_the_plain_one(original, tmp_path):
     assert not any(part.training for part in model.modules())
     image, flux = torch.rand(2, 3, 32, 30), spectra(2)
     with torch.no_grad():
-        seen, measured = model(image, flux[..., 0], torch.ones(2, 7781))
+        seen, measured, _ = model(image, flux[..., 0], torch.ones(2, 7781))
         middle = image[..., 4:28, 3:27]
         expected = normalize(original.embed_image(middle), dim=1, eps=1e-3)
         assert apart(seen.z, expected) <= 1e-5

@@ -130,3 +130,10 @@ def test_idle_threads_sleep_unless_the_user_says_otherwise(monkeypatch):
     with pytest.raises(SystemExit):
         main(["--help"])
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+def test_a_command_works_in_a_notebook_of_another_environment(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "module://not_here.backend_inline")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert os.environ["MPLBACKEND"] == "agg"

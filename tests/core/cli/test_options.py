@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from sciformer.cli.options import call, present, shipped, spelled
+from sciformer.cli.options import call, present, shipped, spelled, with_class
 
 
 def test_call_gives_a_function_what_its_signature_asks_for():
@@ -106,3 +106,15 @@ def test_a_former_name_of_an_option_goes_on_working():
     assert present(words, renamed) == ["windows", "--samples=7", "--data", "a", "--steps=1"]
     with pytest.raises(ValueError, match="--data: given twice; former names of it are --files"):
         present(["--files=a", "--data=b"], renamed)
+
+
+@pytest.mark.parametrize("link", [" ", "="])
+def test_a_class_may_stand_without_its_table(link):
+    words = f"--trainer.strategy{link}a.b.DDP".split()
+    read = f"--trainer.strategy{link}{{class_path: a.b.DDP}}"
+    assert link.join(with_class(words, "--trainer.strategy")) == read
+
+
+def test_what_is_no_class_stays_as_it_is():
+    words = ["--config", "a.b", "--trainer.strategy", "ddp", "--trainer.strategy={class_path: a.B}"]
+    assert with_class(words, "--trainer.strategy") == words

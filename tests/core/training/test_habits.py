@@ -101,6 +101,13 @@ def test_the_progress_bar_of_a_user_is_the_only_one(here, monkeypatch, capsys):
     assert "Epoch 1/1" in capsys.readouterr().out
 
 
+def test_a_log_that_is_no_terminal_gets_no_progress_bar_unless_the_user_asks(here, capsys):
+    assert fit("run", bar=True) == 0
+    assert "Epoch" not in capsys.readouterr().out
+    assert fit("run", "--overwrite", "--trainer.enable_progress_bar=true", bar=True) == 0
+    assert "Epoch" in capsys.readouterr().out
+
+
 def test_a_barebones_fit_keeps_nothing(here):
     words = ["--trainer.barebones=true", "--trainer.max_epochs=1"]
     assert command("fit", *QUIET, *words, "--trainer.default_root_dir=run") == 0

@@ -107,7 +107,7 @@ def test_converted_weights_are_a_start(tmp_path):
     export_safetensors(original, tmp_path / "original.safetensors", {})
     convert(str(tmp_path / "original.safetensors"), str(tmp_path / "ours.safetensors"))
     found = initial_weights.read(str(tmp_path / "ours.safetensors"))
-    names = found.fields.with_new(["height"])
+    names = found.fields.with_new(["depth"])
     network = Network(drop_path=0.0, **found.settings)
     own = PhysicsModule(list(names.names), network, start=str(tmp_path / "ours.safetensors"))
     assert own.hparams["network"]["legacy"]

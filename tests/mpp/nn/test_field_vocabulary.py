@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mpp.nn.add_fields import grow
-from mpp.nn.field_vocabulary import Vocabulary
+from mpp.nn.field_vocabulary import PUBLISHED, Vocabulary
 from mpp.nn.model import AViT
 
 KNOWN = Vocabulary(["height", "vx", "vy"])
@@ -24,6 +24,31 @@ def test_rows_are_in_the_order_of_the_names():
 def test_what_is_known_keeps_its_row():
     assert WANTED.names == ("height", "vx", "vy", "density", "pressure")
     assert len(WANTED) == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "rows"),
+    [
+        (["height"], [0]),
+        (["velocity_x", "velocity_y", "tracer"], [1, 2, 3]),
+        (["inhibitor", "activator"], [5, 4]),
+        (["velocity_x", "velocity_y", "density", "pressure"], [6, 7, 8, 9]),
+        (["height", "velocity_x", "velocity_y"], [0, 1, 2]),  # The Well's planetswe
+        (["velocity_y", "pressure", "cns_density"], [7, 9, 8]),
+    ],
+)
+def test_fields_of_files_have_the_rows_of_the_published_weights(fields, rows):
+    published = Vocabulary(PUBLISHED)
+    assert published.rows(fields).tolist() == rows
+    assert published.with_new([*fields, "own"]).names == (*PUBLISHED, "own")
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [("rho", "cns_density"), ("Density", "cns_density"), ("h", "swe_height"), ("particle", None)],
+)
+def test_a_name_is_like_that_of_a_known_field(name, row):
+    assert Vocabulary(PUBLISHED).alike(name) == row
 
 
 def test_trained_rows_stay_bit_for_bit(model):

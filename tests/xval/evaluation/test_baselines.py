@@ -7,6 +7,8 @@ from xval.data.datamodule import TextData
 from xval.evaluation.baselines import baselines
 from xval.evaluation.number_tables import groups, labels_of, text_of
 
+RIVALS = {"mean", "linear", "boosting"}  # of every set of enough texts
+
 
 def answered(data):
     """Texts of the test, the truth of what they ask for, and the baselines."""
@@ -56,7 +58,16 @@ def test_a_linear_set_is_answered_exactly_by_the_regression(tmp_path):
     _, truth, found = answered(TextData(files=[lines(tmp_path / "x.jsonl", rows)], answers=["c"]))
     assert found["linear"] == pytest.approx(truth, abs=1e-4)
     assert np.abs(found["mean"] - truth).max() > 1
-    assert found.keys() == {"mean", "linear"}
+    assert found.keys() == RIVALS
+
+
+def test_a_step_is_found_by_gradient_boosting_and_not_by_the_regression(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 2)).round(4)
+    rows = [{"a": a, "b": b, "c": 10 if a * b > 0 else 0} for a, b in x.tolist()]
+    _, truth, found = answered(TextData(files=[lines(tmp_path / "x.jsonl", rows)], answers=["c"]))
+    errors = {name: np.abs(values - truth).mean() for name, values in found.items()}
+    assert errors["boosting"] < 0.2 * errors["linear"]
 
 
 def test_numbers_of_other_texts_do_not_mix(tmp_path):
@@ -70,7 +81,7 @@ def test_numbers_of_other_texts_do_not_mix(tmp_path):
 def test_a_column_called_like_a_place_in_a_list_is_no_earlier_row(tmp_path):
     rows = [{"x.0": n, "x.1": 3 * n % 7} for n in range(100)]
     _, _, found = answered(TextData(files=[lines(tmp_path / "x.jsonl", rows)], answers=["x.1"]))
-    assert found.keys() == {"mean", "linear"}
+    assert found.keys() == RIVALS
 
 
 @pytest.mark.filterwarnings("error")
@@ -80,7 +91,7 @@ def test_a_climatology_without_days_to_go_on_is_left_out_and_said(tmp_path):
     data = TextData(files=[one], split_by="date", splits=splits)
     with pytest.warns(UserWarning, match="^climatology: no answer from the training texts"):
         _, _, found = answered(data)
-    assert found.keys() == {"mean", "linear", "persistence"}
+    assert found.keys() == {*RIVALS, "persistence"}
 
 
 def test_persistence_is_the_row_before_and_climatology_the_same_days_of_other_years(tmp_path):
@@ -136,6 +147,6 @@ def test_the_training_of_another_data_set_counts_where_one_is_given(tmp_path):
     alone = baselines(data, data.texts["test"]["b"])
     numbers = mine.train_numbers()
     assert found["mean"] == pytest.approx(numbers.values[numbers.asked == 0].mean())
-    assert found.keys() == {"mean", "linear", "persistence", "climatology"}
+    assert found.keys() == {*RIVALS, "persistence", "climatology"}
     assert alone.keys() == {"persistence"}  # nothing was trained on
     assert alone["persistence"].tolist() == found["persistence"].tolist()

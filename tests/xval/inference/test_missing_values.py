@@ -7,7 +7,9 @@ import pytest
 from xval_small import built, data
 
 from sciformer.evaluation.run import TrainedRun
+from sciformer.progress import QUIET
 from xval.data.datamodule import TextData
+from xval.inference import ask_command
 from xval.inference.missing_values import COLUMNS, fill_missing, write_filled
 
 TABLE = "name;x 1;x 2;y\n" + "".join(f"HD {n};{n},5;{2 * n};{3 * n}\n" for n in range(60))
@@ -43,6 +45,21 @@ def test_missing_targets_are_filled_with_numbers_and_intervals(run, tmp_path, mo
         rows = list(csv.reader(file))
     assert rows[0] == list(COLUMNS)
     assert float(rows[1][2]) == pytest.approx(found[0].answer, rel=1e-5)
+
+
+def test_answers_in_a_file_are_not_printed_too_if_asked_to_be_quiet(
+    run, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(TrainedRun, "data", lambda self, kind, **more: kind(**self.settings | more))
+    monkeypatch.setattr(ask_command, "open_run", lambda *_: run)
+    (tmp_path / "new.csv").write_text("name,x 1,x 2\nHD 7,1.5,2\n")
+    given = {"rows": str(tmp_path / "new.csv"), "out": str(tmp_path / "out.csv")}
+    ask_command.ask("run", **given)
+    assert "1 answers" in capsys.readouterr().out
+    monkeypatch.setenv(QUIET, "1")
+    ask_command.ask("run", **given, overwrite=True)
+    assert not capsys.readouterr().out
+    assert (tmp_path / "out.csv").read_text().count("\n") == 2
 
 
 def test_what_cannot_be_filled_is_said(run, tmp_path):

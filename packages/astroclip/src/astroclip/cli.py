@@ -1,7 +1,7 @@
 """Command line of AstroCLIP: ``astroclip``."""
 
 from sciformer.cli.main import run
-from sciformer.cli.project import Project, Verb
+from sciformer.cli.project import Project, Verb, Weights
 
 PROJECT = Project(
     name="astroclip",
@@ -9,6 +9,11 @@ PROJECT = Project(
     module="astroclip.module:AstroCLIPModule",
     data="astroclip.data.datamodule:GalaxyData",
     links={"data.size": "model.size"},
+    weights=(  # of the original, by its listings; the files themselves were not at hand
+        Weights("AstroCLIP (original)", "370.6 M", "hub:polymathic-ai/astroclip", licence="MIT"),
+        Weights("AstroDINO (original)", "", "hub:polymathic-ai/astrodino", licence="MIT"),
+        Weights("SpecFormer (original)", "", "hub:polymathic-ai/specformer", licence="MIT"),
+    ),
     quick_minutes=3.1,
     verbs={
         "simulate": Verb(

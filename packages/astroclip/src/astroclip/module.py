@@ -1,6 +1,6 @@
 """LightningModule of AstroCLIP: contrastive alignment of galaxy images and spectra."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -8,7 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchmetrics import CatMetric, MeanMetric
 
-from astroclip.convert.initial_weights import begin
+from astroclip.convert.convert import ORIGINAL
+from astroclip.convert.initial_weights import begin, original_parts
+from astroclip.convert.original_model import OriginalAstroCLIP, parts_of, with_heads
 from astroclip.data.batch import Batch, Features, pair
 from astroclip.data.feature_cache import CachedFeatures, folder_of, keep
 from astroclip.losses.image_crops import cut
@@ -54,6 +56,9 @@ class Network:
         tokens_dim: Width of the transformers.
         heads: Attention heads of the transformers; divides ``tokens_dim``.
         patch: Pixels along a side of an image patch; divides ``size``.
+        original: Arguments of the original's networks by part (``image``, ``spectrum``,
+            ``image_head``, ``spectrum_head``), instead of the encoders above; ``start`` takes them
+            from a file of the original.
     """
 
     dim: int = 128
@@ -65,6 +70,7 @@ class Network:
     tokens_dim: int = 64
     heads: int = 4
     patch: int = 8
+    original: dict[str, dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,8 @@ class AstroCLIPModule(Module):
         network: Architecture of both encoders.
         alignment: Settings of the contrastive alignment.
         start: Checkpoints to start from; each initializes the part of the network that it trained.
+            With weights of the original, the network is the original's; encoders without pooling
+            heads get new ones.
         cache: Folder for the features of all training galaxies, so that the encoders run only once;
             requires that both are frozen and ``turn`` is off. None runs them at every step.
         turn: Augment training images by rotations by multiples of 90 degrees and reflections.
@@ -112,6 +120,7 @@ class AstroCLIPModule(Module):
     """
 
     monitor = ("val/recall_10", "max")
+    original = ORIGINAL
     betas = (0.9, 0.98)
     least = 0.02
 
@@ -128,6 +137,8 @@ class AstroCLIPModule(Module):
         steps: int | None = None,
     ) -> None:
         super().__init__()
+        if start and network.original is None and (parts := original_parts(start)):
+            network = replace(network, original=with_heads(parts, network.dim, network.heads))
         self.save_hyperparameters(logger=False)
         check_least(size=(size, 1))
         self.set_optimizer(optimizer, steps)
@@ -136,6 +147,8 @@ class AstroCLIPModule(Module):
             check_not_negative(reconstruction=alignment.reconstruction)
         with inside("network", {}):
             model = _built(network, size)
+        if network.original is not None:
+            _check_original(network.original, size, objective, cache)
         if objective == "align":
             self.learning = Alignment(model, **vars(alignment))
         else:
@@ -250,7 +263,18 @@ class AstroCLIPModule(Module):
         return self.model.matrices()
 
 
+def _check_original(parts: dict[str, Any], size: int, objective: str, cache: str | None) -> None:
+    if objective != "align" or cache is not None:
+        name = "cache" if objective == "align" else "objective"
+        raise ArgumentError(name, "not with the networks of the original, which are aligned alone")
+    needed = parts.get("image", {}).get("size", 0)
+    if size < needed:
+        raise ArgumentError("size", f"{size}, but the original's images have {needed} pixels")
+
+
 def _built(network: Network, size: int) -> AstroCLIP:
+    if network.original is not None:
+        return OriginalAstroCLIP(**parts_of(network.original))
     width, dim, heads = network.width, network.tokens_dim, network.heads
     check_least(dim=(network.dim, 1), width=(width, 1), apertures=(network.apertures, 0))
     check_least(image_depth=(network.image_depth, 0), spectrum_depth=(network.spectrum_depth, 0))

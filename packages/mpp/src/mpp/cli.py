@@ -1,7 +1,7 @@
 """Command line of MPP: ``mpp``."""
 
 from sciformer.cli.main import run
-from sciformer.cli.project import Project, Verb
+from sciformer.cli.project import Project, Verb, Weights
 
 PROJECT = Project(
     name="mpp",
@@ -9,6 +9,15 @@ PROJECT = Project(
     module="mpp.module:PhysicsModule",
     data="mpp.data.datamodule:PhysicsData",
     links={"data.fields": "model.fields", "data.all_batches": "model.steps"},
+    weights=tuple(  # of the original
+        Weights(
+            f"MPP AViT-{name} (original)",
+            f"{count} M",
+            "a folder of Google Drive: README of PolymathicAI/multiple_physics_pretraining",
+            licence="MIT (of the code)",
+        )
+        for name, count in (("Ti", 7.3), ("S", 29.0), ("B", 115.6), ("L", 407.1))
+    ),
     quick_minutes=3.8,
     verbs={
         "finetune": Verb(

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mpp.convert.convert import ORIGINAL
 from mpp.convert.initial_weights import continued
 from mpp.data.batch import Batch
 from mpp.metrics import Inside, SystemScores, nrmse, vrmse
@@ -86,7 +87,7 @@ class PhysicsModule(Module):
             the previous frame (equal weight for slow and fast systems).
         optimizer: Optimizer and learning rate, which decays to 0 at the last step.
         steps: Batches of the training; set by the data on the command line.
-        start: A checkpoint to start from, or weights written by ``mpp convert``.
+        start: A checkpoint, a run folder or weights of the original to start from.
         like: Field -> field of ``start`` whose row it is initialized with; for new fields, or
             fields whose row was never trained.
         freeze: Parameters to freeze: ``processor`` (the blocks), ``middle`` (all but the rows of
@@ -99,6 +100,7 @@ class PhysicsModule(Module):
     """
 
     monitor = ("val/nrmse", "min")
+    original = ORIGINAL
 
     def __init__(
         self,

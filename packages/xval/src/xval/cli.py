@@ -1,7 +1,7 @@
 """Command line of xVal: ``xval``."""
 
 from sciformer.cli.main import run
-from sciformer.cli.project import Project, Verb
+from sciformer.cli.project import Project, Verb, Weights
 
 PROJECT = Project(
     name="xval",
@@ -9,6 +9,7 @@ PROJECT = Project(
     module="xval.module:XValModule",
     data="xval.data.datamodule:TextData",
     links={"data.coding": "model.encoding", "data.context": "model.length"},
+    weights=(Weights("xVal (original)", licence="none is stated"),),
     quick_minutes=2.4,
     verbs={
         "simulate": Verb(

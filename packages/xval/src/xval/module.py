@@ -14,9 +14,12 @@ from sciformer.arguments import (
     check_not_negative,
     check_positive,
     inside,
+    with_tables,
 )
 from sciformer.training.module import Module
 from sciformer.training.optim import OptimizerSettings
+from xval.convert import initial_weights
+from xval.convert.convert import ORIGINAL
 from xval.data.batch import Batch
 from xval.encodings.encoding import Encoding
 from xval.encodings.masking import hide
@@ -44,6 +47,7 @@ class Network:
         mlp_ratio: Hidden width of blocks and heads in units of ``dim``.
         causal: Predict the next token instead of masked ones.
         scales: Scales of additional number directions, see ``NumberEmbedding``; none in the paper.
+        final_norm: Norm before the heads; the original has none.
     """
 
     dim: int = 768
@@ -52,6 +56,7 @@ class Network:
     mlp_ratio: float = 4.0
     causal: bool = False
     scales: list[float] | None = None
+    final_norm: bool = True
 
 
 NETWORK = Network()
@@ -77,14 +82,17 @@ class XValModule(Module):
         optimizer: Optimizer and learning rate, which decays to 0 at the last step.
         steps: Batches of the learning rate schedule; ``None`` takes all epochs of the fit, or
             ``max_steps`` if epochs are unlimited.
+        start: A checkpoint, a run folder or weights of the original to start from, instead of
+            ``network``; rows of tokens are matched by name.
 
     Raises:
         ValueError: If a number is out of range, or an encoding or normalization is unknown.
     """
 
     monitor = ("val/error", "min")
+    original = ORIGINAL
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # what a YAML says of the model
         self,
         encoding: dict[str, Any],
         length: int = 1024,
@@ -96,9 +104,13 @@ class XValModule(Module):
         number_error: Literal["squared", "absolute"] = "squared",
         optimizer: OptimizerSettings = OPTIMIZER,
         steps: int | None = None,
+        start: str | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(logger=False)
+        trained = None if start is None else initial_weights.read(start)
+        if trained is not None:
+            network = with_tables(type(self), {"network": {}, **trained.settings})["network"]
+        self.save_hyperparameters(ignore=["start"], logger=False)
         check_least(length=(length, 1))
         check_not_negative(token_weight=token_weight, number_weight=number_weight)
         self.set_optimizer(optimizer, steps)
@@ -110,6 +122,8 @@ class XValModule(Module):
             check_least(dim=(network.dim, 1), depth=(network.depth, 0))
             check_positive(mlp_ratio=network.mlp_ratio)
             self.model = XVal(self.code.size, length=length, **vars(network))
+        if trained is not None:
+            initial_weights.begin(self.model, self.code, trained)
         self.transform = transform
         self.transforms = None if transforms is None else Transforms(transforms)
         self.token_weight, self.number_weight = token_weight, number_weight

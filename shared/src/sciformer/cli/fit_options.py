@@ -49,7 +49,9 @@ Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])  # what nu
 class Parser(Protocol):
     """A parser of argparse or jsonargparse."""
 
-    def add_argument(self, *names: str, **settings: Any) -> Any: ...
+    def add_argument(self, *names: str, **settings: Any) -> Any:
+        """Add an option, as ``argparse`` does."""
+        ...
 
 
 def add_seed(parser: Parser) -> None:

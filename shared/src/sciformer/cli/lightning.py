@@ -29,10 +29,10 @@ from sciformer.cli.fit_options import add_seed
 from sciformer.cli.flat_options import accept_flat
 from sciformer.cli.lightning_parser import OneLineLightningParser, add_options, linked_options
 from sciformer.cli.named_classes import Builder, check_named, root
-from sciformer.cli.options import resolve
+from sciformer.cli.options import resolve, with_class
 from sciformer.cli.project import Project
 from sciformer.cli.stored_settings import checkpoint_path, set_defaults
-from sciformer.cli.trainer_parts import FitParts, parts
+from sciformer.cli.trainer_parts import FitParts, parts, shows_bar
 from sciformer.data.splits import resumed_splits
 from sciformer.files import check_writable, local, write_atomically
 from sciformer.progress import be_quiet, quiet
@@ -75,7 +75,8 @@ def run(project: Project) -> None:
         ConnectionError: If another process of the run has died.
     """
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    sys.argv[1:] = accept_flat(sys.argv[1:], resolve(project.module))
+    words = with_class(sys.argv[1:], "--trainer.strategy")
+    sys.argv[1:] = accept_flat(words, resolve(project.module))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # what it says at each start is no news
     for text in NOISE:
@@ -209,7 +210,7 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         given = self.config_init[str(self.subcommand)].trainer
         kwargs |= parts(given)
-        if quiet():
+        if not shows_bar(given):
             kwargs["enable_progress_bar"] = given.enable_progress_bar = False
         if self._writes:
             self.record = RunRecord(self._facts())
@@ -244,6 +245,7 @@ class Cli(LightningCLI):
         return yaml.safe_load(said)[self.config.subcommand]
 
     def before_fit(self) -> None:
+        """Check what is known before the first step, and take the folder of the run."""
         self._check_checkpoint()
         check_callbacks(self.trainer, self.model)
         if self.trainer.is_global_zero:
@@ -262,6 +264,7 @@ class Cli(LightningCLI):
         self._write(CONFIG, yaml.safe_dump(hide_secrets(said), sort_keys=False))
 
     def after_fit(self) -> None:
+        """Write the last metrics, and print where the run is and what to do next."""
         if self._writes:
             metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
             self._write(NUMBERS, to_json({**metrics, "run": self.record.record()}))
@@ -275,6 +278,7 @@ class Cli(LightningCLI):
             write_atomically(path, lambda beside: beside.write_text(content, encoding="utf-8"))
 
     def before_validate(self) -> None:
+        """Check the checkpoint; the same before ``test`` and ``predict``."""
         self._check_checkpoint()
 
     before_test = before_predict = before_validate

@@ -57,6 +57,11 @@ VERBS = {  # of sciformer itself
         "data/xval",
         answers=True,
     ),
+    "models": Verb(
+        "sciformer.cli.models:models",
+        "list trained networks that are published, and where",
+        answers=True,
+    ),
     "export": Verb(
         "sciformer.training.checkpoints.export:export",
         "export a checkpoint to safetensors, or import one",
@@ -119,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _prepared(command: str, argv: Sequence[str] | None) -> tuple[list[str], bool]:
     """Words of the command line without ``--debug``, and whether it was among them."""
     let_idle_threads_sleep()
+    os.environ["MPLBACKEND"] = "agg"  # figures are files; a notebook's backend is not found here
     typed = sys.argv[1:] if argv is None else argv
     remember([command, *typed])
     words = [spelled(word) for word in typed]

@@ -1,11 +1,12 @@
 """Command line options from a function's signature, and normalization of their spelling."""
 
+import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -94,6 +95,24 @@ def spelled(word: str) -> str:
         return word
     name, equals, value = word.removeprefix("--").partition("=")
     return "--" + name.replace("-", "_") + equals + value
+
+
+def with_class(words: Sequence[str], option: str) -> list[str]:
+    """Accept ``OPTION package.Class`` for ``OPTION {class_path: package.Class}``.
+
+    Args:
+        words: Command line arguments.
+        option: Name of the option, with its dashes.
+
+    Returns:
+        The arguments as jsonargparse reads them.
+    """
+    found = list(words)
+    for place, (before, word) in enumerate(pairwise(["", *words])):
+        name, equals, path = word.rpartition("=")
+        if (name or before) == option and re.fullmatch(r"\w+(\.\w+)+", path):
+            found[place] = f"{name}{equals}{{class_path: {path}}}"
+    return found
 
 
 def present(words: Sequence[str], renamed: Mapping[str, str]) -> list[str]:

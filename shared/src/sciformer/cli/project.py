@@ -30,6 +30,27 @@ class Verb:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """A trained network that is published; what is not certain is empty.
+
+    Args:
+        name: Name of the model.
+        parameters: Number of its parameters.
+        address: Where it is: ``hub:NAME/REPO``, or in words.
+        size: Size of the file.
+        sha256: Checksum of the file.
+        licence: Licence, and of what.
+    """
+
+    name: str
+    parameters: str = ""
+    address: str = ""
+    size: str = ""
+    sha256: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
 class Project:
     """Properties of a project that the command line and the demo need.
 
@@ -40,6 +61,7 @@ class Project:
         data: The LightningDataModule, as ``package.file:Class``.
         links: Module arguments set by the data, as ``data.attribute: model.argument``.
         verbs: Additional commands of the project, by name.
+        weights: Trained networks that are published, for ``sciformer models``.
         quick_minutes: Time of ``quick.yaml`` and its evaluation on two cores, for the demo's guess
             of the time left.
     """
@@ -50,6 +72,7 @@ class Project:
     data: str
     links: Mapping[str, str] = field(default_factory=dict)
     verbs: Mapping[str, Verb] = field(default_factory=dict)
+    weights: tuple[Weights, ...] = ()
     quick_minutes: float = 1.0
 
     @property

@@ -1,5 +1,6 @@
 """Callbacks, loggers and plugins added to the user's in every run."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from lightning.pytorch.callbacks import ProgressBar, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from sciformer.cli.checks import passes
+from sciformer.progress import quiet
 from sciformer.training.callbacks.exact_resume import ExactResume
 from sciformer.training.callbacks.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.callbacks.run_record import FoundRate, NoProfiler, RunRecord, StepSeed
@@ -39,6 +41,14 @@ def parts(given: Namespace) -> Settings:
     if not given.barebones:  # which takes no profiler at all
         found["profiler"] = given.profiler or NoProfiler()
     return found
+
+
+def shows_bar(given: Namespace) -> bool:
+    """Whether Lightning's progress bar is shown: on a terminal, or where the user asks for it."""
+    if quiet() or given.enable_progress_bar is not None:
+        return not quiet() and bool(given.enable_progress_bar)
+    asked = any(isinstance(each, ProgressBar) for each in listed(given.callbacks))
+    return asked or sys.stdout.isatty()
 
 
 class FitParts:

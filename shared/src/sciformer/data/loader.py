@@ -60,12 +60,15 @@ class SeededLoader(DataLoader[Any]):
         order.set_epoch(order.epoch + 1)
 
     def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch, and with it the order, of the next pass."""
         self.order.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, int]:
+        """Epoch, step and what identifies the order, with which another run goes on."""
         return self.order.state_dict()
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Start the next pass at the position of a saved state."""
         self.order.load_state_dict(state)
 
 

@@ -16,7 +16,9 @@ OPEN_FILES = 64  # that a process keeps
 class Closes(Protocol):
     """Protocol of objects that can be closed."""
 
-    def close(self) -> Any: ...
+    def close(self) -> Any:
+        """Close the file."""
+        ...
 
 
 Key = TypeVar("Key", bound=Hashable)

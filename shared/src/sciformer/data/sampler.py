@@ -58,6 +58,7 @@ class Order(Sampler[list[int]], ABC):
             self.epoch, self.step, self.start = epoch, 0, 0
 
     def state_dict(self) -> dict[str, int]:
+        """Epoch, step and what identifies the order."""
         return {"epoch": self.epoch, "step": self.step, **self.identity}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:

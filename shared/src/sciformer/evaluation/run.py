@@ -13,6 +13,7 @@ from sciformer.arguments import ArgumentError
 from sciformer.report.origin import data_hashes, origin
 from sciformer.report.report import Report, report_folder
 from sciformer.training.checkpoints import checkpoint
+from sciformer.training.checkpoints.hub import fetched
 
 Module = TypeVar("Module", bound=nn.Module)
 Data = TypeVar("Data")
@@ -35,6 +36,11 @@ class TrainedRun(Generic[Module]):
     module: Module
     settings: dict[str, Any]
     record: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """Where reports go by default: the run's folder; of a file of the Hub, ``runs``."""
+        return Path("runs") / self.path.parents[2].name if fetched(self.path) else self.path.parent
 
     def data(self, kind: Callable[..., Data], **changes: Any) -> Data:
         """Rebuild the DataModule of the training.
@@ -73,7 +79,7 @@ class TrainedRun(Generic[Module]):
         Raises:
             ValueError: If the folder is not writable or holds a report.
         """
-        folder = report_folder(out or self.path.parent / name, overwrite)
+        folder = report_folder(out or self.folder / name, overwrite)
         read = data or [self.settings.get(key) for key in ("files", "shards")]
         report = Report(title, {**self.record, "evaluation": origin(), "data": data_hashes(read)})
         yield report
@@ -84,7 +90,8 @@ def open_run(path: str | Path, kind: type[Module], device: str | None = None) ->
     """Open a trained run.
 
     Args:
-        path: A checkpoint or a run folder.
+        path: A checkpoint, a run folder, a file written by ``sciformer export``, or weights of the
+            original of this class, as published or as converted.
         kind: Class of its LightningModule.
         device: ``cpu``, ``cuda`` or another device of torch; if None, the GPU if there is one.
 
@@ -97,8 +104,8 @@ def open_run(path: str | Path, kind: type[Module], device: str | None = None) ->
     """
     place = device_of(device)
     found = checkpoint.find(path)
-    module = checkpoint.load(found, kind).to(place)
-    saved = checkpoint.read(found)
+    saved = checkpoint.read(found, getattr(kind, "original", None))
+    module = checkpoint.restored(found, saved, kind).to(place)
     settings = dict(saved.get(checkpoint.DATA) or {})
     return TrainedRun(found, module, settings, checkpoint.run_record(saved))
 

@@ -229,7 +229,7 @@ def report_folder(out: str | Path, overwrite: bool = False) -> Path:
 def terminal() -> Console:
     """Console for tables; without line wrapping if the output is redirected."""
     console = Console()
-    if not console.is_terminal:
+    if not console.file.isatty():  # colors may be forced
         console.width = 200
     return console
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from lightning.pytorch import Callback, LightningModule
 from torch import Tensor, nn
@@ -22,7 +22,9 @@ from sciformer.arguments import (
 from sciformer.report.origin import origin
 from sciformer.training.callbacks.run_record import RunRecord
 from sciformer.training.callbacks.update_log import due
-from sciformer.training.checkpoints.checkpoint import read, stamp
+from sciformer.training.checkpoints import hub
+from sciformer.training.checkpoints.checkpoint import DATA, STAMP, find, read, restored, stamp
+from sciformer.training.checkpoints.original_weights import Original
 from sciformer.training.distributed.strategies import shard
 from sciformer.training.lightning_private import trainer_of
 from sciformer.training.optim import (
@@ -45,8 +47,11 @@ class Module(LightningModule):
 
     monitor: tuple[str, str]  # the metric that decides, and whether its "min" or "max" is best
     model: Any
+    original: ClassVar[Original | None] = None  # weights of a paper's own code, if it has any
     betas = (0.9, 0.999)  # of AdamW without Muon
     least = 0.0  # of the peak learning rate, at the end
+    path: Path | None = None  # file that the module was opened from
+    stored: Mapping[str, Any] = {}  # and what it says beside weights and arguments
 
     @property
     def sharded(self) -> nn.Module:
@@ -94,6 +99,61 @@ class Module(LightningModule):
         """Like Lightning's, but with tables and with settings of older formats."""
         stored = with_tables(cls, read(checkpoint_path)["hyper_parameters"])
         return super().load_from_checkpoint(checkpoint_path, *options, **{**stored, **settings})
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, **options: Any) -> Self:
+        """Open a trained module, in evaluation mode; no code of a file is run.
+
+        Args:
+            name: A checkpoint, a run folder, a folder of :meth:`save_pretrained`, weights of the
+                original, or ``NAME/REPO`` on the Hub.
+            **options: Of the Hub: ``revision``, ``cache_dir``, ``local_files_only``, ``token``,
+                ``force_download``.
+
+        Returns:
+            The module.
+
+        Raises:
+            ValueError: If it cannot be read, or is of another class.
+        """
+        there = Path(name).exists() or str(name).startswith(hub.PREFIX)
+        found = find(name) if there else hub.fetch(str(name), **options)
+        saved = read(found, cls.original)
+        module = restored(found, saved, cls)
+        module.path = found
+        module.stored = {key: saved[key] for key in (STAMP, DATA) if key in saved}
+        return module
+
+    def save_pretrained(self, folder: str | Path, **options: Any) -> None:
+        """Write ``config.json``, ``model.safetensors`` and a model card to a folder.
+
+        Args:
+            folder: Output folder.
+            **options: Of ``ModelHubMixin.save_pretrained``; ``model_card_kwargs`` are parts of the
+                card: ``title``, ``summary``, ``data``, ``metrics``, ``limits``, ``licence``.
+        """
+        hub.published()(self).save_pretrained(folder, **options)
+
+    def push_to_hub(self, repo: str, **options: Any) -> str:
+        """Push the files of :meth:`save_pretrained` to the Hub.
+
+        Args:
+            repo: ``NAME/REPO``, created if there is none.
+            **options: Of ``ModelHubMixin.push_to_hub``: ``private``, ``token``, ``branch``, ...
+
+        Returns:
+            Address of the commit.
+        """
+        given = {"repo_id": repo, **options.pop("model_card_kwargs", {})}
+        pushed = hub.published()(self)
+        return str(pushed.push_to_hub(repo, model_card_kwargs=given, **options))
+
+    def kept(self) -> dict[str, Any]:
+        """What a file of weights says beside them: our record, and the arguments of the data."""
+        found = dict(self.stored)
+        if not found:
+            stamp(found, self, {})
+        return found
 
     def set_optimizer(self, optimizer: OptimizerSettings, steps: int | None) -> None:
         """Set optimizer and learning rate schedule.

@@ -1,12 +1,14 @@
 import pytest
 import torch
 
+from sciformer.training.checkpoints import checkpoint
 from sciformer.training.checkpoints.original_weights import (
     Converted,
+    Original,
     Source,
+    convert_file,
     read_converted,
     read_original,
-    translate_file,
     write_converted,
 )
 
@@ -72,16 +74,42 @@ def test_converted_weights_come_back_with_their_settings(tmp_path):
         read_converted("other", out)
 
 
-def test_a_file_is_translated_or_named(tmp_path):
-    path, out = str(tmp_path / "original.pt"), "x.safetensors"
-    torch.save(STATE, path)
-    assert (
-        translate_file(path, out, lambda state: Converted({}, state, [])).weights.keys()
-        == STATE.keys()
-    )
-    with pytest.raises(ValueError, match=r"original.pt: b of shape \(4,\) is missing"):
-        translate_file(path, out, lambda state: Source(state).take("b", 4))
+def renamed(state, content, path, name="a"):
+    """Translate the only weight of a toy."""
+    source = Source(state)
+    weight = source.take("blocks.0.a", 2)
+    source.drop_all("blocks.11.")
+    return Converted({"dim": 2}, {name: weight}, source.dropped), {"file": path.name}
+
+
+TOY = Original("toy.module.Toy", renamed, lambda settings, more: (settings | more, {"size": 3}))
+
+
+def test_a_file_is_converted_or_named(tmp_path):
+    path, out = str(tmp_path / "original.pt"), str(tmp_path / "x.safetensors")
+    torch.save({"state_dict": STATE}, path)
+    assert convert_file(TOY, path, out).weights.keys() == {"a"}
+    assert convert_file(TOY, path, out, overwrite=True, name="b").weights.keys() == {"b"}
+    torch.save({"a": torch.ones(1)}, path)
+    with pytest.raises(ValueError, match=r"original.pt: blocks.0.a of shape \(2,\) is missing"):
+        convert_file(TOY, path, out, overwrite=True)
     with pytest.raises(ValueError, match=r"^.*nowhere.pt: no such file$"):
-        translate_file(str(tmp_path / "nowhere.pt"), out, len)
+        convert_file(TOY, str(tmp_path / "nowhere.pt"), out, overwrite=True)
     with pytest.raises(ValueError, match=r"out: x.pt does not end in .safetensors"):
-        translate_file(path, "x.pt", len)
+        convert_file(TOY, path, "x.pt")
+
+
+def test_weights_of_the_original_are_read_as_a_checkpoint(tmp_path):
+    """As published or as converted: the same settings and weights, under the module's names."""
+    path, out = tmp_path / "original.pt", tmp_path / "x.safetensors"
+    torch.save({"state_dict": STATE}, path)
+    convert_file(TOY, str(path), str(out))
+    for name in (path, out):
+        saved = checkpoint.read(name, TOY)
+        assert saved["hyper_parameters"]["file"] == "original.pt"
+        assert saved[checkpoint.DATA] == {"size": 3}
+        assert list(saved["state_dict"]) == ["model.a"]
+        assert saved[checkpoint.STAMP]["module"] == "toy.module.Toy"
+        assert checkpoint.run_record(saved) == {"original": name.name}
+        with pytest.raises(ValueError, match="a checkpoint that sciformer did not write"):
+            checkpoint.read(name)

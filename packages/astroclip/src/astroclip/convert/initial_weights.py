@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import nn
 
+from astroclip.convert.convert import ORIGINAL
 from sciformer.arguments import ArgumentError, inside
 from sciformer.training.checkpoints import checkpoint
 
-PREFIX = "learning.model."  # of the network's parameters in a checkpoint
 PARTS = {"align": "", "spectrum": "spectrum.", "image": "image.tokens."}  # by objective
 
 
@@ -18,19 +18,17 @@ def begin(model: nn.Module, paths: Sequence[str | Path]) -> None:
 
     Args:
         model: Network with parts of the same sizes.
-        paths: Checkpoints or run folders; later ones take precedence.
+        paths: Checkpoints, run folders or weights of the original; later ones take precedence.
 
     Raises:
         ValueError: If one is not a checkpoint of ours, or its part has another size.
     """
     own = model.state_dict()
     for index, path in enumerate(paths):
-        with inside(f"start[{index}]", path):
-            found = checkpoint.find(path)
-            saved: dict[str, Any] = checkpoint.read(found)
-        prefix = PREFIX + PARTS.get(saved["hyper_parameters"].get("objective"), "none")
+        found, saved = _read(index, path)
+        prefix = ORIGINAL.prefix + PARTS.get(saved["hyper_parameters"].get("objective"), "none")
         learned = {
-            name.removeprefix(PREFIX): tensor
+            name.removeprefix(ORIGINAL.prefix): tensor
             for name, tensor in saved["state_dict"].items()
             if name.startswith(prefix)
         }
@@ -45,3 +43,18 @@ def begin(model: nn.Module, paths: Sequence[str | Path]) -> None:
                 raise ArgumentError(f"start[{index}]", reason)
         own |= learned
     model.load_state_dict(own)
+
+
+def original_parts(paths: Sequence[str | Path]) -> dict[str, Any]:
+    """Arguments of the original's networks in some files, by part; empty if there are none."""
+    found: dict[str, Any] = {}
+    for index, path in enumerate(paths):
+        network = _read(index, path)[1]["hyper_parameters"].get("network")
+        found |= (network.get("original") if isinstance(network, dict) else None) or {}
+    return found
+
+
+def _read(index: int, path: str | Path) -> tuple[Path, dict[str, Any]]:
+    with inside(f"start[{index}]", path):
+        found = checkpoint.find(path)
+        return found, checkpoint.read(found, ORIGINAL)

@@ -62,7 +62,7 @@ def evaluate(
     morphology, where known, by k-NN and by MLPs, from images, from spectra and across modalities.
 
     Args:
-        path: A checkpoint or a run folder.
+        path: A checkpoint, a run folder, or weights of the original AstroCLIP.
         out: Output folder of ``metrics.json`` and ``index.html``; by default ``report`` in the
             folder of the checkpoint.
         data: Galaxies to evaluate on instead of the run's own: files as in ``astroclip embed``, or

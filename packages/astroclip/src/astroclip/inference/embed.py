@@ -28,7 +28,8 @@ def embed(
     is complete. ``astroclip search`` and ``astroclip probe`` read the file.
 
     Args:
-        checkpoint: A checkpoint or a run folder.
+        checkpoint: A checkpoint, a run folder, or weights of the original (AstroCLIP, SpecFormer,
+            AstroDINO), as published or as converted.
         files: Path or glob pattern of files of galaxies, in any supported format; a table with
             ``path``, or ``images`` and ``spectra``, and optionally ``labels``; or a list of these.
         shards: Folder written by ``astroclip simulate``.

@@ -140,15 +140,21 @@ def encode(module: "AstroCLIPModule", batch: Batch) -> dict[str, np.ndarray]:
 
     Returns:
         ``image_h``, ``image_z``, ``spectrum_h`` and ``spectrum_z``, as far as available.
+
+    Raises:
+        ValueError: If the batch has nothing that the network embeds.
     """
     vectors: dict[str, Tensor] = {}
-    if batch.image is not None:
+    kinds = module.model.kinds
+    if batch.image is not None and "image" in kinds:
         seen = module.model.encode_image(batch.image.to(module.device))
         vectors |= {"image_h": seen.h, "image_z": seen.z}
-    if batch.flux is not None and batch.ivar is not None:
+    if batch.flux is not None and batch.ivar is not None and "spectrum" in kinds:
         flux, ivar = (each.to(module.device) for each in (batch.flux, batch.ivar))
         measured = module.model.encode_spectrum(flux, ivar)
         vectors |= {"spectrum_h": measured.h, "spectrum_z": measured.z}
+    if not vectors:
+        raise ValueError(f"files: nothing for the network to read, which embeds each {kinds[0]}")
     return {name: vector.float().cpu().numpy() for name, vector in vectors.items()}
 
 

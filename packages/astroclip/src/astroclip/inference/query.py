@@ -17,6 +17,7 @@ from astroclip.inference.encode import about, encoded, open_galaxies, weights_ha
 from astroclip.inference.nearest import unit
 from sciformer.arguments import ArgumentError
 from sciformer.evaluation.run import open_run
+from sciformer.training.checkpoints.hub import PREFIX
 
 Kind = Literal["image", "spectrum"]
 Space = Literal["h", "z"]
@@ -78,7 +79,7 @@ def open_bank(
     Raises:
         ValueError: If one of the files cannot be read.
     """
-    if not Path(path).exists():
+    if not Path(path).exists() and not path.startswith(PREFIX):
         raise ArgumentError("bank", f"{path}: no such file")
     given = files is not None or shards is not None
     wanted = given or Path(path).suffix not in SUFFIXES

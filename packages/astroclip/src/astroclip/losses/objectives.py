@@ -83,15 +83,14 @@ class Alignment(Learning):
         super().__init__(model)
         frozen = frozen or ()
         for name in frozen:
-            encoder = model.get_submodule(name)
-            encoder.requires_grad_(False)
-            encoder.get_submodule("head").requires_grad_(True)
-        if "spectrum" in frozen:
-            model.spectrum.decoder.requires_grad_(True)
+            model.get_submodule(name).requires_grad_(False)
+            for head in model.heads(name):
+                head.requires_grad_(True)
         self.loss, self.weight, self.chunk = loss, reconstruction, chunk
         model.bias.requires_grad_(loss == "siglip")
-        if model.image.tokens is not None:
-            model.image.tokens.hidden.requires_grad_(False)  # no patch is hidden in this objective
+        tokens = getattr(model.image, "tokens", None)  # which the original's encoder lacks
+        if tokens is not None:
+            tokens.hidden.requires_grad_(False)  # no patch is hidden in this objective
 
     def forward(
         self, batch: Batch | Features, draw: torch.Generator, done: float

@@ -77,6 +77,15 @@ class AstroCLIP(nn.Module):
         """Logit scale, at most 100."""
         return bounded_scale(self.log_scale.squeeze(0))
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What it embeds."""
+        return "image", "spectrum"
+
+    def heads(self, name: str) -> list[nn.Module]:
+        """What is trained while the encoder of ``image`` or ``spectrum`` is frozen."""
+        return [self.image.head] if name == "image" else [self.spectrum.head, self.spectrum.decoder]
+
     def matrices(self) -> list[nn.Parameter]:
         """Weight matrices of hidden layers, which Muon optimizes."""
         layers = [m for part in (self.image, self.spectrum) for m in part.modules()]

@@ -5,21 +5,18 @@ The original is https://github.com/PolymathicAI/multiple_physics_pretraining.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from mpp.convert.state_dict import convert_state
+from mpp.nn.field_vocabulary import PUBLISHED
 from mpp.nn.model import AViT
 from sciformer.training.checkpoints import original_weights
 from sciformer.training.checkpoints.distrust import fitted
-from sciformer.training.checkpoints.original_weights import Converted
+from sciformer.training.checkpoints.original_weights import Converted, Original
 
-STAMP = "mpp"  # the key under which our own record lies in a file
-# The rows of the published weights; those called unused belong to no data set.
-PUBLISHED_FIELDS = (
-    *("swe_height", "ins_vx", "ins_vy", "ins_particles", "dr_activator", "dr_inhibitor"),
-    *("cns_vx", "cns_vy", "cns_density", "cns_pressure", "unused_10", "unused_11"),
-)
+HISTORY = 16  # frames that the published networks were trained with
 
 
 def from_reference(state: Mapping[str, Tensor], heads: int | None = None) -> AViT:
@@ -58,33 +55,35 @@ def convert(original: str, out: str, overwrite: bool = False) -> list[str]:
         ValueError: If the original cannot be read or is not an MPP checkpoint, or ``out`` has a
             wrong suffix.
     """
-    converted = original_weights.translate_file(original, out, convert_state, overwrite)
-    rows = converted.settings["fields"]
-    names = PUBLISHED_FIELDS if rows == len(PUBLISHED_FIELDS) else [f"row_{i}" for i in range(rows)]
-    original_weights.write_converted(STAMP, out, converted, fields=list(names))
+    converted = original_weights.convert_file(ORIGINAL, original, out, overwrite)
     unused = ", ".join(converted.dropped) or "nothing"
-    print(f"{out}: {len(names)} fields. Dropped, as never used: {unused}")  # noqa: T201  # the verb
+    rows = converted.settings["fields"]
+    print(f"{out}: {rows} fields. Dropped, as never used: {unused}")  # noqa: T201  # the verb
     return converted.dropped
 
 
 def load(path: str | Path) -> AViT:
     """Load a .safetensors file of ``convert``, in eval mode; ``ValueError`` if it is none."""
-    return original_weights.load_converted(STAMP, path, build)
+    return original_weights.load_converted(ORIGINAL.project, path, build)
 
 
-def read_converted(path: str | Path) -> tuple[Converted, list[str]]:
-    """Read a file written by ``convert``.
+def _translated(
+    state: dict[str, Tensor], content: Mapping[str, Any], path: Path
+) -> tuple[Converted, dict[str, Any]]:
+    converted = convert_state(state)
+    rows = converted.settings["fields"]
+    named = rows == len(PUBLISHED)
+    return converted, {"fields": list(PUBLISHED) if named else [f"row_{i}" for i in range(rows)]}
 
-    Args:
-        path: Path of the .safetensors file.
 
-    Returns:
-        Settings and weights, and the names of the fields.
-
-    Raises:
-        ValueError: If the file is missing, damaged, or was not written by ``convert``.
-    """
-    converted, record = original_weights.read_converted(STAMP, path)
+def _arguments(
+    settings: dict[str, Any], record: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arguments of ``PhysicsModule`` and ``PhysicsData``."""
     if "fields" not in record:
-        raise ValueError(f"{path}: lacks its 'fields'")
-    return converted, record["fields"]
+        raise ValueError("lacks its 'fields'")
+    network = {name: value for name, value in settings.items() if name != "fields"}
+    return {"fields": record["fields"], "network": network}, {"history": HISTORY}
+
+
+ORIGINAL = Original("mpp.module.PhysicsModule", _translated, _arguments)

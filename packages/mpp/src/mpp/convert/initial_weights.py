@@ -1,4 +1,4 @@
-"""Read a pretrained network from a run of ours or from ``mpp convert``."""
+"""Read a pretrained network from a run of ours or from weights of the original."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from mpp.convert.convert import STAMP, read_converted
+from mpp.convert.convert import ORIGINAL
 from mpp.nn.add_fields import grow
 from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.model import AViT, find_size
@@ -14,12 +14,10 @@ from sciformer.arguments import ArgumentError, inside
 from sciformer.text import reason
 from sciformer.training.checkpoints import checkpoint
 from sciformer.training.checkpoints.distrust import fitted
-from sciformer.training.checkpoints.safetensors import PLAIN, read_plain
 
 # What a network computes with given weights; the rest only matters while it is trained.
 ARCHITECTURE = ("size", "patch", "axes", "halo", "bias", "target", "legacy")
 DEFAULTS = {"axes": 2, "halo": 0}  # of the paper's own
-PREFIX = "model."  # of the network's parameters in a checkpoint
 
 
 class Pretrained(NamedTuple):
@@ -40,8 +38,8 @@ def read(path: str | Path) -> Pretrained:
     """Read a pretrained network.
 
     Args:
-        path: A checkpoint, a run folder, or a file written by ``sciformer export`` or ``mpp
-            convert``.
+        path: A checkpoint, a run folder, a file written by ``sciformer export``, or weights of the
+            original, as published or as converted.
 
     Returns:
         The network.
@@ -50,19 +48,16 @@ def read(path: str | Path) -> Pretrained:
         ValueError: If it is none of these.
     """
     found = checkpoint.find(path)
-    if is_converted(found):
-        original, names = read_converted(found)
-        settings, weights = DEFAULTS | original.settings, original.weights
-    else:
-        saved = checkpoint.read(found)
-        stored = saved["hyper_parameters"]
-        network = stored.get("network")  # older ones have none
-        settings, names = network if isinstance(network, dict) else stored, stored.get("fields", [])
-        weights = {
-            name.removeprefix(PREFIX): tensor
-            for name, tensor in saved["state_dict"].items()
-            if name.startswith(PREFIX)
-        }
+    saved = checkpoint.read(found, ORIGINAL)
+    stored = saved["hyper_parameters"]
+    network = stored.get("network")  # older ones have none
+    settings = DEFAULTS | (network if isinstance(network, dict) else stored)
+    names, prefix = stored.get("fields", []), ORIGINAL.prefix
+    weights = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in saved["state_dict"].items()
+        if name.startswith(prefix)
+    }
     missing = [name for name in ARCHITECTURE if name not in settings]
     if missing or not names:
         raise ValueError(
@@ -72,11 +67,6 @@ def read(path: str | Path) -> Pretrained:
         return Pretrained(architecture(settings), Vocabulary(names), weights)
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{found}: not a network of mpp: {reason(error)}") from error
-
-
-def is_converted(path: Path) -> bool:
-    """Whether a file was written by ``mpp convert``."""
-    return path.suffix == PLAIN and path.is_file() and STAMP in read_plain(path)
 
 
 def architecture(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mpp.data.description import FIELDS
 from mpp.data.excerpt import split_in_time
 from mpp.data.frame_cache import Cached
 from mpp.data.sampler import MixtureOrder, weights_of
-from mpp.data.sources import Entry, open_files, open_system
+from mpp.data.sources import Entry, open_files, open_system, tell_rows
 from mpp.data.trajectories import Trajectories
 from mpp.nn.field_vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, check_least, check_not_negative, inside
@@ -267,8 +267,12 @@ def _vocabulary(
     sources: Sequence[Trajectories], fields: Sequence[str] | None, extend: bool
 ) -> Vocabulary:
     known = Vocabulary(FIELDS if fields is None else fields)
+    for source in sources:
+        tell_rows(known, source, extend and fields is not None)
     if fields is None or extend:
-        return known.with_new([name for source in sources for name in source.description.names])
+        for source in sources:
+            known = known.with_new(source.description.names)
+        return known
     for source in sources:
         try:
             known.rows(source.description.names)

@@ -45,6 +45,7 @@ class Simulated(Trajectories):
         ids = [f"{system}/{seed}/{number}" for number in range(count)]
         given = json.dumps([VERSION, system, count, seed, self.options], sort_keys=True)
         super().__init__(f"simulated {system}", given, description, ids, frames)
+        self.made_by = system, self.options.get("parameters") or {}
 
     @cached_property
     def arrays(self) -> Float32[np.ndarray, "trajectory time field *space"]:

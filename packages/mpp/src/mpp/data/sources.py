@@ -2,6 +2,7 @@
 
 import glob
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mpp.data.shards import Shards
 from mpp.data.simulated import OPTIONS, Simulated
 from mpp.data.thinned import THINNED, thinned
 from mpp.data.trajectories import Trajectories
+from mpp.nn.field_vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.data.entry import Kinds, check_entry
 from sciformer.data.hdf5 import open_hdf5
@@ -137,6 +139,27 @@ def open_system(entry: Entry, seed: int = 0) -> tuple[str, Trajectories]:
     check_least(count=(count, 1), seed=(seed, 0))
     system = said["system"]
     return given.get("name", system), Simulated(system, count, seed, options)
+
+
+def tell_rows(known: Vocabulary, source: Trajectories, extend: bool = False) -> None:
+    """Warn of fields that have a row under another name, or a new one though one is like it.
+
+    Args:
+        known: Vocabulary of a network.
+        source: Trajectories of one system.
+        extend: Whether fields without a row get a new one.
+    """
+    names = source.description.names
+    renamed = known.published(names)
+    if renamed:
+        said = ", ".join(f"{field} is {row}" for field, row in renamed.items())
+        warnings.warn(f"{source.where}: rows of the published weights: {said}", stacklevel=2)
+    for name in names if extend else ():
+        near = None if name in renamed or name in known.names else known.alike(name)
+        if near:
+            line = f"{name}: a new row, though {near} is like it; see rename in data.files, or"
+            line = f"{source.where}: {line} --model.like '{{{name}: {near}}}'"
+            warnings.warn(line, stacklevel=2)
 
 
 def _paths(path: str) -> Sequence[str]:

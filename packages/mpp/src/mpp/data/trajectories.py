@@ -28,9 +28,13 @@ CLOSE = 1e-3  # relative difference of steps; coordinates are often fp32
 class Masks(Protocol):
     """Points outside the domain, see ``mpp.data.mask``."""
 
-    def outside(self, trajectory: int) -> Bool[np.ndarray, "*space"]: ...
+    def outside(self, trajectory: int) -> Bool[np.ndarray, "*space"]:
+        """Points outside the domain of a trajectory."""
+        ...
 
-    def apply(self, trajectory: int, start: int, out: Frames) -> None: ...
+    def apply(self, trajectory: int, start: int, out: Frames) -> None:
+        """Set the points outside the domain to 0, in frames from ``start`` on."""
+        ...
 
 
 class Trajectories(ABC):
@@ -55,6 +59,7 @@ class Trajectories(ABC):
     _raw = False
     layout = ""  # format of the files, for display
     units: Mapping[str, str] = NOTHING  # of the fields, where the files say them
+    made_by: tuple[str, Mapping[str, Any]] | None = None  # built-in system and its parameters
 
     def scalars(self, trajectory: int) -> Mapping[str, Any]:  # most have none
         """Physical parameters of a trajectory by name, where the files say them."""

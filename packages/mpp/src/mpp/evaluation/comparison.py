@@ -1,6 +1,8 @@
 """Errors of a model and the baselines on one system, by step and field."""
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +19,8 @@ from sciformer.evaluation.comparison import MODEL, best_baseline, metric_key
 ByStep = Float64[np.ndarray, "steps fields"]
 TRUTH = "truth"
 METHODS = (MODEL, *BASELINES)
+Answer = Callable[[Batch], Future]  # predicts the frames after a batch's history
+NONE: Mapping[str, Answer] = MappingProxyType({})
 
 
 class Comparison(NamedTuple):
@@ -27,8 +31,9 @@ class Comparison(NamedTuple):
         description: Description of its trajectories.
         windows: Number of windows.
         errors: Errors by metric (``nrmse``, ``vrmse``, ``spectral_low``, ..., ``drift``), then by
-            method (``model`` and the baselines; for the drift ``model`` and ``truth``).
+            method (``model``, the baselines and solvers; for the drift ``model`` and ``truth``).
         spectra: Power spectrum of the last step, for ``truth`` and ``model``.
+        cost: CPU-milliseconds of a window and frame, for the model and each solver.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Comparison(NamedTuple):
     windows: int
     errors: dict[str, dict[str, ByStep]]
     spectra: dict[str, Float64[np.ndarray, "fields shells"]]
+    cost: dict[str, float]
 
     @property
     def steps(self) -> int:
@@ -54,7 +60,8 @@ class Comparison(NamedTuple):
 
     def best_baseline(self, metric: str, steps: slice) -> tuple[str, float]:
         """The best baseline by its mean error over fields, and this error."""
-        return best_baseline({m: float(self.over(metric, m, steps).mean()) for m in METHODS})
+        methods = self.errors[metric]
+        return best_baseline({m: float(self.over(metric, m, steps).mean()) for m in methods})
 
     def beaten(self, steps: slice) -> int:
         """Number of fields on which the model beats every baseline, in both NRMSE and VRMSE."""
@@ -91,24 +98,30 @@ def compare(
     name: str,
     description: Description,
     batches: Iterable[Batch],
-    predict: Callable[[Batch], Future],
+    predict: Answer,
+    solvers: Mapping[str, Answer] = NONE,
 ) -> Comparison:
-    """Evaluate a model and the baselines on all windows of a system.
+    """Evaluate a model, the baselines and solvers on all windows of a system.
 
     Args:
         name: Name of the system.
         description: Description of its trajectories.
         batches: Batches of any size.
         predict: Function that predicts the frames after a batch's history.
+        solvers: Name -> another such function, see ``coarse_solvers``.
 
     Returns:
         Means over windows with equal weights.
     """
     errors: dict[str, dict[str, list[Scores]]] = {}
     spectra: dict[str, list[Tensor]] = {TRUTH: [], MODEL: []}
+    cost = dict.fromkeys((MODEL, *solvers), 0.0)
     for batch in batches:
-        steps = batch.target.shape[1]
-        answers = {MODEL: predict(batch)}
+        steps, answers = batch.target.shape[1], {}
+        for method, answer in {MODEL: predict, **solvers}.items():
+            start = time.process_time()
+            answers[method] = answer(batch)
+            cost[method] += time.process_time() - start
         answers |= {key: baseline(batch.frames, steps) for key, baseline in BASELINES.items()}
         for method, answer in answers.items():
             for metric, values in _errors(answer, batch).items():
@@ -123,7 +136,9 @@ def compare(
         for metric, methods in errors.items()
     }
     lines = {method: _mean(values) for method, values in spectra.items()}
-    return Comparison(name, description, windows, means, lines)
+    frames = windows * len(means["nrmse"][MODEL])
+    cost = {method: 1e3 * seconds / frames for method, seconds in cost.items()}
+    return Comparison(name, description, windows, means, lines, cost)
 
 
 def spans(steps: int) -> dict[str, slice]:

@@ -11,12 +11,12 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 import mpp
-from mpp.convert import initial_weights
 from mpp.data.batch import Batch
 from mpp.data.dataset import MixtureWindows, Windows
 from mpp.data.sources import open_files, open_system
 from mpp.data.trajectories import Trajectories
 from mpp.evaluation import figures, tables
+from mpp.evaluation.coarse_solver import coarse_solvers
 from mpp.evaluation.comparison import Comparison, compare
 from mpp.evaluation.field_maps import Shown
 from mpp.nn.field_vocabulary import Vocabulary
@@ -24,11 +24,9 @@ from mpp.nn.rollout import rollout
 from sciformer.arguments import check_least, said_as
 from sciformer.evaluation import run
 from sciformer.evaluation.comparison import MODEL
-from sciformer.evaluation.run import TrainedRun, device_of
+from sciformer.evaluation.run import TrainedRun
 from sciformer.progress import track
 from sciformer.text import counted
-from sciformer.training.checkpoints import checkpoint
-from sciformer.training.checkpoints.distrust import fitted
 
 if TYPE_CHECKING:
     from mpp.data.datamodule import PhysicsData
@@ -44,6 +42,7 @@ def evaluate(
     data: dict[str, Any] | str | None = None,
     samples: int | None = None,
     steps: int | None = None,
+    history: int | None = None,
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -54,7 +53,7 @@ def evaluate(
     persistence and linear extrapolation.
 
     Args:
-        path: A checkpoint or a run folder.
+        path: A checkpoint, a run folder, or weights of the original.
         out: Output folder of ``metrics.json`` and ``index.html``; by default ``report`` in the
             folder of the checkpoint.
         data: Files to evaluate on instead of the run's own data: an HDF5 file of PDEBench or The
@@ -63,16 +62,17 @@ def evaluate(
         samples: Maximum number of windows of each system, evenly spread; by default the run's
             ``val_windows``.
         steps: Number of frames to predict; by default the run's ``test_horizon``.
+        history: Number of input frames; by default as in training (16 in the original's).
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace an existing report.
 
     Raises:
         ValueError: If the checkpoint does not exist, or its data cannot be read.
     """
-    check_least(samples=(samples, 1), steps=(steps, 1))
+    check_least(samples=(samples, 1), steps=(steps, 1), history=(history, 1))
     trained = open_run(path, device)
     with trained.report("Multiple physics pretraining", out, overwrite, data=data) as report:
-        source = open_data(trained, data, samples, steps)
+        source = open_data(trained, data, samples, steps, history)
         report.summary = _summary(source)
         every = [
             (compared, show(trained, compared.name, part))
@@ -83,6 +83,7 @@ def evaluate(
         tables.add_results(report, [compared for compared, _ in every])
         for number, (compared, shown) in enumerate(every):
             tables.add_tables(report, compared)
+            tables.add_solvers(report, compared, trained.record.get("cpu_s"))
             figures.add_errors(report, compared)
             worst = int(compared.errors["vrmse"][MODEL].mean(0).argmax())
             figures.add_strip(report, shown, worst, _steps(compared.steps, len(shown.truth)))
@@ -91,29 +92,8 @@ def evaluate(
 
 
 def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[PhysicsModule]":
-    """Open a checkpoint, a run folder, or a file written by ``mpp convert``.
-
-    Args:
-        path: Path of the file or folder.
-        device: Device, see ``sciformer.evaluation.run.open_run``.
-
-    Returns:
-        The network, with the settings and the record of its training, if known.
-
-    Raises:
-        ValueError: If the checkpoint or device does not exist, or the checkpoint is not one of MPP.
-    """
-    place, found = device_of(device), checkpoint.find(path)
-    if not initial_weights.is_converted(found):
-        return run.open_run(found, mpp.PhysicsModule, device)
-    own = initial_weights.read(found)
-    weights = {f"{initial_weights.PREFIX}{name}": each for name, each in own.weights.items()}
-    names = list(own.fields.names)
-    try:
-        module = fitted(lambda: mpp.PhysicsModule(names, mpp.Network(**own.settings)), weights)
-    except ValueError as error:
-        raise ValueError(f"{found}: weights and settings do not fit: {error}") from error
-    return TrainedRun(found, module.to(place), {}, {})
+    """Open a run; see ``sciformer.evaluation.run.open_run``."""
+    return run.open_run(path, mpp.PhysicsModule, device)
 
 
 def open_data(
@@ -121,6 +101,7 @@ def open_data(
     data: dict[str, Any] | str | None = None,
     samples: int | None = None,
     steps: int | None = None,
+    history: int | None = None,
 ) -> "PhysicsData":
     """Open the test windows of a run's own data, or all windows of other files.
 
@@ -129,6 +110,7 @@ def open_data(
         data: Other files.
         samples: Maximum number of windows of each system; None uses the run's setting.
         steps: Number of frames to predict; None uses the run's setting.
+        history: Number of input frames; None uses the run's setting.
 
     Returns:
         The data, with fields mapped to the network's vocabulary.
@@ -139,8 +121,8 @@ def open_data(
     # What only a training needs may have moved, or costs time.
     changes: dict[str, Any] = {"cache": None, "scan": False, "workers": 0, "extend": False}
     changes |= {"fields": list(trained.module.hparams["fields"])}
-    if samples is not None:
-        changes["val_windows"] = samples
+    given = {"val_windows": samples, "history": history}
+    changes |= {name: count for name, count in given.items() if count is not None}
     if data is None:
         found = trained.data(mpp.PhysicsData, **changes)
         found.test_horizon = steps or found.test_horizon  # after it has split as the training did
@@ -224,8 +206,9 @@ def measure(
         assert isinstance(loader.dataset, MixtureWindows)
         (part,) = loader.dataset.parts
         rows_of(trained, part.windows.trajectories)
-        description = part.windows.trajectories.description
-        yield compare(data.systems[part.system], description, loader, answer), part
+        source = part.windows.trajectories
+        name, solvers = data.systems[part.system], coarse_solvers(source)
+        yield compare(name, source.description, loader, answer, solvers), part
 
 
 def measure_test(path: Path) -> dict[str, float]:

@@ -25,13 +25,14 @@ def add_results(report: Report, systems: Sequence[Comparison]) -> None:
             name, error = compared.best_baseline("vrmse", steps)
             value = float(compared.over("vrmse", MODEL, steps).mean())
             where = f"{label(compared.name)}, VRMSE at {_words(span)}"
-            report.add_result(where, value, f"{number(error)} ({name})")
+            report.add_result(where, value, f"{number(error)} ({label(name)})")
     count = sum(len(compared.description.names) for compared in systems)
     for place, when in enumerate(("at one step", "over all steps")):
         ends = [list(_ends(compared).values())[-place] for compared in systems]
         won = sum(one.beaten(steps) for one, steps in zip(systems, ends, strict=True))
         report.add_result(
-            f"fields predicted better than by both baselines, {when}", f"{won} of {count}"
+            f"fields predicted better than by persistence and by extrapolation, {when}",
+            f"{won} of {count}",
         )
 
 
@@ -47,6 +48,55 @@ def add_tables(report: Report, compared: Comparison) -> None:
         "how much the mean of a conserved field goes away, in units of its root mean square; in "
         "brackets that of the truth itself.",
     )
+
+
+def add_solvers(report: Report, compared: Comparison, trained_s: float | None) -> None:
+    """Add errors and cost beside those of the system's solver on coarser grids, if it has one.
+
+    Args:
+        report: Report to add to.
+        compared: Errors of one system.
+        trained_s: CPU-seconds of the training; None if unknown.
+    """
+    ends = _ends(compared)
+    solvers = [method for method in compared.cost if method != MODEL]
+    if not solvers:
+        return
+    rows: list[list[Cell]] = []
+    for method in (MODEL, *solvers):
+        errors = [
+            float(compared.over(metric, method, steps).mean())
+            for steps in ends.values()
+            for metric in NAMES
+        ]
+        rows.append([label(method), *errors, compared.cost[method]])
+    heads = [f"{_words(span)}: {name}" for span in ends for name in NAMES.values()]
+    report.add_table(
+        f"{label(compared.name)}: the classical solver on a coarser grid",
+        ["Method", *heads, "CPU-ms per frame"],
+        rows,
+        "The solver that made the data, started from the last true frame on fewer points; it knows "
+        "the equations and their parameters. In the mean over fields. "
+        + _break_even(compared, solvers, trained_s),
+    )
+
+
+def _break_even(compared: Comparison, solvers: Sequence[str], trained_s: float | None) -> str:
+    """After how many frames a training has paid, beside the cheapest solver of no larger error."""
+    steps = slice(0, compared.steps)
+    error, cost = float(compared.over("vrmse", MODEL, steps).mean()), compared.cost
+    as_good = [one for one in solvers if compared.over("vrmse", one, steps).mean() <= error]
+    if not as_good:
+        return "No coarser grid here is as accurate as the network over all steps."
+    cheapest = min(as_good, key=cost.__getitem__)
+    saved = cost[cheapest] - cost[MODEL]
+    if saved <= 0:
+        return (
+            f"The {label(cheapest)} is at least as accurate over all steps and cheaper: "
+            "no number of frames pays for the training."
+        )
+    paid = "" if trained_s is None else f", {1e3 * trained_s / saved:.0f} frames pay for training"
+    return f"The {label(cheapest)} is as accurate and {saved:.2g} ms per frame dearer{paid}."
 
 
 def add_fields(report: Report, compared: Comparison) -> None:

@@ -12,7 +12,7 @@ def as_fit(words: Sequence[str]) -> list[str]:
     """Arguments of ``fit`` that start from a network, with its architecture and fields.
 
     Args:
-        words: A checkpoint, a run folder or converted weights; then options of ``fit``.
+        words: A checkpoint, a run folder or weights of the original; then options of ``fit``.
 
     Returns:
         Arguments of ``fit``. Architecture and fields come last, so that no configuration overrides

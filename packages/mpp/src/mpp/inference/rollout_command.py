@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mpp.data.batch import Batch
 from mpp.data.dataset import inside_of
-from mpp.data.sources import open_files
+from mpp.data.sources import open_files, tell_rows
 from mpp.data.trajectories import Trajectories
 from mpp.data.writers import write_like
 from mpp.evaluation import figures, tables
@@ -20,6 +20,7 @@ from mpp.evaluation.evaluate import open_run, predict, rows_of
 from mpp.evaluation.field_maps import Shown, label
 from mpp.evaluation.movies import check_film, write_film
 from mpp.metrics import Inside
+from mpp.nn.field_vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import new_folder
@@ -49,14 +50,14 @@ def rollout_file(
     ``metrics.json`` and ``index.html`` with the errors where true frames exist.
 
     Args:
-        checkpoint: A checkpoint or a run folder.
+        checkpoint: A checkpoint, a run folder, or weights of the original.
         file: An HDF5 file of PDEBench or The Well, a folder of shards, or a table as in
             ``data.files`` of a configuration, which can also name or rename fields.
         steps: Number of frames to predict.
         out: Output folder; by default ``rollout`` in the folder of the checkpoint.
         trajectories: Indices of the trajectories; by default the first one.
         start: First frame of the history.
-        history: Number of frames in the history; by default as in training.
+        history: Number of frames in the history; by default as in training (16 in the original's).
         film: File name of the movie; ``.gif``, or ``.mp4``, which needs ffmpeg.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
         overwrite: Replace existing output.
@@ -74,8 +75,9 @@ def rollout_file(
     rows = rows_of(trained, source)
     numbers = trajectories or [0]
     past = _history(trained, source.where, _shortest(source, numbers), start, history)
+    tell_rows(Vocabulary(trained.module.hparams["fields"]), source)
     frames = np.stack([source.read(number, start, start + past) for number in numbers])
-    folder = report_folder(out or trained.path.parent / "rollout", overwrite)
+    folder = report_folder(out or trained.folder / "rollout", overwrite)
     new_folder(folder, (FRAMES, film), overwrite)
     domain = inside_of(source, numbers)
     answers = roll(trained, source, torch.from_numpy(frames), rows, steps, domain)

@@ -84,6 +84,16 @@ class Waves(NamedTuple):
         return self.to_velocity * vorticity.unsqueeze(-3)
 
 
+def with_vorticity(
+    frames: Float[np.ndarray, "trajectory field height width"],
+) -> Float[np.ndarray, "trajectory field_out height width"]:
+    """Replace the velocity (the first two fields) by its vorticity."""
+    u, v = np.fft.rfft2(frames[:, :2]).swapaxes(0, 1)
+    along_x, along_y = Waves.of(frames.shape[-2:]).derivative.numpy()
+    vorticity = np.fft.irfft2(along_x * v - along_y * u, s=frames.shape[-2:])
+    return np.concatenate((vorticity[:, None], frames[:, 2:]), 1)
+
+
 def incompressible(
     state: Float[np.ndarray, "trajectory field height width"],
     frames: int,

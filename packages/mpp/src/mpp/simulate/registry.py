@@ -1,17 +1,31 @@
 """Registry of the simulated systems with their default parameters."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from mpp.simulate.burgers import random_burgers
-from mpp.simulate.compressible import random_compressible
-from mpp.simulate.diffusion_reaction import noisy_reaction, oscillating_reaction
-from mpp.simulate.incompressible import random_incompressible
-from mpp.simulate.shallow_water import dam_break, random_shallow_water
+import numpy as np
+
+from mpp.simulate.burgers import burgers, random_burgers
+from mpp.simulate.compressible import compressible, random_compressible
+from mpp.simulate.diffusion_reaction import (
+    diffusion_reaction,
+    noisy_reaction,
+    oscillating_reaction,
+)
+from mpp.simulate.incompressible import incompressible, random_incompressible, with_vorticity
+from mpp.simulate.shallow_water import dam_break, random_shallow_water, shallow_water
 from mpp.simulate.system import Field, System
 from sciformer.arguments import ArgumentError
 
 VELOCITY = (Field("velocity_x", axis=0), Field("velocity_y", axis=1))
+OPEN = ("open", "open")
 STEADY = tuple(field._replace(conserved=True) for field in VELOCITY)  # at one density: momentum
+
+
+def diffusivities(given: Mapping[str, float]) -> tuple[float, float]:
+    """Diffusivities of activator and inhibitor among the parameters of a reaction."""
+    return given["activator_diffusivity"], given["inhibitor_diffusivity"]
+
 
 _ALL = (
     System(
@@ -20,15 +34,21 @@ _ALL = (
         extent=(5.0, 5.0),
         dt=0.1,
         function=random_shallow_water,
+        solve=lambda state, frames, dt, given: shallow_water(
+            state, frames, dt, given["gravity"], (given["extent"], given["extent"])
+        ),
     ),
     System(
         name="dam_break",
         fields=(Field("height"), *VELOCITY),
-        boundaries=("open", "open"),
+        boundaries=OPEN,
         extent=(5.0, 5.0),
         frames=11,  # time 1, as in PDEBench, whose frames are 0.01 apart
         dt=0.1,
         function=dam_break,
+        solve=lambda state, frames, dt, given: shallow_water(
+            state, frames, dt, given["gravity"], (given["extent"], given["extent"]), OPEN
+        ),
     ),
     System(
         name="diffusion_reaction",
@@ -36,6 +56,9 @@ _ALL = (
         extent=(2.0, 2.0),
         dt=1.0,
         function=oscillating_reaction,
+        solve=lambda state, frames, dt, given: diffusion_reaction(
+            state, frames, dt, diffusivities(given), given["threshold"], decay=given["decay"]
+        ),
     ),
     System(
         name="diffusion_reaction_noise",
@@ -45,6 +68,9 @@ _ALL = (
         frames=6,  # time 5, as in PDEBench, whose frames are 0.05 apart
         dt=1.0,
         function=noisy_reaction,
+        solve=lambda state, frames, dt, given: diffusion_reaction(
+            state, frames, dt, diffusivities(given), given["threshold"], boundary="wall"
+        ),
     ),
     System(
         name="incompressible",
@@ -52,6 +78,9 @@ _ALL = (
         extent=(1.0, 1.0),
         dt=0.06,
         function=random_incompressible,
+        solve=lambda state, frames, dt, given: incompressible(
+            with_vorticity(state), frames, dt, given["viscosity"], given["diffusivity"]
+        ),
     ),
     System(
         name="compressible",
@@ -60,6 +89,9 @@ _ALL = (
         frames=21,
         dt=0.025,
         function=random_compressible,
+        solve=lambda state, frames, dt, given: compressible(
+            state.astype(np.float32), frames, dt, given["eta"], given["zeta"]
+        ),
     ),
     System(
         name="burgers",
@@ -69,6 +101,7 @@ _ALL = (
         shape=(256,),
         dt=0.04,
         function=random_burgers,
+        solve=lambda state, frames, dt, given: burgers(state, frames, dt, given["viscosity"]),
     ),
 )
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from mpp.boundary import Boundary
 from mpp.simulate import validation
@@ -41,6 +41,7 @@ class System(NamedTuple):
         extent: Length of each spatial axis.
         dt: Default time between frames.
         function: Simulator, called with a ``Sampling`` and the parameters by name.
+        solve: Solver, called with initial states (all fields), frames, dt and all parameters.
         boundaries: Boundary of each spatial axis; x is the first.
         shape: Default number of points of each spatial axis.
         frames: Default number of frames.
@@ -51,6 +52,7 @@ class System(NamedTuple):
     extent: tuple[float, ...]
     dt: float
     function: Callable[..., np.ndarray]
+    solve: Callable[[np.ndarray, int, float, Mapping[str, Any]], np.ndarray]
     boundaries: tuple[Boundary, ...] = ("periodic", "periodic")
     shape: tuple[int, ...] = (64, 64)
     frames: int = 24
@@ -102,3 +104,27 @@ class System(NamedTuple):
         sampling = Sampling(seed, numbers, frames, shape, dt)
         out = [self.function(sampling._replace(trajectories=part), **values) for part in parts]
         return np.concatenate(out).astype(np.float32, copy=False)
+
+    def solve_from(
+        self,
+        states: Float[np.ndarray, "trajectory field *grid"],
+        frames: int,
+        dt: float,
+        parameters: Mapping[str, float | int] = NONE,
+    ) -> Float32[np.ndarray, "trajectory time field *grid"]:
+        """Solve the system's equations from given frames, on the grid of these.
+
+        Args:
+            states: All fields of the system.
+            frames: Frames to return, including the given one.
+            dt: Time between frames.
+            parameters: Physical parameters that differ from the default.
+
+        Returns:
+            All frames of all fields.
+
+        Raises:
+            ValueError: A parameter is unknown or out of range, or a state is not physical.
+        """
+        values = with_defaults(self.parameters, parameters, self.name)
+        return self.solve(states, frames, dt, values).astype(np.float32, copy=False)

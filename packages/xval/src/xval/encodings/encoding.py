@@ -14,6 +14,7 @@ from xval.encodings.numbers_in_text import cut, value, write
 from xval.encodings.special_tokens import END, MASK, NUM, PAD, SPECIAL
 
 NAMES = ("p10", "p1000", "b1999", "fp15", "xval")
+ORIGINAL = "original"
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 KEPT = 1 << 16  # pieces of text whose tokens are cached; data repeat them
 
@@ -24,10 +25,11 @@ class Encoding:
     Ids are in the order special tokens, number tokens, the 256 bytes, words. In ``xval`` a number
     is [NUM] and its value in the number channel; in the other four it is tokens of three
     significant digits. Text is split into the longest matching ``words``; the rest is encoded as
-    bytes.
+    bytes. ``original`` is ``xval`` as the original's tokenizer writes it: without spaces, without
+    the comma between two numbers, and with no token for other text than the words.
 
     Args:
-        name: ``p10``, ``p1000``, ``b1999``, ``fp15`` or ``xval``.
+        name: ``p10``, ``p1000``, ``b1999``, ``fp15``, ``xval`` or ``original``.
         words: Pieces of text that are single tokens, see ``frequent_words``.
         lowest: Lowest of the 16 exponents of the text encodings: numbers from 10^(lowest + 2) to
             9.99 x 10^(lowest + 17).
@@ -39,7 +41,7 @@ class Encoding:
     def __init__(
         self, name: str, words: Sequence[str] = (), lowest: int = LOWEST, clip: bool = False
     ) -> None:
-        if name not in NAMES:
+        if name not in (*NAMES, ORIGINAL):
             raise ArgumentError("encoding", f"{name!r} is none of {', '.join(NAMES)}")
         if "" in words or len(set(words)) < len(words):
             raise ArgumentError("words", "a word is empty or repeated")
@@ -49,7 +51,7 @@ class Encoding:
         self.words = tuple(words)
         self.lowest = lowest
         self.clip = clip
-        self.digits = None if name == "xval" else Digits(name, lowest, clip)
+        self.digits = None if name in ("xval", ORIGINAL) else Digits(name, lowest, clip)
         self.zero = None if self.digits is None else self.digits.extra
         largest = float(np.finfo(np.float32).max)
         smallest = float(np.finfo(np.float32).tiny)
@@ -57,8 +59,9 @@ class Encoding:
         self.vocabulary = [SPECIAL[self.num]] if self.digits is None else self.digits.vocabulary
         numbers = [] if self.digits is None else [*self.vocabulary, *filter(None, [self.zero])]
         self.first_byte = len(SPECIAL) + len(numbers)
-        self.first_word = self.first_byte + len(BYTES)
-        self.names = (*SPECIAL, *numbers, *BYTES, *self.words)
+        spelled = () if name == ORIGINAL else BYTES
+        self.first_word = self.first_byte + len(spelled)
+        self.names = (*SPECIAL, *numbers, *spelled, *self.words)
         self.size = len(self.names)
         self.length = 1 if self.digits is None else len(self.digits.slots)
         self._number_ids = {token: len(SPECIAL) + i for i, token in enumerate(numbers)}
@@ -138,6 +141,9 @@ class Encoding:
         Raises:
             ValueError: Naming a number that is out of range, if ``clip`` is off.
         """
+        if self.name == ORIGINAL:
+            between = ["" if word.strip() == "," else word for word in words[1:-1]]
+            words = [*words[:1], *between, *words[1:][-1:]]
         ids = list(self._ids(words[0]))
         for number, word in zip(values, words[1:], strict=True):
             if number is None:
@@ -236,7 +242,11 @@ class Encoding:
         return wide.astype(np.float32)
 
     def _text_ids(self, text: str) -> list[int]:
+        if self.name == ORIGINAL:
+            text = "".join(text.split())
         pieces = [text] if self._pattern is None else self._pattern.split(text)
+        if self.name == ORIGINAL and any(unknown := pieces[::2]):
+            raise ValueError(f"text: {next(filter(None, unknown))[:30]!r} has no token")
         ids = []
         for index, piece in enumerate(pieces):
             if index % 2:

@@ -1,4 +1,4 @@
-"""Baselines: mean, linear regression, persistence, climatology.
+"""Baselines: mean, linear regression, gradient boosting, persistence, climatology.
 
 Baselines see the same input as the network: all numbers except the targets.
 """
@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int64
 
 from xval.data.dates import moment
 from xval.evaluation.number_tables import Group, groups, labels_of
-from xval.evaluation.regression import Regression
+from xval.evaluation.regression import Regression, boosting, linear
 
 if TYPE_CHECKING:
     from xval.data.datamodule import TextData
@@ -32,10 +32,11 @@ def baselines(
     """Predict all target numbers by every baseline, fitted to the training texts.
 
     ``mean``: the training mean. ``linear``: linear regression on the other numbers of the text,
-    with the training mean and an indicator for one that is missing. ``persistence``: the number in
-    the previous row; ``climatology``: the mean of the training numbers within a week of the day of
-    the year, at the same station if there is one; ``normals``: the mean of the seasonal normals in
-    the text; these three only where a text has such numbers or a date.
+    with the training mean and an indicator for one that is missing. ``boosting``: gradient boosting
+    on the same numbers. ``persistence``: the number in the previous row; ``climatology``: the mean
+    of the training numbers within a week of the day of the year, at the same station if there is
+    one; ``normals``: the mean of the seasonal normals in the text; these three only where a text
+    has such numbers or a date.
 
     Args:
         data: Data of the texts.
@@ -48,7 +49,7 @@ def baselines(
     """
     training = training or data
     trained = groups(training, np.concatenate([np.empty(0, np.int64), *_train(training)]))
-    regression = Regression(trained)
+    regressions = {"linear": Regression(trained, linear), "boosting": Regression(trained, boosting)}
     means, seasons = _means(training), _Seasons(training, trained)
     known = {pattern: number for number, pattern in enumerate(training.patterns)}
     numbers = np.array([known.get(pattern, UNKNOWN) for pattern in data.patterns], np.int64)
@@ -59,7 +60,7 @@ def baselines(
         patterns = numbers[group.asked[group.hidden]]
         answers: dict[str, Answered | None] = {
             "mean": np.broadcast_to(means[patterns], group.places.shape),
-            "linear": regression.answer(group),
+            **{name: each.answer(group) for name, each in regressions.items()},
             "persistence": _persistence(group),
             "climatology": seasons.answer(data, group, patterns),
             "normals": _normals(group),

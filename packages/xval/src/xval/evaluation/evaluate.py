@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Each number that is asked for is hidden, and predicted from the rest of its text; no text was "
-    "trained on. Baselines without a network: the mean of the training, a linear regression on the "
-    "other numbers of the text, and, for series, persistence and climatology."
+    "trained on. Baselines without a network: the mean of the training, linear regression and "
+    "gradient boosting on the other numbers of the text, and, for series, persistence and "
+    "climatology."
 )
 
 
@@ -39,10 +40,10 @@ def evaluate(
 
     On the run's test texts, including those out of distribution, or on other files: R2, squared,
     absolute and relative errors, fractions within 1 % and not parsable, and CPU time, compared with
-    training mean, linear regression, persistence and climatology.
+    training mean, linear regression, gradient boosting, persistence and climatology.
 
     Args:
-        path: A checkpoint or a run folder.
+        path: A checkpoint, a run folder, or weights of the original with its tokenizer.
         out: Output folder of ``metrics.json`` and ``index.html``; by default ``report`` in the
             folder of the checkpoint.
         data: Files to evaluate on instead of the run's own data: a path or glob pattern, read like

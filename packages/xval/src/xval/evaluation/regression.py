@@ -1,31 +1,37 @@
-"""Linear regression of the target numbers on all other numbers of a text."""
+"""Regression of the target numbers on all other numbers of a text: linear, gradient boosting."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float64
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from xval.evaluation.number_tables import Group
 
 FITTED = 20_000  # texts that a regression is fitted to, at most
 
+FEWEST = 40  # texts for gradient boosting: two leaves of a tree
 Column = tuple[str, int]
+Given = Float64[np.ndarray, "texts numbers"]  # NaN where a text lacks a number
+Targets = Float64[np.ndarray, " texts"]
 Answered = Float64[np.ndarray, "texts asked"]
+Predict = Callable[[Given], Targets]
 
 
 class Regression:
-    """Least squares with an intercept, one for each target.
-
-    A number that a text does not have is the mean of the training, and an indicator says so.
+    """A regression for each target.
 
     Args:
         trained: Tables of the training texts.
+        fit: ``linear`` or ``boosting`` of this file.
     """
 
-    def __init__(self, trained: Sequence[Group]) -> None:
-        self.trained = trained
-        self.fitted: dict[Column, tuple[list[Column], _Fit] | None] = {}
+    def __init__(
+        self, trained: Sequence[Group], fit: "Callable[[Given, Targets], Predict | None]"
+    ) -> None:
+        self.trained, self.fit = trained, fit
+        self.fitted: dict[Column, tuple[list[Column], Predict] | None] = {}
 
     def answer(self, group: Group) -> Answered | None:
         """Predict the targets of a table; None if it has no other numbers to predict from."""
@@ -38,12 +44,12 @@ class Regression:
             if target not in self.fitted:
                 self.fitted[target] = self._fit(target)
             if (found := self.fitted[target]) is not None:
-                names, fit = found
-                answers[:, place] = fit.answer(_given(group, names))
+                names, predict = found
+                answers[:, place] = predict(_given(group, names))
         return answers
 
-    def _fit(self, target: Column) -> "tuple[list[Column], _Fit] | None":
-        """Fit a target; None if there are no more texts than coefficients."""
+    def _fit(self, target: Column) -> tuple[list[Column], Predict] | None:
+        """Fit a target; None if there are too few texts."""
         places = [(group, columns(group)) for group in self.trained]
         own = [(group, each.index(target)) for group, each in places if target in each]
         own = [(group, place) for group, place in own if group.hidden[place]]
@@ -52,16 +58,30 @@ class Regression:
             return None
         x = np.concatenate([_given(group, names) for group, _ in own])[:FITTED]
         y = np.concatenate([group.values[:, place] for group, place in own])[:FITTED]
-        fit = _Fit(x, y.astype(np.float64))
-        return (names, fit) if len(x) > len(fit.weights) + 1 else None
+        predict = self.fit(x, y.astype(np.float64))
+        return None if predict is None else (names, predict)
 
 
-class _Fit:
+def linear(x: Given, y: Targets) -> Predict | None:
+    """Least squares with an intercept; None if there are no more texts than coefficients.
+
+    A number that a text does not have is the mean of the training, and an indicator says so.
+    """
+    fit = _LeastSquares(x, y)
+    return fit.answer if len(x) > len(fit.weights) + 1 else None
+
+
+def boosting(x: Given, y: Targets) -> Predict | None:
+    """Gradient boosting with scikit-learn's defaults; None if there are too few texts."""
+    if len(x) < FEWEST:
+        return None
+    return HistGradientBoostingRegressor(random_state=0).fit(x, y).predict
+
+
+class _LeastSquares:
     """Weights of a regression, on standardized numbers and indicators of the missing ones."""
 
-    def __init__(
-        self, x: Float64[np.ndarray, "texts numbers"], y: Float64[np.ndarray, " texts"]
-    ) -> None:
+    def __init__(self, x: Given, y: Targets) -> None:
         missing = np.isnan(x)
         self.gaps = missing.any(0)
         self.means = np.where(missing, 0, x).sum(0) / np.maximum((~missing).sum(0), 1)
@@ -71,13 +91,11 @@ class _Fit:
         scaled = (features - self.middle) / self.size
         self.weights = np.linalg.lstsq(scaled, y - self.level, rcond=1e-9)[0]
 
-    def _features(
-        self, x: Float64[np.ndarray, "texts numbers"]
-    ) -> Float64[np.ndarray, "texts features"]:
+    def _features(self, x: Given) -> Float64[np.ndarray, "texts features"]:
         missing = np.isnan(x)
         return np.concatenate([np.where(missing, self.means, x), missing[:, self.gaps]], 1)
 
-    def answer(self, x: Float64[np.ndarray, "texts numbers"]) -> Float64[np.ndarray, " texts"]:
+    def answer(self, x: Given) -> Targets:
         return (self._features(x) - self.middle) / self.size @ self.weights + self.level
 
 
@@ -96,7 +114,7 @@ def _shown(group: Group) -> dict[Column, int]:
     return {column: k for k, column in enumerate(columns(group)) if not group.hidden[k]}
 
 
-def _given(group: Group, names: Sequence[Column]) -> Float64[np.ndarray, "texts numbers"]:
+def _given(group: Group, names: Sequence[Column]) -> Given:
     """Numbers that are not asked for, by name; NaN where a table has none."""
     place = _shown(group)
     x = np.full((len(group.texts), len(names)), np.nan)

@@ -19,6 +19,7 @@ METHODS = {
     MODEL: "model",
     "mean": "mean of the training",
     "linear": "linear regression",
+    "boosting": "gradient boosting",
     "persistence": "persistence",
     "climatology": "climatology",
     "normals": "normals of the text",

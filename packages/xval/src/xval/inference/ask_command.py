@@ -12,6 +12,7 @@ from sciformer.arguments import ArgumentError, check_share
 from sciformer.evaluation import run
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import new_file
+from sciformer.progress import quiet
 from sciformer.report.report import literal
 from xval.data.marked import with_holes
 from xval.data.name_lists import known
@@ -35,7 +36,7 @@ def ask(
     """Fill each ``[MASK]`` in a text, or each missing target of a table, with a number.
 
     Args:
-        checkpoint: A checkpoint or a run folder.
+        checkpoint: A checkpoint, a run folder, or weights of the original with its tokenizer.
         text: Text such as ``{'a':[MASK],'stepsize':0.5,...}``, in the format of the training texts.
         rows: Table like that of the training, in which some or all values of the targets are
             missing, instead of a text.
@@ -59,6 +60,8 @@ def ask(
     filled = fill_missing(opened, rows, share)
     if path is not None:
         write_filled(path, filled)
+        if quiet():
+            return
     table = Table(*COLUMNS, title=f"{len(filled)} answers")
     for each in filled[:SHOWN]:
         table.add_row(*map(literal, shown(each)))
@@ -70,7 +73,8 @@ def ask(
 
 def _of_text(opened: "TrainedRun[XValModule]", text: str) -> None:
     fields = opened.module.units.names
-    for field in sorted({*with_holes(text).fields} - {*fields}):
+    told = {*with_holes(text).fields} - {*fields} if any(fields) else ()  # the original has none
+    for field in sorted(told):
         line = f"text: {field!r} is no field of the network; {known(field, fields[1:])}"
         warnings.warn(line, stacklevel=2)
     answered = answer(opened.module, text)
@@ -83,7 +87,7 @@ def _of_text(opened: "TrainedRun[XValModule]", text: str) -> None:
 
 
 def open_run(path: str | Path, device: str | None = None) -> "TrainedRun[XValModule]":
-    """Open a checkpoint or a run folder.
+    """Open a checkpoint, a run folder or weights of the original.
 
     Args:
         path: Path of the file or folder.

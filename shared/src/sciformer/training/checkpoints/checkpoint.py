@@ -11,22 +11,22 @@ from torch import nn
 
 from sciformer.allowlist import check_plain
 from sciformer.arguments import ArgumentError, with_tables
-from sciformer.data.splits import DRAWN, SHARES
 from sciformer.text import hide_secrets, reason, single_line
+from sciformer.training.checkpoints import hub
 from sciformer.training.checkpoints.distrust import (
     check_settings,
     check_tensors,
     compare,
-    load_torch,
     without_memory,
 )
-from sciformer.training.checkpoints.safetensors import PLAIN, read_plain
+from sciformer.training.checkpoints.migrations import DATA as DATA
+from sciformer.training.checkpoints.migrations import FORMAT, MIGRATIONS
+from sciformer.training.checkpoints.migrations import STAMP as STAMP
+from sciformer.training.checkpoints.original_weights import Original, as_checkpoint, content_of
 
 Module = TypeVar("Module", bound=nn.Module)
 Built = TypeVar("Built")
 
-FORMAT = 4
-STAMP = "sciformer"  # the key under which our own record lies in a checkpoint
 RESUMED = {  # what a training goes on from
     "optimizer_states": list,
     "lr_schedulers": list,
@@ -35,46 +35,18 @@ RESUMED = {  # what a training goes on from
     "epoch": int,
     "global_step": int,
 }
-DATA = "datamodule_hyper_parameters"
 SETTINGS = {"hyper_parameters": "model", DATA: "data"}
 COUNTS = ("epoch", "global_step")
 COSTS = ("cpu_s", "wall_s", "peak_gib")  # numbers of a run
 PARTS = (STAMP, "state_dict", "hyper_parameters")  # dicts that each has
 
 
-def _count_ranks(checkpoint: dict[str, Any]) -> None:
-    """Format 2 records the number of processes, each of which used ``cpu_s``."""
-    checkpoint[STAMP]["run"]["ranks"] = 1
-
-
-def _name_best(checkpoint: dict[str, Any]) -> None:
-    """Format 3 stores the best checkpoint under a name that no user callback has."""
-    callbacks = checkpoint.get("callbacks")
-    names = [name for name in callbacks or () if str(name).startswith("ModelCheckpoint{")]
-    if isinstance(callbacks, dict) and len(names) == 1:
-        callbacks["KeepBest"] = callbacks.pop(names[0])
-
-
-def _draw_splits(checkpoint: dict[str, Any]) -> None:
-    """Format 4 ranks samples for the splits; before, each drew its own."""
-    data = checkpoint.get(DATA)
-    if isinstance(data, dict) and "splits" in data:
-        data["splits"] = {**(data["splits"] or SHARES), DRAWN: 1.0}
-
-
-# What changed from each format to the next
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], None]] = {
-    1: _count_ranks,
-    2: _name_best,
-    3: _draw_splits,
-}
-
-
 def find(path: str | Path) -> Path:
-    """Find a checkpoint: the file itself, or ``last.ckpt`` of a run folder.
+    """Find a checkpoint.
 
     Args:
-        path: Path of a file or a folder.
+        path: The file itself; a run folder (its ``last.ckpt``); a folder of ``save_pretrained``
+            (its ``model.safetensors``); or ``hub:NAME/REPO[/FILE][@revision]``.
 
     Returns:
         An existing file.
@@ -82,18 +54,24 @@ def find(path: str | Path) -> Path:
     Raises:
         ValueError: If there is none.
     """
+    if str(path).startswith(hub.PREFIX):
+        return hub.find(str(path))
     path = Path(path)
     found = path / "last.ckpt" if path.is_dir() else path
+    if not found.is_file() and (path / hub.WEIGHTS).is_file():
+        return path / hub.WEIGHTS
     if not found.is_file():
         raise ValueError(f"{found}: no such checkpoint")
     return found
 
 
-def read(path: str | Path) -> dict[str, Any]:
-    """Read a checkpoint of this code base: tensors and plain values only, on the CPU.
+def read(path: str | Path, original: Original | None = None) -> dict[str, Any]:
+    """Read a checkpoint: tensors and plain values only, on the CPU.
 
     Args:
         path: A checkpoint, or a file written by ``sciformer export``.
+        original: If given, the file may also hold weights of a paper's original code, as published
+            or as converted; they are read as a checkpoint of our module.
 
     Returns:
         Lightning's ``state_dict``, ``hyper_parameters`` and so on, and our own record; older
@@ -105,8 +83,7 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such checkpoint")
-    checkpoint = read_plain(path) if Path(path).suffix == PLAIN else load_torch(path)
-    parts = checkpoint if isinstance(checkpoint, dict) else {}
+    parts = _parts(path, original)
     if not all(isinstance(parts.get(key), dict) for key in PARTS):
         raise ValueError(f"{path}: a checkpoint that sciformer did not write")
     check_tensors(parts["state_dict"], f"{path}: state_dict")
@@ -123,6 +100,20 @@ def read(path: str | Path) -> dict[str, Any]:
             raise ValueError(f"{path}: {key}: {said} is no whole number")
     _migrate(path, parts)
     return parts
+
+
+def _parts(path: str | Path, original: Original | None) -> dict[str, Any]:
+    """Content of a file; of the original's weights, that of a checkpoint that would hold them."""
+    try:
+        content = content_of(path)
+    except ValueError:
+        if original is None or not original.pickles:
+            raise
+        content = None
+    if original is None or (isinstance(content, dict) and STAMP in content):
+        return content if isinstance(content, dict) else {}
+    record = {"module": original.module, "bases": [], "run": {"original": Path(path).name}}
+    return as_checkpoint(original, path, content) | {STAMP: {"format": FORMAT, **record}}
 
 
 def _migrate(path: str | Path, checkpoint: dict[str, Any]) -> None:
@@ -254,7 +245,8 @@ def load(path: str | Path, kind: type[Module]) -> Module:
     """Build the module of a checkpoint with its hyperparameters and weights, in evaluation mode.
 
     Args:
-        path: A checkpoint or a run folder.
+        path: A checkpoint, a run folder, or weights of the original of this class, as published or
+            as converted.
         kind: Class of the module, or a base class of it.
 
     Returns:
@@ -265,7 +257,11 @@ def load(path: str | Path, kind: type[Module]) -> Module:
         ValueError: As in :func:`read` and :func:`check`.
     """
     path = find(path)
-    checkpoint = read(path)
+    return restored(path, read(path, getattr(kind, "original", None)), kind)
+
+
+def restored(path: Path, checkpoint: Mapping[str, Any], kind: type[Module]) -> Module:
+    """Build the module of a checkpoint that has been read; see :func:`load`."""
     check_class(path, checkpoint, kind)
     kind, settings = _known(checkpoint, kind), checkpoint["hyper_parameters"]
     weights = checkpoint["state_dict"]

@@ -1,7 +1,8 @@
 """Read the weights of a paper's original code without running any code."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,11 +11,13 @@ from torch import Tensor
 from sciformer.files import new_file
 from sciformer.text import reason
 from sciformer.training.checkpoints.distrust import check_settings, check_tensors, load_torch
+from sciformer.training.checkpoints.migrations import DATA
 from sciformer.training.checkpoints.safetensors import PLAIN, export_safetensors, read_plain
 
 PREFIXES = re.compile(r"^((module|_orig_mod)\.)+")  # of DDP and torch.compile
 FORMAT = 1
 T = TypeVar("T")
+Metadata = dict[str, Any]
 
 
 class Converted(NamedTuple):
@@ -29,6 +32,32 @@ class Converted(NamedTuple):
     settings: dict[str, Any]
     weights: dict[str, Tensor]
     dropped: list[str]
+
+
+class Original(NamedTuple):
+    """How weights of a paper's original code become a checkpoint of our module.
+
+    Args:
+        module: Import path of the LightningModule; its package is the key in converted files.
+        translate: Function from a state dict, the whole content of its file and the file's path to
+            our network and further metadata of a converted file.
+        arguments: Function from the settings of our network and that metadata to the arguments of
+            the LightningModule and of its DataModule.
+        prefix: Prefix of the network's parameters in the LightningModule.
+        pickles: Context in which pickled objects of such a file are passed over; None if it has
+            tensors and plain values only.
+    """
+
+    module: str
+    translate: Callable[[dict[str, Tensor], Mapping[str, Any], Path], tuple[Converted, Metadata]]
+    arguments: Callable[[Metadata, Metadata], tuple[Metadata, Metadata]]
+    prefix: str = "model."
+    pickles: Callable[[str], AbstractContextManager[Any]] | None = None
+
+    @property
+    def project(self) -> str:
+        """Name of the project."""
+        return self.module.partition(".")[0]
 
 
 class Source:
@@ -100,31 +129,27 @@ def read_original(path: str | Path) -> dict[str, Tensor]:
         ValueError: If the file is missing, damaged, or contains anything but tensors and plain
             values.
     """
-    content = _read(path)
-    for key in ("state_dict", "model_state", "teacher"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: a {type(content).__name__} and no state dict")
-    return content
+    return _state_of(path, content_of(path))
 
 
-def translate_file(
-    original: str,
+def convert_file(
+    original: Original,
+    path: str,
     out: str,
-    translate: Callable[[dict[str, Tensor]], Converted],
     overwrite: bool = False,
+    **options: Any,
 ) -> Converted:
-    """Convert the state dict in a file; errors name the file.
+    """Convert the weights in a file of the original; errors name the file.
 
     Args:
-        original: File as for ``read_original``.
+        original: Kind of the original.
+        path: A .pt or .tar file with a checkpoint or state dict, or a .safetensors file.
         out: Output .safetensors file; its suffix is checked first.
-        translate: Function that converts the state dict.
         overwrite: Allow an existing file to be replaced.
+        **options: Further arguments of ``original.translate``.
 
     Returns:
-        Result of ``translate``.
+        Our network.
 
     Raises:
         ValueError: If the original cannot be read or converted, or ``out`` has another suffix or
@@ -133,11 +158,63 @@ def translate_file(
     if Path(out).suffix != PLAIN:
         raise ValueError(f"out: {out} does not end in {PLAIN}")
     new_file(out, overwrite)
+    converted, more = _translated(original, path, None, **options)
+    write_converted(original.project, out, converted, **more)
+    return converted
+
+
+def as_checkpoint(original: Original, path: str | Path, content: Any) -> dict[str, Any]:
+    """Weights of the original, as published or as converted, as a checkpoint without our record.
+
+    Args:
+        original: Kind of the original.
+        path: Path of the file.
+        content: Its content; None reads it with ``original.pickles``.
+
+    Returns:
+        Settings and weights.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if isinstance(content, dict) and original.project in content:
+        converted, more = _converted(original.project, path, content)
+    else:
+        converted, more = _translated(original, path, content)
+    with _naming(path):
+        model, data = original.arguments(converted.settings, more)
+    weights = {f"{original.prefix}{name}": tensor for name, tensor in converted.weights.items()}
+    return {"hyper_parameters": model, DATA: data, "state_dict": weights}
+
+
+def _translated(
+    original: Original, path: str | Path, content: Any, **options: Any
+) -> tuple[Converted, Metadata]:
+    if content is None:
+        with original.pickles(str(path)) if original.pickles else nullcontext():
+            content = content_of(path)
+    state = _state_of(path, content)
+    with _naming(path):
+        return original.translate(state, content, Path(path), **options)
+
+
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Name the file in errors of this context."""
     try:
-        return translate(read_original(original))
+        yield
     except ValueError as error:
         said = str(error)
-        raise ValueError(said if original in said else f"{original}: {said}") from error
+        raise ValueError(said if str(path) in said else f"{path}: {said}") from error
+
+
+def _state_of(path: str | Path, content: Any) -> dict[str, Tensor]:
+    for key in ("state_dict", "model_state", "teacher"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: a {type(content).__name__} and no state dict")
+    return content
 
 
 def write_converted(stamp: str, out: str, converted: Converted, **more: Any) -> None:
@@ -166,7 +243,10 @@ def read_converted(stamp: str, path: str | Path) -> tuple[Converted, dict[str, A
     Raises:
         ValueError: If the file is missing, damaged or of another project.
     """
-    content = _read(path)
+    return _converted(stamp, path, content_of(path))
+
+
+def _converted(stamp: str, path: str | Path, content: dict[str, Any]) -> tuple[Converted, Metadata]:
     record = content.get(stamp)
     if not isinstance(record, dict) or record.get("format") != FORMAT or "settings" not in record:
         raise ValueError(f"{path}: not weights that {stamp} convert wrote in format {FORMAT}")
@@ -198,9 +278,8 @@ def load_converted(stamp: str, path: str | Path, build: Callable[[Converted], T]
         raise ValueError(f"{path}: weights and settings do not fit: {reason(error)}") from error
 
 
-def _read(path: str | Path) -> Any:
+def content_of(path: str | Path) -> Any:
+    """Content of a .safetensors file or of a file of torch, without running any code in it."""
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file")
-    if Path(path).suffix == PLAIN:
-        return read_plain(path)
-    return load_torch(path)
+    return read_plain(path) if Path(path).suffix == PLAIN else load_torch(path)

@@ -30,7 +30,6 @@ class Columns(Protocol):
 
     Args:
         path: The file.
-        names: Names of the columns.
         air: Whether wavelengths are in air; None if the file does not say it.
     """
 
@@ -38,11 +37,25 @@ class Columns(Protocol):
     air: bool | None
 
     @property
-    def names(self) -> Sequence[str]: ...
-    def shape(self, name: str) -> tuple[int, ...]: ...
-    def whole(self, name: str) -> np.ndarray: ...
-    def row(self, name: str, number: int) -> np.ndarray: ...
-    def unit(self, name: str) -> str | None: ...
+    def names(self) -> Sequence[str]:
+        """Names of the columns."""
+        ...
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a column, rows first."""
+        ...
+
+    def whole(self, name: str) -> np.ndarray:
+        """Read all rows of a column."""
+        ...
+
+    def row(self, name: str, number: int) -> np.ndarray:
+        """Read one row of a column."""
+        ...
+
+    def unit(self, name: str) -> str | None:
+        """Unit of a column, as the file writes it; None if it does not."""
+        ...
 
 
 class Table(Source):
