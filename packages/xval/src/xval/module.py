@@ -292,14 +292,7 @@ class XValModule(Module):
     ) -> dict[str, Float[Tensor, "batch answers"]]:
         """Predicted target numbers of each pattern, in the order of the text; padded with NaN."""
         answers = self.answer(batch)
-        found = {}
-        for number, pattern in enumerate(self.data.patterns):
-            asked = batch.asked == number
-            column = asked.cumsum(1) - 1  # of each answer among those of its pattern
-            said = answers.new_full((len(answers), int(asked.sum(1).max())), torch.nan)
-            said[asked.nonzero()[:, 0], column[asked]] = answers[asked]
-            found[pattern] = said
-        return found
+        return {name: batch.only(answers, n) for n, name in enumerate(self.data.patterns)}
 
     def matrices(self) -> list[nn.Parameter]:
         return [p for p in self.model.encoder.parameters() if p.ndim == 2]

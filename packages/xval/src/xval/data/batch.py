@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from jaxtyping import Bool, Float32, Int64
+import torch
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
 from xval.encodings.special_tokens import PAD
@@ -39,3 +40,13 @@ class Batch(NamedTuple):
     def present(self) -> Bool[Tensor, "batch time"]:
         """False at padding."""
         return self.tokens != PAD
+
+    def only(
+        self, answers: Float[Tensor, "batch answers"], pattern: int
+    ) -> Float[Tensor, "batch fewer"]:
+        """Answers to one pattern, in the order of the text; padded with NaN."""
+        asked = self.asked == pattern
+        column = asked.cumsum(1) - 1  # of each answer among those of its pattern
+        found = answers.new_full((len(answers), int(asked.sum(1).max())), torch.nan)
+        found[asked.nonzero()[:, 0], column[asked]] = answers[asked]
+        return found
