@@ -65,6 +65,8 @@ def converted(folder):
 def read_converted(folder):
     convert.load(folder / "b.safetensors")
     yield
+    open_run(folder / "b.safetensors", AstroCLIPModule, "cpu")
+    yield
 
 
 TARGETS = [

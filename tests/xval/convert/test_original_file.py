@@ -111,7 +111,7 @@ def test_what_it_cannot_read_is_said(plain, capsys, text, message):
 
 
 def test_a_missing_or_wrong_tokenizer_is_named(plain, capsys):
-    Path("other_tokenizer.json").write_text("{}")
+    Path("other_tokenizer.json").write_text('{"model": {"vocab": []}}')
     words = ("convert", "original.pt", "x.safetensors", "--heads", 6)
     assert "tokenizer.json" in refusal(PROJECT, capsys, *words)
     line = refusal(PROJECT, capsys, *words, "--tokenizer", "other_tokenizer.json")

@@ -255,5 +255,5 @@ def _nodes(node: Any, counted: dict[int, float]) -> float:
     if id(node) not in counted:
         counted[id(node)] = math.inf
         parts = node.values() if isinstance(node, dict) else node
-        counted[id(node)] = 1 + sum(_nodes(part, counted) for part in parts)
+        counted[id(node)] = 1.0 + sum(_nodes(part, counted) for part in parts)
     return counted[id(node)]

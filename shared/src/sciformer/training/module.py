@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule
 from torch import Tensor, nn
@@ -101,7 +101,7 @@ class Module(LightningModule):
         return super().load_from_checkpoint(checkpoint_path, *options, **{**stored, **settings})
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, **options: Any) -> Self:
+    def from_pretrained(cls, name: str | Path, **options: Any) -> Any:
         """Open a trained module, in evaluation mode; no code of a file is run.
 
         Args:

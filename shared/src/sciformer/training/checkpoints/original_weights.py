@@ -181,8 +181,10 @@ def as_checkpoint(original: Original, path: str | Path, content: Any) -> dict[st
         converted, more = _converted(original.project, path, content)
     else:
         converted, more = _translated(original, path, content)
-    with _naming(path):
+    try:
         model, data = original.arguments(converted.settings, more)
+    except Exception as error:  # no parser has seen the settings of a converted file
+        raise ValueError(f"{path}: {reason(error)}") from error
     weights = {f"{original.prefix}{name}": tensor for name, tensor in converted.weights.items()}
     return {"hyper_parameters": model, DATA: data, "state_dict": weights}
 
