@@ -109,8 +109,8 @@ print(f"from scratch: {scratch[1][-1]:.3f} after {scratch[0][-1]:.0f} windows")
 #
 # ## A film
 #
-# `rollout` feeds the network its own predictions: 12 steps from the first four frames of a run. Rows: truth, prediction,
-# error.
+# `rollout` feeds the network its own predictions: 12 steps from the first four frames of the file's first run (which may have been
+# among those for training; `--trajectories [7]` takes another). Columns: truth, prediction, error.
 
 # %% magic_args="-e" language="bash"
 # mpp rollout runs/tuned 2D_CFD_Rand_periodic_32.hdf5 --steps 12 --out film --quiet
