@@ -81,7 +81,7 @@ Image("first.png", width=700)
 # whose own spectrum is among the nearest ten.
 
 # %% magic_args="-e" language="bash"
-# astroclip fit --config configs/astroclip/quick.yaml --data.pairs 8192
+# astroclip fit --config configs/astroclip/quick.yaml --data.pairs 8192 --data.workers 0
 
 # %% [markdown]
 # ## Neighbors

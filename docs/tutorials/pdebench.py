@@ -29,11 +29,11 @@ os.chdir(folder.name)
 # %% [markdown]
 # ## Before: other physics
 #
-# A network of 0.1 million parameters learns shallow water and a reacting medium for 200 steps. It has never seen a density or a
+# A network of 0.1 million parameters learns shallow water and a reacting medium for 150 steps. It has never seen a density or a
 # pressure. (A network of your own or of others takes this place.)
 
 # %% magic_args="-e" language="bash"
-# mpp fit --config configs/mpp/quick.yaml --model.network.size [48,4,2] --data.steps 200 --trainer.val_check_interval 200 \
+# mpp fit --config configs/mpp/quick.yaml --model.network.size [48,4,2] --data.steps 150 --trainer.val_check_interval 150 \
 #   --data.simulate '[{system: shallow_water, count: 16, shape: [32, 32]}, {system: diffusion_reaction, count: 16, shape: [32, 32]}]' \
 #   --trainer.default_root_dir runs/before
 
@@ -41,7 +41,7 @@ os.chdir(folder.name)
 # ## Finetune, and start from scratch
 #
 # `finetune` takes network and fields of the first run; `like` starts the rows of new fields as copies of a known one. It gets 60
-# steps of four windows. The second command trains the same network from random weights, for 200 steps.
+# steps of four windows. The second command trains the same network from random weights, for 150 steps.
 
 # %% magic_args="-e" language="bash"
 # cat > mine.yaml << END
@@ -62,7 +62,7 @@ os.chdir(folder.name)
 # END
 # mpp finetune runs/before --config mine.yaml --model.like '{density: height, pressure: height}' \
 #   --trainer.default_root_dir runs/tuned
-# mpp fit --config mine.yaml --data.steps 200 --trainer.default_root_dir runs/scratch
+# mpp fit --config mine.yaml --data.steps 150 --trainer.default_root_dir runs/scratch
 
 # %% [markdown]
 # ## Break-even

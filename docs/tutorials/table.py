@@ -62,7 +62,7 @@ whole[480:].assign(**{"drag (N)": np.nan}).to_csv("new.csv", sep=";", decimal=",
 # training; the intervals come from the errors on rows that were held out.
 
 # %% magic_args="-e" language="bash"
-# xval fit --config configs/xval/table.yaml --data.files [tunnel.csv] --data.answers '[drag (N)]' --trainer.max_epochs 40
+# xval fit --config configs/xval/table.yaml --data.files [tunnel.csv] --data.answers '[drag (N)]' --trainer.max_epochs 30
 # xval ask runs/xval/table --rows new.csv --out filled.csv --quiet
 # head -n 4 filled.csv
 
@@ -126,7 +126,7 @@ wine[120:].assign(alcohol=np.nan).to_csv("wine_new.csv", index=False)
 
 # %% magic_args="-e" language="bash"
 # xval fit --config configs/xval/table.yaml --data.files [wine.csv] --data.answers [alcohol] \
-#   --trainer.default_root_dir runs/xval/wine --quiet
+#   --trainer.max_epochs 40 --trainer.default_root_dir runs/xval/wine --quiet
 # xval ask runs/xval/wine --rows wine_new.csv --out wine_filled.csv --quiet
 
 # %%
