@@ -45,7 +45,7 @@ pages: .venv/developed tests/node_modules  ## the pages of the demo in a browser
 	PAGES=$$(find runs/demo -name index.html | paste -sd:) .venv/bin/pytest -q tests/core/report/test_browser.py
 
 docs: .venv/documented  ## the site, in site/; EXECUTE=false leaves the tutorials' outputs out
-	PATH="$(CURDIR)/.venv/bin:$$PATH" NO_MKDOCS_2_WARNING=1 mkdocs build --strict  # tutorials call our commands
+	PATH="$(CURDIR)/.venv/bin:$$PATH" NO_MKDOCS_2_WARNING=1 JUPYTER_CONFIG_PATH=docs/tutorials OMP_NUM_THREADS=1 mkdocs build --strict  # tutorials call our commands
 	.venv/bin/python docs/check.py site
 
 wheels: .venv/developed
