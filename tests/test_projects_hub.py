@@ -14,13 +14,13 @@ from sciformer.evaluation.run import open_run
 from sciformer.training.checkpoints import checkpoint
 
 sys.path += [str(Path(__file__).parent / name) for name in ("astroclip", "mpp", "xval", ".")]
+import astroclip_small
 import hub_server
 import mpp_small
-import small_astroclip
 import xval_small
 
 MADE = {
-    "astroclip": small_astroclip.network,
+    "astroclip": astroclip_small.network,
     "contextual_counting": lambda: CountingModule(length=16, regions=2),
     "mpp": lambda: mpp_small.module(["height", "velocity_x"]),
     "xval": lambda: xval_small.module(xval_small.data()),
@@ -82,7 +82,7 @@ def test_what_is_pushed_is_fetched_and_then_offline(name, hub, monkeypatch):
 
 
 def test_a_revision_stays_what_it_was(hub):
-    first, second = small_astroclip.network(0), small_astroclip.network(1)
+    first, second = astroclip_small.network(0), astroclip_small.network(1)
     for module in (first, second):
         module.push_to_hub("me/two")
     kind = type(first)
@@ -94,7 +94,7 @@ def test_a_revision_stays_what_it_was(hub):
 
 
 def test_a_damaged_download_is_named_and_not_kept(hub):
-    module = small_astroclip.network()
+    module = astroclip_small.network()
     module.push_to_hub("me/torn")
     hub.damaged.add("model.safetensors")
     with pytest.raises(ValueError, match=r"hub:me/torn: model.safetensors: damaged .* removed"):
@@ -119,17 +119,17 @@ def test_nothing_of_the_hub_is_unpickled(hub, file):
 
 
 def test_a_module_of_another_class_is_refused(hub):
-    small_astroclip.network().push_to_hub("me/galaxies")
+    astroclip_small.network().push_to_hub("me/galaxies")
     with pytest.raises(ValueError, match=r"holds a astroclip.module.AstroCLIPModule, not a"):
         CountingModule.from_pretrained("me/galaxies")
 
 
 def test_the_card_says_data_metrics_limits_and_licence(hub, here):
-    small_astroclip.save(here / "run")
+    astroclip_small.save(here / "run")
     (here / "run/report").mkdir()
     numbers = {"redshift/r2": 0.5, "redshift/r2/baseline_pca": 0.25, "run": {}}
     (here / "run/report/metrics.json").write_text(json.dumps(numbers))
-    kind = type(small_astroclip.network())
+    kind = type(astroclip_small.network())
     given = {"licence": "CC BY 4.0", "limits": "Toy data."}
     kind.from_pretrained("run").save_pretrained("mine", model_card_kwargs=given)
     card = Path("mine/README.md").read_text()

@@ -1,4 +1,4 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # for small_astroclip.py
+sys.path.insert(0, str(Path(__file__).parent))  # for astroclip_small.py

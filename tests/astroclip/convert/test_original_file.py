@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from astroclip_small import astroclip, complaint, words
 from safetensors.torch import load_file
-from small_astroclip import astroclip, complaint, words
 from torch.nn.functional import normalize
 
 from astroclip.convert.pickled_modules import shells

@@ -81,7 +81,7 @@ class Encoder:
         self.fixed = fields is not None
         self.context, self.end = context, end
         self.unknown: set[str] = set()  # fields that are none of the given ones
-        self.numbers: set[tuple[str, str]] = set()  # names and fields that texts have
+        self.numbers: dict[tuple[str, str], None] = {}  # names and fields of texts, in their order
         self._places = {name: place for place, name in enumerate(self.fields)}
         self._number = lru_cache(KEPT)(self._one)
         self._numbers = lru_cache(KEPT)(self._many)
@@ -169,7 +169,7 @@ class Encoder:
         return _Numbers(np.array(places, np.uint16), np.array(which, np.uint16), list(inside))
 
     def _one(self, name: str, field: str, asked: tuple[str, ...]) -> tuple[int, int, list[bool]]:
-        self.numbers.add((name, field))
+        self.numbers[name, field] = None
         which = next((self.patterns.index(p) + 1 for p in asked if matches(p, name, field)), 0)
         return self._field(field), which, [matches(gap, name, field) for gap in self.gaps]
 
