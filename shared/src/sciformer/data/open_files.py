@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from sciformer.text import reason
 
@@ -64,6 +64,9 @@ class OpenFiles(Generic[Key, File]):
         return {**self.__dict__, "_open": {}}
 
 
+Lazy = TypeVar("Lazy", bound="LazyFile[Any]")
+
+
 class LazyFile(Generic[File]):
     """A file that each process opens on first use.
 
@@ -92,7 +95,7 @@ class LazyFile(Generic[File]):
         """Close the file; reading opens it again."""
         self.files.drop(self.path)
 
-    def __enter__(self) -> Self:
+    def __enter__(self: Lazy) -> Lazy:
         return self
 
     def __exit__(self, *error: object) -> None:
