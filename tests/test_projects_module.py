@@ -110,7 +110,9 @@ def astroclip_loss(given, options):
 def counting_loss(given, options):
     own = counting(head="free", classes=40, length=60, **options)
     tokens = CountingData(length=60, regions=3, batch_size=3, **given).draw(0).tokens
-    return own, own(tokens, 3).square().sum()
+    logits = own(tokens, 3)
+    assert logits.shape == (3, 3, 40)
+    return own, logits.square().sum()
 
 
 def mpp_loss(given, options):

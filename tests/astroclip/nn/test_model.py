@@ -50,3 +50,15 @@ def test_a_batch_of_one_is_row_0_of_a_larger_batch(model):
 def test_the_scale_starts_at_the_originals(model):
     assert model.log_scale.exp().item() == pytest.approx(15.5)
     assert math.isclose(model.bias.item(), -10)
+
+
+def test_every_parameter_gets_a_gradient(model):
+    image, flux, ivar = pairs()
+    seen, measured = model(image, flux, ivar)[:2]
+    rebuilt = model.spectrum(flux, ivar).reconstruction
+    logits = seen.z @ measured.z.T * model.log_scale.exp() + model.bias
+    (logits.square().sum() + rebuilt.square().sum()).backward()
+    for name, parameter in model.named_parameters():
+        if name != "image.tokens.hidden":  # of the self-distillation alone
+            assert parameter.grad is not None, name
+            assert parameter.grad.abs().sum() > 0, name

@@ -64,6 +64,16 @@ def test_parameters_that_the_run_changed_are_those_of_the_solver():
     assert error < 0.5 * (wrong - batch.target).norm()
 
 
+def test_a_jump_gives_no_negative_depth():
+    options = {"shape": [32, 32], "frames": 3, "parameters": {"inner": 200.0}}
+    source = Simulated("dam_break", 2, options=options)
+    batch = first_windows(source)
+    start = resampled(batch.frames[:, -1].double().numpy(), (16, 16), ("open", "open"))
+    assert start[:, 0].min() < 0  # what the modes alone would give
+    for predict in coarse_solvers(source).values():
+        assert predict(batch).isfinite().all()
+
+
 def test_grids_that_are_small_already_have_no_coarser_one():
     source = Simulated("diffusion_reaction", 1, options={"shape": [12, 12], "frames": 3})
     assert list(coarse_solvers(source)) == ["solver_9x9"]

@@ -185,3 +185,12 @@ def test_a_small_network_learns_to_double_a_number():
 def test_a_token_that_there_is_none_of_is_refused(token):
     with pytest.raises(ValueError, match=f"token id {token} is none of 0 to 4"):
         XVal(5, 16, 1, 2)(torch.full((1, 8), token), torch.ones(1, 8))
+
+
+def test_every_parameter_gets_a_gradient():
+    model = network(scales=(1.0, 8.0)).train()
+    logits, values = model(*texts())
+    (logits.square().mean() + values.square().mean()).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.any(), name
