@@ -5,14 +5,16 @@ PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 PROJECTS = astroclip contextual_counting mpp xval
 DISTS = ./shared $(addprefix ./packages/,$(PROJECTS))
 comma = ,
+OUTSIDE = process or compile or signature
+BROWSER = $(if $(shell command -v chromium),tests/node_modules)  # pages are looked at in it
 SOURCES = shared/src $(addsuffix /src,$(addprefix packages/,$(PROJECTS)))
 
-.PHONY: demo test lint types unit shapes bench pages docs wheels packaging smoke lowest lock clean
+.PHONY: demo test lint types unit inside processes bench pages docs wheels packaging smoke lowest lock clean
 
 demo: .venv/installed  ## quick run of every project, then one page of results; goes on if interrupted
 	.venv/bin/sciformer demo
 
-test: lint types unit shapes bench  ## everything that CI checks
+test: lint types unit bench  ## everything that CI checks
 
 lint: .venv/developed .venv/pydoclint/bin/pydoclint
 	.venv/bin/ruff check .
@@ -25,12 +27,14 @@ lint: .venv/developed .venv/pydoclint/bin/pydoclint
 types: .venv/developed
 	.venv/bin/basedpyright
 
-unit: .venv/developed $(if $(shell command -v chromium),tests/node_modules)  # chromium: pages are looked at in a browser
-	.venv/bin/pytest -q -n 2 --dist worksteal
+unit: inside processes  ## all tests, each once
 
-shapes: .venv/developed  ## the same tests with every shape annotation checked
-	.venv/bin/pytest -q -n 2 -m "not process and not compile and not signature" \
+inside: .venv/developed $(BROWSER)  ## tests inside one process, with every shape annotation checked
+	.venv/bin/pytest -q -n 2 --dist worksteal -m "not ($(OUTSIDE))" \
 		--jaxtyping-packages=sciformer,$(subst $() ,$(comma),$(PROJECTS)),beartype.beartype
+
+processes: .venv/developed $(BROWSER)  ## tests that start processes, compile, or read what the check of shapes hides
+	.venv/bin/pytest -q -n 2 --dist worksteal -m "$(OUTSIDE)"
 
 bench: .venv/developed  ## quick benchmarks; with BASE=REV: has anything become slower, larger or worse since?
 ifdef BASE
