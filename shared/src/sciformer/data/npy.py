@@ -23,7 +23,8 @@ LONGEST = 2048  # bytes of a header: 64 axes, all of them long
 # What NumPy writes, others with other spaces: {'descr': '<f4', 'fortran_order': False, 'shape': (3,
 # 4), }. NumPy evaluates it as Python.
 ITEM = r"""\s*['"]{}['"]\s*:\s*{}\s*[,}}]"""
-DTYPE = re.compile(ITEM.format("descr", r"['\"]([<>|=]?[a-zA-Z?]\d{0,9})['\"]"))
+PLAIN = r"[<>|=]?[a-zA-Z?]\d{0,9}"
+DTYPE = re.compile(ITEM.format("descr", f"['\"]({PLAIN})['\"]"))
 FORTRAN = re.compile(ITEM.format("fortran_order", "(True|False)"))
 SHAPE = re.compile(ITEM.format("shape", r"\(((?:\s*\d{1,18}\s*,)*\s*(?:\d{1,18})?\s*)\)"))
 NAMES = struct.Struct("<26x HH")  # the header of a member: lengths of its name and of what follows
@@ -74,14 +75,32 @@ def parse(head: bytes) -> Header:
     dtype, fortran, shape = (pattern.search(text) for pattern in (DTYPE, FORTRAN, SHAPE))
     if dtype is None or fortran is None or shape is None:
         raise ValueError("its header is not that of an array of numbers or texts")
-    try:
-        kind = np.dtype(dtype[1])
-    except (TypeError, OverflowError) as error:
-        raise ValueError(f"{dtype[1]!r} is no dtype") from error
-    if kind.kind not in KINDS:
-        raise ValueError(f"dtype {kind} would have to be unpickled, which is never done")
+    kind = dtype_of(dtype[1])
     sizes = tuple(int(size) for size in shape[1].split(",") if size.strip())
     return Header(kind, sizes, fortran[1] == "True", len(head))
+
+
+def dtype_of(name: str) -> np.dtype:
+    """Find a data type by the name that a file gives it.
+
+    Args:
+        name: As NumPy writes it, like ``<f4``.
+
+    Returns:
+        The data type.
+
+    Raises:
+        ValueError: If there is none, or if it is not one of numbers or texts of fixed size.
+    """
+    try:
+        kind = np.dtype(name) if re.fullmatch(PLAIN, name) else None
+    except (TypeError, OverflowError):
+        kind = None
+    if kind is None:
+        raise ValueError(f"{name!r} is no dtype")
+    if kind.kind not in KINDS:
+        raise ValueError(f"dtype {kind} would have to be unpickled, which is never done")
+    return kind
 
 
 def head_of(file: Binary) -> bytes:

@@ -267,6 +267,14 @@ def test_an_index_that_points_out_of_its_folder_or_a_file_is_refused(
             read(folder)
 
 
+@pytest.mark.parametrize("dtype", ["<f5", "<U9999999999", "O", "i4,f4", "V3", "x", ""])
+def test_a_type_of_numbers_that_is_none_is_refused(folder, dtype):
+    edit(folder, lambda record: record["fields"]["height"].update(dtype=dtype))
+    for read in (ShardedDataset, stream):
+        with pytest.raises(ValueError, match=r"index\.json: fields: height: dtype: "):
+            read(folder)
+
+
 def test_any_change_of_an_index_is_found(folder):
     path = folder / "index.json"
     path.write_bytes(path.read_bytes().replace(b'"seed":3', b'"seed":2'))

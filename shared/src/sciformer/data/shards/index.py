@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Int64, UInt32
 
 from sciformer.arguments import ArgumentError, check_least
+from sciformer.data.npy import dtype_of
 from sciformer.files import write_atomically
 from sciformer.strict_json import from_json
 
@@ -21,7 +22,6 @@ FORMAT = 1
 INDEX = "index.json"
 JSON = "json"  # the dtype of a field that is no array
 SHARD = re.compile(r"shard-[0-9]{5,7}\.tar")  # an index must not point out of its folder
-DTYPE = re.compile(r"[<>|][biufcSU]\d{1,9}")  # numbers and text of fixed size, as NumPy names them
 HEX = re.compile("[0-9a-f]*")
 LARGEST = 2**48  # bytes of a file, or numbers along an axis
 SEAL = len(f'{{"checksum":"{64 * "0"}",')  # bytes before what the checksum of an index covers
@@ -238,8 +238,11 @@ def _field(path: Path, name: str, part: Any) -> Field:
     shape, dtype = _take(path, part, "shape", list), _take(path, part, "dtype", str)
     if not all(size is None or (type(size) is int and 0 <= size <= LARGEST) for size in shape):
         raise ValueError(f"{path}: fields: {name}: shape: {reprlib.repr(shape)}")
-    if dtype != JSON and not DTYPE.fullmatch(dtype):
-        raise ValueError(f"{path}: fields: {name}: dtype: {reprlib.repr(dtype)}")
+    try:
+        if dtype != JSON:
+            dtype_of(dtype)
+    except ValueError as error:
+        raise ValueError(f"{path}: fields: {name}: dtype: {error}") from error
     return Field(dtype, tuple(shape), _take(path, part, "units", str))
 
 
