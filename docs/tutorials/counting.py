@@ -78,11 +78,12 @@ plt.show()
 # above.
 
 # %%
+from sciformer.interpret.hooks import run_with_cache
 from sciformer.training import checkpoint
 
 network = checkpoint.load(run, cc.CountingModule).model.eval()
-site = "decoder.cross.pattern"
-logits, cache = cc.run_with_cache(network, tokens[:1], regions=2, names=[site])
+site = "decoder.attention.pattern"
+logits, cache = run_with_cache(network, tokens[:1], regions=2, names_filter=site)
 attention = 100 * cache[site][0, 0].detach()  # (region, key); the first key is the beginning token
 text = "^" + "".join("01[]"[token] for token in tokens[0].tolist())
 print("counted", logits.argmax(-1)[0].tolist(), "true", counts[0].tolist())

@@ -11,8 +11,8 @@ from contextual_counting.analysis.principal_components import ones_by_region, pr
 from contextual_counting.analysis.ratio_readout import exact, fit
 from contextual_counting.nn.constructed_weights import BETA, SHARP, shares
 from contextual_counting.nn.count_heads import UNIT
-from contextual_counting.nn.hooks import run_with_cache
 from contextual_counting.nn.model import CountingTransformer
+from sciformer.interpret.hooks import run_with_cache
 
 
 def test_effective_values_are_those_set_by_hand(oracles, data):
@@ -42,8 +42,8 @@ def test_the_formula_is_for_one_head_without_an_mlp():
 
 def test_the_implied_count_is_the_count(oracles, data):
     tokens, counts = data.evaluation("id", samples=50)
-    _, cache = run_with_cache(oracles["begin"], tokens, 4, ["decoder.out"])
-    found = implied(oracles["begin"], cache["decoder.out"])
+    _, cache = run_with_cache(oracles["begin"], tokens, 4, names_filter="decoder.head.in")
+    found = implied(oracles["begin"], cache["decoder.head.in"])
     assert (found - counts).abs().max() < 0.05
 
 
@@ -58,7 +58,7 @@ def test_the_implied_count_of_a_free_head_is_the_mean_of_its_softmax():
 
 def test_ones_of_one_region_carry_the_share_of_that_region(oracles, data):
     tokens, _ = data.evaluation("id", samples=20)
-    found = ones_by_region(oracles["begin"], tokens, 4, "encoder.attention.out")
+    found = ones_by_region(oracles["begin"], tokens, 4, "encoder.block.attention.out")
     assert found.explained[0] > 0.999
     centers = [found.plane[found.place == region, 0] for region in range(1, 5)]
     for points in centers:
@@ -70,7 +70,7 @@ def test_ones_of_one_region_carry_the_share_of_that_region(oracles, data):
 
 def test_keys_of_regions_lie_apart(oracles, data):
     tokens, _ = data.evaluation("id", samples=20)
-    found = ones_by_region(oracles["begin"], tokens, 4, "decoder.cross.key")
+    found = ones_by_region(oracles["begin"], tokens, 4, "decoder.attention.key")
     centers = torch.stack([found.plane[found.place == region].mean(0) for region in range(1, 5)])
     assert torch.pdist(centers).min() > 1
     assert max(found.plane[found.place == r].std(0).max() for r in range(1, 5)) < 1e-2

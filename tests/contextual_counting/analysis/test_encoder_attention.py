@@ -10,9 +10,9 @@ from contextual_counting.analysis.encoder_attention import (
     rotary_planes,
 )
 from contextual_counting.nn.constructed_weights import ATTENDED, IGNORED
-from contextual_counting.nn.hooks import run_with_cache
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import ONE, OPEN
+from sciformer.interpret.hooks import run_with_cache
 
 
 def test_scores_set_by_hand_are_found(oracles):
@@ -34,8 +34,8 @@ def test_scores_of_classes_are_those_of_tokens_at_distance_0(positions):
     torch.manual_seed(0)
     model = CountingTransformer(positions=positions, uniform=False)
     tokens = torch.tensor([[OPEN, ONE]])
-    _, cache = run_with_cache(model, tokens, 1, ["encoder.attention.scores"])
-    seen = cache["encoder.attention.scores"][0, 0, 2, 2]
+    _, cache = run_with_cache(model, tokens, 1, names_filter="encoder.block.attention.scores")
+    seen = cache["encoder.block.attention.scores"][0, 0, 2, 2]
     assert class_scores(model)[ONE, ONE] == pytest.approx(seen.item(), abs=1e-5)
 
 
@@ -59,8 +59,8 @@ def test_the_map_of_learned_positions_holds_the_scores_of_tokens():
     torch.manual_seed(0)
     model = CountingTransformer(positions="learned", length=6, uniform=False)
     tokens = torch.tensor([[OPEN, OPEN, ONE, OPEN, ONE, OPEN]])
-    _, cache = run_with_cache(model, tokens, 1, ["encoder.attention.scores"])
-    seen = cache["encoder.attention.scores"][0, 0]
+    _, cache = run_with_cache(model, tokens, 1, names_filter="encoder.block.attention.scores")
+    seen = cache["encoder.block.attention.scores"][0, 0]
     found = position_scores(model)
     assert found[5, 2].item() == pytest.approx(seen[5, 2].item(), abs=1e-5)
     assert found[3, 1].item() == pytest.approx(seen[3, 1].item(), abs=1e-5)

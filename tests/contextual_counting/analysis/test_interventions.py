@@ -86,7 +86,7 @@ def test_a_flipped_bit_acts_through_its_own_token(oracles, tokens):
     there = patched(oracles["begin"], pair, 4, 1, elsewhere=True)
     assert here["encoder.out"] == pytest.approx(1, abs=1e-2)
     assert there["encoder.out"] == pytest.approx(0, abs=1e-2)
-    assert here["encoder.attention.out"] == pytest.approx(0, abs=1e-2)
+    assert here["encoder.block.attention.out"] == pytest.approx(0, abs=1e-2)
 
 
 def test_an_erased_bracket_acts_through_the_attention_of_others(oracles, tokens):
@@ -96,7 +96,7 @@ def test_an_erased_bracket_acts_through_the_attention_of_others(oracles, tokens)
     assert answer(model, pair.other, 4)[:, 3] == pytest.approx(ones.sum(1).float(), abs=0.1)
     there = patched(model, pair, 4, 3, elsewhere=True)
     here = patched(model, pair, 4, 3, elsewhere=False)
-    for site in ("encoder.attention.out", "encoder.out", "decoder.cross.key"):
+    for site in ("encoder.block.attention.out", "encoder.out", "decoder.attention.key"):
         assert there[site] == pytest.approx(1, abs=1e-2), site
         assert here[site] == pytest.approx(0, abs=1e-2), site
-    assert there["decoder.cross.value"] == pytest.approx(0, abs=1e-2)
+    assert there["decoder.attention.value"] == pytest.approx(0, abs=1e-2)

@@ -3,10 +3,10 @@ from functools import partial
 import pytest
 import torch
 
-from contextual_counting.nn.hooks import run_with_cache
 from contextual_counting.nn.model import BEGIN, CountingTransformer
 from contextual_counting.nn.prefix_count_attention import CountingBlock
 from contextual_counting.simulate.sequences import CLOSE, ONE, OPEN
+from sciformer.interpret.hooks import run_with_cache
 
 
 def tokens(samples=3, length=60, seed=0):

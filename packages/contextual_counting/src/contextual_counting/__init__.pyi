@@ -2,7 +2,5 @@ from .data.datamodule import Batch as Batch
 from .data.datamodule import CountingData as CountingData
 from .module import CountingModule as CountingModule
 from .module import Network as Network
-from .nn.hooks import run_with_cache as run_with_cache
-from .nn.hooks import run_with_hooks as run_with_hooks
 from .nn.model import CountingTransformer as CountingTransformer
 from .simulate.sequences import simulate as simulate

@@ -8,6 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from sciformer.arguments import ArgumentError
 from sciformer.nn.attention_path import computed_in_fp32, fastest
 from sciformer.nn.position import Alibi, Rotary
+from sciformer.nn.sites import WATCHERS, watched, written_out
 from sciformer.nn.tiled_attention import needs_grad, tiled_attention
 
 INF = float("inf")
@@ -49,6 +50,8 @@ def attend(
     factor: float = q.shape[-1] ** -0.5 if scale is None else scale
     time_q, time_k = q.shape[2], k.shape[2]
     causal = causal and time_q > 1  # the last query sees every key
+    if WATCHERS and watched():
+        return written_out(q, k, v, merge_masks(q, k, causal, mask, bias), factor)
     path = fastest(q, k, v, bias, causal, masked=mask is not None)
     if path == "fused" and mask is None and bias is None and (time_q == time_k or not causal):
         return scaled_dot_product_attention(q, k, v, is_causal=causal, scale=factor)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from sciformer.nn.attention import SelfAttention
 from sciformer.nn.mlp import MLP, Activation
 from sciformer.nn.position import Alibi, Rotary
+from sciformer.nn.sites import site
 
 
 class Block(nn.Module):
@@ -51,5 +52,5 @@ class TransformerBlock(Block):
         x: Float[Tensor, "batch time dim"],
         mask: Bool[Tensor, "#batch #time time"] | None = None,
     ) -> Float[Tensor, "batch time dim"]:
-        x = x + self.attention(self.attention_norm(x), mask)
+        x = site("middle", x + self.attention(self.attention_norm(x), mask))
         return x + self.mlp(self.mlp_norm(x))

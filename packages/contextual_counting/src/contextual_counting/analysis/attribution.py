@@ -13,9 +13,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from contextual_counting.analysis.token_kinds import KINDS, OWN_ONES, kinds, one_hot
-from contextual_counting.nn.hooks import read_out, run_with_cache
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import CLOSE, OPEN
+from sciformer.interpret.hooks import run_with_cache
+from sciformer.nn.attention import merge
 
 AT_ONCE = 2**14  # tokens of a batch
 TINY = 1e-12
@@ -76,8 +77,8 @@ def attribute(
     """
     masses, numbers, values = [], [], []
     for part in tokens.split(max(1, AT_ONCE // tokens.shape[1])):
-        names = ["decoder.cross.pattern", "decoder.cross.value"]
-        _, cache = run_with_cache(model, part, regions, names)
+        names = ["decoder.attention.pattern", "decoder.attention.value"]
+        _, cache = run_with_cache(model, part, regions, names_filter=names)
         pattern, value = (cache[name] for name in names)  # (B, H, R, K), (B, H, K, E)
         known = one_hot(kinds(model.encoder.with_begin(part), regions)).to(pattern.dtype)
         numbers.append(known.sum(2))
@@ -155,7 +156,7 @@ def predict(
     pull = number[:, None] * found.weight[:, :regions]  # (B, H, R, C)
     shares = pull / pull.sum(-1, keepdim=True).clamp_min(TINY)
     z = torch.einsum("bhrc,hrce->bhre", shares, found.value[:, :regions])
-    answers = read_out(model.decoder, z).argmax(-1)
+    answers = model.decoder.read_out(model.decoder.attention.out(merge(z))).argmax(-1)
     return (answers == counts[:, :regions]).to(z.dtype).mean(0)
 
 
@@ -173,8 +174,9 @@ def brackets(
     Returns:
         Fractions on ``[`` and on ``]``, one row per prompt and one column per bracket.
     """
-    _, cache = run_with_cache(model, tokens, regions, ["decoder.cross.pattern"])
-    pattern = cache["decoder.cross.pattern"].mean(1)
+    site = "decoder.attention.pattern"
+    _, cache = run_with_cache(model, tokens, regions, names_filter=site)
+    pattern = cache[site].mean(1)
     seen = model.encoder.with_begin(tokens)
     shares = []
     for bracket in (OPEN, CLOSE):

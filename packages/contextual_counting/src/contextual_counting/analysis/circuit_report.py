@@ -55,7 +55,7 @@ def add_encoder(report: Report, case: Case) -> None:
         "brackets; it grows with the length, and moves what a region looks like.",
     )
     tokens = case.own(SHOWN).tokens
-    sites = ("encoder.attention.out", "decoder.cross.key")
+    sites = ("encoder.block.attention.out", "decoder.attention.key")
     components = [ones_by_region(case.model, tokens, case.regions, site) for site in sites]
     report.add_figure(
         "1s by region",

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from contextual_counting.analysis.token_kinds import OWN_ONES, kinds
 from contextual_counting.nn.count_heads import UNIT, QuadraticHead
-from contextual_counting.nn.hooks import run_with_cache
 from contextual_counting.nn.model import CountingTransformer
+from sciformer.interpret.hooks import run_with_cache
 from sciformer.nn.attention import merge
 
 
@@ -51,8 +51,8 @@ def effective_values(
     Returns:
         Values of each region.
     """
-    names = ["decoder.cross.pattern", "decoder.cross.value"]
-    _, cache = run_with_cache(model, tokens, regions, names)
+    names = ["decoder.attention.pattern", "decoder.attention.value"]
+    _, cache = run_with_cache(model, tokens, regions, names_filter=names)
     pattern, value = cache[names[0]][:, 0].double(), cache[names[1]][:, 0].double()
     own = kinds(model.encoder.with_begin(tokens), regions) == OWN_ONES  # (B, R, K)
     found = []
@@ -85,7 +85,7 @@ def implied(
 
     Args:
         model: Network.
-        out: Input of its head, the site ``decoder.out``.
+        out: Input of its head, the site ``decoder.head.in``.
 
     Returns:
         Real-valued counts.
@@ -103,6 +103,6 @@ def implied(
 def decoded(
     model: CountingTransformer, tokens: Int64[Tensor, "batch time"], regions: int
 ) -> Float[Tensor, "batch regions dim"]:
-    """Output of the decoder's attention, heads concatenated: ``decoder.cross.z``."""
-    _, cache = run_with_cache(model, tokens, regions, ["decoder.cross.z"])
-    return merge(cache["decoder.cross.z"])
+    """Output of the decoder's attention, heads concatenated: ``decoder.attention.z``."""
+    _, cache = run_with_cache(model, tokens, regions, names_filter="decoder.attention.z")
+    return merge(cache["decoder.attention.z"])

@@ -8,9 +8,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from contextual_counting.analysis.token_kinds import OWN_ONES, kinds
-from contextual_counting.nn.hooks import run_with_cache
 from contextual_counting.nn.model import CountingTransformer, Encoder
 from contextual_counting.simulate.sequences import ONE, OPEN, ZERO
+from sciformer.interpret.hooks import run_with_cache
 from sciformer.nn.attention import split
 
 AT_ONCE = 2**23  # attention weights in memory at a time
@@ -56,10 +56,11 @@ def leak(
     """
     total, ones = torch.zeros(regions), torch.zeros(regions)
     for part in tokens.split(max(1, AT_ONCE // tokens.shape[1] ** 2)):
-        _, cache = run_with_cache(model, part, regions, ["encoder.attention.pattern"])
+        site = "encoder.block.attention.pattern"
+        _, cache = run_with_cache(model, part, regions, names_filter=site)
         seen = model.encoder.with_begin(part)
         digits = ((seen == ZERO) | (seen == ONE)).to(torch.float32)
-        pattern = cache["encoder.attention.pattern"].mean(1)
+        pattern = cache[site].mean(1)
         leaked = torch.einsum("bqk,bk->bq", pattern, digits)
         own = (kinds(seen, regions) == OWN_ONES).to(torch.float32)  # (B, R, K)
         total += torch.einsum("brk,bk->r", own, leaked)

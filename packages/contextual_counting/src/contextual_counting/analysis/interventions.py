@@ -1,6 +1,6 @@
 """Causal interventions: ablation, added tokens and activation patching."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,16 +10,17 @@ from torch import Tensor
 
 from contextual_counting.analysis.effective_values import implied
 from contextual_counting.analysis.token_kinds import KINDS, OWN_ONES, kinds, places
-from contextual_counting.nn.hooks import Hook, run_with_cache, run_with_hooks
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import CLOSE, ONE, OPEN, ZERO
+from sciformer.interpret.hooks import Hook, Site, run_with_cache, run_with_hooks
+from sciformer.interpret.patching import put
 
 PATCHED = (
-    "encoder.attention.out",
-    "encoder.mlp.out",
+    "encoder.block.attention.out",
+    "encoder.block.mlp.out",
     "encoder.out",
-    "decoder.cross.key",
-    "decoder.cross.value",
+    "decoder.attention.key",
+    "decoder.attention.value",
 )
 
 
@@ -28,16 +29,15 @@ def answer(
     model: CountingTransformer,
     tokens: Int64[Tensor, "batch time"],
     regions: int,
-    hooks: Mapping[str, Hook] | None = None,
+    hooks: Sequence[tuple[str, Hook]] = (),
 ) -> Float[Tensor, "batch regions"]:
     """Real-valued counts with activations replaced at some sites."""
     kept: list[Tensor] = []
 
-    def keep(found: Tensor) -> Tensor:
+    def keep(found: Tensor, _: Site) -> None:
         kept.append(found)
-        return found
 
-    run_with_hooks(model, tokens, regions, {**(hooks or {}), "decoder.out": keep})
+    run_with_hooks(model, tokens, regions, fwd_hooks=[*hooks, ("decoder.head.in", keep)])
     return implied(model, kept[0])
 
 
@@ -60,11 +60,11 @@ def without(
     known = kinds(model.encoder.with_begin(tokens), regions)
     hidden = (known == KINDS.index(kind))[:, None]
 
-    def hide(scores: Tensor) -> Tensor:
+    def hide(scores: Tensor, _: Site) -> Tensor:
         return scores.masked_fill(hidden, -torch.inf)
 
     before = answer(model, tokens, regions)
-    after = answer(model, tokens, regions, {"decoder.cross.scores": hide})
+    after = answer(model, tokens, regions, [("decoder.attention.scores", hide)])
     some = (known == OWN_ONES).any(2)
     change = ((after - before) / before.clamp_min(1)).where(some, torch.nan)
     return change.nanmedian(0).values
@@ -164,20 +164,15 @@ def patched(
     Returns:
         Site -> median fraction of the full change of the count.
     """
-    _, cache = run_with_cache(model, pair.other, regions, PATCHED)
+    _, cache = run_with_cache(model, pair.other, regions, names_filter=PATCHED)
     changed = model.encoder.with_begin(pair.clean) != model.encoder.with_begin(pair.other)
     chosen = ~changed if elsewhere else changed  # (B, K)
     start, end = (answer(model, tokens, regions)[:, region] for tokens in pair)
     moved = (end - start).abs() > 0.1
     shares = {}
     for site in PATCHED:
-        put = _put(cache[site], chosen)
-        found = answer(model, pair.clean, regions, {site: put})[:, region]
+        where = chosen[..., None] if cache[site].ndim == 3 else chosen[:, None, :, None]
+        hook = put(cache[site], where)
+        found = answer(model, pair.clean, regions, [(site, hook)])[:, region]
         shares[site] = ((found - start) / (end - start))[moved].median().item()
     return shares
-
-
-def _put(other: Tensor, chosen: Tensor) -> Hook:
-    """Hook that replaces the activation of chosen tokens by another run's."""
-    where = chosen[..., None] if other.ndim == 3 else chosen[:, None, :, None]
-    return lambda found: torch.where(where, other, found)

@@ -7,9 +7,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from contextual_counting.analysis.token_kinds import places
-from contextual_counting.nn.hooks import run_with_cache
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import ONE
+from sciformer.interpret.hooks import run_with_cache
 from sciformer.nn.attention import merge
 
 
@@ -57,12 +57,12 @@ def ones_by_region(
         model: Network.
         tokens: A few sequences.
         regions: Number of prompts.
-        site: ``encoder.attention.out`` or ``decoder.cross.key``.
+        site: ``encoder.block.attention.out`` or ``decoder.attention.key``.
 
     Returns:
         Coordinates along the first two components.
     """
-    _, cache = run_with_cache(model, tokens, regions, [site])
+    _, cache = run_with_cache(model, tokens, regions, names_filter=site)
     found = cache[site]
     vectors = merge(found) if found.ndim == 4 else found
     seen = model.encoder.with_begin(tokens)

@@ -18,6 +18,7 @@ from sciformer.nn.mlp import MLP
 from sciformer.nn.pooling import AttentionPooling
 from sciformer.nn.position import Alibi, LearnedPositions, Rotary
 from sciformer.nn.precision import in_fp32
+from sciformer.nn.sites import watched
 from sciformer.nn.token_ids import check_ids
 
 TOKENS = 5  # 0, 1, [, ] and the beginning of the sequence
@@ -73,7 +74,7 @@ class Encoder(nn.Module):
 
     def forward(self, tokens: Int64[Tensor, "batch time"]) -> Float[Tensor, "batch keys dim"]:
         tokens = self.with_begin(tokens)
-        if isinstance(self.block, CountingBlock):
+        if isinstance(self.block, CountingBlock) and not watched():
             return self.norm(self.block(self.embedding.weight, tokens, self.times(len(tokens))))
         x = self.embedding(tokens)
         if self.positions is not None:
@@ -121,7 +122,13 @@ class Decoder(nn.Module):
         regions: int,
         visible: Bool[Tensor, "batch keys"] | None = None,
     ) -> Float[Tensor, "batch {regions} classes"]:
-        z = self.attention(x, visible, queries=regions) + self.attention.queries[:regions]
+        return self.read_out(self.attention(x, visible, queries=regions))
+
+    def read_out(
+        self, attended: Float[Tensor, "batch regions dim"]
+    ) -> Float[Tensor, "batch regions classes"]:
+        """Logits of regions from the output of the cross-attention."""
+        z = attended + self.attention.queries[: attended.shape[1]]
         if self.mlp is not None and self.mlp_norm is not None:
             z = z + self.mlp(self.mlp_norm(z))
         return self.head(z)

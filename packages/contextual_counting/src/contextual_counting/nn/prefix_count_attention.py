@@ -16,17 +16,19 @@ from sciformer.nn.block import TransformerBlock
 
 
 class CountingBlock(TransformerBlock):
-    """Pre-norm transformer block on token classes instead of embedded tokens.
+    """Pre-norm transformer block on token classes, or like any other on embedded tokens.
 
     Weights, their names and the output are those of the ``TransformerBlock`` it extends.
     """
 
-    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # classes and tokens, not x
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # tokens, no mask
         self,
-        classes: Float[Tensor, "classes dim"],
-        tokens: Int64[Tensor, "batch time"],
+        classes: Float[Tensor, "*classes dim"],
+        tokens: Int64[Tensor, "batch time"] | None = None,
         times: Float[Tensor, "batch classes"] | None = None,
     ) -> Float[Tensor, "batch time dim"]:
+        if tokens is None:  # classes are those of every token
+            return super().forward(classes)
         seen = tokens[..., None] == torch.arange(len(classes), device=tokens.device)  # (B, T, C)
         x = count_attention(self.attention, self.attention_norm(classes), classes, seen, times)
         return x + self.mlp(self.mlp_norm(x))

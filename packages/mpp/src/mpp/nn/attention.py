@@ -17,6 +17,7 @@ from mpp.nn.linear import Linear, linear
 from mpp.nn.normalization import DeviationNorm, InstanceNorm
 from mpp.nn.position_bias import Bias, make_bias
 from sciformer.nn.attention import attend, divide
+from sciformer.nn.sites import watched
 
 HIDDEN = -1e30  # added to a score: a weight of exactly 0; with -inf ``attend`` looks for empty rows
 LAYER_NORM = torch.ops.aten.native_layer_norm
@@ -178,7 +179,7 @@ def attend_lines(
 
 def lines_per_row(q: Tensor, length: int) -> int:
     """Number of lines to pack: fills a vector register and divides the number of lines."""
-    if not q.is_cpu or torch.compiler.is_compiling():
+    if not q.is_cpu or torch.compiler.is_compiling() or watched():
         return 1
     half = q.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
     most = max(1, (32 if half else 16) // length)
