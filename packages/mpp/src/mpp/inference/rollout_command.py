@@ -99,8 +99,9 @@ def rollout_file(
     write_film(folder / film, shown)
     summary = (
         f"{counted(steps, 'step')} of {counted(len(numbers), 'trajectory', 'trajectories')} of "
-        f"{source.where} ({', '.join(str(source.ids[each]) for each in numbers)}{kept}) from "
-        f"{counted(past, 'true frame')}. {FRAMES} has {past} + {steps} frames of each. The truth is known for {counted(known, 'step')}."
+        f"{source.where} ({_ids(source, numbers)}{kept}) from {counted(past, 'true frame')}. "
+        f"{FRAMES} has {past} + {steps} frames of each. The truth is known for "
+        f"{counted(known, 'step')}."
     )
     report = Report(f"Rollout of {label(name)}", trained.record, summary)
     if known:
@@ -170,6 +171,11 @@ def roll(
         step = int(lost.any(0).nonzero()[0]) + 1
         warnings.warn(f"the prediction is not finite from step {step} on", stacklevel=2)
     return answers.numpy()
+
+
+def _ids(source: Trajectories, numbers: Sequence[int]) -> str:
+    """Ids of some trajectories."""
+    return ", ".join(str(source.ids[number]) for number in numbers)
 
 
 def _shortest(source: Trajectories, numbers: Sequence[int]) -> int:
