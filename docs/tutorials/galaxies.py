@@ -107,11 +107,12 @@ Image("found.png", width=700)
 # astroclip probe mine.parquet
 
 # %%
-import pandas as pd
+import pyarrow.parquet as pq
 
-answers = pd.read_parquet("mine-probe/predictions.parquet")
-unknown = answers[answers["truth"].isna()].set_index("id")
-unknown.head()
+answers = pq.read_table("mine-probe/predictions.parquet").to_pylist()
+unknown = [row for row in answers if np.isnan(row["truth"])]
+for row in unknown[:5]:
+    print(row["id"], f"{row['prediction']:.3f}, in {row['lower']:.3f} to {row['upper']:.3f}")
 
 # %% [markdown]
 # Here the truth of those without a redshift is known. The rival from the image alone, aperture photometry and gradient boosting,
@@ -124,27 +125,28 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from sciformer.evaluation.conformal import half_width
 
-images = {id: fits.getdata(f"sky/images/{id}.fits").astype(np.float32) for id in truth}
-measured = astroclip.photometry(torch.from_numpy(np.stack(list(images.values())))).numpy()
-true = pd.Series(truth)
-known = np.flatnonzero(~true.index.isin(unknown.index))
+images = [fits.getdata(f"sky/images/{id}.fits").astype(np.float32) for id in truth]
+measured = astroclip.photometry(torch.from_numpy(np.stack(images))).numpy()
+true, places = np.array(list(truth.values())), {id: n for n, id in enumerate(truth)}
+asked = [places[row["id"]] for row in unknown]
+known = np.setdiff1d(np.arange(len(true)), asked)
 bank, aside = known[::2], known[1::2]
-boosted = HistGradientBoostingRegressor(random_state=0).fit(measured[bank], true.iloc[bank])
-said = pd.Series(boosted.predict(measured), true.index)
-reach = half_width(abs(said - true).iloc[aside].to_numpy())
+boosted = HistGradientBoostingRegressor(random_state=0).fit(measured[bank], true[bank])
+rival = boosted.predict(measured)
+reach = half_width(abs(rival - true)[aside])
 
-network = unknown["prediction"], unknown["upper"] - unknown["prediction"]
-rival = said[unknown.index], pd.Series(reach, unknown.index)
+found = np.array([(row["prediction"], row["upper"]) for row in unknown]).T
+methods = {
+    "network": (found[0], found[1] - found[0]),
+    "photometry + boosting": (rival[asked], np.full(len(asked), reach)),
+}
 picture, panels = plt.subplots(1, 2, figsize=(8, 3.6), sharey=True, layout="constrained")
-for axes, name, (answer, half) in zip(
-    panels, ("network", "photometry + boosting"), (network, rival), strict=True
-):
-    right = true[unknown.index]
-    inside = np.mean(abs(answer - right) <= half)
-    axes.errorbar(right, answer, half, fmt=".", markersize=4, ecolor="lightgray")
+for axes, (name, (answer, half)) in zip(panels, methods.items(), strict=True):
+    inside = np.mean(abs(answer - true[asked]) <= half)
+    axes.errorbar(true[asked], answer, half, fmt=".", markersize=4, ecolor="lightgray")
     axes.plot([0, 0.7], [0, 0.7], color="black", linewidth=0.8)
-    middle = f"90 %: +- {half.median():.3f}, holds {100 * inside:.0f} %"
-    axes.set(xlabel="true redshift", title=f"{name}\n{middle}")
+    title = f"{name}\n90 %: +- {np.median(half):.3f}, holds {100 * inside:.0f} %"
+    axes.set(xlabel="true redshift", title=title)
 panels[0].set_ylabel("answer, with 90 % interval")
 plt.show()
 

@@ -126,7 +126,10 @@ def _whole(source: Source) -> Mapping[str, str]:
     told = {"ids": ", ".join(ids[:3]) + ", ..." * (len(ids) > 3)}
     again = len(ids) - len(set(ids))
     if again:
-        told["repeated"] = f"{again} galaxies have the id of another one; they share its split"
+        told["repeated"] = (
+            f"{again} galaxies have the id of another one; they share its split, and arms of a "
+            "spectrum that are in files of their own are not joined"
+        )
     own = source.source if isinstance(source, Labelled) else source
     if isinstance(own, Paired):
         told["pairs"] = own.facts()["pairs"]
