@@ -56,6 +56,7 @@ def test_validation_counts_every_galaxy_once_and_in_evaluation_mode(galaxies):
     shares = [trainer.callback_metrics[f"val/recall_{k}"] for k in (1, 5, 10)]
     assert shares == sorted(shares)
     assert float(shares[2]) >= 10 / 12 - 0.5
+    assert ours.baseline() == ("chance", 10 / 12)
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 12])

@@ -1,5 +1,8 @@
 """Training: the paper's loss, transforms that a checkpoint keeps, and figures of every encoding."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy, pad
@@ -120,6 +123,21 @@ def test_the_transforms_are_those_of_the_training_texts_alone(given):
     assert found["a"] == fit_transform(values[fields == a], "log")
     assert list(found) == given.fields
     assert {each["kind"] for name, each in found.items() if name != "a"} == {"standard"}
+
+
+def test_the_baseline_is_the_error_of_the_training_mean(given):
+    own = module(given)
+    own.trainer = SimpleNamespace(datamodule=given)  # pyright: ignore[reportAttributeAccessIssue]
+    train, val = given.numbers_of("train"), given.numbers_of("val")
+    errors = []
+    for pattern in range(len(given.patterns)):
+        truth = val.values[val.asked == pattern]
+        (field,) = set(train.fields[train.asked == pattern])
+        mean = train.values[train.fields == field].mean()
+        errors.append(np.median(abs(mean - truth[truth != 0]) / abs(truth[truth != 0])))
+    name, error = own.baseline()
+    assert name == "the training mean"
+    assert error == pytest.approx(np.mean(errors), rel=1e-6)
 
 
 def test_a_checkpoint_answers_without_the_data_it_was_trained_on(given, tmp_path):

@@ -1,15 +1,26 @@
 """Properties read off embeddings: figures, neighbors, MLPs, and the verb."""
 
 import json
+import math
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from astroclip_small import astroclip, complaint, save, words, write_pairs
 from sklearn.metrics import balanced_accuracy_score, r2_score
 
+from astroclip.evaluation.intervals import narrowest
 from astroclip.evaluation.probe_command import parts
 from astroclip.evaluation.probe_mlp import Targets, learn
-from astroclip.evaluation.probes import WAYS, by_neighbors, common, constants, majority, readings
+from astroclip.evaluation.probes import (
+    WAYS,
+    Answers,
+    by_neighbors,
+    common,
+    constants,
+    majority,
+    readings,
+)
 from astroclip.inference.embedding_files import Embeddings, write
 from astroclip.metrics import scores
 
@@ -186,3 +197,62 @@ def test_embeddings_without_labels_are_refused(here, capsys):
     assert "e.npz: no labels" in complaint(capsys, "probe", "e.npz")
     assert not (here / "e-probe").exists()
     assert "nowhere.npz: no such file" in complaint(capsys, "probe", "nowhere.npz")
+
+
+def test_galaxies_without_a_label_are_predicted_with_intervals(here):
+    known = galaxies(600)
+    redshift = known.labels["redshift"].astype("f4").copy()
+    redshift[::3] = np.nan
+    write("e.parquet", [known._replace(labels={**known.labels, "redshift": redshift})], ABOUT)
+    assert astroclip("probe", "e.parquet", "--out", "o") == 0
+    found = pq.read_table("o/predictions.parquet").to_pydict()
+    truth = dict(zip(known.ids, known.labels["redshift"].tolist(), strict=True))
+    rows = [
+        (id, low <= truth[id] <= high, math.isnan(own))
+        for id, label, low, high, own in zip(
+            *(found[name] for name in ("id", "label", "lower", "upper", "truth")), strict=True
+        )
+        if label == "redshift"
+    ]
+    asked = [inside for _, inside, unknown in rows if unknown]
+    assert len(asked) == 200
+    assert 0.82 <= np.mean(asked) <= 1  # 0.9 +- 3 deviations of 80 set aside and 200 asked
+    assert "morphology" not in found["label"]  # a class has no interval
+    metrics = json.loads((here / "o/metrics.json").read_text())
+    assert metrics["redshift/interval/coverage"] == np.mean([i for _, i, new in rows if not new])
+
+
+def test_a_file_without_labels_is_predicted_and_the_bank_measures_how_well(here):
+    bank, new = galaxies(300), galaxies(7, seed=1)
+    write("bank.parquet", [bank], ABOUT)
+    vectors = {"spectrum_h": new.vectors["spectrum_h"]}
+    write("new.npz", [new._replace(labels={}, vectors=vectors)], ABOUT)
+    assert astroclip("probe", "bank.parquet", "--test", "new.npz", "--out", "o") == 0
+    found = pq.read_table("o/predictions.parquet").to_pydict()
+    answers = {i: p for i, n, p in zip(*[*found.values()][:3], strict=True) if n == "redshift"}
+    off = [answers[i] - z for i, z in zip(new.ids, new.labels["redshift"], strict=True)]
+    assert np.abs(off).max() < 0.1
+    assert json.loads((here / "o/metrics.json").read_text())["probe/galaxies"] == 60
+
+
+def test_few_labels_give_predictions_and_say_that_they_have_no_intervals(capsys):
+    write("e.npz", [galaxies(40)], ABOUT)
+    assert astroclip("probe", "e.npz", "--out", "o") == 0
+    assert np.isnan(pq.read_table("o/predictions.parquet")["lower"].to_numpy()).all()
+    assert "redshift: 8 galaxies to learn its errors from: no intervals" in capsys.readouterr().err
+
+
+def test_intervals_hold_nine_tenths_of_5000_galaxies_and_of_each_bin():
+    random = np.random.default_rng(3)
+    answers = random.uniform(0, 1, 10_000)
+    labels = {"z": answers + random.normal(size=10_000) * (0.02 + 0.1 * answers)}
+    labels["z"][5000:] = np.nan
+    ids = [str(number) for number in range(10_000)]
+    every = Embeddings(ids, labels, None, {})
+    worse = Answers("z", "worse", random.permutation(answers))
+    (found,) = narrowest(every, 10_000, [worse, Answers("z", "better", answers)])
+    assert found.way == "better"
+    assert found.coverage == pytest.approx(0.9, abs=0.013)  # 3 deviations of 5000
+    for low in np.arange(5) / 5:
+        here = (answers < 0.2 + low) & (answers >= low) & np.isfinite(found.truth)
+        assert np.mean((abs(answers - found.truth) <= found.half)[here]) > 0.85

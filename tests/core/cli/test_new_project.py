@@ -25,7 +25,7 @@ def test_a_new_project_passes_its_own_tests(here):
     paths = [str(here / "deep_sky/src"), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "deep_sky/tests"],
+        [sys.executable, "-m", "pytest", "-qs", "deep_sky/tests"],
         env={**os.environ, **own},
         capture_output=True,
         text=True,
@@ -33,6 +33,7 @@ def test_a_new_project_passes_its_own_tests(here):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
+    assert " by the mean)" in done.stdout  # the line that ends a fit
 
 
 @pytest.mark.process

@@ -10,6 +10,7 @@ from mpp.data.shards import make_sample, recipe
 from mpp.data.simulated import Simulated
 from mpp.data.sources import open_files
 from mpp.data.well_writer import write_well
+from mpp.evaluation.evaluate import open_data, open_run
 from mpp.metrics import nrmse
 from mpp.nn.field_vocabulary import Vocabulary
 from mpp.nn.rollout import rollout
@@ -93,6 +94,28 @@ def test_a_shorter_history_and_a_file_of_the_well_and_shards(tmp_path, made):
     command("rollout", tmp_path, tmp_path / "shards", "--steps=2", "--overwrite")
     written = open_files(str(tmp_path / "rollout/rollout.h5"))[1]
     assert set(written.description.names) == {"height", "velocity_x", "velocity_y"}
+
+
+@pytest.mark.parametrize("file", ["val", "{split: val, name: compressible}"])
+def test_a_held_out_run_of_the_training_needs_no_file(tmp_path, file):
+    save(tmp_path, simulate=[{"system": "compressible", "count": 10, **FLOW}])
+    command("rollout", tmp_path, file, "--steps=2")
+    data = open_data(open_run(tmp_path))
+    (held_out,) = data.parts("val", 1)[0].windows.chosen
+    source = data.sources["compressible"]
+    found = open_files(str(tmp_path / "rollout/rollout.h5"))[1]
+    order = [source.description.names.index(name) for name in found.description.names]
+    truth = source.read(held_out, 0, 2)[:, order]
+    np.testing.assert_allclose(found.read(0, 0, 2), truth, rtol=1e-6)
+    page = (tmp_path / "rollout/index.html").read_text()
+    assert f"{source.ids[held_out]}, in the val split" in page
+
+
+def test_which_system_of_a_run_is_asked_for(tmp_path, capsys):
+    two = [{"system": name, "count": 10, **FLOW} for name in ("compressible", "shallow_water")]
+    save(tmp_path, simulate=two)
+    line = complaint(capsys, "rollout", tmp_path, "val")
+    assert "file: name: the run has compressible, shallow_water; {split: test, name: ...}" in line
 
 
 def test_a_prediction_that_is_not_finite_is_said(tmp_path, flow, capsys):

@@ -1,3 +1,7 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
 import yaml
 
 from xval.data.inspect_command import inspect
@@ -29,6 +33,22 @@ def test_an_inspection_shows_types_ranges_and_the_line_to_change_them(
     table = open_table(tmp_path / entry.pop("path"), entry.pop("types"), **entry)
     assert table.type("day").kind == "text"
     assert table.values("w")[0].text == "1234"
+
+
+@pytest.mark.parametrize("name", ["my.parquet", "my.jsonl"])
+def test_a_file_that_has_no_separator_is_not_said_to_have_one(tmp_path, capsys, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({"t": [1 / 3, 2 / 3, 1.0, 2.0], "kind": ["a", "b", "a", "b"]})
+    if name == "my.parquet":
+        frame.to_parquet(name)
+    else:
+        frame.to_json(name, orient="records", lines=True)
+    inspect(name)
+    shown = capsys.readouterr().out
+    assert "separator" not in shown
+    assert "decimal" not in shown
+    assert "0.3333333 to 2" in shown
+    assert open_table(Path(name)).type("kind").kind == "category"
 
 
 def test_a_column_of_two_meanings_is_asked_about_and_the_others_are_shown(

@@ -238,6 +238,11 @@ class AstroCLIPModule(Module):
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.scores("val"), sync_dist=True)
 
+    def baseline(self) -> tuple[str, float] | None:
+        if self.objective != "align":
+            return None
+        return "chance", min(10 / len(self.data.dataset("val")), 1.0)
+
     on_test_epoch_start = on_validation_epoch_start
     test_step = validation_step
 

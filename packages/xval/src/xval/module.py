@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ from xval.encodings.encoding import Encoding
 from xval.encodings.masking import hide
 from xval.encodings.normalization import KINDS, Transforms, fit_transforms
 from xval.encodings.special_tokens import NUM
-from xval.metrics import Losses, Pass
+from xval.metrics import Losses, Pass, scores
 from xval.nn.decode_numbers import read
 from xval.nn.generate import Text, fill, generate
 from xval.nn.model import XVal
@@ -276,6 +277,18 @@ class XValModule(Module):
         medians = [each.median_relative for each in found.answers.values()]
         error = sum(medians) / len(medians) if medians else loss
         self.log("val/error", error, prog_bar=True, sync_dist=True)
+
+    def baseline(self) -> tuple[str, float] | None:
+        if not self.data.patterns:
+            return None  # the loss decides
+        known, val = self.data.train_numbers(), self.data.numbers_of("val")
+        names = len(self.data.fields)
+        sums, counts = (np.bincount(known.fields, w, names) for w in (known.values, None))
+        answers = torch.from_numpy((sums / np.maximum(counts, 1))[val.fields])
+        truth, asked = map(torch.from_numpy, (val.values, val.asked))
+        each = [scores(answers[asked == n], truth[asked == n]) for n in asked.unique() if n >= 0]
+        error = sum(one.median_relative for one in each) / max(len(each), 1)
+        return "the training mean", error
 
     def on_test_epoch_start(self) -> None:
         self.scored = {name: Pass(self.data.patterns).to(self.device) for name in self.data.names}

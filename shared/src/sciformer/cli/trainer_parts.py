@@ -14,6 +14,7 @@ from sciformer.progress import quiet
 from sciformer.training.callbacks.exact_resume import ExactResume
 from sciformer.training.callbacks.nonfinite import StopOnNonFiniteLoss
 from sciformer.training.callbacks.run_record import FoundRate, NoProfiler, RunRecord, StepSeed
+from sciformer.training.callbacks.same_files import SameFiles
 from sciformer.training.callbacks.stopping import GracefulStop
 from sciformer.training.checkpoints.lightning_io import CheckpointFiles
 from sciformer.training.precision import best_precision
@@ -80,6 +81,7 @@ class FitParts:
             StepSeed(self.seed),
             StopOnNonFiniteLoss(),
             GracefulStop(self.root / LAST),
+            SameFiles(self.record.facts["settings"].get("data") or {}),
         ]
         if self.given.logger is not False:
             found.append(LogSettings(self.record.facts["settings"]))

@@ -81,6 +81,12 @@ def data_hashes(settings: Any) -> dict[str, str]:
     return {hide_secrets(path): _hashed(files) for path, files in found.items() if files}
 
 
+def data_times(settings: Any) -> dict[str, list[tuple[int, int]]]:
+    """Sizes and times of change of the files that settings name, see :func:`data_hashes`."""
+    found = {path: [file.stat() for file in _files(path)] for path in _paths(settings)}
+    return {path: [(s.st_size, s.st_mtime_ns) for s in stats] for path, stats in found.items()}
+
+
 def _paths(settings: Any) -> Iterator[str]:
     if isinstance(settings, str):
         if "/" in settings or Path(settings).suffix:  # else a word, such as a name

@@ -4,6 +4,7 @@ from astropy.io import fits
 from galaxy_files import ARMS, arm, coadd_parts, flux, ivar, table, write_coadd, write_fits
 
 from astroclip.data.readers.open import open_source
+from astroclip.inference.inspect_files import inspect
 from astroclip.survey import wavelengths
 
 
@@ -154,3 +155,14 @@ def test_scaled_integers_are_read_as_what_they_mean(tmp_path):
     np.testing.assert_allclose(found.flux[:2700], plain.flux[:2700], atol=0.006)
     assert (found.ivar[:2700] > 0).sum() == (plain.ivar[:2700] > 0).sum()
     assert flux().dtype == ivar().dtype == found.flux.dtype
+
+
+def test_an_inspection_does_not_repeat_what_files_have_in_common(tmp_path, capsys):
+    for name in "abc":
+        write_coadd(tmp_path / f"coadd-{name}.fits")
+    inspect(str(tmp_path))
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("arms weighted by IVAR" in line for line in lines) == 1
+    rest = [line for line in lines if line.split()[:2] == ["all", "else"]]
+    assert len(rest) == 2
+    assert all(line.endswith(f"as of {tmp_path / 'coadd-a.fits'}") for line in rest)

@@ -227,6 +227,18 @@ def test_a_file_of_unknown_layout_is_answered_with_what_is_in_it_and_a_table(tmp
     assert "u (3, 5, 6, 4) float32" in said
     assert "nu (3,) float64" in said
     assert "fields: {v: runs/v, u: u}, axes: [run, time, x, y]" in said
+    assert "parameters: {nu: nu}}" in said
+
+
+def test_a_short_axis_of_the_only_array_may_be_components_and_times_need_no_step(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((6, 9, 3, 8, 12), "f4"))
+    said = refused(tmp_path / "a.npy")
+    assert "fields: [NAME, NAME, NAME], axes: [run, time, component, x, y]" in said
+    assert "dt: TIME_BETWEEN_FRAMES" in said
+    write_hdf5(tmp_path / "a.h5", {"all": np.ones((9, 8, 12, 2), "f4"), "time": np.arange(9)})
+    said = refused(tmp_path / "a.h5")
+    assert "axes: [time, x, y, component], boundaries: [" in said
+    assert "dt" not in said
 
 
 @pytest.mark.parametrize(

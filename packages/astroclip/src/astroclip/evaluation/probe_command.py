@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from astroclip.evaluation import tables
-from astroclip.evaluation.probes import common, constants, readings
+from astroclip.evaluation.intervals import add_intervals, narrowest, write_predictions
+from astroclip.evaluation.probes import common, constants, known, predictions, reading
 from astroclip.inference import embedding_files
 from astroclip.inference.embedding_files import Embeddings
 from sciformer.data.splits import split_by_id
+from sciformer.files import new_folder
 from sciformer.progress import progress
 from sciformer.report.report import Report, report_folder
 
+PREDICTIONS = "predictions.parquet"
 SHARES = {"bank": 0.8, "test": 0.2}
 SUMMARY = (
     "How well properties of galaxies are predicted from their embeddings: by nearest neighbors in "
@@ -23,33 +28,51 @@ def probe(
     """Predict properties of galaxies from embeddings; writes tables, ``metrics.json`` and a page.
 
     By k-NN (k = 16) and by MLPs, from images, from spectra and across modalities: R2 of numeric
-    labels (for redshifts also sigma NMAD, bias and outliers), accuracy of the morphology.
+    labels (for redshifts also sigma NMAD, bias and outliers), accuracy of classes.
+    ``predictions.parquet`` has id, label, prediction, lower and upper (90 % intervals, split
+    conformal prediction) of the test galaxies and of those whose label is unknown.
 
     Args:
         embeddings: File written by ``astroclip embed``, with labels.
-        test: File with the test galaxies; by default a fifth of the first file, chosen by id.
-        out: Output folder of ``metrics.json`` and ``index.html``; by default the name of the file
-            with ``-probe``.
+        test: File with the test galaxies; by default a fifth of the first file, chosen by id. If it
+            has no labels, its galaxies are predicted, and the fifth measures how well.
+        out: Output folder of ``metrics.json``, ``index.html`` and ``predictions.parquet``; by
+            default the name of the file with ``-probe``.
         overwrite: Replace an existing report.
 
     Raises:
         ValueError: If the embeddings cannot be read, or have no labels.
     """
     bank, asked = parts(embeddings, test)
-    if not common(bank, asked):
-        raise ValueError(f"{test or embeddings}: no labels, of which two galaxies are needed")
+    labels, new = common(bank, asked), None
+    if test is not None and not labels:
+        new, (bank, asked) = asked, parts(embeddings)
+        labels = common(bank, asked)
+    if not labels:
+        raise ValueError(f"{embeddings}: no labels, of which two galaxies are needed")
+    if test is None:
+        unknown = ~np.all([known(bank, label) for label in labels], 0)
+        new = bank.rows(np.flatnonzero(unknown).tolist())
     beside = str(Path(embeddings).with_suffix("")) + "-probe"
     folder = report_folder(out or beside, overwrite)
+    new_folder(folder, (PREDICTIONS,), overwrite)
     report = Report(
         "AstroCLIP: properties predicted from embeddings", about(embeddings, test), SUMMARY
     )
+    every, count = asked if new is None else asked.followed_by(new), len(asked.ids)
     with progress("predicting properties"):
-        found = [*readings(bank, asked), *constants(bank, asked)]
+        said = list(predictions(bank, every, labels))
+    found = [reading(asked, label, way, values[:count]) for label, way, values in said]
+    found += constants(bank, asked)
     for each in found:
         report.add_metrics(each.numbers())
-    report.add_metrics({"probe/galaxies": len(asked.ids), "probe/bank": len(bank.ids)})
+    report.add_metrics({"probe/galaxies": count, "probe/bank": len(bank.ids)})
+    single = list(narrowest(every, count, said))
+    add_intervals(report, single)
     tables.add_readings(report, found, len(bank.ids))
-    report.publish(folder)
+    if single:
+        write_predictions(folder / PREDICTIONS, single)
+    report.publish(folder, *([folder / PREDICTIONS] if single else []))
 
 
 def about(path: str, test: str | None) -> dict[str, str]:

@@ -54,6 +54,20 @@ class Reading(NamedTuple):
         return {f"{self.label}/{name}/{self.way}": value for name, value in self.scores.items()}
 
 
+class Answers(NamedTuple):
+    """Predictions of one label by one method, for every galaxy that was asked for.
+
+    Args:
+        label: Name of the label.
+        way: One of ``WAYS``, or the same with ``/mlp``.
+        values: Predictions.
+    """
+
+    label: str
+    way: str
+    values: Values
+
+
 def readings(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
     """Predict every label that bank and test share, from all embeddings.
 
@@ -62,12 +76,17 @@ def readings(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
         test: Test galaxies.
 
     Yields:
-        Predictions by k-NN (k = 16) and by MLPs.
+        Predictions by k-NN (k = 16) and by MLPs, where the label is known.
 
     Raises:
         ValueError: If a morphology is not a known class.
     """
-    labels = common(bank, test)
+    for label, way, values in predictions(bank, test, common(bank, test)):
+        yield reading(test, label, way, values)
+
+
+def predictions(bank: Embeddings, test: Embeddings, labels: Sequence[str]) -> Iterator[Answers]:
+    """Predict labels of all test galaxies from all embeddings, by k-NN (k = 16) and by MLPs."""
     ways = {
         way: pair
         for way, pair in WAYS.items()
@@ -75,11 +94,11 @@ def readings(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
     }
     for way, pair in ways.items():
         for label, answers in by_neighbors(bank, test, labels, pair).items():
-            yield reading(test, label, way, answers)
+            yield Answers(label, way, answers)
     for way, (vector, other) in ways.items():
         if vector == other and labels:
             for label, answers in by_mlp(bank, test, labels, vector).items():
-                yield reading(test, label, f"{way}/{MLP}", answers)
+                yield Answers(label, f"{way}/{MLP}", answers)
 
 
 def constants(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:

@@ -52,8 +52,12 @@ def said(way: str) -> str:
 
 def add_readings(report: Report, found: Sequence[Reading], size: int) -> None:
     """Add tables of predicted properties, redshifts and classes; ``size`` is the bank's size."""
-    count = max((len(each.truth) for each in found), default=0)
+    sizes = {each.label: len(each.truth) for each in found}
+    count = max(sizes.values(), default=0)
+    fewer = [f"{name(label)} of {some}" for label, some in sizes.items() if some < count]
     note = f"{counted(count, 'galaxy', 'galaxies')}, a bank of {size}. {HOW}"
+    if fewer:
+        note += f" Known is {', '.join(fewer)} of these galaxies."
     classes = dict.fromkeys(each.label for each in found if each.is_class)
     numbers = [each for each in found if not each.is_class]
     if numbers:

@@ -62,6 +62,19 @@ class Embeddings(NamedTuple):
             None if self.coverage is None else self.coverage[at],
         )
 
+    def followed_by(self, others: "Embeddings") -> "Embeddings":
+        """Append galaxies: embeddings that both have, and own labels, unknown where others lack."""
+        none = np.full(len(others.ids), np.nan, np.float32)
+        labels, there = self.labels.items(), others.labels
+        vectors = [name for name in self.vectors if name in others.vectors]
+        return Embeddings(
+            [*self.ids, *others.ids],
+            {name: np.concatenate([v, there.get(name, none)]) for name, v in labels},
+            None,
+            {name: np.concatenate([self.vectors[name], others.vectors[name]]) for name in vectors},
+            self.classes,
+        )
+
 
 def joined(parts: Sequence[Embeddings]) -> Embeddings:
     """Concatenate embeddings that have the same columns."""

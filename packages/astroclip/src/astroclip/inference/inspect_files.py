@@ -71,19 +71,27 @@ def described(opened: Opened, name: str) -> Iterator[str]:
         name: The entry.
 
     Yields:
-        One line for the whole, then those of each group of files, then the files left out.
+        One line for the whole, then those of each group of files (of those that are like the
+            one before, what differs), then the files left out.
     """
     source = opened.source
     what = " and ".join(name for name in ("images", "spectra") if getattr(source, name))
     yield f"{name}: {counted(len(source), 'galaxy', 'galaxies')} with {what}"
     yield from _lines(_whole(source))
+    before: Mapping[str, str] = {}
+    where = ""
     for part in opened.parts:
         facts = dict(part.facts())
         yield f"  {part.where}: {facts.pop('kind', 'galaxies')}"
-        first = next((galaxy for _, galaxy in sound(part, "skip")), None)
-        for path, why in part.beside.items():
-            facts[path.name] = why
-        yield from _lines({**facts, **({} if first is None else measured(first))}, "    ")
+        facts |= {p.name: why for p, why in part.beside.items() if p.name not in str(facts)}
+        told = {key: value for key, value in facts.items() if before.get(key) != value}
+        if before.keys() == facts.keys():
+            told["all else"] = f"as of {where}"
+        else:
+            first = next((galaxy for _, galaxy in sound(part, "skip")), None)
+            told = facts | ({} if first is None else dict(measured(first)))
+            before, where = facts, part.where
+        yield from _lines(told, "    ")
     yield from _files("left out", opened.left_out)
     yield from _files("cannot be used", opened.broken)
 
@@ -118,7 +126,10 @@ def _whole(source: Source) -> Mapping[str, str]:
     told = {"ids": ", ".join(ids[:3]) + ", ..." * (len(ids) > 3)}
     again = len(ids) - len(set(ids))
     if again:
-        told["repeated"] = f"{again} galaxies have the id of another one; they share its split"
+        told["repeated"] = (
+            f"{again} galaxies have the id of another one; they share its split, and arms of a "
+            "spectrum that are in files of their own are not joined"
+        )
     own = source.source if isinstance(source, Labelled) else source
     if isinstance(own, Paired):
         told["pairs"] = own.facts()["pairs"]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from astroclip.data.batch import Galaxy, middle
 from astroclip.data.on_error import OnError
@@ -147,8 +148,14 @@ def table(bank: Embeddings, query: Query, found: Found) -> Table:
     return shown
 
 
-def _labels(bank: Embeddings, row: int) -> list[str]:
-    return [written(float(values[row])) for values in bank.labels.values()]
+def _labels(bank: Embeddings, row: int) -> list[Text | str]:
+    return [_label(bank.classes.get(n, ()), float(v[row])) for n, v in bank.labels.items()]
+
+
+def _label(words: Sequence[str], value: float) -> Text | str:
+    """A label as shown: the class that it numbers, if it does."""
+    known = value.is_integer() and 0 <= value < len(words)
+    return literal(words[int(value)]) if known else written(value)
 
 
 def draw(path: str, bank: Bank, query: Query, found: Found) -> None:

@@ -17,12 +17,13 @@ from mpp.data.trajectories import Trajectories
 from mpp.data.writers import write_like
 from mpp.evaluation import figures, tables
 from mpp.evaluation.comparison import Comparison, compare
-from mpp.evaluation.evaluate import open_run, predict, rows_of
+from mpp.evaluation.evaluate import open_data, open_run, predict, rows_of
 from mpp.evaluation.field_maps import Shown, label
 from mpp.evaluation.movies import check_film, write_film
 from mpp.metrics import Inside
 from mpp.nn.field_vocabulary import Vocabulary
 from sciformer.arguments import ArgumentError, check_least, inside
+from sciformer.data.splits import SHARES
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import new_folder
 from sciformer.progress import track
@@ -53,7 +54,9 @@ def rollout_file(
     Args:
         checkpoint: A checkpoint, a run folder, or weights of the original.
         file: An HDF5 file of PDEBench or The Well, a folder of shards, or a table as in
-            ``data.files`` of a configuration, which can also name or rename fields.
+            ``data.files`` of a configuration, which can also name or rename fields. Or ``test``,
+            ``val`` or ``train``: the run's own trajectories of this split; of several systems
+            ``{split: test, name: SYSTEM}``.
         steps: Number of frames to predict.
         out: Output folder; by default ``rollout`` in the folder of the checkpoint.
         trajectories: Indices of the trajectories; by default the first one.
@@ -72,9 +75,9 @@ def rollout_file(
     check_film(film)
     trained = open_run(checkpoint, device)
     with inside("file", file):
-        name, source = open_files(file)
+        name, source, first, kept = _opened(trained, file)
     rows = rows_of(trained, source)
-    numbers = trajectories or [0]
+    numbers = trajectories or [first]
     past = _history(trained, source.where, _shortest(source, numbers), start, history)
     tell_rows(Vocabulary(trained.module.hparams["fields"]), source)
     frames = np.stack([source.read(number, start, start + past) for number in numbers])
@@ -96,8 +99,9 @@ def rollout_file(
     write_film(folder / film, shown)
     summary = (
         f"{counted(steps, 'step')} of {counted(len(numbers), 'trajectory', 'trajectories')} of "
-        f"{source.where} from {counted(past, 'true frame')}. {FRAMES} has {past} + {steps} frames "
-        f"of each. The truth is known for {counted(known, 'step')}."
+        f"{source.where} ({_ids(source, numbers)}{kept}) from {counted(past, 'true frame')}. "
+        f"{FRAMES} has {past} + {steps} frames of each. The truth is known for "
+        f"{counted(known, 'step')}."
     )
     report = Report(f"Rollout of {label(name)}", trained.record, summary)
     if known:
@@ -105,6 +109,27 @@ def rollout_file(
         _add_errors(report, compared)
     figures.add_film(report, shown)
     report.publish(folder, folder / FRAMES, folder / film)
+
+
+def _opened(
+    trained: TrainedRun[Any], file: dict[str, Any] | str
+) -> tuple[str, Trajectories, int, str]:
+    """System, trajectories, the first to roll out and its split, of a file or the run's data."""
+    entry = {"split" if file in SHARES else "path": file} if isinstance(file, str) else file
+    if "path" in entry:
+        return *open_files(file), 0, ""
+    data = open_data(trained)
+    name, split = entry.get("name", data.systems[0]), entry.get("split", "test")
+    if ("name" not in entry and len(data.systems) > 1) or name not in data.systems:
+        raise ValueError(f"name: the run has {', '.join(data.systems)}; {{split: test, name: ...}}")
+    if split not in SHARES:
+        raise ValueError(f"split: {split!r} is none of {', '.join(SHARES)}")
+    data.setup()
+    for part in data.parts(split, 1):
+        if data.systems[part.system] == name:
+            first = int(part.windows.chosen[0])
+            return name, part.windows.trajectories, first, f", in the {split} split"
+    raise ValueError(f"split: {name} has no trajectory in {split}")
 
 
 def roll(
@@ -146,6 +171,11 @@ def roll(
         step = int(lost.any(0).nonzero()[0]) + 1
         warnings.warn(f"the prediction is not finite from step {step} on", stacklevel=2)
     return answers.numpy()
+
+
+def _ids(source: Trajectories, numbers: Sequence[int]) -> str:
+    """Ids of some trajectories."""
+    return ", ".join(str(source.ids[number]) for number in numbers)
 
 
 def _shortest(source: Trajectories, numbers: Sequence[int]) -> int:

@@ -196,14 +196,18 @@ class TextData(DataModule):
             line = f"fields: {listed(unknown)} were not trained on: their numbers have no field"
             warnings.warn(line, stacklevel=2)
 
-    def train_numbers(self) -> Numbers:
-        """All numbers of the training texts, used to fit normalizations and baselines."""
-        corpus, texts = self._texts("train")
+    def numbers_of(self, split: str) -> Numbers:
+        """All numbers of the texts of a split."""
+        corpus, texts = self._texts(split)
         chosen = np.zeros(len(corpus.outside), bool)
         chosen[texts] = True
         here = np.repeat(chosen, corpus.counts)
         fields, asked = (x[here].astype(np.int64) for x in (corpus.fields, corpus.asked))
         return Numbers(corpus.values[here], fields, asked - 1)
+
+    def train_numbers(self) -> Numbers:
+        """All numbers of the training texts, used to fit normalizations and baselines."""
+        return self.numbers_of("train")
 
     def train_dataloader(self) -> SeededLoader:
         corpus, texts = self._texts("train")

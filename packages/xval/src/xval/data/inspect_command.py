@@ -8,9 +8,9 @@ from rich.table import Table as Shown
 
 from sciformer.report.report import literal
 from xval.data.dates import read_dates
-from xval.data.readers.open import open_table
+from xval.data.readers.open import is_delimited, open_table
 from xval.data.readers.table import Table
-from xval.encodings.numbers_in_text import value, write
+from xval.encodings.numbers_in_text import value
 
 EXAMPLE = 24  # characters of a cell
 SENTINELS = (-9, -99, -999, -9999, -99999, 9999, 99999)  # numbers that may stand for missing ones
@@ -44,9 +44,10 @@ def inspect(
     for name in table.columns:
         shown.add_row(*map(literal, (name, *described(table, name))))
     console = Console()
-    dialect = table.dialect
     console.print(literal(f"{file}: {len(table.lines)} rows, {len(table.columns)} columns"))
-    console.print(literal(f"separator {dialect.separator!r}, encoding {dialect.encoding}"))
+    if is_delimited(Path(file)):
+        of = table.dialect
+        console.print(literal(f"separator {of.separator!r}, encoding {of.encoding}"))
     console.print(shown)
     for note in [*table.notes, *notes(table)]:
         console.print(literal(f"note: {note}"), soft_wrap=True)
@@ -71,7 +72,7 @@ def described(table: Table, name: str) -> tuple[str, str, str, str]:
     span = ""
     if kind.kind == "number" and there:
         numbers = [value(each.text) for each in there]
-        span = f"{write(min(numbers))} to {write(max(numbers))}"
+        span = f"{min(numbers):.7g} to {max(numbers):.7g}"
     elif kind.kind == "date" and kind.form and there:
         times = read_dates(there, kind.form)
         days = np.datetime_as_string(times, "D") if times is not None else []
@@ -106,9 +107,11 @@ def notes(table: Table) -> list[str]:
 
 def override(file: str, table: Table) -> str:
     """Line of a configuration with everything that was decided, to be changed."""
-    parts = [f"path: {file}", f"separator: {table.dialect.separator!r}"]
-    decimals = sorted(table.decimals)
-    parts.append(f"decimal: {decimals[0] if len(decimals) == 1 else '.'!r}")
-    parts += ["missing: ['', 'NA']", f"encoding: {table.dialect.encoding}"]
+    parts = [f"path: {file}", "missing: ['', 'NA']"]
+    if is_delimited(Path(file)):
+        decimals = sorted(table.decimals)
+        parts.append(f"decimal: {decimals[0] if len(decimals) == 1 else '.'!r}")
+        parts.append(f"separator: {table.dialect.separator!r}")
+        parts.append(f"encoding: {table.dialect.encoding}")
     first = table.columns[0]
     return f"data: {{files: [{{{', '.join(parts)}, types: {{{first!r}: text}}}}]}}"

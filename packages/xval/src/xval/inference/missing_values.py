@@ -11,6 +11,7 @@ import numpy as np
 
 from sciformer.arguments import ArgumentError
 from sciformer.data.loader import SeededLoader
+from sciformer.evaluation.conformal import SHARE, half_width
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import write_atomically
 from xval.data.datamodule import TextData
@@ -45,7 +46,7 @@ class Filled(NamedTuple):
     high: float
 
 
-def fill_missing(run: "TrainedRun[XValModule]", path: str, share: float = 0.9) -> list[Filled]:
+def fill_missing(run: "TrainedRun[XValModule]", path: str, share: float = SHARE) -> list[Filled]:
     """Predict the missing targets of a table's rows, laid out as those of the training.
 
     Args:
@@ -89,8 +90,8 @@ def intervals(
 ) -> dict[str, float]:
     """Half widths of intervals, from the absolute errors on the validation texts.
 
-    Split conformal prediction: the error of rank ``ceil((n + 1) share)`` of n. The checkpoint was
-    chosen on these texts, so that the intervals are a little too narrow.
+    Split conformal prediction. The checkpoint was chosen on these texts, so that the intervals are
+    a little too narrow.
 
     Args:
         run: The run.
@@ -119,12 +120,12 @@ def intervals(
             errors.setdefault(data.fields[field], []).append(error)
     half = {}
     for field in fields:
-        sizes = sorted(errors.get(field, []))
-        rank = math.ceil((len(sizes) + 1) * share)
-        if 0 < rank <= len(sizes):
-            half[field] = sizes[rank - 1]
+        wide = half_width(np.array(errors.get(field, [])), share)
+        if math.isnan(wide):
+            few = len(errors.get(field, []))
+            warnings.warn(f"{field}: {few} validation texts: no interval", stacklevel=2)
         else:
-            warnings.warn(f"{field}: {len(sizes)} validation texts: no interval", stacklevel=2)
+            half[field] = wide
     return half
 
 

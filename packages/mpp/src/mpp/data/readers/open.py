@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from mpp.data.readers.arrays import Arrays, ArraysOfHDF5, open_arrays
-from mpp.data.readers.own_arrays import OwnArrays
+from mpp.data.readers.own_arrays import TIMES, OwnArrays
 from mpp.data.readers.pdebench import PDEBench
 from mpp.data.readers.pdebench_sets import is_pdebench
-from mpp.data.readers.table import Table
+from mpp.data.readers.table import COMPONENT, RUN, Table
 from mpp.data.readers.well import Well
 from mpp.data.trajectories import Trajectories
 from sciformer.arguments import ArgumentError
@@ -22,6 +22,7 @@ AXES = {  # what the axes of an array may be, by their number; only a suggestion
     5: ["run", "time", "x", "y", "z"],
 }
 MOST = 12  # arrays in an error
+COMPONENTS = 4  # of a field at most, in a suggestion
 
 
 class UnknownLayoutError(ArgumentError):
@@ -106,10 +107,28 @@ def blank_table(arrays: Arrays) -> str:
     names = arrays.names()
     most = max((len(arrays.shape(name)) for name in names), default=0)
     fields = [name for name in names if len(arrays.shape(name)) == most][:MOST]
-    axes = AXES.get(most, AXES[4])
-    space = sum(axis in "xyz" for axis in axes)
+    shape = arrays.shape(fields[0]) if fields else ()
+    axes = _axes(shape if len(fields) == 1 else (), most)
     pairs = ", ".join(f"{name.rpartition('/')[2]}: {name}" for name in fields) or "NAME: ARRAY"
+    said = f"{{{pairs}}}"
+    if COMPONENT in axes:
+        said = f"[{', '.join(['NAME'] * shape[axes.index(COMPONENT)])}]"
+    space = sum(axis in "xyz" for axis in axes)
+    sides = ", ".join(["periodic|open|wall"] * space)
+    runs = [n for n in names if RUN in axes and arrays.shape(n) == shape[:1] and n not in TIMES]
+    more = "" if set(TIMES) & set(names) else ", dt: TIME_BETWEEN_FRAMES"
+    more += f", parameters: {{{', '.join(f'{n}: {n}' for n in runs)}}}" if runs else ""
     return (
-        f"{{path: {arrays.path}, fields: {{{pairs}}}, axes: [{', '.join(axes)}], boundaries: "
-        f"[{', '.join(['periodic|open|wall'] * space)}], dt: TIME_BETWEEN_FRAMES}}"
+        f"{{path: {arrays.path}, fields: {said}, axes: [{', '.join(axes)}], "
+        f"boundaries: [{sides}]{more}}}"
     )
+
+
+def _axes(shape: tuple[int, ...], most: int) -> list[str]:
+    """What the axes of an array may be: one that is far shorter than all others has components."""
+    short = [place for place, size in enumerate(shape) if size <= COMPONENTS]
+    if len(short) != 1 or most - 1 not in AXES:
+        return AXES.get(most, AXES[4])
+    axes = [*AXES[most - 1]]
+    axes.insert(short[0], COMPONENT)
+    return axes

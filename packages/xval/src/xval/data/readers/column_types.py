@@ -182,4 +182,9 @@ def _texts(cells: pd.Series, values: Sequence[str], plain: frozenset[str]) -> Co
         note += f"; missing: [{bad[0]!r}] leaves it out" if len(bad) == 1 else ""
     elif values and all(each.strip().isdigit() for each in some):
         note = "names, as some have leading zeros"
-    return ColumnType("category" if 2 * len(texts) <= len(cells) else "text", plain, note=note)
+    return ColumnType(text_kind(len(texts), len(cells)), plain, note=note)
+
+
+def text_kind(different: int, cells: int) -> str:
+    """Texts that are there twice on average are categories."""
+    return "category" if 2 * different <= cells else "text"

@@ -10,7 +10,7 @@ from pandas.api import types
 
 from sciformer.data.open_files import reading
 from xval.data.dates import ISO
-from xval.data.readers.column_types import ColumnType
+from xval.data.readers.column_types import ColumnType, text_kind
 from xval.data.readers.table import Table
 from xval.encodings.numbers_in_text import write
 from xval.simulate.text import Verbatim
@@ -96,7 +96,8 @@ def _column(column: pd.Series) -> tuple[pd.Series, ColumnType]:
         if not all(each is None or isinstance(each, str) for each in values):
             nested = pd.Series([_plain(each) for each in values], dtype=object)
             return nested, ColumnType("nested")
-        texts, kind = [each for each in values if each is not None], ColumnType("text")
+        texts = [each for each in values if each is not None]
+        kind = ColumnType(text_kind(len(set(texts)), len(texts)))
     cells = np.full(len(column), "", object)
     cells[~missing] = texts
     return pd.Series(cells, dtype=object), kind

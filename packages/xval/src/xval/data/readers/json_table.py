@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sciformer.text import reason
-from xval.data.readers.column_types import MARKERS, ColumnType
+from xval.data.readers.column_types import MARKERS, ColumnType, text_kind
 from xval.data.readers.dialect import Dialect
 from xval.data.readers.table import Table, plain
 from xval.data.readers.text_files import blocks
@@ -59,7 +59,9 @@ def _type(cells: Sequence[Any], markers: frozenset[str]) -> ColumnType:
     kinds = {type(cell) for cell in there if cell is not None}
     if kinds == {Verbatim}:
         return ColumnType("number", markers)
-    return ColumnType("text" if kinds <= {str} else "nested", markers)
+    if kinds <= {str}:
+        return ColumnType(text_kind(len(set(there)), len(there)), markers)
+    return ColumnType("nested", markers)
 
 
 def _load(text: str) -> Any:

@@ -37,7 +37,7 @@ def open_table(
     if isinstance(path, pd.DataFrame):
         table = table_of(path)
     else:
-        suffix = (path.suffixes[-2:] or [""])[0] if path.suffix == GZIP else path.suffix
+        suffix = _suffix(path)
         if suffix in SHEETS:
             raise ValueError(f"{path}: save the sheet as CSV")
         if suffix in (*PARQUET, *ARROW):
@@ -49,3 +49,13 @@ def open_table(
             table = read_delimited(path, given)
     table.set_types(types or {})
     return table
+
+
+def is_delimited(path: Path) -> bool:
+    """Whether a file is opened as delimited text, with a separator and a decimal separator."""
+    return _suffix(path) not in (*PARQUET, *ARROW, *JSON)
+
+
+def _suffix(path: Path) -> str:
+    """Suffix of a file, without that of its packing."""
+    return (path.suffixes[-2:] or [""])[0] if path.suffix == GZIP else path.suffix
