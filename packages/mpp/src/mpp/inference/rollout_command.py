@@ -12,7 +12,7 @@ from torch import Tensor
 from mpp.data.batch import Batch
 from mpp.data.dataset import inside_of
 from mpp.data.parameters import parameters_of
-from mpp.data.sources import open_files, tell_rows
+from mpp.data.sources import open_files, open_system, tell_rows
 from mpp.data.trajectories import Trajectories
 from mpp.data.writers import write_like
 from mpp.evaluation import figures, tables
@@ -52,8 +52,8 @@ def rollout_file(
 
     Args:
         checkpoint: A checkpoint, a run folder, or weights of the original.
-        file: An HDF5 file of PDEBench or The Well, a folder of shards, or a table as in
-            ``data.files`` of a configuration, which can also name or rename fields.
+        file: An HDF5 file of PDEBench or The Well, a folder of shards, a table as in ``data.files``
+            of a configuration, which can also name or rename fields, or as in ``data.simulate``.
         steps: Number of frames to predict.
         out: Output folder; by default ``rollout`` in the folder of the checkpoint.
         trajectories: Indices of the trajectories; by default the first one.
@@ -71,8 +71,7 @@ def rollout_file(
         raise ArgumentError("trajectories", "none to roll out")
     check_film(film)
     trained = open_run(checkpoint, device)
-    with inside("file", file):
-        name, source = open_files(file)
+    name, source = _open(file)
     rows = rows_of(trained, source)
     numbers = trajectories or [0]
     past = _history(trained, source.where, _shortest(source, numbers), start, history)
@@ -146,6 +145,13 @@ def roll(
         step = int(lost.any(0).nonzero()[0]) + 1
         warnings.warn(f"the prediction is not finite from step {step} on", stacklevel=2)
     return answers.numpy()
+
+
+def _open(file: dict[str, Any] | str) -> tuple[str, Trajectories]:
+    """Open a file, or a built-in system."""
+    simulated = isinstance(file, dict) and "system" in file
+    with inside("file", file):
+        return (open_system if simulated else open_files)(file)
 
 
 def _shortest(source: Trajectories, numbers: Sequence[int]) -> int:

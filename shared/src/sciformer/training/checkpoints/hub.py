@@ -27,6 +27,7 @@ CARD = """---
 
 ```python
 from {{ package }} import {{ name }}
+
 model = {{ name }}.from_pretrained("{{ repo_id }}")
 ```
 
@@ -128,7 +129,7 @@ def _about(module: Any, **given: Any) -> dict[str, Any]:
         "name": kind.__name__,
         "repo_id": "NAME/REPO",
         "data": _listed(data),
-        "training": _listed({key: run[key] for key in sorted(run)}),
+        "training": _listed({key: run[key] for key in sorted(run) if key != "settings"}),
         "metrics": _measured(module.path),
         "limits": LIMITS,
         "licence": "not said",
