@@ -76,8 +76,8 @@ def _path(project: Project) -> str:
 
 def class_of(project: Project) -> dict[str, str]:
     """Entry of a configuration that names a module of one's own; empty for the project's own."""
-    own = project.module.partition(".")[0] == project.name
-    return {} if own else {CLASS: _path(project)}
+    path = _path(project)
+    return {} if path.partition(".")[0] == project.name else {CLASS: path}
 
 
 def without_class(model: Mapping[str, Any]) -> dict[str, Any]:
