@@ -46,22 +46,28 @@ def test_a_wheel_holds_its_package_and_nothing_else(built, dist):
     assert not any(re.search(r"(^|/)tests?[/_]", name) for name in own)
 
 
-def test_the_core_brings_its_stylesheet_and_projects_bring_their_configurations(built):
+def test_the_core_brings_its_stylesheet_and_projects_bring_what_they_ship(built):
     (core,) = built.glob("sciformer-*.whl")
     assert "sciformer/report/page.css" in zipfile.ZipFile(core).namelist()
     for dist, folder in DISTS.items():
         if folder == "shared":
             continue
         package = dist.removeprefix("sciformer_")
-        shipped = {path.name for path in (ROOT / "configs" / package).glob("*.yaml")}
+        configs = (ROOT / "configs" / package).glob("*.yaml")
+        shipped = {f"configs/{path.name}" for path in configs}
+        own = ROOT / folder / "src" / package
+        networks = {path.relative_to(own).as_posix() for path in own.glob("pretrained/*/*")}
+        assert {Path(path).name for path in networks} == {
+            *("config.json", "model.safetensors", "README.md")
+        }
         (wheel,) = built.glob(f"{dist}-*.whl")
         (source,) = built.glob(f"{dist}-*.tar.gz")
         in_wheel = zipfile.ZipFile(wheel).namelist()
         with tarfile.open(source) as archive:
             in_source = archive.getnames()
-        for name in shipped:
-            assert f"{package}/configs/{name}" in in_wheel
-            assert any(path.endswith(f"{package}/configs/{name}") for path in in_source)
+        for name in shipped | networks:
+            assert f"{package}/{name}" in in_wheel
+            assert any(path.endswith(f"{package}/{name}") for path in in_source)
 
 
 @pytest.mark.parametrize("dist", DISTS)

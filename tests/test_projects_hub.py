@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from contextual_counting.module import CountingModule
+from sciformer.arguments import with_tables
 from sciformer.cli.main import main
 from sciformer.evaluation.run import open_run
 from sciformer.training.checkpoints import checkpoint
@@ -63,6 +64,23 @@ def test_a_folder_comes_back_and_verbs_read_it(name, hub):
     same(type(module).from_pretrained("mine"), module)
     same(checkpoint.load("mine", type(module)), module)
     assert hub.requests == []
+
+
+@each
+def test_a_subclass_of_one_s_own_comes_back_with_its_settings(name):
+    made = MADE[name]()
+    kind = type(made)
+
+    class Own(kind):
+        def __init__(self, own=3, **settings):
+            super().__init__(**settings)
+            self.own = own
+
+    Own(own=5, **with_tables(kind, made.hparams)).save_pretrained("mine")
+    found = kind.from_pretrained("mine")
+    assert type(found) is Own
+    assert found.own == 5
+    assert found.hparams["own"] == 5
 
 
 @each

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
-from inspect import signature
+from inspect import Parameter, isclass, signature
 from numbers import Real
 from typing import Any
 
@@ -138,6 +138,20 @@ def with_defaults(
     return typed
 
 
+def parameters_of(kind: Callable[..., Any]) -> dict[str, Parameter]:
+    """Parameters of a function or class, with those of its base classes behind ``**settings``."""
+    if not isclass(kind):
+        return dict(signature(kind).parameters)
+    found: dict[str, Parameter] = {}
+    for each in (base.__init__ for base in kind.__mro__ if "__init__" in vars(base)):
+        _, *own = signature(each).parameters.values()
+        named = {one.name: one for one in own if one.kind is not Parameter.VAR_KEYWORD}
+        found = {**named, **found}
+        if len(named) == len(own):
+            break
+    return found
+
+
 def flat_names(kind: Callable[..., Any]) -> dict[str, str]:
     """Names of options before they were grouped in tables: entry -> ``table.entry``.
 
@@ -147,7 +161,7 @@ def flat_names(kind: Callable[..., Any]) -> dict[str, str]:
     Returns:
         Former names, without those that are still arguments.
     """
-    parameters = signature(kind).parameters
+    parameters = parameters_of(kind)
     return {
         entry.name: f"{name}.{entry.name}"
         for name, parameter in parameters.items()
@@ -189,7 +203,7 @@ def with_tables(kind: Callable[..., Any], settings: Mapping[str, Any]) -> dict[s
         ArgumentError: Naming the table with an unknown entry.
     """
     found = grouped(kind, settings)
-    for name, parameter in signature(kind).parameters.items():
+    for name, parameter in parameters_of(kind).items():
         if is_dataclass(parameter.annotation) and isinstance(found.get(name), Mapping):
             try:
                 found[name] = replace(parameter.default, **found[name])

@@ -5,6 +5,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
+from sciformer.cli.own_module import class_of
 from sciformer.cli.project import Project
 from sciformer.report.html import duration, number
 from sciformer.training.callbacks.run_record import RunRecord
@@ -33,5 +34,6 @@ def closing(project: Project, trainer: Trainer, model: Any, record: RunRecord) -
         beside = f"   ({number(found[1])} by {found[0]})" if found else ""
         lines.insert(1, f"{metric:12} {number(float(value))}{beside}")
     if "evaluate" in project.verbs:
-        lines.append(f"next         {project.command} evaluate {shlex.quote(str(root))}")
+        own = "".join(f" --model {path}" for path in class_of(project).values())
+        lines.append(f"next         {project.command} evaluate {shlex.quote(str(root))}{own}")
     return "\n".join(lines) + "\n"

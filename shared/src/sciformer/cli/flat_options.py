@@ -7,6 +7,7 @@ import yaml
 from jsonargparse import get_loader, set_loader
 
 from sciformer.arguments import flat_names, grouped
+from sciformer.cli.own_module import without_class
 
 LOAD = get_loader("yaml")
 
@@ -29,5 +30,5 @@ def accept_flat(words: Sequence[str], model: type) -> list[str]:
 
 def _grouped(content: Any, model: type) -> Any:
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
-        return {**content, "model": grouped(model, content["model"])}
+        return {**content, "model": grouped(model, without_class(content["model"]))}
     return content

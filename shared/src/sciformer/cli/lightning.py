@@ -8,7 +8,6 @@ import sys
 import warnings
 from contextlib import ExitStack
 from functools import partial
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
 from sciformer.allowlist import TRUST
-from sciformer.arguments import ArgumentError
+from sciformer.arguments import ArgumentError, parameters_of
 from sciformer.cli.checks import check_callbacks, check_interval, check_numbers, trainer_errors
 from sciformer.cli.closing import closing
 from sciformer.cli.config_errors import config_paths, placed
@@ -30,6 +29,7 @@ from sciformer.cli.flat_options import accept_flat
 from sciformer.cli.lightning_parser import OneLineLightningParser, add_options, linked_options
 from sciformer.cli.named_classes import Builder, check_named, root
 from sciformer.cli.options import resolve, with_class
+from sciformer.cli.own_module import class_of
 from sciformer.cli.project import Project
 from sciformer.cli.stored_settings import checkpoint_path, set_defaults
 from sciformer.cli.trainer_parts import FitParts, parts, shows_bar
@@ -242,7 +242,8 @@ class Cli(LightningCLI):
     def _settings(self, skip_link_targets: bool = True) -> dict[str, Any]:
         """Settings of the command, in tables."""
         said = self.parser.dump(self.config, skip_none=False, skip_link_targets=skip_link_targets)
-        return yaml.safe_load(said)[self.config.subcommand]
+        settings = yaml.safe_load(said)[self.config.subcommand]
+        return {**settings, "model": {**class_of(self.project), **(settings.get("model") or {})}}
 
     def before_fit(self) -> None:
         """Check what is known before the first step, and take the folder of the run."""
@@ -296,7 +297,7 @@ def _option(project: Project, error: ArgumentError) -> str:
     """Option of an argument, of data or model, whichever has this argument."""
     key = error.name
     for group, target in (("model", project.module), ("data", project.data)):
-        if root(error.name) in signature(resolve(target)).parameters:
+        if root(error.name) in parameters_of(resolve(target)):
             key = f"{group}.{error.name}"
     linked = {source: target for target, source in linked_options(project).items()}
     return linked.get(key, key)

@@ -14,6 +14,7 @@ from sciformer.cli.config_errors import check_configs
 from sciformer.cli.fit_options import SUMMARIES
 from sciformer.cli.help import ALL, HELP, explained, listed
 from sciformer.cli.options import call, configs_of, named, present, resolve, shipped, spelled
+from sciformer.cli.own_module import with_own_module
 from sciformer.cli.project import Project, Verb
 from sciformer.errors import USAGE, one_line
 from sciformer.progress import be_quiet, quiet
@@ -92,9 +93,10 @@ def run(project: Project, argv: Sequence[str] | None = None) -> None:
         check_clashes(project.name)
         if explained(project, verb, own, words):
             return
-        trust() if TRUST in words else restrict(project.module, project.data)
         known = sorted(configs_of(project.name).glob("*.yaml"))
         check_configs(words, [f"configs/{project.name}/{path.name}" for path in known])
+        project, words = with_own_module(project, words)
+        trust() if TRUST in words else restrict(project.module, project.data)
         if own and not own.fits:
             words = present(named(words[1:], own.bare), own.renamed)
             _call(own, f"{project.command} {verb}", words, given)

@@ -18,7 +18,7 @@ from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.strategies import Strategy
 
 from sciformer.allowlist import check_plain, names_class, values
-from sciformer.arguments import ArgumentError
+from sciformer.arguments import ArgumentError, parameters_of
 from sciformer.text import single_line
 
 KINDS = (  # what an option of the trainer, or an argument of such an object, may be
@@ -107,7 +107,7 @@ def _placed(key: str, kind: type, error: Exception) -> ValueError:
         return ValueError(f"{key}: {single_line(str(error))}")
     if error.name.startswith(f"{key}."):
         return error
-    known = root(error.name) in inspect.signature(kind).parameters
+    known = root(error.name) in parameters_of(kind)
     return error.inside(key) if known else ValueError(f"{key}: {error}")
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from sciformer.arguments import ArgumentError
 from sciformer.report.origin import data_hashes, origin
 from sciformer.report.report import Report, report_folder
-from sciformer.training.checkpoints import checkpoint
+from sciformer.training.checkpoints import checkpoint, shipped
 from sciformer.training.checkpoints.hub import fetched
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -39,8 +39,11 @@ class TrainedRun(Generic[Module]):
 
     @property
     def folder(self) -> Path:
-        """Where reports go by default: the run's folder; of a file of the Hub, ``runs``."""
-        return Path("runs") / self.path.parents[2].name if fetched(self.path) else self.path.parent
+        """Where reports go by default: the run's folder; of a file of Hub or package, ``runs``."""
+        if fetched(self.path):
+            return Path("runs") / self.path.parents[2].name
+        own = shipped.name_of(self.path)
+        return Path("runs", shipped.FOLDER, own) if own else self.path.parent
 
     def data(self, kind: Callable[..., Data], **changes: Any) -> Data:
         """Rebuild the DataModule of the training.

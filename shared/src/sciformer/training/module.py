@@ -22,7 +22,7 @@ from sciformer.arguments import (
 from sciformer.report.origin import origin
 from sciformer.training.callbacks.run_record import RunRecord
 from sciformer.training.callbacks.update_log import due
-from sciformer.training.checkpoints import hub
+from sciformer.training.checkpoints import hub, shipped
 from sciformer.training.checkpoints.checkpoint import DATA, STAMP, find, read, restored, stamp
 from sciformer.training.checkpoints.original_weights import Original
 from sciformer.training.distributed.strategies import shard
@@ -106,7 +106,8 @@ class Module(LightningModule):
 
         Args:
             name: A checkpoint, a run folder, a folder of :meth:`save_pretrained`, weights of the
-                original, or ``NAME/REPO`` on the Hub.
+                original, a network that a project ships (``PROJECT/NAME``), or ``NAME/REPO`` on the
+                Hub.
             **options: Of the Hub: ``revision``, ``cache_dir``, ``local_files_only``, ``token``,
                 ``force_download``.
 
@@ -116,8 +117,8 @@ class Module(LightningModule):
         Raises:
             ValueError: If it cannot be read, or is of another class.
         """
-        there = Path(name).exists() or str(name).startswith(hub.PREFIX)
-        found = find(name) if there else hub.fetch(str(name), **options)
+        known = str(name).startswith(hub.PREFIX) or str(name) in shipped.networks()
+        found = find(name) if known or Path(name).exists() else hub.fetch(str(name), **options)
         saved = read(found, cls.original)
         module = restored(found, saved, cls)
         module.path = found
@@ -149,11 +150,16 @@ class Module(LightningModule):
         return str(pushed.push_to_hub(repo, model_card_kwargs=given, **options))
 
     def kept(self) -> dict[str, Any]:
-        """What a file of weights says beside them: our record, and the arguments of the data."""
+        """What a file of weights says beside them: our record, and the arguments of the data.
+
+        The name of the machine is left out: such files are made for others.
+        """
         found = dict(self.stored)
         if not found:
             stamp(found, self, {})
-        return found
+        record = found[STAMP]
+        run = {key: value for key, value in record["run"].items() if key != "host"}
+        return {**found, STAMP: {**record, "run": run}}
 
     def set_optimizer(self, optimizer: OptimizerSettings, steps: int | None) -> None:
         """Set optimizer and learning rate schedule.

@@ -17,7 +17,6 @@ from astroclip.inference.encode import about, encoded, open_galaxies, weights_ha
 from astroclip.inference.nearest import unit
 from sciformer.arguments import ArgumentError
 from sciformer.evaluation.run import open_run
-from sciformer.training.checkpoints.hub import PREFIX
 
 Kind = Literal["image", "spectrum"]
 Space = Literal["h", "z"]
@@ -79,7 +78,7 @@ def open_bank(
     Raises:
         ValueError: If one of the files cannot be read.
     """
-    if not Path(path).exists() and not path.startswith(PREFIX):
+    if Path(path).suffix in SUFFIXES and not Path(path).exists():
         raise ArgumentError("bank", f"{path}: no such file")
     given = files is not None or shards is not None
     wanted = given or Path(path).suffix not in SUFFIXES

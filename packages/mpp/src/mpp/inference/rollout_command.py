@@ -12,7 +12,7 @@ from torch import Tensor
 from mpp.data.batch import Batch
 from mpp.data.dataset import inside_of
 from mpp.data.parameters import parameters_of
-from mpp.data.sources import open_files, tell_rows
+from mpp.data.sources import open_files, open_system, tell_rows
 from mpp.data.trajectories import Trajectories
 from mpp.data.writers import write_like
 from mpp.evaluation import figures, tables
@@ -53,10 +53,10 @@ def rollout_file(
 
     Args:
         checkpoint: A checkpoint, a run folder, or weights of the original.
-        file: An HDF5 file of PDEBench or The Well, a folder of shards, or a table as in
-            ``data.files`` of a configuration, which can also name or rename fields. Or ``test``,
-            ``val`` or ``train``: the run's own trajectories of this split; of several systems
-            ``{split: test, name: SYSTEM}``.
+        file: An HDF5 file of PDEBench or The Well, a folder of shards, a table as in ``data.files``
+            of a configuration, which can also name or rename fields, or one as in
+            ``data.simulate``. Or ``test``, ``val`` or ``train``: the run's own trajectories of this
+            split; of several systems ``{split: test, name: SYSTEM}``.
         steps: Number of frames to predict.
         out: Output folder; by default ``rollout`` in the folder of the checkpoint.
         trajectories: Indices of the trajectories; by default the first one.
@@ -118,6 +118,8 @@ def _opened(
     entry = {"split" if file in SHARES else "path": file} if isinstance(file, str) else file
     if "path" in entry:
         return *open_files(file), 0, ""
+    if "system" in entry:
+        return *open_system(entry), 0, ""
     data = open_data(trained)
     name, split = entry.get("name", data.systems[0]), entry.get("split", "test")
     if ("name" not in entry and len(data.systems) > 1) or name not in data.systems:

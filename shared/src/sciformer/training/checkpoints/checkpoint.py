@@ -3,6 +3,7 @@
 Does not import Lightning, so that reading a checkpoint is fast.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,8 +12,8 @@ from torch import nn
 
 from sciformer.allowlist import check_plain
 from sciformer.arguments import ArgumentError, with_tables
-from sciformer.text import hide_secrets, reason, single_line
-from sciformer.training.checkpoints import hub
+from sciformer.text import did_you_mean, hide_secrets, reason, single_line
+from sciformer.training.checkpoints import hub, shipped
 from sciformer.training.checkpoints.distrust import (
     check_settings,
     check_tensors,
@@ -46,7 +47,8 @@ def find(path: str | Path) -> Path:
 
     Args:
         path: The file itself; a run folder (its ``last.ckpt``); a folder of ``save_pretrained``
-            (its ``model.safetensors``); or ``hub:NAME/REPO[/FILE][@revision]``.
+            (its ``model.safetensors``); ``PROJECT/NAME``, a network that a project ships, if there
+            is no such file; or ``hub:NAME/REPO[/FILE][@revision]``.
 
     Returns:
         An existing file.
@@ -56,12 +58,14 @@ def find(path: str | Path) -> Path:
     """
     if str(path).startswith(hub.PREFIX):
         return hub.find(str(path))
-    path = Path(path)
+    path, own = Path(path), shipped.networks()
+    if not path.exists() and path.as_posix() in own:
+        return own[path.as_posix()]
     found = path / "last.ckpt" if path.is_dir() else path
     if not found.is_file() and (path / hub.WEIGHTS).is_file():
         return path / hub.WEIGHTS
     if not found.is_file():
-        raise ValueError(f"{found}: no such checkpoint")
+        raise ValueError(f"{found}: no such checkpoint{did_you_mean(path.as_posix(), own)}")
     return found
 
 
@@ -163,7 +167,7 @@ def class_path(kind: type) -> str:
 
 
 def check_class(path: str | Path, checkpoint: Mapping[str, Any], kind: type[nn.Module]) -> None:
-    """Check that a checkpoint belongs to a class or to a subclass of it.
+    """Check that a checkpoint belongs to a class or to a subclass of it, which is warned of.
 
     Args:
         path: Path of the checkpoint.
@@ -177,6 +181,9 @@ def check_class(path: str | Path, checkpoint: Mapping[str, Any], kind: type[nn.M
     written_by, bases = stamp.get("module"), stamp.get("bases", [])
     if class_path(kind) not in (written_by, *bases):
         raise ValueError(f"{path}: holds a {written_by}, not a {class_path(kind)}")
+    if written_by != class_path(kind):
+        line = f"{path}: written by {written_by}, and read as its base {kind.__name__}"
+        warnings.warn(f"{line}; import it first (--model {written_by})", stacklevel=2)
 
 
 def check(path: str | Path, checkpoint: Mapping[str, Any], module: nn.Module) -> None:
@@ -262,8 +269,8 @@ def load(path: str | Path, kind: type[Module]) -> Module:
 
 def restored(path: Path, checkpoint: Mapping[str, Any], kind: type[Module]) -> Module:
     """Build the module of a checkpoint that has been read; see :func:`load`."""
-    check_class(path, checkpoint, kind)
     kind, settings = _known(checkpoint, kind), checkpoint["hyper_parameters"]
+    check_class(path, checkpoint, kind)
     weights = checkpoint["state_dict"]
     with without_memory(len(weights)):
         check(path, checkpoint, build(path, kind, settings))

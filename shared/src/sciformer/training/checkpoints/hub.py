@@ -5,6 +5,7 @@ import json
 import types
 from functools import cache
 from importlib import import_module
+from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ CARD = """---
 
 ```python
 from {{ package }} import {{ name }}
+
 model = {{ name }}.from_pretrained("{{ repo_id }}")
 ```
 
@@ -123,12 +125,12 @@ def _about(module: Any, **given: Any) -> dict[str, Any]:
     run, data = kept[STAMP]["run"], kept.get(DATA) or {}
     found = {
         "title": kind.__name__,
-        "summary": (kind.__doc__ or "").strip().splitlines()[0],
+        "summary": (getdoc(kind) or kind.__name__).splitlines()[0],  # or that of its base
         "package": kind.__module__.partition(".")[0],
         "name": kind.__name__,
         "repo_id": "NAME/REPO",
         "data": _listed(data),
-        "training": _listed({key: run[key] for key in sorted(run)}),
+        "training": _listed({key: run[key] for key in sorted(run) if key != "settings"}),
         "metrics": _measured(module.path),
         "limits": LIMITS,
         "licence": "not said",
