@@ -158,7 +158,7 @@ def _attend(attention: SelfAttention, x: Tensor, at: At) -> Tensor:
 
 
 def _cross(pooling: AttentionPooling, x: Tensor, regions: int, at: At) -> Tensor:
-    asked = pooling.first(regions).expand(len(x), -1, -1)
+    asked = pooling.first(regions).expand(x.shape[0], -1, -1)
     query = at("decoder.cross.query", split(pooling.query(asked), pooling.heads))
     key = at("decoder.cross.key", split(pooling.key(x), pooling.heads))
     value = at("decoder.cross.value", split(pooling.value(x), pooling.heads))
