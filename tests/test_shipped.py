@@ -29,8 +29,8 @@ def project_of(name):
     return PROJECTS[name.partition("/")[0]].load()
 
 
-def test_every_project_ships_a_small_network():
-    assert {name.partition("/")[0] for name in NETWORKS} == {*PROJECTS}
+def test_networks_are_small():
+    assert {"contextual_counting/beyond", "mpp/quick", "xval/quick"} <= {*NETWORKS}
     sizes = [path.stat().st_size for path in NETWORKS.values()]
     assert max(sizes) <= LARGEST
     assert sum(sizes) <= ALL

@@ -204,7 +204,7 @@ class SelfAttention(nn.Module):
     ) -> Float[Tensor, "batch heads time time"]:
         """Attention weights, for figures; ``forward`` does not keep them."""
         eye = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
-        return self.mix(x, eye.expand(len(x), self.heads, -1, -1), mask)
+        return self.mix(x, eye.expand(x.shape[0], self.heads, -1, -1), mask)
 
 
 def divide(dim: int, heads: int) -> int:

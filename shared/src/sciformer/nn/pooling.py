@@ -106,7 +106,7 @@ class AttentionPooling(nn.Module):
         mask: Bool[Tensor, "batch time"] | None,
     ) -> Float[Tensor, "batch queries dim"]:
         """Project every token, then pool the values: cheaper for many queries."""
-        q = split(self.query(asked)[None], self.heads).expand(len(x), -1, -1, -1)
+        q = split(self.query(asked)[None], self.heads).expand(x.shape[0], -1, -1, -1)
         k, v = split(self.key(x), self.heads), split(self.value(x), self.heads)
         seen = None if mask is None else mask[:, None, None]
         return self.out(merge(attend(q, k, v, mask=seen)))

@@ -3,13 +3,12 @@
 Fluxes in apertures, colors, sizes, concentration and ellipticity of the central object.
 """
 
-import functools
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from astroclip.survey import PIXEL_SCALE
+from sciformer.nn.tensor_cache import kept
 
 FEATURES = 28
 APERTURES = (0.75, 1.5, 2.5, 4.0, 6.0)  # radii in arcsec
@@ -73,7 +72,7 @@ def _ellipticity(light: Float[Tensor, "batch height width"]) -> Float[Tensor, " 
     return 1 - ((1 - stretch) / (1 + stretch)).sqrt()
 
 
-@functools.cache
+@kept(64)
 def _circles(height: int, width: int) -> Float[Tensor, "radii pixels"]:
     """Fraction of each pixel inside the apertures, then inside the curve of growth's radii."""
     rings = torch.arange(1, RINGS + 1) * (APERTURES[-1] / RINGS)

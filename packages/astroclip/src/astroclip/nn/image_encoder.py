@@ -175,7 +175,7 @@ class ImageTransformer(nn.Module):
         if hidden is not None:
             x = torch.where(hidden[..., None], self.hidden.to(x.dtype), x)
         x = x + self.placed(rows, columns)
-        x = self.encoder(torch.cat([self.cls.expand(len(x), 1, -1).to(x.dtype), x], 1))
+        x = self.encoder(torch.cat([self.cls.expand(x.shape[0], 1, -1).to(x.dtype), x], 1))
         return Tokens(x[:, 0], x[:, 1:])
 
     def pieces(self, image: Images) -> Float[Tensor, "batch patches pixels"]:

@@ -75,7 +75,7 @@ class Encoder(nn.Module):
     def forward(self, tokens: Int64[Tensor, "batch time"]) -> Float[Tensor, "batch keys dim"]:
         tokens = self.with_begin(tokens)
         if isinstance(self.block, CountingBlock) and not watched():
-            return self.norm(self.block(self.embedding.weight, tokens, self.times(len(tokens))))
+            return self.norm(self.block(self.embedding.weight, tokens, self.times(tokens.shape[0])))
         x = self.embedding(tokens)
         if self.positions is not None:
             x = self.positions(x)

@@ -54,7 +54,6 @@ def read(path: str | Path) -> Pretrained:
     stored = saved["hyper_parameters"]
     network = stored.get("network")  # older ones have none
     settings = DEFAULTS | (network if isinstance(network, dict) else stored)
-    parameters = list(stored.get("parameters") or [])
     names, prefix = stored.get("fields", []), ORIGINAL.prefix
     weights = {
         name.removeprefix(prefix): tensor
@@ -67,6 +66,7 @@ def read(path: str | Path) -> Pretrained:
             f"{found}: not a network of mpp: has no {', '.join(missing or ['fields'])}"
         )
     try:
+        parameters = list(stored.get("parameters") or [])
         return Pretrained(architecture(settings), Vocabulary(names), weights, parameters)
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{found}: not a network of mpp: {reason(error)}") from error

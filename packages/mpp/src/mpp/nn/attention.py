@@ -4,7 +4,6 @@ Two parts are optimized, and tested against the plain formula: ``attend_lines`` 
 sequences on a CPU, and ``split_heads`` has a custom backward pass.
 """
 
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from mpp.nn.normalization import DeviationNorm, InstanceNorm
 from mpp.nn.position_bias import Bias, make_bias
 from sciformer.nn.attention import attend, divide
 from sciformer.nn.sites import watched
+from sciformer.nn.tensor_cache import kept
 
 HIDDEN = -1e30  # added to a score: a weight of exactly 0; with -inf ``attend`` looks for empty rows
 LAYER_NORM = torch.ops.aten.native_layer_norm
@@ -194,7 +194,7 @@ def block_diagonal(bias: Tensor | None, packed: int, q: Tensor, k: Tensor) -> Te
     return bias.repeat(1, packed, packed).masked_fill(others, HIDDEN)
 
 
-@lru_cache(64)
+@kept(64)
 def _between_lines(packed: int, queries: int, length: int, device: torch.device) -> Tensor:
     """Mask of the pairs of query and key that are of different lines."""
     with torch.inference_mode(False):  # see mpp.nn.position_bias.buckets

@@ -84,6 +84,6 @@ class DropPath(nn.Module):
     def forward(self, x: Float[Tensor, " *sizes"]) -> Float[Tensor, " *sizes"]:
         if not self.training or self.rate == 0.0:
             return x
-        shape = (len(x),) + (1,) * (x.ndim - 1)
+        shape = (x.shape[0],) + (1,) * (x.ndim - 1)
         keep = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(1.0 - self.rate)
         return x * keep.div_(1.0 - self.rate)

@@ -42,7 +42,7 @@ class Conditioning(nn.Module):
         values: Float[Tensor, "batch parameters"] | None = None,
     ) -> Float[Tensor, "batch time tokens dim"]:
         if values is None:
-            values = self.origin.new_full((len(x), len(self.origin)), math.nan)
+            values = self.origin.new_full((x.shape[0], len(self.origin)), math.nan)
         gain, shift = self.mapped(values).to(x.dtype)[:, None, None].chunk(2, -1)
         return x + x * gain + shift
 

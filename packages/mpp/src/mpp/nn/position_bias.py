@@ -7,7 +7,6 @@ buckets for an even ``K`` and wrong distances for an odd one.
 """
 
 import math
-from functools import lru_cache
 from typing import Literal, get_args
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from mpp.boundary import Boundary
 from sciformer.arguments import ArgumentError
+from sciformer.nn.tensor_cache import kept
 
 Bias = Literal["relative", "continuous", "none"]
 BUCKETS = 32  # half of them for each sign
@@ -82,7 +82,7 @@ def make_bias(kind: Bias, heads: int, legacy: bool) -> nn.Module:
     raise ArgumentError("bias", f"{kind!r} is none of {', '.join(get_args(Bias))}")
 
 
-@lru_cache(256)
+@kept(256)
 def buckets(
     length: int, periodic: bool, legacy: bool, device: torch.device
 ) -> Int64[Tensor, " pairs"]:
@@ -97,7 +97,7 @@ def buckets(
         return _bucket(distance).flatten().to(device)
 
 
-@lru_cache(256)
+@kept(256)
 def coordinates(
     length: int, periodic: bool, device: torch.device
 ) -> tuple[Float[Tensor, "distances 1"], Int64[Tensor, " pairs"]]:

@@ -72,7 +72,7 @@ class Stem(nn.Module):
         x = self.norms[0](linear(x, *self.merged(fields)))
         stages = zip(self.gathered, self.merges, self.norms[1:], strict=True)
         for gathered, merge, norm in stages:
-            x = norm(merge(gelu(x).reshape(len(x), -1, gathered)))
+            x = norm(merge(gelu(x).reshape(x.shape[0], -1, gathered)))
         return x
 
     def merged(
@@ -126,7 +126,7 @@ class Head(nn.Module):
         grid: tuple[int, ...],
     ) -> Float[Tensor, "frames fields *covered"]:
         for split, norm in zip(self.splits, self.norms, strict=True):
-            x = gelu(norm(split(x).reshape(len(x), -1, self.hidden)))
+            x = gelu(norm(split(x).reshape(x.shape[0], -1, self.hidden)))
         weight = self.kernel.index_select(1, fields)
         bias = self.bias.index_select(0, fields).repeat_interleave(weight.shape[2])
         return join(linear(x, weight.flatten(1).T, bias), self.stages, grid)
@@ -182,7 +182,7 @@ def cut(
     points = range(x.ndim - axes, x.ndim)
     x = x.permute(0, *order, 1, *points)
     values = x.shape[-axes - 1 :].numel()
-    return x.reshape(len(x), -1, values)
+    return x.reshape(x.shape[0], -1, values)
 
 
 def join(
@@ -192,7 +192,7 @@ def join(
     axes = len(grid)
     pieces = [(size,) * axes for size in reversed(stages[1:])]
     shape = (*grid, *(size for piece in pieces for size in piece), -1, *(stages[0],) * axes)
-    x = x.reshape(len(x), *shape)
+    x = x.reshape(x.shape[0], *shape)
     depth = len(stages)
     fields = 1 + axes * depth  # levels first, then fields, then points
     order = [1 + level * axes + axis for axis in range(axes) for level in range(depth)]
@@ -202,4 +202,4 @@ def join(
         whole += [*order[axis * depth : (axis + 1) * depth], points[axis]]
     x = x.permute(0, fields, *whole)
     patch = math.prod(stages)
-    return x.reshape(len(x), x.shape[1], *(tokens * patch for tokens in grid))
+    return x.reshape(x.shape[0], x.shape[1], *(tokens * patch for tokens in grid))
