@@ -151,9 +151,9 @@ panels[0].set_ylabel("answer, with 90 % interval")
 plt.show()
 
 # %% [markdown]
-# After so short a training the spectrum knows little more than the image does (`standard.yaml` trains ten minutes: R2 0.98
-# from spectra), and from the image the network is about as good as photometry with gradient boosting, which takes a second: what it adds
-# is one space in which images find spectra.
+# The network has read the spectra here, the rival only the images: what a spectrum adds. From the image alone (the table of
+# `probe`) the network is about as good as photometry with gradient boosting, which takes a second: what it adds there is one space
+# in which images find spectra. `standard.yaml` trains ten minutes: R2 0.98 from spectra.
 #
 # For a folder of your own, three lines: `astroclip inspect my/folder`, `astroclip embed RUN --files my/folder --out mine.parquet`,
 # `astroclip probe mine.parquet`; images and spectra find each other by id, by position, or by a table.

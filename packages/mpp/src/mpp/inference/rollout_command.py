@@ -98,10 +98,9 @@ def rollout_file(
     )
     write_film(folder / film, shown)
     summary = (
-        f"{counted(steps, 'step')} of {counted(len(numbers), 'trajectory', 'trajectories')} of "
-        f"{source.where} ({_ids(source, numbers)}{kept}) from {counted(past, 'true frame')}. "
-        f"{FRAMES} has {past} + {steps} frames of each. The truth is known for "
-        f"{counted(known, 'step')}."
+        f"{counted(steps, 'step')} of {counted(len(numbers), 'trajectory', 'trajectories')} "
+        f"({_ids(source, numbers)}{kept}) from {counted(past, 'true frame')}. {FRAMES} has "
+        f"{past} + {steps} frames of each. The truth is known for {counted(known, 'step')}."
     )
     report = Report(f"Rollout of {label(name)}", trained.record, summary)
     if known:
