@@ -29,6 +29,7 @@ from xval.metrics import Losses, Pass
 from xval.nn.decode_numbers import read
 from xval.nn.generate import Text, fill, generate
 from xval.nn.model import XVal
+from xval.nn.pointers import Source
 
 if TYPE_CHECKING:
     from xval.data.datamodule import TextData
@@ -48,6 +49,8 @@ class Network:
         causal: Predict the next token instead of masked ones.
         scales: Scales of additional number directions, see ``NumberEmbedding``; none in the paper.
         final_norm: Norm before the heads; the original has none.
+        pointers: Pointers that copy numbers of the text into an answer, see ``Pointers``; none in
+            the paper. Not for causal networks and text encodings.
     """
 
     dim: int = 768
@@ -57,6 +60,7 @@ class Network:
     causal: bool = False
     scales: list[float] | None = None
     final_norm: bool = True
+    pointers: int = 0
 
 
 NETWORK = Network()
@@ -120,7 +124,11 @@ class XValModule(Module):
         self.code = Encoding(**encoding)
         with inside("network", {}):
             check_least(dim=(network.dim, 1), depth=(network.depth, 0))
+            check_least(pointers=(network.pointers, 0))
             check_positive(mlp_ratio=network.mlp_ratio)
+            if network.pointers and (network.causal or self.code.digits is not None):
+                reason = f"{network.pointers}: only for masked networks with one token per number"
+                raise ArgumentError("pointers", reason)
             self.model = XVal(self.code.size, length=length, **vars(network))
         if trained is not None:
             initial_weights.begin(self.model, self.code, trained)
@@ -171,8 +179,21 @@ class XValModule(Module):
     ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, "batch time 1"]]:
         """Logits, and values in the original units of the fields."""
         present = tokens != self.code.pad
-        logits, values = self.model(tokens, self.units.channel(tokens, numbers, fields), present)
-        return logits, self.units.inverse(values.squeeze(2), fields)[..., None]
+        seen = self.units.channel(tokens, numbers, fields)
+        source = self.source(tokens, numbers, fields)
+        logits, values = self.model(tokens, seen, present, source=source)
+        return logits, self.units.inverse(values[..., 0], fields)[..., None]
+
+    def source(
+        self,
+        tokens: Int64[Tensor, "batch time"],
+        numbers: Float[Tensor, "batch time"],
+        fields: Int64[Tensor, "batch time"],
+    ) -> Source | None:
+        """Numbers that an answer may copy; None without pointers."""
+        if self.model.pointers is None:
+            return None
+        return Source(numbers.where(tokens == NUM, torch.nan), fields, self.units)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         found = self.losses(batch)
@@ -202,10 +223,12 @@ class XValModule(Module):
             wanted, numbers = tokens[:, 1:][there], seen[:, 1:][there]
         else:
             shown = hide(tokens, seen, batch.hidden)
-            logits, values = self.model(*shown[:2], batch.present, at=batch.hidden)
+            source = self.source(shown.tokens, batch.numbers, batch.fields)
+            logits, values = self.model(*shown[:2], batch.present, batch.hidden, source)
             wanted, numbers = tokens[batch.hidden], seen[batch.hidden]
         is_number = wanted == NUM  # a word has no value to be wrong about
-        errors = self.errors(values.squeeze(1).float(), numbers).where(is_number, 0.0)
+        each = [self.errors(column, numbers) for column in values.float().unbind(1)]
+        errors = sum(each[1:], each[0]).where(is_number, 0.0)
         token_sum = cross_entropy(logits.float(), wanted, reduction="sum")
         count = torch.tensor(len(wanted), dtype=torch.float32, device=tokens.device)
         return Losses(token_sum, count, errors.sum(), is_number.sum().float())
@@ -245,7 +268,7 @@ class XValModule(Module):
                 self.model(batch.tokens, seen, batch.present)
             return found
         first = batch.answers[rows, which]
-        own, length = rows[:, None], self.code.length
+        own, length, source = rows[:, None], self.code.length, None
         places = first[:, None] + torch.arange(length, device=first.device)
         fields = batch.fields[own, places][:, 0]
         if self.model.causal:
@@ -256,9 +279,14 @@ class XValModule(Module):
             hidden = torch.zeros_like(batch.hidden)
             hidden[own, places] = True
             tokens, numbers, _ = hide(batch.tokens, seen, hidden)
-            made = fill(self.model, tokens, numbers, batch.present, allowed)
+            source = self.source(tokens, batch.numbers, batch.fields)
+            made = fill(self.model, tokens, numbers, batch.present, allowed, source)
         answered = Text(made.tokens[own, places], made.numbers[own, places])
-        found[rows, which] = read(answered, self.code, self.units, fields)
+        said = read(answered, self.code, self.units, fields)
+        if source is not None:
+            at = rows * batch.tokens.shape[1] + first
+            said = source.as_written(said, answered.numbers[:, 0], at)
+        found[rows, which] = said
         return found
 
     def on_validation_epoch_start(self) -> None:

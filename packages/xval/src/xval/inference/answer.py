@@ -100,12 +100,16 @@ def _together(module: "XValModule", texts: Sequence[Marked]) -> list[list[float]
     seen = Text(ids, units.channel(ids, values, field))
     holes = (ids == MASK).nonzero().reshape(-1, code.length, 2)
     allowed = torch.from_numpy(code.number_tokens()).to(device)
+    source = module.source(ids, values, field)
     if module.model.causal:
         made = _go_on(module, seen, holes[..., 1], allowed)
     else:
-        made = fill(module.model, *seen, ids != PAD, allowed)
+        made = fill(module.model, *seen, ids != PAD, allowed, source)
     where = holes[..., 0], holes[..., 1]
     answered = read(Text(made.tokens[where], made.numbers[where]), code, units, field[where][:, 0])
+    if source is not None:
+        at = holes[:, 0, 0] * time + holes[:, 0, 1]
+        answered = source.as_written(answered, made.numbers[where][:, 0], at)
     counts = torch.bincount(holes[:, 0, 0], minlength=len(rows)).tolist()
     return [part.tolist() for part in answered.cpu().split(counts)]
 

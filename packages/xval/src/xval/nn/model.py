@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.precision import in_fp32, like_weights
 from xval.nn.embedding import NumberEmbedding
+from xval.nn.pointers import Pointers, Source
 
 
 class XVal(nn.Module):
@@ -26,6 +28,7 @@ class XVal(nn.Module):
         causal: Hide later tokens from earlier ones; the output then predicts the next token.
         scales: Scales of the further number directions of ``NumberEmbedding``; none in the paper.
         final_norm: Norm before the heads; the original has none.
+        pointers: Number of ``Pointers``; none in the paper.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class XVal(nn.Module):
         causal: bool = False,
         scales: Sequence[float] | None = None,
         final_norm: bool = True,
+        pointers: int = 0,
     ) -> None:
         super().__init__()
         self.causal = causal
@@ -49,6 +53,7 @@ class XVal(nn.Module):
         hidden = round(mlp_ratio * dim)
         self.token_head = head(dim, hidden, vocab, bias=False)
         self.number_head = head(dim, hidden, 1, bias=True)
+        self.pointers = Pointers(dim, pointers) if pointers else None
 
     def forward(
         self,
@@ -56,7 +61,8 @@ class XVal(nn.Module):
         numbers: Float[Tensor, "batch time"],
         present: Bool[Tensor, "batch time"] | None = None,
         at: Bool[Tensor, "batch time"] | Int64[Tensor, " at"] | None = None,
-    ) -> tuple[Float[Tensor, "*at vocab"], Float[Tensor, "*at 1"]]:
+        source: Source | None = None,
+    ) -> tuple[Float[Tensor, "*at vocab"], Float[Tensor, "*at values"]]:
         """Logits and values at all tokens, or at some.
 
         Args:
@@ -64,16 +70,27 @@ class XVal(nn.Module):
             numbers: Values where tokens are [NUM]; 1 elsewhere.
             present: False at padding, which then changes no output.
             at: Output positions: a mask, or indices into (batch x time).
+            source: Numbers that the pointers may copy, if there are pointers.
 
         Returns:
-            Logits and values, one row for each token, or for each of ``at``.
+            Logits and values, one row for each token, or for each of ``at``. With ``source`` a
+            second column of values holds what is copied.
         """
         mask = None if present is None else present[:, None]
         x = in_fp32(self.embedding, tokens, numbers)
         x = self.encoder(like_weights(x, self.embedding), mask)
-        if at is not None:
-            x = x.flatten(0, 1)[at.flatten()]
-        return self.token_head(x), in_fp32(self.number_head, x)
+        chosen = x if at is None else x.flatten(0, 1)[at.flatten()]
+        values = in_fp32(self.number_head, chosen)
+        if self.pointers is not None and source is not None:
+            values = self._copied(values, x, at, source)
+        return self.token_head(chosen), values
+
+    def _copied(self, values: Tensor, x: Tensor, at: Tensor | None, source: Source) -> Tensor:
+        assert self.pointers is not None
+        every = torch.arange(x.shape[0] * x.shape[1], device=x.device)
+        places = every if at is None else every[at.flatten()]
+        found = in_fp32(self.pointers, values.reshape(-1, 1), x, places, source)
+        return found.reshape(*values.shape[:-1], 2)
 
 
 def head(dim: int, hidden: int, out: int, bias: bool) -> nn.Sequential:
