@@ -49,8 +49,8 @@ class Network:
         causal: Predict the next token instead of masked ones.
         scales: Scales of additional number directions, see ``NumberEmbedding``; none in the paper.
         final_norm: Norm before the heads; the original has none.
-        pointers: Pointers that copy numbers of the text into an answer, see ``Pointers``; none in
-            the paper. Not for causal networks and text encodings.
+        pointer: Answers may repeat or change a number of the text, see ``Pointer``; not in the
+            paper. For masked networks; text encodings have none.
     """
 
     dim: int = 768
@@ -60,7 +60,7 @@ class Network:
     causal: bool = False
     scales: list[float] | None = None
     final_norm: bool = True
-    pointers: int = 0
+    pointer: bool = False
 
 
 NETWORK = Network()
@@ -124,12 +124,11 @@ class XValModule(Module):
         self.code = Encoding(**encoding)
         with inside("network", {}):
             check_least(dim=(network.dim, 1), depth=(network.depth, 0))
-            check_least(pointers=(network.pointers, 0))
             check_positive(mlp_ratio=network.mlp_ratio)
-            if network.pointers and (network.causal or self.code.digits is not None):
-                reason = f"{network.pointers}: only for masked networks with one token per number"
-                raise ArgumentError("pointers", reason)
-            self.model = XVal(self.code.size, length=length, **vars(network))
+            if network.pointer and network.causal:
+                raise ArgumentError("pointer", "not for a causal network")
+            parts = {**vars(network), "pointer": network.pointer and self.code.digits is None}
+            self.model = XVal(self.code.size, length=length, **parts)
         if trained is not None:
             initial_weights.begin(self.model, self.code, trained)
         self.transform = transform
@@ -189,11 +188,12 @@ class XValModule(Module):
         tokens: Int64[Tensor, "batch time"],
         numbers: Float[Tensor, "batch time"],
         fields: Int64[Tensor, "batch time"],
+        wanted: Float[Tensor, "batch time"] | None = None,
     ) -> Source | None:
-        """Numbers that an answer may copy; None without pointers."""
-        if self.model.pointers is None:
+        """Numbers that an answer may copy; None without a pointer."""
+        if self.model.pointer is None:
             return None
-        return Source(numbers.where(tokens == NUM, torch.nan), fields, self.units)
+        return Source(numbers.where(tokens == NUM, torch.nan), fields, self.units, wanted)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         found = self.losses(batch)
@@ -223,12 +223,13 @@ class XValModule(Module):
             wanted, numbers = tokens[:, 1:][there], seen[:, 1:][there]
         else:
             shown = hide(tokens, seen, batch.hidden)
-            source = self.source(shown.tokens, batch.numbers, batch.fields)
+            source = self.source(shown.tokens, batch.numbers, batch.fields, seen)
             logits, values = self.model(*shown[:2], batch.present, batch.hidden, source)
             wanted, numbers = tokens[batch.hidden], seen[batch.hidden]
         is_number = wanted == NUM  # a word has no value to be wrong about
-        each = [self.errors(column, numbers) for column in values.float().unbind(1)]
-        errors = sum(each[1:], each[0]).where(is_number, 0.0)
+        answers, others = values.float().tensor_split([1], 1)
+        errors = self.errors(answers[:, 0], numbers) + others.sum(1)
+        errors = errors.where(is_number, 0.0)
         token_sum = cross_entropy(logits.float(), wanted, reduction="sum")
         count = torch.tensor(len(wanted), dtype=torch.float32, device=tokens.device)
         return Losses(token_sum, count, errors.sum(), is_number.sum().float())

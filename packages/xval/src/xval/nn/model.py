@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.precision import in_fp32, like_weights
 from xval.nn.embedding import NumberEmbedding
-from xval.nn.pointers import Pointers, Source
+from xval.nn.pointers import Pointer, Source
 
 
 class XVal(nn.Module):
@@ -28,7 +28,7 @@ class XVal(nn.Module):
         causal: Hide later tokens from earlier ones; the output then predicts the next token.
         scales: Scales of the further number directions of ``NumberEmbedding``; none in the paper.
         final_norm: Norm before the heads; the original has none.
-        pointers: Number of ``Pointers``; none in the paper.
+        pointer: Copy numbers of the text, see ``Pointer``; not in the paper.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class XVal(nn.Module):
         causal: bool = False,
         scales: Sequence[float] | None = None,
         final_norm: bool = True,
-        pointers: int = 0,
+        pointer: bool = False,
     ) -> None:
         super().__init__()
         self.causal = causal
@@ -53,7 +53,7 @@ class XVal(nn.Module):
         hidden = round(mlp_ratio * dim)
         self.token_head = head(dim, hidden, vocab, bias=False)
         self.number_head = head(dim, hidden, 1, bias=True)
-        self.pointers = Pointers(dim, pointers) if pointers else None
+        self.pointer = Pointer(dim) if pointer else None
 
     def forward(
         self,
@@ -70,7 +70,7 @@ class XVal(nn.Module):
             numbers: Values where tokens are [NUM]; 1 elsewhere.
             present: False at padding, which then changes no output.
             at: Output positions: a mask, or indices into (batch x time).
-            source: Numbers that the pointers may copy, if there are pointers.
+            source: Numbers that the pointer may choose, if there is one.
 
         Returns:
             Logits and values, one row for each token, or for each of ``at``. With ``source`` a
@@ -81,16 +81,17 @@ class XVal(nn.Module):
         x = self.encoder(like_weights(x, self.embedding), mask)
         chosen = x if at is None else x.flatten(0, 1)[at.flatten()]
         values = in_fp32(self.number_head, chosen)
-        if self.pointers is not None and source is not None:
-            values = self._copied(values, x, at, source)
+        if self.pointer is not None and source is not None:
+            values = self._pointed(values, x, at, source)
         return self.token_head(chosen), values
 
-    def _copied(self, values: Tensor, x: Tensor, at: Tensor | None, source: Source) -> Tensor:
-        assert self.pointers is not None
+    def _pointed(self, values: Tensor, x: Tensor, at: Tensor | None, source: Source) -> Tensor:
+        assert self.pointer is not None
         every = torch.arange(x.shape[0] * x.shape[1], device=x.device)
         places = every if at is None else every[at.flatten()]
-        found = in_fp32(self.pointers, values.reshape(-1, 1), x, places, source)
-        return found.reshape(*values.shape[:-1], 2)
+        positions = self.embedding.positions.weight[: x.shape[1]]
+        found = in_fp32(self.pointer, values.reshape(-1, 1), x, positions, places, source)
+        return found.unflatten(0, values.shape[:-1])
 
 
 def head(dim: int, hidden: int, out: int, bias: bool) -> nn.Sequential:

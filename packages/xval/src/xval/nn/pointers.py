@@ -1,4 +1,4 @@
-"""Pointers: answers that copy numbers of the text, or add them up, in full precision.
+"""Pointer: an answer that is a number of the text in full precision, or such a number changed.
 
 The norm behind the embedding squeezes a number, and no later layer can undo it. A pointer is an
 attention whose values are the numbers themselves (pointer networks: Vinyals et al. 2015, arXiv
@@ -14,11 +14,8 @@ from torch import Tensor, nn
 
 from xval.encodings.normalization import Transforms
 
-WIDTH = 32  # of a pointer's keys
-BLUNT = 1.0  # logarithm of the scale of cosines before training: the choice comes first
-CLOSED = -2.0  # logit of the gate of the change before training
-SURE = 0.99  # a weight beyond it is 1 outside of training,
-SMALL = 1e-3  # and a change below it, in normalized units, is 0
+WIDTH = 32  # of the keys
+NEAR = 0.1  # expected distance of an answer from the number that it repeats, in normalized units
 
 
 class Source(NamedTuple):
@@ -28,15 +25,20 @@ class Source(NamedTuple):
         values: Numbers in their original units; NaN at words and hidden numbers.
         fields: Field of each number, and of each hidden one.
         units: Normalization of the fields.
+        wanted: The hidden numbers as well, normalized, if the pointer is to be trained.
     """
 
     values: Float[Tensor, "batch time"]
     fields: Int64[Tensor, "batch time"]
     units: Transforms
+    wanted: Float[Tensor, "batch time"] | None = None
 
     def seen_from(self, at: Int64[Tensor, " at"]) -> Float[Tensor, "at time"]:
         """Numbers of the own text, in the normalized units of the answer's field."""
         return self.units.forward(self.values[self._rows(at)], self.fields.flatten()[at, None])
+
+    def linear(self, at):
+        return self.units.forward(self.values, self.fields)[self._rows(at)].nan_to_num(0.0)
 
     def as_written(
         self,
@@ -60,41 +62,26 @@ class Source(NamedTuple):
         return at // self.values.shape[1]
 
 
-class Pointers(nn.Module):
-    """Copy a number of the text, and change the copy.
+class Pointer(nn.Module):
+    """Choose a number of the text, and change it.
 
-    With softmax weights w_h over the numbers z_j of the text (and one that stands for none, which
-    is 0), gains a_h and g of the answer's token, and the answer y of the number head:
-
-        copy = sum_j w_0j z_j,  answer = copy + g (y + sum_h a_h sum_j w_hj z_j)
-
-    The copy is trained by its own error, the change by what is left, so that it vanishes where the
-    copy is right. Outside of training a copy that is nearly certain is exact.
-
-    Args:
-        dim: Width of the tokens.
-        count: Number of pointers.
     """
 
-    def __init__(self, dim: int, count: int) -> None:
+    def __init__(self, dim: int) -> None:
         super().__init__()
-        self.count = count
-        self.query = nn.Linear(dim, count * WIDTH)
-        self.key = nn.Linear(dim, count * WIDTH)
-        self.none = nn.Parameter(torch.zeros(count, 1))
-        self.sharpness = nn.Parameter(torch.full((count, 1, 1), BLUNT))
-        self.gains = nn.Linear(dim, count + 1)
-        nn.init.zeros_(self.gains.weight)
-        nn.init.zeros_(self.gains.bias)
-        nn.init.constant_(self.gains.bias[-1:], CLOSED)
+        self.query = nn.Linear(2 * dim, 2 * WIDTH)
+        self.key = nn.Linear(2 * dim, 2 * WIDTH)
+        self.none = nn.Parameter(torch.zeros(1))
+        self.same = nn.Linear(dim, 1)
 
     def forward(
         self,
         head: Float[Tensor, "at 1"],
         x: Float[Tensor, "batch time dim"],
+        positions: Float[Tensor, "time dim"],
         at: Int64[Tensor, " at"],
         source: Source,
-    ) -> Float[Tensor, "at 2"]:
+    ) -> Float[Tensor, "at 3"]:
         """Answers, and copies alone.
 
         Args:
@@ -103,26 +90,31 @@ class Pointers(nn.Module):
             at: Indices of the answers into (batch x time).
             source: The numbers of the texts.
         """
+        where = F.layer_norm(positions, positions.shape[-1:]).expand_as(x)
+        marked = torch.cat((x, where), -1)
         queries, keys = (
-            part.unflatten(-1, (self.count, WIDTH)).transpose(1, 2)
-            for part in (self.query(x), self.key(x))
+            part.unflatten(-1, (2, WIDTH)).transpose(1, 2)
+            for part in (self.query(marked), self.key(marked))
         )
-        queries, keys = F.normalize(queries, dim=-1), F.normalize(keys, dim=-1)
-        scores = (queries @ keys.transpose(-1, -2) * self.sharpness.exp()).transpose(1, 2)
-        scores = scores.flatten(0, 1)[at]  # (at, pointer, time)
+        scores = queries @ keys.transpose(-1, -2) * WIDTH**-0.5
+        scores, slopes = scores.transpose(1, 2).flatten(0, 1)[at].unbind(1)  # (at, time)
         values = source.seen_from(at)
         missing = values.isnan()
-        scores = scores.masked_fill(missing[:, None], -torch.inf)
-        none = self.none.expand(len(at), -1, -1)
-        weights = torch.softmax(torch.cat((none, scores), -1), -1)
-        if not self.training:
-            sure = weights.amax(-1, keepdim=True) > SURE
-            weights = torch.where(sure, (weights > SURE).to(weights), weights)
-        pointed = (weights[..., 1:] @ values.masked_fill(missing, 0.0)[..., None]).squeeze(-1)
-        gains, gate = self.gains(x.flatten(0, 1)[at]).split((self.count, 1), -1)
-        change = gate.sigmoid() * (head + (gains * pointed).sum(-1, keepdim=True))
-        if not self.training:
-            exact = weights[:, 0, 1:].amax(-1, keepdim=True) == 1
-            change = change.masked_fill(exact & (change.abs() < SMALL), 0.0)
-        copy = pointed[:, :1]
-        return torch.cat((copy.detach() + change, copy), -1)
+        values = F.pad(values.masked_fill(missing, 0.0), (1, 0))
+        scores = torch.cat((self.none.expand(len(at), 1), scores.masked_fill(missing, -torch.inf)), 1)
+        copy = values.gather(1, scores.argmax(1, keepdim=True))
+        change = head + (slopes[:, None] @ source.linear(at)[..., None]).squeeze(-1)
+        same = self.same(x.flatten(0, 1)[at])
+        if self.training:
+            answer = copy + change
+        else:
+            answer = copy + change.masked_fill(same > 0, 0.0)
+        if source.wanted is None:
+            return answer
+        wanted = source.wanted.flatten()[at, None]
+        width = torch.full_like(values, NEAR)
+        width[:, 0] = 1.0
+        likely = scores.log_softmax(1) - (values - wanted).abs() / width - width.log()
+        pointing = -likely.logsumexp(1, keepdim=True)
+        repeat = F.binary_cross_entropy_with_logits(same, (copy == wanted).float(), reduction="none")
+        return torch.cat((answer, pointing, repeat), -1)
