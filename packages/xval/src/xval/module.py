@@ -29,7 +29,7 @@ from xval.metrics import Losses, Pass
 from xval.nn.decode_numbers import read
 from xval.nn.generate import Text, fill, generate
 from xval.nn.model import XVal
-from xval.nn.pointers import Source
+from xval.nn.pointer import Source
 
 if TYPE_CHECKING:
     from xval.data.datamodule import TextData
@@ -283,11 +283,8 @@ class XValModule(Module):
             source = self.source(tokens, batch.numbers, batch.fields)
             made = fill(self.model, tokens, numbers, batch.present, allowed, source)
         answered = Text(made.tokens[own, places], made.numbers[own, places])
-        said = read(answered, self.code, self.units, fields)
-        if source is not None:
-            at = rows * batch.tokens.shape[1] + first
-            said = source.as_written(said, answered.numbers[:, 0], at)
-        found[rows, which] = said
+        at = rows * batch.tokens.shape[1] + first
+        found[rows, which] = read(answered, self.code, self.units, fields, at, source)
         return found
 
     def on_validation_epoch_start(self) -> None:

@@ -106,10 +106,8 @@ def _together(module: "XValModule", texts: Sequence[Marked]) -> list[list[float]
     else:
         made = fill(module.model, *seen, ids != PAD, allowed, source)
     where = holes[..., 0], holes[..., 1]
-    answered = read(Text(made.tokens[where], made.numbers[where]), code, units, field[where][:, 0])
-    if source is not None:
-        at = holes[:, 0, 0] * time + holes[:, 0, 1]
-        answered = source.as_written(answered, made.numbers[where][:, 0], at)
+    filled, at = Text(made.tokens[where], made.numbers[where]), where[0] * time + where[1]
+    answered = read(filled, code, units, field[where][:, 0], at[:, 0], source)
     counts = torch.bincount(holes[:, 0, 0], minlength=len(rows)).tolist()
     return [part.tolist() for part in answered.cpu().split(counts)]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from xval.encodings.special_tokens import END, MASK, NUM, PAD
 from xval.nn.model import XVal
-from xval.nn.pointers import Source
+from xval.nn.pointer import Source
 
 NEVER = [PAD, MASK]  # never predicted
 

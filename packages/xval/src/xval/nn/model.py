@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.precision import in_fp32, like_weights
 from xval.nn.embedding import NumberEmbedding
-from xval.nn.pointers import Pointer, Source
+from xval.nn.pointer import Pointer, Source
 
 
 class XVal(nn.Module):
