@@ -57,17 +57,16 @@ def test_an_answer_does_not_depend_on_what_it_should_be(copies):
 
 def test_the_change_is_a_linear_regression_where_its_gains_are_constant():
     torch.manual_seed(0)
-    pointer, values = Pointer(8).eval(), torch.randn(1, 5)
+    pointer, values = Pointer(8, 6).eval(), torch.randn(1, 5)
     values[0, 4] = torch.nan  # the answer
     units = Transforms({"": {"kind": "standard", "unit": 1.0, "offset": 0.0, "scale": 1.0}})
     source = Source(values, torch.zeros(1, 5, dtype=torch.int64), units)
     torch.nn.init.normal_(pointer.gains[-1].bias)
     torch.nn.init.constant_(pointer.none, -1e3)
     torch.nn.init.constant_(pointer.repeat.bias, -1e3)
-    places, at = torch.randn(5, 8), torch.tensor([4])
-    (answer,) = pointer(torch.zeros(1, 1), torch.randn(1, 5, 8), places, at, source)[0]
-    where = torch.nn.functional.layer_norm(places, (8,))
-    slopes = pointer.place(where) @ pointer.gains[-1].bias / 32**0.5
+    x, at = torch.randn(1, 5, 8), torch.tensor([4])
+    (answer,) = pointer(torch.zeros(1, 1), x, torch.randn(5, 8), at, source)[0]
+    slopes = pointer.places[:5] @ pointer.gains[-1].bias / 32**0.5
     changed = [z + ((values[0, :4] - z) @ slopes[:4] + slopes[4]) for z in values[0, :4]]
     assert min(abs(answer - each) for each in changed) < 1e-5  # sums in another order
 

@@ -53,7 +53,7 @@ class XVal(nn.Module):
         hidden = round(mlp_ratio * dim)
         self.token_head = head(dim, hidden, vocab, bias=False)
         self.number_head = head(dim, hidden, 1, bias=True)
-        self.pointer = Pointer(dim) if pointer else None
+        self.pointer = Pointer(dim, length) if pointer else None
 
     def forward(
         self,

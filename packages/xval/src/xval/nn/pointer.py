@@ -79,8 +79,8 @@ class Pointer(nn.Module):
     An attention over the numbers z_j of the text, and over one more choice for none of them,
     chooses the one with the largest weight w_j. It is trained by the likelihood of the answer y
     under Laplace distributions around all of them, -log sum_j w_j exp(-|z_j - y| / NEAR) / NEAR,
-    so that the choice is a number and never a mean of several. A linear layer r of the places
-    reads the numbers relative to the chosen one z, and a small network g says what they change:
+    so that the choice is a number and never a mean of several. Each place j of a text has a vector
+    r_j, and a small network g says how the numbers change the chosen one, z:
 
         answer = z + g(u) . u, with u = sum_j (z_j - z) r_j
         answer = that of the number head, where none is chosen
@@ -90,15 +90,16 @@ class Pointer(nn.Module):
 
     Args:
         dim: Width of the tokens.
+        length: Longest text, in tokens.
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, length: int) -> None:
         super().__init__()
         self.query = nn.Linear(2 * dim, WIDTH)
         self.key = nn.Linear(2 * dim, WIDTH)
         self.none = nn.Parameter(torch.zeros(1))
         self.repeat = nn.Linear(dim, 1)
-        self.place = nn.Linear(dim, WIDTH)
+        self.places = nn.Parameter(torch.randn(length, WIDTH) * 0.5)
         self.gains = nn.Sequential(
             nn.LayerNorm(WIDTH),
             nn.Linear(WIDTH, 2 * WIDTH),
@@ -129,7 +130,7 @@ class Pointer(nn.Module):
         scores, values = self._choices(torch.cat((x, where.expand_as(x)), -1), at, source)
         chosen = scores.argmax(1, keepdim=True)
         number = values.gather(1, chosen)
-        read = source.relative_to(number, at) @ self.place(where)
+        read = source.relative_to(number, at) @ self.places[: x.shape[1]]
         change = (self.gains(read) * read).sum(1, keepdim=True) * WIDTH**-0.5
         repeat = self.repeat(x.flatten(0, 1)[at])
         if not self.training:
