@@ -80,7 +80,7 @@ class XValModule(Module):
         transforms: Fitted normalization of each field; ``None`` fits them to the training numbers
             at the start of training. Checkpoints store them.
         token_weight: Weight of the cross-entropy in the loss.
-        number_weight: Weight of the number error in the loss.
+        number_weight: Weight of the number error in the loss, with the losses of a pointer.
         number_error: Number error in the loss: ``squared`` as in the paper, or ``absolute``, which
             is less dominated by a few large errors where numbers span many decades.
         optimizer: Optimizer and learning rate, which decays to 0 at the last step.

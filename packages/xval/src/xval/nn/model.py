@@ -73,8 +73,8 @@ class XVal(nn.Module):
             source: Numbers that the pointer may choose, if there is one.
 
         Returns:
-            Logits and values, one row for each token, or for each of ``at``. With ``source`` a
-            second column of values holds what is copied.
+            Logits and values, one row for each token, or for each of ``at``. With
+            ``source.wanted``, two further columns of values are the losses of the pointer.
         """
         mask = None if present is None else present[:, None]
         x = in_fp32(self.embedding, tokens, numbers)

@@ -63,6 +63,9 @@ class Source(NamedTuple):
             numbers: Answers in original units.
             normalized: The same in normalized units.
             at: Their places in (batch x time).
+
+        Returns:
+            Answers, of which the copies are as in the text.
         """
         same = self.seen_from(at) == normalized[:, None]
         first = same.to(torch.int8).argmax(1, keepdim=True)
@@ -117,7 +120,7 @@ class Pointer(nn.Module):
         at: Int64[Tensor, " at"],
         source: Source,
     ) -> Float[Tensor, "at columns"]:
-        """Answers, and with ``source.wanted`` the losses of the choice and of the repetition.
+        """Answers in normalized units, and the losses that train the pointer.
 
         Args:
             head: Answers of the number head.
@@ -125,6 +128,10 @@ class Pointer(nn.Module):
             positions: Vectors of the places.
             at: Indices of the answers into (batch x time).
             source: The numbers of the texts.
+
+        Returns:
+            A column of answers; with ``source.wanted`` one each for the loss of the choice and of
+            the decision to repeat it.
         """
         where = F.layer_norm(positions, positions.shape[-1:])
         scores, values = self._choices(torch.cat((x, where.expand_as(x)), -1), at, source)
