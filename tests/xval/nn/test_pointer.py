@@ -9,7 +9,8 @@ from xval_small import NETWORK, batch, built, data, module, taught
 
 from sciformer.arguments import ArgumentError
 from xval.encodings.normalization import Transforms
-from xval.nn.pointer import Pointer, Source
+from xval.nn.pointer import Pointer
+from xval.nn.source import Source
 
 POINTER = {"pointer": True, "transform": "asinh", "number_error": "absolute"}
 

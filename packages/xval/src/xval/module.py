@@ -29,7 +29,7 @@ from xval.metrics import Losses, Pass
 from xval.nn.decode_numbers import read
 from xval.nn.generate import Text, fill, generate
 from xval.nn.model import XVal
-from xval.nn.pointer import Source
+from xval.nn.source import Source
 
 if TYPE_CHECKING:
     from xval.data.datamodule import TextData

@@ -8,7 +8,7 @@ from xval.encodings.encoding import Encoding
 from xval.encodings.normalization import Transforms
 from xval.encodings.special_tokens import NUM
 from xval.nn.generate import Text
-from xval.nn.pointer import Source
+from xval.nn.source import Source
 
 
 def read(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from xval.encodings.special_tokens import END, MASK, NUM, PAD
 from xval.nn.model import XVal
-from xval.nn.pointer import Source
+from xval.nn.source import Source
 
 NEVER = [PAD, MASK]  # never predicted
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.precision import in_fp32, like_weights
 from xval.nn.embedding import NumberEmbedding
-from xval.nn.pointer import Pointer, Source
+from xval.nn.pointer import Pointer
+from xval.nn.source import Source
 
 
 class XVal(nn.Module):
@@ -74,7 +75,7 @@ class XVal(nn.Module):
 
         Returns:
             Logits and values, one row for each token, or for each of ``at``. With
-            ``source.wanted``, two further columns of values are the losses of the pointer.
+            ``source.wanted`` two further columns of values are the losses of the pointer.
         """
         mask = None if present is None else present[:, None]
         x = in_fp32(self.embedding, tokens, numbers)
