@@ -30,6 +30,7 @@ from xval.metrics import Losses, Pass, scores
 from xval.nn.decode_numbers import read
 from xval.nn.generate import Text, fill, generate
 from xval.nn.model import XVal
+from xval.nn.source import Source
 
 if TYPE_CHECKING:
     from xval.data.datamodule import TextData
@@ -49,6 +50,8 @@ class Network:
         causal: Predict the next token instead of masked ones.
         scales: Scales of additional number directions, see ``NumberEmbedding``; none in the paper.
         final_norm: Norm before the heads; the original has none.
+        pointer: Answers may repeat or change a number of the text, see ``Pointer``; not in the
+            paper. For masked networks; text encodings have none.
     """
 
     dim: int = 768
@@ -58,6 +61,7 @@ class Network:
     causal: bool = False
     scales: list[float] | None = None
     final_norm: bool = True
+    pointer: bool = False
 
 
 NETWORK = Network()
@@ -77,7 +81,7 @@ class XValModule(Module):
         transforms: Fitted normalization of each field; ``None`` fits them to the training numbers
             at the start of training. Checkpoints store them.
         token_weight: Weight of the cross-entropy in the loss.
-        number_weight: Weight of the number error in the loss.
+        number_weight: Weight of the number error in the loss, with the losses of a pointer.
         number_error: Number error in the loss: ``squared`` as in the paper, or ``absolute``, which
             is less dominated by a few large errors where numbers span many decades.
         optimizer: Optimizer and learning rate, which decays to 0 at the last step.
@@ -122,7 +126,10 @@ class XValModule(Module):
         with inside("network", {}):
             check_least(dim=(network.dim, 1), depth=(network.depth, 0))
             check_positive(mlp_ratio=network.mlp_ratio)
-            self.model = XVal(self.code.size, length=length, **vars(network))
+            if network.pointer and network.causal:
+                raise ArgumentError("pointer", "not for a causal network")
+            parts = {**vars(network), "pointer": network.pointer and self.code.digits is None}
+            self.model = XVal(self.code.size, length=length, **parts)
         if trained is not None:
             initial_weights.begin(self.model, self.code, trained)
         self.transform = transform
@@ -172,8 +179,22 @@ class XValModule(Module):
     ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, "batch time 1"]]:
         """Logits, and values in the original units of the fields."""
         present = tokens != self.code.pad
-        logits, values = self.model(tokens, self.units.channel(tokens, numbers, fields), present)
-        return logits, self.units.inverse(values.squeeze(2), fields)[..., None]
+        seen = self.units.channel(tokens, numbers, fields)
+        source = self.source(tokens, numbers, fields)
+        logits, values = self.model(tokens, seen, present, source=source)
+        return logits, self.units.inverse(values[..., 0], fields)[..., None]
+
+    def source(
+        self,
+        tokens: Int64[Tensor, "batch time"],
+        numbers: Float[Tensor, "batch time"],
+        fields: Int64[Tensor, "batch time"],
+        wanted: Float[Tensor, "batch time"] | None = None,
+    ) -> Source | None:
+        """Numbers that an answer may copy; None without a pointer."""
+        if self.model.pointer is None:
+            return None
+        return Source(numbers.where(tokens == NUM, torch.nan), fields, self.units, wanted)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         found = self.losses(batch)
@@ -203,10 +224,13 @@ class XValModule(Module):
             wanted, numbers = tokens[:, 1:][there], seen[:, 1:][there]
         else:
             shown = hide(tokens, seen, batch.hidden)
-            logits, values = self.model(*shown[:2], batch.present, at=batch.hidden)
+            source = self.source(shown.tokens, batch.numbers, batch.fields, seen)
+            logits, values = self.model(*shown[:2], batch.present, batch.hidden, source)
             wanted, numbers = tokens[batch.hidden], seen[batch.hidden]
         is_number = wanted == NUM  # a word has no value to be wrong about
-        errors = self.errors(values.squeeze(1).float(), numbers).where(is_number, 0.0)
+        answers, others = values.float().tensor_split([1], 1)
+        errors = self.errors(answers[:, 0], numbers) + others.sum(1)
+        errors = errors.where(is_number, 0.0)
         token_sum = cross_entropy(logits.float(), wanted, reduction="sum")
         count = torch.tensor(len(wanted), dtype=torch.float32, device=tokens.device)
         return Losses(token_sum, count, errors.sum(), is_number.sum().float())
@@ -246,7 +270,7 @@ class XValModule(Module):
                 self.model(batch.tokens, seen, batch.present)
             return found
         first = batch.answers[rows, which]
-        own, length = rows[:, None], self.code.length
+        own, length, source = rows[:, None], self.code.length, None
         places = first[:, None] + torch.arange(length, device=first.device)
         fields = batch.fields[own, places][:, 0]
         if self.model.causal:
@@ -257,9 +281,11 @@ class XValModule(Module):
             hidden = torch.zeros_like(batch.hidden)
             hidden[own, places] = True
             tokens, numbers, _ = hide(batch.tokens, seen, hidden)
-            made = fill(self.model, tokens, numbers, batch.present, allowed)
+            source = self.source(tokens, batch.numbers, batch.fields)
+            made = fill(self.model, tokens, numbers, batch.present, allowed, source)
         answered = Text(made.tokens[own, places], made.numbers[own, places])
-        found[rows, which] = read(answered, self.code, self.units, fields)
+        at = rows * batch.tokens.shape[1] + first
+        found[rows, which] = read(answered, self.code, self.units, fields, at, source)
         return found
 
     def on_validation_epoch_start(self) -> None:

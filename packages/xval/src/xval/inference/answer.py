@@ -100,12 +100,14 @@ def _together(module: "XValModule", texts: Sequence[Marked]) -> list[list[float]
     seen = Text(ids, units.channel(ids, values, field))
     holes = (ids == MASK).nonzero().reshape(-1, code.length, 2)
     allowed = torch.from_numpy(code.number_tokens()).to(device)
+    source = module.source(ids, values, field)
     if module.model.causal:
         made = _go_on(module, seen, holes[..., 1], allowed)
     else:
-        made = fill(module.model, *seen, ids != PAD, allowed)
+        made = fill(module.model, *seen, ids != PAD, allowed, source)
     where = holes[..., 0], holes[..., 1]
-    answered = read(Text(made.tokens[where], made.numbers[where]), code, units, field[where][:, 0])
+    filled, at = Text(made.tokens[where], made.numbers[where]), where[0] * time + where[1]
+    answered = read(filled, code, units, field[where][:, 0], at[:, 0], source)
     counts = torch.bincount(holes[:, 0, 0], minlength=len(rows)).tolist()
     return [part.tolist() for part in answered.cpu().split(counts)]
 

@@ -8,10 +8,16 @@ from xval.encodings.encoding import Encoding
 from xval.encodings.normalization import Transforms
 from xval.encodings.special_tokens import NUM
 from xval.nn.generate import Text
+from xval.nn.source import Source
 
 
 def read(
-    predicted: Text, code: Encoding, units: Transforms, fields: Int64[Tensor, " numbers"]
+    predicted: Text,
+    code: Encoding,
+    units: Transforms,
+    fields: Int64[Tensor, " numbers"],
+    at: Int64[Tensor, " numbers"] | None = None,
+    source: Source | None = None,
 ) -> Float32[Tensor, " numbers"]:
     """Convert predicted tokens to numbers in their original units.
 
@@ -20,12 +26,17 @@ def read(
         code: Their encoding.
         units: Normalization of the numbers.
         fields: Field of each number.
+        at: Their places in (batch x time).
+        source: Numbers that are answered without rounding where they were copied.
 
     Returns:
         Numbers; NaN where the tokens are no number.
     """
     if code.digits is None:
-        values = units.inverse(predicted.numbers[:, 0].float(), fields)
+        normalized = predicted.numbers[:, 0].float()
+        values = units.inverse(normalized, fields)
+        if source is not None and at is not None:
+            values = source.as_written(values, normalized, at)
         return values.where(predicted.tokens[:, 0] == NUM, torch.nan)
     parsed = [code.number_at(tokens, 0) for tokens in predicted.tokens.cpu().numpy()]
     values = [torch.nan if number is None else number for number in parsed]

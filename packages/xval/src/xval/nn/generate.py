@@ -9,6 +9,7 @@ from torch import Tensor
 
 from xval.encodings.special_tokens import END, MASK, NUM, PAD
 from xval.nn.model import XVal
+from xval.nn.source import Source
 
 NEVER = [PAD, MASK]  # never predicted
 
@@ -32,6 +33,7 @@ def fill(
     numbers: Float[Tensor, "batch time"],
     present: Bool[Tensor, "batch time"] | None = None,
     allowed: Bool[Tensor, "length vocab"] | None = None,
+    source: Source | None = None,
 ) -> Text:
     """Fill all [MASK]s of a batch: each pass fills the first of every run of them.
 
@@ -45,6 +47,7 @@ def fill(
         present: False at padding.
         allowed: Tokens that each pass may choose; by default all. With those of a number, an answer
             is a number.
+        source: Numbers that an answer may copy.
 
     Returns:
         Texts with the most likely tokens and, where these are [NUM], the values.
@@ -60,7 +63,7 @@ def fill(
             break
         first = masked & ~masked.roll(1, 1)
         first[:, 0] = masked[:, 0]
-        logits, values = model(tokens, numbers, present, at=first)
+        logits, values = model(tokens, numbers, present, at=first, source=source)
         chosen = most_likely(logits if allowed is None else only(logits, allowed, pass_))
         tokens = tokens.masked_scatter(first, chosen)
         numbers = numbers.masked_scatter(first, number_channel(chosen, values))
@@ -156,7 +159,7 @@ def without_never(logits: Float[Tensor, "*at vocab"]) -> Float[Tensor, "*at voca
 
 
 def number_channel(
-    tokens: Int64[Tensor, " at"], values: Float[Tensor, "at 1"]
+    tokens: Int64[Tensor, " at"], values: Float[Tensor, "at values"]
 ) -> Float[Tensor, " at"]:
     """Values where the tokens are [NUM], 1 elsewhere."""
-    return values.squeeze(1).where(tokens == NUM, 1.0)
+    return values[:, 0].where(tokens == NUM, 1.0)

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.precision import in_fp32, like_weights
 from xval.nn.embedding import NumberEmbedding
+from xval.nn.pointer import Pointer
+from xval.nn.source import Source
 
 
 class XVal(nn.Module):
@@ -26,6 +29,7 @@ class XVal(nn.Module):
         causal: Hide later tokens from earlier ones; the output then predicts the next token.
         scales: Scales of the further number directions of ``NumberEmbedding``; none in the paper.
         final_norm: Norm before the heads; the original has none.
+        pointer: Copy numbers of the text, see ``Pointer``; not in the paper.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class XVal(nn.Module):
         causal: bool = False,
         scales: Sequence[float] | None = None,
         final_norm: bool = True,
+        pointer: bool = False,
     ) -> None:
         super().__init__()
         self.causal = causal
@@ -49,6 +54,7 @@ class XVal(nn.Module):
         hidden = round(mlp_ratio * dim)
         self.token_head = head(dim, hidden, vocab, bias=False)
         self.number_head = head(dim, hidden, 1, bias=True)
+        self.pointer = Pointer(dim, length) if pointer else None
 
     def forward(
         self,
@@ -56,7 +62,8 @@ class XVal(nn.Module):
         numbers: Float[Tensor, "batch time"],
         present: Bool[Tensor, "batch time"] | None = None,
         at: Bool[Tensor, "batch time"] | Int64[Tensor, " at"] | None = None,
-    ) -> tuple[Float[Tensor, "*at vocab"], Float[Tensor, "*at 1"]]:
+        source: Source | None = None,
+    ) -> tuple[Float[Tensor, "*at vocab"], Float[Tensor, "*at values"]]:
         """Logits and values at all tokens, or at some.
 
         Args:
@@ -64,16 +71,28 @@ class XVal(nn.Module):
             numbers: Values where tokens are [NUM]; 1 elsewhere.
             present: False at padding, which then changes no output.
             at: Output positions: a mask, or indices into (batch x time).
+            source: Numbers that the pointer may choose, if there is one.
 
         Returns:
-            Logits and values, one row for each token, or for each of ``at``.
+            Logits and values, one row for each token, or for each of ``at``. With
+            ``source.wanted`` two further columns of values are the losses of the pointer.
         """
         mask = None if present is None else present[:, None]
         x = in_fp32(self.embedding, tokens, numbers)
         x = self.encoder(like_weights(x, self.embedding), mask)
-        if at is not None:
-            x = x.flatten(0, 1)[at.flatten()]
-        return self.token_head(x), in_fp32(self.number_head, x)
+        chosen = x if at is None else x.flatten(0, 1)[at.flatten()]
+        values = in_fp32(self.number_head, chosen)
+        if self.pointer is not None and source is not None:
+            values = self._pointed(values, x, at, source)
+        return self.token_head(chosen), values
+
+    def _pointed(self, values: Tensor, x: Tensor, at: Tensor | None, source: Source) -> Tensor:
+        assert self.pointer is not None
+        every = torch.arange(x.shape[0] * x.shape[1], device=x.device)
+        places = every if at is None else every[at.flatten()]
+        positions = self.embedding.positions.weight[: x.shape[1]]
+        found = in_fp32(self.pointer, values.reshape(-1, 1), x, positions, places, source)
+        return found.unflatten(0, values.shape[:-1])
 
 
 def head(dim: int, hidden: int, out: int, bias: bool) -> nn.Sequential:
