@@ -27,6 +27,7 @@ CONFIGS = [
 # Configurations of data that is not ours to ship: small files in their places.
 STAND_INS = {
     ("mpp", "paper"): lambda folder: pdebench_tree.write(folder / "data/pdebench"),
+    ("xval", "hourly"): lambda folder: weather_tables.write_hours(folder / "weather"),
     ("xval", "stations"): lambda folder: weather_tables.write(folder / "weather"),
     ("xval", "table"): lambda folder: (folder / "table.csv").write_text("a,target\n1,2\n3,4\n"),
 }

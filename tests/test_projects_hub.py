@@ -66,6 +66,7 @@ def test_a_folder_comes_back_and_verbs_read_it(name, hub):
     assert hub.requests == []
 
 
+@pytest.mark.signature
 @each
 def test_a_subclass_of_one_s_own_comes_back_with_its_settings(name):
     made = MADE[name]()

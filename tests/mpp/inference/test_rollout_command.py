@@ -105,7 +105,7 @@ def test_a_held_out_run_of_the_training_needs_no_file(tmp_path, file):
     source = data.sources["compressible"]
     found = open_files(str(tmp_path / "rollout/rollout.h5"))[1]
     order = [source.description.names.index(name) for name in found.description.names]
-    truth = source.read(held_out, 0, 2)[:, order]
+    truth = source.read(int(held_out), 0, 2)[:, order]
     np.testing.assert_allclose(found.read(0, 0, 2), truth, rtol=1e-6)
     page = (tmp_path / "rollout/index.html").read_text()
     assert f"{source.ids[held_out]}, in the val split" in page

@@ -1,13 +1,11 @@
 """Files of the data that change while a run trains, or before it resumes."""
 
 import warnings
-from typing import Any
 
 import pytest
+from lightning.pytorch import LightningModule, Trainer
 
 from sciformer.training.callbacks.same_files import SameFiles
-
-NOBODY: Any = None
 
 
 @pytest.fixture
@@ -18,7 +16,7 @@ def table(tmp_path):
 
 def begun(table):
     own = SameFiles({"files": [str(table), {"path": str(table)}], "cache": str(table.parent)})
-    own.setup(NOBODY, NOBODY, "fit")
+    own.setup(Trainer(barebones=True, accelerator="cpu"), LightningModule(), "fit")
     return own
 
 
