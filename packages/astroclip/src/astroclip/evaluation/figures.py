@@ -43,6 +43,7 @@ def add_samples(report: Report, test: Galaxies, morphologies: Sequence[str] = ()
             right.tick_params(labelbottom=row == rows[-1])
         grid[-1][1].set_xlabel(WAVELENGTH)
         grid[len(rows) // 2][1].set_ylabel(FLUX)
+        drawn.align_ylabels(grid[:, 1])  # left of the widest numbers
     report.add_figure(
         "Galaxies of the test",
         drawn,

@@ -62,6 +62,7 @@ def write_sheet(path: str, rows: Sequence[Row]) -> None:
         if any(row.galaxy.flux is not None for row in rows):
             grid[-1][1].set_xlabel(WAVELENGTH)
             grid[len(rows) // 2][1].set_ylabel(FLUX, fontsize=None if len(rows) > 1 else 6)
+            drawn.align_ylabels(grid[:, 1])  # left of the widest numbers
         kind = Path(path).suffix[1:]
         write_atomically(path, lambda beside: drawn.savefig(beside, format=kind, dpi=DPI))
 
