@@ -52,3 +52,11 @@ def test_a_file_that_is_gone_or_new_is_left_to_who_reads_it(table):
     table.unlink()
     with warnings.catch_warnings(action="error"):
         begun(table).load_state_dict(stored)
+
+
+@pytest.mark.parametrize("stored", [{}, {"files": 3}, {"files": None}])
+def test_a_checkpoint_that_does_not_know_its_files_is_not_compared(table, stored):
+    own = begun(table)
+    with warnings.catch_warnings(action="error"):
+        own.load_state_dict(stored)
+    assert list(own.state_dict()["files"]) == [str(table)]
