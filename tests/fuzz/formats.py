@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from astropy.io import fits
 from mutations import NUMBERS, changed, damaged, one_file
 
+from astroclip.data.readers.fits_sizes import check_sizes
 from sciformer.data.shards.index import seal
 
 # NumPy's files, and other zips
@@ -140,6 +141,8 @@ def card(folder, random):
 def hdu(folder, random):
     """Change the parts of a FITS file: arrays, columns, names, number."""
     path = one_file(folder, random, "*.fits")
+    with path.open("rb") as file:
+        check_sizes(file)  # astropy loops over each of the axes that an earlier change has claimed
     with fits.open(path, memmap=False) as file:
         parts = [part.copy() for part in file]
     at = random.randrange(len(parts))
