@@ -61,7 +61,11 @@ class Fuzzer:
         self.process.stdin.flush()
         line = self._line()
         if line:
-            return Found(target, number, **json.loads(line))
+            said, grown = json.loads(line)
+            if grown:
+                self.close()
+                self._start()
+            return Found(target, number, **said)
         code = self.process.wait()
         self._start()
         return Found(target, number, 0, False, f"the process ended with code {code}", 0.0, 0)

@@ -1,8 +1,8 @@
 """The process that reads hostile inputs: one after the other, with a limit of time and memory.
 
 Questions and answers are lines of JSON, after a line with the names of all targets. A question is
-a target, a seed and a number; the answer says what became of the input that they make. Whoever
-asks notices when this process is gone.
+a target, a seed and a number; the answer says what became of the input that they make, and whether
+this process has grown so much that a new one should go on. Whoever asks notices when it is gone.
 """
 
 import json
@@ -32,6 +32,7 @@ from xval_targets import TARGETS as XVAL
 
 SECONDS, KILLED = 2.0, 10.0  # of CPU time: a failure; the end of this process
 MEMORY = 2**30  # bytes beside what the process has at its start
+KEPT = 2**28  # bytes that libraries may keep, before a new process goes on with all of MEMORY free
 NO_ROOM = ("to allocate", "bad_alloc", "Cannot allocate", "can't allocate", "not enough memory")
 TARGETS = {
     target.name: target
@@ -136,15 +137,15 @@ def main() -> None:
     temporary = tempfile.TemporaryDirectory(prefix="fuzz-")
     with temporary as folder, Path(os.devnull).open("w") as silence:
         scratch = Path(folder)
-        most = _status("VmSize:") + MEMORY
+        least, most = _status("VmRSS:"), _status("VmSize:") + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         answers, sys.stdout = sys.stdout, silence  # verbs may say something
         print(json.dumps(list(TARGETS)), file=answers, flush=True)
         os.dup2(silence.fileno(), 2)  # and so may libraries
         for line in sys.stdin:
             name, seed, number = json.loads(line)
-            said = json.dumps(answer(TARGETS[name], seed, number, scratch))
-            print(said, file=answers, flush=True)
+            said = answer(TARGETS[name], seed, number, scratch)
+            print(json.dumps([said, _status("VmRSS:") > least + KEPT]), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import math
 import re
 import struct
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -28,6 +29,7 @@ DTYPE = re.compile(ITEM.format("descr", f"['\"]({PLAIN})['\"]"))
 FORTRAN = re.compile(ITEM.format("fortran_order", "(True|False)"))
 SHAPE = re.compile(ITEM.format("shape", r"\(((?:\s*\d{1,18}\s*,)*\s*(?:\d{1,18})?\s*)\)"))
 NAMES = struct.Struct("<26x HH")  # the header of a member: lengths of its name and of what follows
+FIRST, LAST = 0xD800, 0xDFFF  # surrogates, which only stand in pairs, and not in UTF-32
 ENDING = ".npy"  # of what an array is called in a zip
 Binary = IO[bytes] | BufferedIOBase  # a zip gives the latter
 
@@ -55,7 +57,7 @@ class Header(NamedTuple):
     def array(self, numbers: bytearray | memoryview) -> np.ndarray:
         """Array from the bytes of its data."""
         order = "F" if self.fortran else "C"
-        return np.frombuffer(numbers, self.dtype).reshape(self.shape, order=order)
+        return _readable(np.frombuffer(numbers, self.dtype)).reshape(self.shape, order=order)
 
 
 @lru_cache(maxsize=256)  # the samples of a data set mostly have the same header
@@ -150,7 +152,7 @@ def map_array(path: Path) -> np.ndarray:
     with _reading(path), path.open("rb") as file:
         header = _header(file, path.stat().st_size)
         order = "F" if header.fortran else "C"
-        return np.memmap(path, header.dtype, "r", header.start, header.shape, order)
+        return _readable(np.memmap(path, header.dtype, "r", header.start, header.shape, order))
 
 
 def map_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -240,4 +242,14 @@ def _mapped(path: Path, archive: ZipFile, info: ZipInfo) -> np.ndarray:
         header = _header(file, info.file_size)
     if header.fortran or not header.shape or not header.size:
         return _unpacked(archive, info)
-    return np.memmap(path, header.dtype, "r", first + header.start, header.shape)
+    return _readable(np.memmap(path, header.dtype, "r", first + header.start, header.shape))
+
+
+def _readable(array: np.ndarray) -> np.ndarray:
+    """Raise ``ValueError`` if an array holds texts that are no Unicode, which Python cannot read."""
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        points = array.ravel("K").view(np.dtype("u4").newbyteorder(array.dtype.byteorder))
+        wrong = points[(points > sys.maxunicode) | ((points >= FIRST) & (points <= LAST))]
+        if wrong.size:
+            raise ValueError(f"a text with the character {int(wrong[0]):#x}, which Unicode lacks")
+    return array

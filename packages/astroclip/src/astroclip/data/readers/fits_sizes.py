@@ -9,7 +9,8 @@ from sciformer.files import UNFOLDS
 
 BLOCK, CARD = 2880, 80  # bytes
 MOST = 999  # largest number of axes or columns
-NUMBER = re.compile(rb"([A-Z0-9_]{1,8}) *= *([+-]?\d{1,30}) *(?:/.*)?")
+NUMBER = re.compile(rb"([A-Z0-9_]{1,8}) *= *([+-]?\d+) *(?:/.*)?")
+SIZE = re.compile(rb"Z?(?:NAXIS\d*|BITPIX|[PG]COUNT|TFIELDS|TILE\d+)")
 PACKED = re.compile(rb"ZNAME(\d+) *= *'(BYTEPIX|BLOCKSIZE) *'.*")
 PACKING = {b"BYTEPIX": 8, b"BLOCKSIZE": 1024}  # largest value of each; usually 4 and 32
 FORM = re.compile(rb"TFORM\d+ *= *' *(\d{0,18})([A-Z])[^']*'.*")
@@ -34,8 +35,7 @@ def check_sizes(file: IO[bytes]) -> None:
     while start < length:
         file.seek(start)
         cards = list(_cards(file))
-        found = (match for match in map(NUMBER.fullmatch, cards) if match)
-        header = {match[1]: int(match[2]) for match in found}
+        header = _header(cards, f"HDU {number}")
         _check_packing(cards, header, f"HDU {number}")
         start = file.tell()
         size = _size(header, _columns(cards), f"HDU {number}")
@@ -53,6 +53,15 @@ def _cards(file: IO[bytes]) -> Iterator[bytes]:
             if card == b"END":
                 return
             yield card
+
+
+def _header(cards: Sequence[bytes], where: str) -> dict[bytes, int]:
+    """Values of the cards that hold integers; which of two sizes astropy takes is not guessed."""
+    header: dict[bytes, int] = {}
+    for key, value in (match.groups() for match in map(NUMBER.fullmatch, cards) if match):
+        if header.setdefault(key, int(value)) != int(value) and SIZE.fullmatch(key):
+            raise ValueError(f"{where}: {key.decode()}: {header[key]} and {int(value)}")
+    return header
 
 
 def _columns(cards: Sequence[bytes]) -> int:
