@@ -246,7 +246,7 @@ def _mapped(path: Path, archive: ZipFile, info: ZipInfo) -> np.ndarray:
 
 
 def _readable(array: np.ndarray) -> np.ndarray:
-    """Raise ``ValueError`` if an array holds texts that are no Unicode, which Python cannot read."""
+    """Raise ``ValueError`` if an array holds texts that are no Unicode."""
     if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
         points = array.ravel("K").view(np.dtype("u4").newbyteorder(array.dtype.byteorder))
         wrong = points[(points > sys.maxunicode) | ((points >= FIRST) & (points <= LAST))]
