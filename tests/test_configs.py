@@ -14,9 +14,8 @@ from sciformer.cli.options import resolve
 from sciformer.cli.schema import config_schema
 
 ROOT = Path(__file__).parents[1]
-sys.path.extend(str(ROOT / "tests" / name) for name in ("mpp", "xval"))
-import pdebench_tree  # noqa: E402  # pytest's importlib mode finds nothing beside a test
-import weather_tables  # noqa: E402
+sys.path.append(str(ROOT / "tests"))
+from stand_ins import STAND_INS  # noqa: E402  # pytest's importlib mode finds nothing beside a test
 
 PROJECTS = {entry.name: entry for entry in entry_points(group="sciformer.projects")}
 CONFIGS = [
@@ -24,13 +23,6 @@ CONFIGS = [
     for path in sorted(ROOT.glob("configs/*/*.yaml"))
     if path.parent.name in PROJECTS
 ]
-# Configurations of data that is not ours to ship: small files in their places.
-STAND_INS = {
-    ("mpp", "paper"): lambda folder: pdebench_tree.write(folder / "data/pdebench"),
-    ("xval", "hourly"): lambda folder: weather_tables.write_hours(folder / "weather"),
-    ("xval", "stations"): lambda folder: weather_tables.write(folder / "weather"),
-    ("xval", "table"): lambda folder: (folder / "table.csv").write_text("a,target\n1,2\n3,4\n"),
-}
 
 
 @pytest.mark.parametrize(("name", "path"), CONFIGS, ids=lambda value: getattr(value, "stem", value))
