@@ -120,7 +120,7 @@ def test_other_stations_are_read_like_those_of_the_training(tmp_path):
     found = measured(tmp_path, str(tmp_path / "new.csv"))["new"]
     assert found.texts == 100 - 2 > own.texts
     assert found.is_series
-    rivals = {"mean", "linear", "boosting", "persistence", "climatology"}
+    rivals = {"mean", "linear", "boosting", "quantile_boosting", "persistence", "climatology"}
     assert found.answers.keys() == {"model", *rivals}
     assert found.answers["mean"][0] == own.answers["mean"][0]
     (tmp_path / "a.csv").unlink()  # on another machine nothing is left to fit

@@ -13,8 +13,9 @@ from sciformer.report.report import Report
 from xval.data.datamodule import TextData
 from xval.data.field_names import matches
 from xval.evaluation import figures, tables
-from xval.evaluation.comparison import Comparison, compare
+from xval.evaluation.comparison import Comparison
 from xval.evaluation.figures import Through
+from xval.evaluation.rivals import Rivals
 from xval.inference.ask_command import open_run
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ def evaluate(
     """Evaluate a checkpoint: errors of predicted numbers by set and field, with figures.
 
     On the run's test texts, including those out of distribution, or on other files: R2, squared,
-    absolute and relative errors, fractions within 1 % and not parsable, and CPU time, compared with
-    training mean, linear regression, gradient boosting, persistence and climatology.
+    absolute and relative errors, fractions within 1 % and not parsable, coverage and width of 90 %
+    intervals (calibrated on the validation texts), scores of the predicted distributions, and CPU
+    time, compared with training mean, linear regression, gradient boosting, persistence and
+    climatology.
 
     Args:
         path: A checkpoint, a run folder, or weights of the original with its tokenizer.
@@ -135,8 +138,9 @@ def measure(
             if samples is not None and len(texts) > samples:
                 chosen = np.linspace(0, len(texts) - 1, samples).round().astype(np.int64)
                 data.texts[split][name] = texts[chosen]
+    rivals = Rivals(module, training or data)
     for name, loader in zip(data.names, data.test_dataloader(), strict=True):
-        yield compare(name, loader, module, data, training)
+        yield rivals.compare(name, loader, data)
 
 
 def add_figures(report: Report, sets: list[Comparison], data: TextData) -> None:

@@ -20,6 +20,7 @@ METHODS = {
     "mean": "mean of the training",
     "linear": "linear regression",
     "boosting": "gradient boosting",
+    "quantile_boosting": "quantile boosting",
     "persistence": "persistence",
     "climatology": "climatology",
     "normals": "normals of the text",
@@ -31,6 +32,13 @@ NOTE = (
     "answer that is no number counts as 0."
 )
 LEFT_OUT = "{field}: left out, as it has no answer to some of them: {methods}."
+HELD = ("90 % interval holds", "width", "CRPS")
+INTERVALS = (
+    "Split conformal intervals, from the validation texts: the truth of texts like these is inside "
+    "in 90 % of cases. Width and CRPS (continuous ranked probability score of ten quantiles, "
+    "smaller is better) are in units of the text. A method without quantiles of its own has those "
+    "of its errors on the validation texts."
+)
 SIZES = (
     "log-sMAPE: how many of 15 digits are right, as a share, in the mean. R2 of log size: of the "
     "logarithm of the absolute value, of numbers that are not zero."
@@ -62,7 +70,7 @@ def add_results(report: Report, sets: Sequence[Comparison]) -> None:
 
 def add_table(report: Report, compared: Comparison) -> None:
     """Add all metrics of a set."""
-    rows, sizes, out = [], [], []
+    rows, sizes, out, held = [], [], [], []
     for field in compared.found:
         spread = np.abs(compared.of(field, MODEL)[0])
         wide = spread.max() > DECADES * spread[spread > 0].min(initial=np.inf)
@@ -73,11 +81,16 @@ def add_table(report: Report, compared: Comparison) -> None:
         for method in methods:
             name, found = f"{label(field)}: {METHODS[method]}", compared.scores(field, method)
             rows.append([name, *cells(found)])
+            if (inside := compared.coverage(field, method)) is not None:
+                held.append([name, percent(inside.coverage), inside.width, inside.crps])
             if wide:
                 sizes.append([name, f"{found.log_smape:.4f}", said("r2", found.log_r2)])
     answers, texts = counted(len(compared.truth), "answer"), counted(compared.texts, "text")
     note = " ".join([NOTE.format(answers=answers, texts=texts), *out])
     report.add_table(f"{title(compared.name)}: answers", ("Answer", *COLUMNS), rows, note)
+    if held:
+        columns = ("Answer", *HELD)
+        report.add_table(f"{title(compared.name)}: 90 % intervals", columns, held, INTERVALS)
     if sizes:
         columns = ("Answer", "log-sMAPE", "R2 of log size")
         report.add_table(f"{title(compared.name)}: digits and sizes", columns, sizes, SIZES)
