@@ -8,12 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from sciformer.arguments import (
-    ArgumentError,
-    check_least,
-    check_not_negative,
-    with_tables,
-)
+from sciformer.arguments import ArgumentError, check_least, check_not_negative, with_tables
 from sciformer.evaluation.conformal import SHARE
 from sciformer.training.module import Module
 from sciformer.training.optim import OptimizerSettings
@@ -27,14 +22,13 @@ from xval.encodings.normalization import KINDS, Transforms, fit_transforms
 from xval.encodings.special_tokens import NUM
 from xval.losses.number_error import NumberError, number_errors
 from xval.losses.quantile_loss import crps
-from xval.metrics import Losses, Pass
+from xval.metrics import Losses, Outputs, Pass
 from xval.nn.architecture import Network, built
 from xval.nn.intervals import Aside, Intervals
 from xval.nn.targets import Answers, Questions, answer_targets
 
 if TYPE_CHECKING:
     from xval.data.datamodule import TextData
-
 
 NETWORK = Network()
 OPTIMIZER = OptimizerSettings(lr=1e-4)
@@ -170,6 +164,20 @@ class XValModule(Module):
 
         A causal network predicts every token after the first.
         """
+        logits, values, wanted, numbers = self.outputs(batch)
+        is_number = wanted == NUM  # a word has no value to be wrong about
+        count = 0 if self.model.quantiles is None else self.model.quantiles.count
+        answers, spread, others = values.float().tensor_split([1, 1 + count], 1)
+        errors = number_errors(answers[:, 0], numbers, self.number_error) + others.sum(1)
+        if count:
+            errors = errors + crps(spread, numbers)
+        errors = errors.where(is_number, 0.0)
+        token_sum = cross_entropy(logits.float(), wanted, reduction="sum")
+        predicted = torch.tensor(len(wanted), dtype=torch.float32, device=wanted.device)
+        return Losses(token_sum, predicted, errors.sum(), is_number.sum().float())
+
+    def outputs(self, batch: Batch) -> Outputs:
+        """Logits and values at all predicted tokens, with the tokens and normalized numbers."""
         tokens = batch.tokens
         seen = self.units.channel(batch.tokens, batch.numbers, batch.fields)
         if self.model.causal:
@@ -182,16 +190,7 @@ class XValModule(Module):
             source = self.model.source(*texts, self.units, seen)
             logits, values = self.model(*shown[:2], batch.present, batch.hidden, source)
             wanted, numbers = tokens[batch.hidden], seen[batch.hidden]
-        is_number = wanted == NUM  # a word has no value to be wrong about
-        count = 0 if self.model.quantiles is None else self.model.quantiles.count
-        answers, spread, others = values.float().tensor_split([1, 1 + count], 1)
-        errors = number_errors(answers[:, 0], numbers, self.number_error) + others.sum(1)
-        if count:
-            errors = errors + crps(spread, numbers)
-        errors = errors.where(is_number, 0.0)
-        token_sum = cross_entropy(logits.float(), wanted, reduction="sum")
-        predicted = torch.tensor(len(wanted), dtype=torch.float32, device=tokens.device)
-        return Losses(token_sum, predicted, errors.sum(), is_number.sum().float())
+        return Outputs(logits, values, wanted, numbers)
 
     def answers(self, batch: Batch, only_numbers: bool = False) -> Answers:
         """Predict the target numbers and their quantiles, from the rest of each text.

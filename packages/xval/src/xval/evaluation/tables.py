@@ -1,6 +1,6 @@
 """Tables of an evaluation: metrics with baselines, and cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ from sciformer.report.html import Cell, number, percent
 from sciformer.report.report import Report
 from sciformer.text import counted
 from xval.evaluation.comparison import Comparison, label
+from xval.evaluation.probabilities import Calibration
 from xval.metrics import Scores
 
 if TYPE_CHECKING:
@@ -38,6 +39,20 @@ INTERVALS = (
     "in 90 % of cases. Width and CRPS (continuous ranked probability score of ten quantiles, "
     "smaller is better) are in units of the text. A method without quantiles of its own has those "
     "of its errors on the validation texts."
+)
+WORD_COLUMNS = (
+    "Set",
+    "hidden words",
+    "right",
+    "calibration error",
+    "calibrated",
+    "temperature",
+    "cross-entropy (nats)",
+)
+WORDS = (
+    "Hidden words and classes, token by token. Calibration error: mean distance between the "
+    "probability of the most likely token and how often it is right, in 15 bins. Calibrated: "
+    "with the temperature that fits the validation texts."
 )
 SIZES = (
     "log-sMAPE: how many of 15 digits are right, as a share, in the mean. R2 of log size: of the "
@@ -94,6 +109,18 @@ def add_table(report: Report, compared: Comparison) -> None:
     if sizes:
         columns = ("Answer", "log-sMAPE", "R2 of log size")
         report.add_table(f"{title(compared.name)}: digits and sizes", columns, sizes, SIZES)
+
+
+def add_words(report: Report, found: Mapping[str, Calibration]) -> None:
+    """Add how far probabilities of hidden words can be trusted, by set."""
+    rows: list[list[Cell]] = []
+    for name, each in found.items():
+        report.add_metrics({f"{name}/{key}": value for key, value in each._asdict().items()})
+        shares = each.word_accuracy, each.word_error, each.word_error_calibrated
+        told = [percent(share) for share in shares]
+        rows.append([title(name), f"{each.words:,.0f}", *told, each.temperature, each.word_loss])
+    if rows:
+        report.add_table("Probabilities of words", WORD_COLUMNS, rows, WORDS)
 
 
 def add_cost(
