@@ -157,6 +157,16 @@ def test_a_checkpoint_answers_without_the_data_it_was_trained_on(given, tmp_path
     torch.testing.assert_close(again(one.tokens, one.numbers, one.fields), (logits, values))
 
 
+def test_predictions_come_with_medians_and_the_ends_of_intervals(given):
+    own = taught(given)
+    (parts, *_) = trainer().predict(own, given)  # pyright: ignore[reportGeneralTypeIssues]
+    first = parts[0]
+    assert {"a", "a.low", "a.median", "a.high"} <= set(first)
+    low, middle, high = (first[f"a.{end}"] for end in ("low", "median", "high"))
+    assert low.shape == first["a"].shape
+    assert ((low <= middle) & (middle <= high))[low.isfinite()].all()
+
+
 def test_a_network_is_not_used_on_other_fields_than_its_own(given):
     own = module(given)
     with pytest.raises(ValueError, match=r"fields: .* are not the network's"):
