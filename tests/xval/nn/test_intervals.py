@@ -32,6 +32,7 @@ def test_intervals_hold_their_share_of_each_field(share):
     assert (np.diff(found.quantiles, axis=1) >= 0).all()
     assert (found.low <= found.median).all()
     assert (found.median <= found.high).all()
+    assert ((found.low <= numbers) & (numbers <= found.high)).all()
 
 
 def test_wrong_quantiles_are_mended_by_the_texts_set_aside():

@@ -82,6 +82,7 @@ def _of_text(opened: "TrainedRun[XValModule]", text: str, share: float) -> None:
     for field in sorted(told):
         line = f"text: {field!r} is no field of the network; {known(field, fields[1:])}"
         warnings.warn(line, stacklevel=2)
+    answer(opened.module, text)  # what is wrong with a text is said before the calibration
     answered = answer(opened.module, text, calibrated(opened, share))
     table = Table("masked", "answer", "median", "low", "high")
     for name, said, *spread in zip(answered.names, answered.said, *answered[-3:], strict=True):

@@ -31,7 +31,7 @@ def calibrated(run: "TrainedRun[XValModule]", share: float = SHARE) -> Intervals
         The intervals; None, with a warning, if the files of the training are gone, or there are no
         texts for validation.
     """
-    if not run.settings:
+    if not any(run.settings.get(name) for name in ("sets", "files", "shards")):
         return None  # weights of the original say nothing of texts
     simulated = not (run.settings.get("files") or run.settings.get("shards"))
     try:

@@ -68,8 +68,8 @@ class Intervals:
     Answers with quantiles have the interval between two of them, whose ends are moved by as much as
     texts that were set aside need (conformalized quantile regression: Romano et al. 2019, arXiv
     1905.03222). Others have one as wide as the errors on these texts, and quantiles of these
-    errors. All of it field by field, in normalized units. The share holds for texts like those set
-    aside.
+    errors. All of it field by field, in normalized units. An interval holds its answer and its
+    median. The share holds for texts like those set aside.
 
     Args:
         aside: Answers on texts set aside.
@@ -122,6 +122,7 @@ class Intervals:
         low, high = np.fmin(low - wide, median), np.fmax(high + wide, median)
         low, high = (np.where(np.isfinite(wide), each, math.nan) for each in (low, high))
         low, median, high = (self._written(each, fields) for each in (low, median, high))
+        low, high = np.minimum(low, numbers), np.maximum(high, numbers)  # they hold the answer
         return Spread(low, median, high, self._written(spread, fields[:, None]))
 
     def around(
