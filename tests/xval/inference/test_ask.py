@@ -65,7 +65,7 @@ def test_what_cannot_be_answered_is_said(own, text, message):
 
 
 def test_an_interval_of_a_simulated_set_is_calibrated_on_texts_of_other_seeds(tmp_path):
-    given = data(sets=SETS, gaps=None, ask=0.5, splits={"train": 1, "val": 0, "test": 0})
+    given = data(sets=SETS, gaps=None, ask=0.5, splits={"train": 1.0, "val": 0.0, "test": 0.0})
     network = {"dim": 16, "depth": 1, "heads": 2, "quantiles": 10}
     module = taught(given, steps=200, network=network)
     run = TrainedRun(tmp_path / "best.ckpt", module, dict(given.hparams), {})

@@ -34,7 +34,9 @@ def test_the_mean_pinball_loss_is_least_at_the_quantile(level):
     drawn = torch.randn(100_000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     at = torch.tensor([level], dtype=torch.float64)
     exactly = NORMAL.icdf(at)
-    losses = [pinball(exactly + off, drawn, at).mean() for off in (-0.1, 0.0, 0.1)]
+    losses = [
+        pinball((exactly + off).expand(100_000, 1), drawn, at).mean() for off in (-0.1, 0.0, 0.1)
+    ]
     assert losses[1] == min(losses)
     # E max(t e, (t - 1) e) at the quantile is the density there
     assert losses[1].item() == pytest.approx(NORMAL.log_prob(exactly).exp().item(), rel=0.01)
