@@ -38,6 +38,23 @@ def test_every_method_has_intervals_that_hold_90_percent(compared):
         )
 
 
+def test_sets_of_different_noise_have_intervals_of_their_own(tmp_path):
+    draws, files = np.random.default_rng(0), []
+    for name, noise in (("calm", 0.1), ("wild", 2.0)):
+        x = draws.uniform(0, 1, 600)
+        y = x + noise * draws.normal(size=600)
+        path = tmp_path / f"{name}.csv"
+        rows = "".join(f"{a:.5f},{b:.5f}\n" for a, b in zip(x, y, strict=True))
+        path.write_text("x,y\n" + rows)
+        files.append(str(path))
+    shares = {"train": 0.3, "val": 0.3, "test": 0.4}
+    given = data(sets=None, gaps=None, files=files, answers=["y"], ask=0.8, splits=shares)
+    rivals = Rivals(taught(given, 20, transform="standard"), given)
+    for name, loader in zip(given.names, given.test_dataloader(), strict=True):
+        found = rivals.compare(name, loader, given).coverage("y", "linear")
+        assert found.coverage == pytest.approx(0.9, abs=0.06)  # of 240; together 1 and .8
+
+
 def test_an_interval_is_as_wide_as_the_noise_where_the_network_has_quantiles(compared):
     known, same = (compared.spreads[method] for method in (MODEL, "linear"))
     wide = known.high - known.low
