@@ -16,6 +16,7 @@ NO_READERS = {  # of the folder ``data``
     *("writers.py", "hdf5_writer.py", "pdebench_writer.py", "well_writer.py"),  # as these
     *("inspect_command.py", "name_lists.py"),  # the verb ``inspect``, and texts of errors
     *("module.py", "datamodule.py", "entry.py"),  # choose a reader by what a YAML says
+    "training_mean.py",  # a score of the validation
     "hdf5_probe.py",  # runs in another process, once for each file
 }
 

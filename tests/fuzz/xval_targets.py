@@ -20,6 +20,7 @@ from xval.data.shards import GENERATOR, make_sample
 from xval.data.sources import open_files
 from xval.evaluation.comparison import Comparison, read_answers, write_answers
 from xval.module import XValModule
+from xval.nn.intervals import Spread
 from xval.simulate.registry import VERSION, text_set
 
 CSV = 'name,mass,note,when,split\nX1,1.50,"say ""hi""",2014-7-1,a\nY2,-3e-07,,2014-7-2,b\n'
@@ -111,9 +112,10 @@ def read_converted(folder):
 
 def answers(folder):
     truth = np.arange(3.0)
+    spreads = {"model": Spread(truth, truth, truth, truth[:, None])}
     write_answers(
         folder / "a.npz",
-        [Comparison("s", ["a"], np.zeros(3, int), truth, {"model": truth}, 3, 9.5, 1.0)],
+        [Comparison("s", ["a"], np.zeros(3, int), truth, {"model": truth}, 3, 9.5, 1.0, spreads)],
     )
 
 

@@ -12,6 +12,7 @@ from sciformer.training.optim import MuonAdamW
 from xval.encodings.encoding import NAMES
 from xval.encodings.normalization import fit_transform
 from xval.encodings.special_tokens import END, MASK, NUM, PAD
+from xval.losses.number_error import number_errors
 from xval.metrics import scores
 from xval.module import XValModule
 from xval.nn.decode_numbers import read
@@ -48,8 +49,12 @@ def test_an_absolute_error_is_that_of_the_papers_squared_one_without_the_square(
     squared, absolute = module(given), module(given, number_error="absolute")
     absolute.model.load_state_dict(squared.model.state_dict())
     values, numbers = torch.tensor([0.5, -3.0, 2.0, 1.0002]), torch.tensor([0.0, 1.0, 2.0, 1.0])
-    assert squared.errors(values, numbers).tolist() == pytest.approx([0.25, 16, 0, 4e-8], rel=1e-2)
-    assert absolute.errors(values, numbers).tolist() == pytest.approx([0.5, 4, 0, 2e-5], rel=2e-3)
+    assert number_errors(values, numbers, "squared").tolist() == pytest.approx(
+        [0.25, 16, 0, 4e-8], rel=1e-2
+    )
+    assert number_errors(values, numbers, "absolute").tolist() == pytest.approx(
+        [0.5, 4, 0, 2e-5], rel=2e-3
+    )
     one = batch(given)
     assert absolute.losses(one).number_sum != squared.losses(one).number_sum
 
@@ -150,6 +155,16 @@ def test_a_checkpoint_answers_without_the_data_it_was_trained_on(given, tmp_path
     torch.testing.assert_close(own.answer(one), again.answer(one), equal_nan=True)
     logits, values = own(one.tokens, one.numbers, one.fields)
     torch.testing.assert_close(again(one.tokens, one.numbers, one.fields), (logits, values))
+
+
+def test_predictions_come_with_medians_and_the_ends_of_intervals(given):
+    own = taught(given)
+    (parts, *_) = trainer().predict(own, given)  # pyright: ignore[reportGeneralTypeIssues]
+    first = parts[0]
+    assert {"a", "a.low", "a.median", "a.high"} <= set(first)
+    low, middle, high = (first[f"a.{end}"] for end in ("low", "median", "high"))
+    assert low.shape == first["a"].shape
+    assert ((low <= middle) & (middle <= high))[low.isfinite()].all()
 
 
 def test_a_network_is_not_used_on_other_fields_than_its_own(given):

@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
+import pytest
 
-from sciformer.evaluation.conformal import half_width, half_widths
+from sciformer.evaluation.conformal import half_width, half_widths, widening
 
 
 def test_the_half_width_is_the_error_of_the_rank_that_holds_the_share():
@@ -35,3 +36,13 @@ def test_each_bin_of_the_prediction_has_a_width_of_its_own():
 def test_equal_predictions_are_one_bin():
     errors = np.arange(1.0, 501.0)
     assert (half_widths(np.ones(500), errors, np.array([0.0, 1.0, 2.0])) == 451).all()
+
+
+def test_intervals_that_hold_too_few_are_widened_and_those_that_hold_too_many_narrowed():
+    draws = np.random.default_rng(0)
+    truth, half = draws.normal(size=20_000), np.full(10_000, 1.0)
+    for ends in (half, 3 * half):
+        wide = widening(-ends, ends, truth[:10_000])
+        assert wide + ends[0] == pytest.approx(1.645, abs=0.04)
+        held = (np.abs(truth[10_000:]) <= ends + wide).mean()
+        assert held == pytest.approx(0.9, abs=0.01)

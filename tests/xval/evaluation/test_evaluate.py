@@ -98,7 +98,8 @@ def test_a_gap_is_shown_with_what_is_beside_it(tmp_path):
 
 
 def test_the_page_holds_tables_and_pictures_and_loads_nothing(tmp_path):
-    save(tmp_path, encoding="b1999")
+    more = [{**each, "count": 3 * each["count"]} for each in SETS]
+    save(tmp_path, encoding="b1999", sets=more)
     assert xval("evaluate", tmp_path, "--out", tmp_path / "out") == 0
     page = (tmp_path / "out/index.html").read_text()
     for title in ("orbits: answers", "orbits, in the gap of a", "trees: predicted against true"):
@@ -109,6 +110,12 @@ def test_the_page_holds_tables_and_pictures_and_loads_nothing(tmp_path):
     assert numbers["encoding/tokens_per_number/b1999"] == 2
     assert numbers["orbits/ood/unparsable/a"] >= 0
     assert "trees/r2/result/baseline_linear" in numbers
+    for name in ("orbits: 90 % intervals", "CRPS", "Probabilities of words"):
+        assert name in page
+    assert 0 <= numbers["trees/coverage/result"] <= 1
+    assert numbers["trees/crps/result/baseline_mean"] > 0
+    assert numbers["orbits/width/a"] > 0
+    assert 0 <= numbers["orbits/word_error_calibrated"] <= 1
     assert numbers["run"]["results"][0]["name"] == "orbits: a, mean squared error"
 
 
@@ -120,7 +127,7 @@ def test_other_stations_are_read_like_those_of_the_training(tmp_path):
     found = measured(tmp_path, str(tmp_path / "new.csv"))["new"]
     assert found.texts == 100 - 2 > own.texts
     assert found.is_series
-    rivals = {"mean", "linear", "boosting", "persistence", "climatology"}
+    rivals = {"mean", "linear", "boosting", "quantile_boosting", "persistence", "climatology"}
     assert found.answers.keys() == {"model", *rivals}
     assert found.answers["mean"][0] == own.answers["mean"][0]
     (tmp_path / "a.csv").unlink()  # on another machine nothing is left to fit

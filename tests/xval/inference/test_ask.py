@@ -5,8 +5,10 @@ import math
 import pytest
 from xval_small import batch, data, taught
 
+from sciformer.evaluation.run import TrainedRun
 from xval.data.marked import HOLE
 from xval.inference.answer import answer
+from xval.inference.calibration import calibrated
 
 ORBIT = "{'a':1.5,'stepsize':0.5,'data':[[1.25,-0.5],[3e-05,1]]}"
 SETS = [{"set": "orbits", "count": 60, "parameters": {"frames": 2}}]
@@ -60,3 +62,29 @@ def test_a_causal_network_answers_from_what_is_before(own):
 def test_what_cannot_be_answered_is_said(own, text, message):
     with pytest.raises(ValueError, match=message):
         answer(own, text)
+
+
+def test_an_interval_of_a_simulated_set_is_calibrated_on_texts_of_other_seeds(tmp_path):
+    given = data(sets=SETS, gaps=None, ask=0.5, splits={"train": 1.0, "val": 0.0, "test": 0.0})
+    network = {"dim": 16, "depth": 1, "heads": 2, "quantiles": 10}
+    module = taught(given, steps=200, network=network)
+    run = TrainedRun(tmp_path / "best.ckpt", module, dict(given.hparams), {})
+    intervals = calibrated(run)
+    assert intervals is not None
+    fresh = data(sets=SETS, gaps=None, fields=given.fields, words=list(given.code.words), seed=77)
+    told = module.asked(batch(fresh), only_numbers=True)
+    found = intervals.of(told.fields, told.numbers, told.quantiles)
+    assert (found.low <= found.median).all()
+    assert (found.median <= found.high).all()
+    inside = (told.truth >= found.low) & (told.truth <= found.high)
+    assert inside.mean() > 0.6  # 16 texts: 90 % give less in one of 10,000 draws
+    answered = answer(module, ORBIT.replace("1.5", HOLE), intervals)
+    assert answered.low[0] <= answered.median[0] <= answered.high[0]
+    assert math.isnan(answer(module, ORBIT.replace("1.5", HOLE)).low[0])
+
+
+def test_without_the_files_of_the_training_there_is_no_interval(tmp_path, own):
+    settings = {"files": [str(tmp_path / "gone.csv")]}
+    with pytest.warns(UserWarning, match="no intervals: .*gone.csv"):
+        assert calibrated(TrainedRun(tmp_path / "best.ckpt", own, settings, {})) is None
+    assert calibrated(TrainedRun(tmp_path / "original.pt", own, {}, {})) is None

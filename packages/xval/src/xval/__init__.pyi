@@ -7,8 +7,8 @@ from .encodings.masking import hide as hide
 from .encodings.normalization import Transforms as Transforms
 from .encodings.normalization import fit_transform as fit_transform
 from .encodings.words import frequent_words as frequent_words
-from .module import Network as Network
 from .module import XValModule as XValModule
+from .nn.architecture import Network as Network
 from .nn.generate import fill as fill
 from .nn.generate import generate as generate
 from .nn.model import XVal as XVal

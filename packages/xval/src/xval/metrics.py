@@ -93,6 +93,15 @@ def _log_r2(
     return 1 - mse / variance if variance > 0 else variance * torch.nan
 
 
+class Outputs(NamedTuple):
+    """What a network says of masked tokens, or of the next ones, and what it should have said."""
+
+    logits: Float[Tensor, "at vocab"]
+    values: Float[Tensor, "at values"]
+    wanted: Int64[Tensor, " at"]
+    numbers: Float[Tensor, " at"]
+
+
 class Losses(NamedTuple):
     """Sums of losses over the predicted tokens and numbers, with their counts; fp32.
 

@@ -1,68 +1,34 @@
 """LightningModule of xVal and the text encodings: masked language modeling with numbers."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
+from torch.nn.functional import cross_entropy
 
-from sciformer.arguments import (
-    ArgumentError,
-    check_least,
-    check_not_negative,
-    check_positive,
-    inside,
-    with_tables,
-)
+from sciformer.arguments import ArgumentError, check_least, check_not_negative, with_tables
+from sciformer.evaluation.conformal import SHARE
 from sciformer.training.module import Module
 from sciformer.training.optim import OptimizerSettings
 from xval.convert import initial_weights
 from xval.convert.convert import ORIGINAL
 from xval.data.batch import Batch
+from xval.data.training_mean import training_mean_error
 from xval.encodings.encoding import Encoding
 from xval.encodings.masking import hide
 from xval.encodings.normalization import KINDS, Transforms, fit_transforms
 from xval.encodings.special_tokens import NUM
-from xval.metrics import Losses, Pass, scores
-from xval.nn.decode_numbers import read
-from xval.nn.generate import Text, fill, generate
-from xval.nn.model import XVal
-from xval.nn.source import Source
+from xval.losses.number_error import NumberError, number_errors
+from xval.losses.quantile_loss import crps
+from xval.metrics import Losses, Outputs, Pass
+from xval.nn.architecture import Network, built
+from xval.nn.intervals import Aside, Intervals
+from xval.nn.targets import Answers, Questions, answer_targets
 
 if TYPE_CHECKING:
     from xval.data.datamodule import TextData
-
-ROUNDING = 1e-3  # of an absolute error: below it, half its square over it
-
-
-@dataclass(frozen=True)
-class Network:
-    """Architecture of the network.
-
-    Args:
-        dim: Width of the residual stream.
-        depth: Number of transformer blocks.
-        heads: Attention heads per block; divides ``dim``.
-        mlp_ratio: Hidden width of blocks and heads in units of ``dim``.
-        causal: Predict the next token instead of masked ones.
-        scales: Scales of additional number directions, see ``NumberEmbedding``; none in the paper.
-        final_norm: Norm before the heads; the original has none.
-        pointer: Answers may repeat or change a number of the text, see ``Pointer``; not in the
-            paper. For masked networks; text encodings have none.
-    """
-
-    dim: int = 768
-    depth: int = 6
-    heads: int = 6
-    mlp_ratio: float = 4.0
-    causal: bool = False
-    scales: list[float] | None = None
-    final_norm: bool = True
-    pointer: bool = False
-
 
 NETWORK = Network()
 OPTIMIZER = OptimizerSettings(lr=1e-4)
@@ -106,7 +72,7 @@ class XValModule(Module):
         transforms: dict[str, dict[str, float | str]] | None = None,
         token_weight: float = 1.0,
         number_weight: float = 1.0,
-        number_error: Literal["squared", "absolute"] = "squared",
+        number_error: NumberError = "squared",
         optimizer: OptimizerSettings = OPTIMIZER,
         steps: int | None = None,
         start: str | None = None,
@@ -123,19 +89,13 @@ class XValModule(Module):
             if kind not in KINDS:
                 raise ArgumentError("transform", f"{kind!r} is none of {', '.join(KINDS)}")
         self.code = Encoding(**encoding)
-        with inside("network", {}):
-            check_least(dim=(network.dim, 1), depth=(network.depth, 0))
-            check_positive(mlp_ratio=network.mlp_ratio)
-            if network.pointer and network.causal:
-                raise ArgumentError("pointer", "not for a causal network")
-            parts = {**vars(network), "pointer": network.pointer and self.code.digits is None}
-            self.model = XVal(self.code.size, length=length, **parts)
+        self.model = built(network, self.code, length)
         if trained is not None:
             initial_weights.begin(self.model, self.code, trained)
         self.transform = transform
         self.transforms = None if transforms is None else Transforms(transforms)
         self.token_weight, self.number_weight = token_weight, number_weight
-        self.absolute = number_error == "absolute"
+        self.number_error: NumberError = number_error
 
     def check(self, data: "TextData") -> None:
         """Fit the normalizations before training writes anything; each must belong to a field."""
@@ -180,21 +140,9 @@ class XValModule(Module):
         """Logits, and values in the original units of the fields."""
         present = tokens != self.code.pad
         seen = self.units.channel(tokens, numbers, fields)
-        source = self.source(tokens, numbers, fields)
+        source = self.model.source(tokens, numbers, fields, self.units)
         logits, values = self.model(tokens, seen, present, source=source)
         return logits, self.units.inverse(values[..., 0], fields)[..., None]
-
-    def source(
-        self,
-        tokens: Int64[Tensor, "batch time"],
-        numbers: Float[Tensor, "batch time"],
-        fields: Int64[Tensor, "batch time"],
-        wanted: Float[Tensor, "batch time"] | None = None,
-    ) -> Source | None:
-        """Numbers that an answer may copy; None without a pointer."""
-        if self.model.pointer is None:
-            return None
-        return Source(numbers.where(tokens == NUM, torch.nan), fields, self.units, wanted)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         found = self.losses(batch)
@@ -216,6 +164,20 @@ class XValModule(Module):
 
         A causal network predicts every token after the first.
         """
+        logits, values, wanted, numbers = self.outputs(batch)
+        is_number = wanted == NUM  # a word has no value to be wrong about
+        count = 0 if self.model.quantiles is None else self.model.quantiles.count
+        answers, spread, others = values.float().tensor_split([1, 1 + count], 1)
+        errors = number_errors(answers[:, 0], numbers, self.number_error) + others.sum(1)
+        if count:
+            errors = errors + crps(spread, numbers)
+        errors = errors.where(is_number, 0.0)
+        token_sum = cross_entropy(logits.float(), wanted, reduction="sum")
+        predicted = torch.tensor(len(wanted), dtype=torch.float32, device=wanted.device)
+        return Losses(token_sum, predicted, errors.sum(), is_number.sum().float())
+
+    def outputs(self, batch: Batch) -> Outputs:
+        """Logits and values at all predicted tokens, with the tokens and normalized numbers."""
         tokens = batch.tokens
         seen = self.units.channel(batch.tokens, batch.numbers, batch.fields)
         if self.model.causal:
@@ -224,69 +186,56 @@ class XValModule(Module):
             wanted, numbers = tokens[:, 1:][there], seen[:, 1:][there]
         else:
             shown = hide(tokens, seen, batch.hidden)
-            source = self.source(shown.tokens, batch.numbers, batch.fields, seen)
+            texts = shown.tokens, batch.numbers, batch.fields
+            source = self.model.source(*texts, self.units, seen)
             logits, values = self.model(*shown[:2], batch.present, batch.hidden, source)
             wanted, numbers = tokens[batch.hidden], seen[batch.hidden]
-        is_number = wanted == NUM  # a word has no value to be wrong about
-        answers, others = values.float().tensor_split([1], 1)
-        errors = self.errors(answers[:, 0], numbers) + others.sum(1)
-        errors = errors.where(is_number, 0.0)
-        token_sum = cross_entropy(logits.float(), wanted, reduction="sum")
-        count = torch.tensor(len(wanted), dtype=torch.float32, device=tokens.device)
-        return Losses(token_sum, count, errors.sum(), is_number.sum().float())
+        return Outputs(logits, values, wanted, numbers)
 
-    def errors(
-        self, values: Float[Tensor, " at"], numbers: Float[Tensor, " at"]
-    ) -> Float[Tensor, " at"]:
-        """Loss of each value, in normalized units."""
-        if self.absolute:
-            return smooth_l1_loss(values, numbers, reduction="none", beta=ROUNDING)
-        return mse_loss(values, numbers, reduction="none")
+    def answers(self, batch: Batch, only_numbers: bool = False) -> Answers:
+        """Predict the target numbers and their quantiles, from the rest of each text.
 
-    @torch.no_grad()
-    def answer(self, batch: Batch, only_numbers: bool = False) -> Float[Tensor, "batch answers"]:
-        """Predict the target numbers in their original units, from the rest of each text.
-
-        A causal network sees only the text before each of them. NaN where the output is not a
-        number, as padding, and for a causal network if the number is the first token.
+        A causal network sees only the text before each of them.
 
         Args:
             batch: Texts.
             only_numbers: Choose among the tokens of numbers only.
 
         Returns:
-            Predictions.
+            Predictions in original units; NaN where the output is not a number, and as padding.
         """
-        allowed = torch.from_numpy(self.code.number_tokens()).to(batch.tokens.device)
-        allowed = allowed if only_numbers else None
-        seen = self.units.channel(batch.tokens, batch.numbers, batch.fields)
-        asked = batch.asked >= 0
-        if self.model.causal:
-            asked &= batch.answers > 0  # there is nothing before the first token
-        rows, which = asked.nonzero(as_tuple=True)
-        found = torch.full_like(batch.truth, torch.nan, dtype=torch.float32)
-        if not len(rows):  # under FSDP all ranks have to call the network equally often
-            for _ in range(self.code.length):
-                self.model(batch.tokens, seen, batch.present)
-            return found
-        first = batch.answers[rows, which]
-        own, length, source = rows[:, None], self.code.length, None
-        places = first[:, None] + torch.arange(length, device=first.device)
-        fields = batch.fields[own, places][:, 0]
-        if self.model.causal:
-            texts = batch.tokens[rows], seen[rows]
-            made = generate(self.model, *texts, first, length, stop=False, allowed=allowed)
-            own = torch.arange(len(rows), device=rows.device)[:, None]
-        else:
-            hidden = torch.zeros_like(batch.hidden)
-            hidden[own, places] = True
-            tokens, numbers, _ = hide(batch.tokens, seen, hidden)
-            source = self.source(tokens, batch.numbers, batch.fields)
-            made = fill(self.model, tokens, numbers, batch.present, allowed, source)
-        answered = Text(made.tokens[own, places], made.numbers[own, places])
-        at = rows * batch.tokens.shape[1] + first
-        found[rows, which] = read(answered, self.code, self.units, fields, at, source)
-        return found
+        asked = Questions(batch.tokens, batch.numbers, batch.fields, batch.answers)
+        return answer_targets(self.model, self.code, self.units, asked, only_numbers)
+
+    def answer(self, batch: Batch, only_numbers: bool = False) -> Float[Tensor, "batch answers"]:
+        """The numbers of :meth:`answers`."""
+        return self.answers(batch, only_numbers).numbers
+
+    def asked(self, batch: Batch, only_numbers: bool = False) -> Aside:
+        """Answers to all target numbers of a batch, which may be on another device."""
+        batch = Batch(*(each.to(self.device) for each in batch))
+        found, there = self.answers(batch, only_numbers), batch.asked >= 0
+        fields = batch.fields.gather(1, batch.answers.clamp(min=0))
+        return Aside.of(*(x[there] for x in (fields, batch.truth, *found)))
+
+    def intervals(
+        self, batches: Iterable[Batch], share: float = SHARE, only_numbers: bool = False
+    ) -> Intervals:
+        """Intervals of answers, from the errors on texts that were set aside.
+
+        Args:
+            batches: The texts.
+            share: Share of the true values inside.
+            only_numbers: Choose among the tokens of numbers only.
+
+        Returns:
+            The intervals, by field.
+
+        Raises:
+            ValueError: If there are no texts.
+        """
+        parts = (self.asked(batch, only_numbers) for batch in batches)
+        return Intervals(Aside.joined(parts), self.units, share)
 
     def on_validation_epoch_start(self) -> None:
         self.scored = {"": Pass(self.data.patterns).to(self.device)}
@@ -307,14 +256,7 @@ class XValModule(Module):
     def baseline(self) -> tuple[str, float] | None:
         if not self.data.patterns:
             return None  # the loss decides
-        known, val = self.data.train_numbers(), self.data.numbers_of("val")
-        names = len(self.data.fields)
-        sums, counts = (np.bincount(known.fields, w, names) for w in (known.values, None))
-        answers = torch.from_numpy((sums / np.maximum(counts, 1))[val.fields])
-        truth, asked = map(torch.from_numpy, (val.values, val.asked))
-        each = [scores(answers[asked == n], truth[asked == n]) for n in asked.unique() if n >= 0]
-        error = sum(one.median_relative for one in each) / max(len(each), 1)
-        return "the training mean", error
+        return "the training mean", training_mean_error(self.data)
 
     def on_test_epoch_start(self) -> None:
         self.scored = {name: Pass(self.data.patterns).to(self.device) for name in self.data.names}
@@ -326,12 +268,28 @@ class XValModule(Module):
             found = scored.compute().named()
             self.log_dict({f"test/{name}/{k}": v for k, v in found.items()}, sync_dist=True)
 
+    def on_predict_start(self) -> None:
+        texts = self.data.texts_of("val")
+        there = len(texts) and self.data.patterns
+        self.calibrated = self.intervals(texts.batches(self.data.batch_size)) if there else None
+
     def predict_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> dict[str, Float[Tensor, "batch answers"]]:
-        """Predicted target numbers of each pattern, in the order of the text; padded with NaN."""
-        answers = self.answer(batch)
-        return {name: batch.only(answers, n) for n, name in enumerate(self.data.patterns)}
+        """Predicted target numbers of each pattern, in the order of the text; padded with NaN.
+
+        Where texts were set aside for validation, also the ends of 90 % intervals and the medians.
+        """
+        answers = self.answers(batch)
+        found = {"": answers.numbers}
+        if self.calibrated is not None:
+            fields = batch.fields.gather(1, batch.answers.clamp(min=0))
+            found |= self.calibrated.around(fields, *answers)
+        return {
+            f"{name}{end}": batch.only(values, n)
+            for n, name in enumerate(self.data.patterns)
+            for end, values in found.items()
+        }
 
     def matrices(self) -> list[nn.Parameter]:
         return [p for p in self.model.encoder.parameters() if p.ndim == 2]

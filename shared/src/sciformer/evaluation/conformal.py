@@ -27,6 +27,24 @@ def half_width(errors: Values, share: float = SHARE) -> float:
     return float(np.sort(errors)[rank - 1]) if 0 < rank <= len(errors) else math.nan
 
 
+def widening(low: Values, high: Values, truth: Values, share: float = SHARE) -> float:
+    """How much wider to make predicted intervals on both sides, so that they hold a share.
+
+    Conformalized quantile regression (Romano et al. 2019, arXiv 1905.03222): the rank of
+    :func:`half_width` among the distances beyond the ends, which are negative inside.
+
+    Args:
+        low: Lower ends on samples that were set aside.
+        high: Upper ends.
+        truth: True values.
+        share: Share of the true values inside.
+
+    Returns:
+        The widening, negative for intervals that hold too many; NaN if there are too few samples.
+    """
+    return half_width(np.maximum(low - truth, truth - high), share)
+
+
 def half_widths(
     answers: Values,
     errors: Values,

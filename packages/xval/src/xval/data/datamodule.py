@@ -222,6 +222,12 @@ class TextData(DataModule):
     def test_dataloader(self) -> list[SeededLoader]:
         return [self._in_order(texts) for texts in self._tested().values()]
 
+    def texts_of(self, split: str) -> EncodedTexts:
+        """All texts of a split, the same on every rank; none if its share is 0."""
+        self.setup()
+        chosen = [np.empty(0, np.int64), *self.texts[split].values()]
+        return self._encoded(self._longest_first(np.concatenate(chosen)))
+
     @property
     def predicted(self) -> dict[str, list[str]]:
         """Sources of the test split, as in ``names``, with the ids of their texts."""

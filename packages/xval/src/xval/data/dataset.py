@@ -1,6 +1,6 @@
 """Dataset of xVal: padded batches of encoded texts with masks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -82,6 +82,11 @@ class EncodedTexts(Dataset[Batch]):
         truth[places] = values[asked > 0]
         arrays = (tokens, channel, fields, lengths, hidden, draws, answers, truth, which)
         return Batch(*map(torch.from_numpy, arrays))
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """All texts in order, without a loader."""
+        for first in range(0, len(self), size):
+            yield self.__getitems__(range(first, min(first + size, len(self))))
 
     def _hidden(
         self, draws: np.ndarray, tokens: np.ndarray, there: np.ndarray, asked: np.ndarray

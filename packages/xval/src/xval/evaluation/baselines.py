@@ -5,6 +5,7 @@ Baselines see the same input as the network: all numbers except the targets.
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,8 @@ from jaxtyping import Float64, Int64
 from xval.data.dates import moment
 from xval.evaluation.number_tables import Group, groups, labels_of
 from xval.evaluation.regression import Regression, boosting, linear
+from xval.nn.intervals import LEVELS
+from xval.nn.quantiles import levels
 
 if TYPE_CHECKING:
     from xval.data.datamodule import TextData
@@ -22,57 +25,93 @@ YEAR, WEEK = 366, 7  # days
 UNKNOWN = -1  # the number of a pattern that the training does not ask for
 KNOWN = "description.known."  # what a station's text says of the season, see read_station
 
+QUANTILES = "quantile_boosting"
+
 Flat = Float64[np.ndarray, " answers"]
 Answered = Float64[np.ndarray, "texts asked"]
 
 
-def baselines(
-    data: "TextData", texts: Int64[np.ndarray, " texts"], training: "TextData | None" = None
-) -> dict[str, Flat]:
-    """Predict all target numbers by every baseline, fitted to the training texts.
+class Predicted(NamedTuple):
+    """Predictions of a baseline.
+
+    Args:
+        numbers: A prediction for each target number; NaN where it has none.
+        quantiles: Quantiles of each, of ten levels; of none, if it predicts no quantiles.
+    """
+
+    numbers: Flat
+    quantiles: Float64[np.ndarray, "answers levels"]
+
+
+class Baselines:
+    """All baselines, fitted to the training texts.
 
     ``mean``: the training mean. ``linear``: linear regression on the other numbers of the text,
     with the training mean and an indicator for one that is missing. ``boosting``: gradient boosting
-    on the same numbers. ``persistence``: the number in the previous row; ``climatology``: the mean
-    of the training numbers within a week of the day of the year, at the same station if there is
-    one; ``normals``: the mean of the seasonal normals in the text; these three only where a text
-    has such numbers or a date.
+    on the same numbers. ``quantile_boosting``: gradient boosting of ten quantiles, where texts are
+    rows of files. ``persistence``: the number in the previous row; ``climatology``: the mean of the
+    training numbers within a week of the day of the year, at the same station if there is one;
+    ``normals``: the mean of the seasonal normals in the text; these three only where a text has
+    such numbers or a date.
 
     Args:
-        data: Data of the texts.
-        texts: Indices of the texts in the corpus.
-        training: Data whose training texts to fit to; by default ``data``.
-
-    Returns:
-        Baseline -> predictions, in the order of texts and of the numbers in them; NaN where it has
-        none. A baseline without any prediction is omitted.
+        training: Data whose training texts to fit to.
     """
-    training = training or data
-    trained = groups(training, np.concatenate([np.empty(0, np.int64), *_train(training)]))
-    regressions = {"linear": Regression(trained, linear), "boosting": Regression(trained, boosting)}
-    means, seasons = _means(training), _Seasons(training, trained)
-    known = {pattern: number for number, pattern in enumerate(training.patterns)}
-    numbers = np.array([known.get(pattern, UNKNOWN) for pattern in data.patterns], np.int64)
-    asked = groups(data, texts)
-    size = sum(group.places.size for group in asked)
-    found: dict[str, Flat] = {}
-    for group in asked:
-        patterns = numbers[group.asked[group.hidden]]
-        answers: dict[str, Answered | None] = {
-            "mean": np.broadcast_to(means[patterns], group.places.shape),
-            **{name: each.answer(group) for name, each in regressions.items()},
-            "persistence": _persistence(group),
-            "climatology": seasons.answer(data, group, patterns),
-            "normals": _normals(group),
-        }
-        for name, values in answers.items():
-            if values is not None:
-                flat = found.setdefault(name, np.full(size, np.nan))
-                flat[group.places] = values
-    if nothing := [name for name, flat in found.items() if np.isnan(flat).all()]:
-        line = f"{', '.join(nothing)}: no answer from the training texts: left out"
-        warnings.warn(line, stacklevel=2)
-    return {name: flat for name, flat in found.items() if name not in nothing}
+
+    def __init__(self, training: "TextData") -> None:
+        self.training = training
+        trained = groups(training, np.concatenate([np.empty(0, np.int64), *_train(training)]))
+        fits = {"linear": linear, "boosting": boosting}
+        if training.hparams.get("files"):
+            fits |= {level: partial(boosting, level=level) for level in levels(LEVELS).tolist()}
+        self.regressions = {name: Regression(trained, fit) for name, fit in fits.items()}
+        self.means, self.seasons = _means(training), _Seasons(training, trained)
+
+    def answer(self, data: "TextData", texts: Int64[np.ndarray, " texts"]) -> dict[str, Predicted]:
+        """Predict all target numbers by every baseline.
+
+        Args:
+            data: Data of the texts.
+            texts: Indices of the texts in the corpus.
+
+        Returns:
+            Baseline -> predictions, in the order of texts and of the numbers in them; NaN where it
+            has none. A baseline without any prediction is omitted.
+        """
+        known = {pattern: number for number, pattern in enumerate(self.training.patterns)}
+        numbers = np.array([known.get(pattern, UNKNOWN) for pattern in data.patterns], np.int64)
+        asked = groups(data, texts)
+        size = sum(group.places.size for group in asked)
+        found: dict[str | float, Flat] = {}
+        for group in asked:
+            patterns = numbers[group.asked[group.hidden]]
+            answers: dict[str | float, Answered | None] = {
+                "mean": np.broadcast_to(self.means[patterns], group.places.shape),
+                **{name: each.answer(group) for name, each in self.regressions.items()},
+                "persistence": _persistence(group),
+                "climatology": self.seasons.answer(data, group, patterns),
+                "normals": _normals(group),
+            }
+            for name, values in answers.items():
+                if values is not None:
+                    flat = found.setdefault(name, np.full(size, np.nan))
+                    flat[group.places] = values
+        nothing = [name for name, flat in found.items() if np.isnan(flat).all()]
+        if said := [name for name in nothing if isinstance(name, str)]:
+            line = f"{', '.join(said)}: no answer from the training texts: left out"
+            warnings.warn(line, stacklevel=2)
+        return _predicted({name: flat for name, flat in found.items() if name not in nothing})
+
+
+def _predicted(found: dict[str | float, Flat]) -> dict[str, Predicted]:
+    """Baselines by name, those of the quantiles together and in order."""
+    each = [flat for level, flat in found.items() if not isinstance(level, str)]
+    none = np.empty((len(next(iter(found.values()), ())), 0))
+    told = {name: Predicted(flat, none) for name, flat in found.items() if isinstance(name, str)}
+    if each:
+        rising = np.sort(np.stack(each, 1), 1)  # fitted one by one, they may cross
+        told[QUANTILES] = Predicted(np.median(rising, 1), rising)
+    return told
 
 
 def _train(data: "TextData") -> list[Int64[np.ndarray, " texts"]]:

@@ -1,25 +1,19 @@
 """Predictions of a network and of the baselines on one data set, and their errors."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
-from sciformer.data.loader import SeededLoader
 from sciformer.data.npy import read_arrays
 from sciformer.evaluation.comparison import MODEL, best_baseline, metric_key
 from sciformer.text import reason
-from xval.data.dataset import EncodedTexts
-from xval.evaluation.baselines import baselines
+from xval.evaluation.coverage import Coverage, coverage
 from xval.metrics import Scores, scores
-
-if TYPE_CHECKING:
-    from xval.data.datamodule import TextData
-    from xval.module import XValModule
+from xval.nn.intervals import Spread
 
 RESULT = "result"  # how a key says what stands behind an equals sign
 
@@ -41,6 +35,8 @@ class Comparison(NamedTuple):
         texts: Number of texts.
         tokens: Mean number of tokens per text.
         cpu_s: CPU time of the network's predictions.
+        spreads: Distributions by method, calibrated on the validation texts; of the methods that
+            have any.
     """
 
     name: str
@@ -51,6 +47,7 @@ class Comparison(NamedTuple):
     texts: int
     tokens: float
     cpu_s: float
+    spreads: dict[str, Spread]
 
     @property
     def found(self) -> list[str]:
@@ -78,6 +75,14 @@ class Comparison(NamedTuple):
         truth, answers = self.of(field, method)
         return scores(torch.from_numpy(answers), torch.from_numpy(truth))
 
+    def coverage(self, field: str, method: str = MODEL) -> Coverage | None:
+        """What intervals and quantiles of a method are worth on a field; None if it has none."""
+        if method not in self.spreads:
+            return None
+        mine = self.asked == self.fields.index(field)
+        spread = Spread._make(part[mine] for part in self.spreads[method])
+        return coverage(spread, self.truth[mine])
+
     def best_baseline(self, field: str, metric: str) -> tuple[str, float]:
         """The baseline with the smallest error, and that error."""
         return best_baseline(
@@ -97,57 +102,11 @@ class Comparison(NamedTuple):
             for method in self.methods(field):
                 for metric, value in self.scores(field, method)._asdict().items():
                     found[metric_key(f"{self.name}/{metric}/{written(field)}", method)] = value
+                if (held := self.coverage(field, method)) is not None:
+                    for metric, value in held._asdict().items():
+                        key = metric_key(f"{self.name}/{metric}/{written(field)}", method)
+                        found[key] = value
         return found
-
-
-def compare(
-    name: str,
-    loader: SeededLoader,
-    module: "XValModule",
-    data: "TextData",
-    training: "TextData | None" = None,
-) -> Comparison:
-    """Predict all target numbers of a set, by a network and the baselines.
-
-    Args:
-        name: Name of the set.
-        loader: Loader of its texts.
-        module: The network, in evaluation mode.
-        data: Data of the loader.
-        training: Training data of the network, if different.
-
-    Returns:
-        The predictions.
-
-    Raises:
-        ValueError: If there are no target numbers.
-    """
-    dataset = loader.dataset
-    assert isinstance(dataset, EncodedTexts)
-    texts, truth, asked, found, cpu_s = [], [], [], [], 0.0
-    for batch in loader:
-        there = batch.asked >= 0
-        moved = type(batch)(*(tensor.to(module.device) for tensor in batch))
-        start = time.process_time()
-        answers = module.answer(moved).cpu()
-        cpu_s += time.process_time() - start
-        texts.append(dataset.texts[batch.samples.numpy() % len(dataset)])
-        for all_of_it, part in ((truth, batch.truth), (asked, batch.asked), (found, answers)):
-            all_of_it.append(part[there].numpy())
-    if not sum(map(len, asked)):
-        raise ValueError(f"{name}: answers: no number of its texts is asked for")
-    order = np.concatenate(texts)
-    own = {MODEL: np.concatenate(found).astype(np.float64)}
-    return Comparison(
-        name,
-        data.patterns,
-        np.concatenate(asked),
-        np.concatenate(truth).astype(np.float64),
-        own | baselines(data, order, training),
-        len(order),
-        float(dataset.corpus.lengths[order].mean()),
-        cpu_s,
-    )
 
 
 def written(field: str) -> str:
@@ -168,6 +127,11 @@ def write_answers(path: Path, sets: Sequence[Comparison]) -> None:
         parts = {"name": each.name, "fields": each.fields, "asked": each.asked, "truth": each.truth}
         parts |= {name: getattr(each, name) for name in PLAIN}
         parts |= {f"answers.{method}": values for method, values in each.answers.items()}
+        parts |= {
+            f"{part}.{method}": values
+            for method, spread in each.spreads.items()
+            for part, values in spread._asdict().items()
+        }
         arrays |= {f"{number}.{name}": np.array(part) for name, part in parts.items()}
     with path.open("wb") as file:  # numpy puts .npz behind the name of a path
         np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]  # allow_pickle is no array
@@ -186,11 +150,21 @@ def read_answers(path: Path) -> list[Comparison]:
 
 
 def _compared(parts: dict[str, np.ndarray]) -> Comparison:
+    spread = [_by_method(parts, name) for name in Spread._fields]
+    texts, tokens, cpu_s = (parts[name].item() for name in PLAIN)
     return Comparison(
         str(parts["name"]),
         parts["fields"].tolist(),
         parts["asked"],
         parts["truth"],
-        {k.removeprefix("answers."): v for k, v in parts.items() if k.startswith("answers.")},
-        *(parts[name].item() for name in PLAIN),
+        _by_method(parts, "answers"),
+        texts,
+        tokens,
+        cpu_s,
+        {method: Spread._make(part[method] for part in spread) for method in spread[0]},
     )
+
+
+def _by_method(parts: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    start = f"{name}."
+    return {key.removeprefix(start): x for key, x in parts.items() if key.startswith(start)}

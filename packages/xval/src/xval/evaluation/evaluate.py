@@ -13,8 +13,10 @@ from sciformer.report.report import Report
 from xval.data.datamodule import TextData
 from xval.data.field_names import matches
 from xval.evaluation import figures, tables
-from xval.evaluation.comparison import Comparison, compare
+from xval.evaluation.comparison import Comparison
 from xval.evaluation.figures import Through
+from xval.evaluation.probabilities import Calibration, calibration, hidden_words, temperature
+from xval.evaluation.rivals import Rivals
 from xval.inference.ask_command import open_run
 
 if TYPE_CHECKING:
@@ -39,8 +41,10 @@ def evaluate(
     """Evaluate a checkpoint: errors of predicted numbers by set and field, with figures.
 
     On the run's test texts, including those out of distribution, or on other files: R2, squared,
-    absolute and relative errors, fractions within 1 % and not parsable, and CPU time, compared with
-    training mean, linear regression, gradient boosting, persistence and climatology.
+    absolute and relative errors, fractions within 1 % and not parsable, coverage and width of 90 %
+    intervals (calibrated on the validation texts), scores of the predicted distributions, and CPU
+    time, compared with training mean, linear regression, gradient boosting, persistence and
+    climatology.
 
     Args:
         path: A checkpoint, a run folder, or weights of the original with its tokenizer.
@@ -69,6 +73,7 @@ def evaluate(
         tables.add_results(report, sets)
         for compared in sets:
             tables.add_table(report, compared)
+        tables.add_words(report, word_figures(module, source, training))
         tables.add_cost(report, sets, module, run.record.get("cpu_s"))
         add_figures(report, sets, source)
 
@@ -135,8 +140,32 @@ def measure(
             if samples is not None and len(texts) > samples:
                 chosen = np.linspace(0, len(texts) - 1, samples).round().astype(np.int64)
                 data.texts[split][name] = texts[chosen]
+    rivals = Rivals(module, training or data)
     for name, loader in zip(data.names, data.test_dataloader(), strict=True):
-        yield compare(name, loader, module, data, training)
+        yield rivals.compare(name, loader, data)
+
+
+def word_figures(
+    module: "XValModule", data: TextData, training: TextData | None
+) -> dict[str, Calibration]:
+    """Figures of the probabilities of hidden words, calibrated on the validation texts.
+
+    Args:
+        module: Network in evaluation mode.
+        data: Data after ``setup``.
+        training: Training data of the network, if different.
+
+    Returns:
+        Set -> figures; only of sets with hidden words, and nothing without validation texts.
+    """
+    aside = training or data
+    known = hidden_words(module, aside.texts_of("val").batches(aside.batch_size))
+    if known is None:
+        return {}
+    at = temperature(known)
+    loaders = zip(data.names, data.test_dataloader(), strict=True)
+    found = {name: hidden_words(module, loader) for name, loader in loaders}
+    return {name: calibration(words, at) for name, words in found.items() if words is not None}
 
 
 def add_figures(report: Report, sets: list[Comparison], data: TextData) -> None:

@@ -71,11 +71,23 @@ def linear(x: Given, y: Targets) -> Predict | None:
     return fit.answer if len(x) > len(fit.weights) + 1 else None
 
 
-def boosting(x: Given, y: Targets) -> Predict | None:
-    """Gradient boosting with scikit-learn's defaults; None if there are too few texts."""
+def boosting(x: Given, y: Targets, level: float | None = None) -> Predict | None:
+    """Gradient boosting with scikit-learn's defaults; None if there are too few texts.
+
+    Args:
+        x: Given numbers.
+        y: Targets.
+        level: Level of the quantile that is predicted; the mean by default.
+
+    Returns:
+        The prediction.
+    """
     if len(x) < FEWEST:
         return None
-    return HistGradientBoostingRegressor(random_state=0).fit(x, y).predict
+    loss = "squared_error" if level is None else "quantile"
+    return (
+        HistGradientBoostingRegressor(loss=loss, quantile=level, random_state=0).fit(x, y).predict
+    )
 
 
 class _LeastSquares:

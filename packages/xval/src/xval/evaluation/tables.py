@@ -1,6 +1,6 @@
 """Tables of an evaluation: metrics with baselines, and cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ from sciformer.report.html import Cell, number, percent
 from sciformer.report.report import Report
 from sciformer.text import counted
 from xval.evaluation.comparison import Comparison, label
+from xval.evaluation.probabilities import Calibration
 from xval.metrics import Scores
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ METHODS = {
     "mean": "mean of the training",
     "linear": "linear regression",
     "boosting": "gradient boosting",
+    "quantile_boosting": "quantile boosting",
     "persistence": "persistence",
     "climatology": "climatology",
     "normals": "normals of the text",
@@ -31,6 +33,27 @@ NOTE = (
     "answer that is no number counts as 0."
 )
 LEFT_OUT = "{field}: left out, as it has no answer to some of them: {methods}."
+HELD = ("90 % interval holds", "width", "CRPS")
+INTERVALS = (
+    "Split conformal intervals, from the validation texts: the truth of texts like these is inside "
+    "in 90 % of cases. Width and CRPS (continuous ranked probability score of ten quantiles, "
+    "smaller is better) are in units of the text. A method without quantiles of its own has those "
+    "of its errors on the validation texts."
+)
+WORD_COLUMNS = (
+    "Set",
+    "hidden words",
+    "right",
+    "calibration error",
+    "calibrated",
+    "temperature",
+    "cross-entropy (nats)",
+)
+WORDS = (
+    "Hidden words and classes, token by token. Calibration error: mean distance between the "
+    "probability of the most likely token and how often it is right, in 15 bins. Calibrated: "
+    "with the temperature that fits the validation texts."
+)
 SIZES = (
     "log-sMAPE: how many of 15 digits are right, as a share, in the mean. R2 of log size: of the "
     "logarithm of the absolute value, of numbers that are not zero."
@@ -62,7 +85,7 @@ def add_results(report: Report, sets: Sequence[Comparison]) -> None:
 
 def add_table(report: Report, compared: Comparison) -> None:
     """Add all metrics of a set."""
-    rows, sizes, out = [], [], []
+    rows, sizes, out, held = [], [], [], []
     for field in compared.found:
         spread = np.abs(compared.of(field, MODEL)[0])
         wide = spread.max() > DECADES * spread[spread > 0].min(initial=np.inf)
@@ -73,14 +96,31 @@ def add_table(report: Report, compared: Comparison) -> None:
         for method in methods:
             name, found = f"{label(field)}: {METHODS[method]}", compared.scores(field, method)
             rows.append([name, *cells(found)])
+            if (inside := compared.coverage(field, method)) is not None:
+                held.append([name, percent(inside.coverage), inside.width, inside.crps])
             if wide:
                 sizes.append([name, f"{found.log_smape:.4f}", said("r2", found.log_r2)])
     answers, texts = counted(len(compared.truth), "answer"), counted(compared.texts, "text")
     note = " ".join([NOTE.format(answers=answers, texts=texts), *out])
     report.add_table(f"{title(compared.name)}: answers", ("Answer", *COLUMNS), rows, note)
+    if held:
+        columns = ("Answer", *HELD)
+        report.add_table(f"{title(compared.name)}: 90 % intervals", columns, held, INTERVALS)
     if sizes:
         columns = ("Answer", "log-sMAPE", "R2 of log size")
         report.add_table(f"{title(compared.name)}: digits and sizes", columns, sizes, SIZES)
+
+
+def add_words(report: Report, found: Mapping[str, Calibration]) -> None:
+    """Add how far probabilities of hidden words can be trusted, by set."""
+    rows: list[list[Cell]] = []
+    for name, each in found.items():
+        report.add_metrics({f"{name}/{key}": value for key, value in each._asdict().items()})
+        shares = each.word_accuracy, each.word_error, each.word_error_calibrated
+        told = [percent(share) for share in shares]
+        rows.append([title(name), f"{each.words:,.0f}", *told, each.temperature, each.word_loss])
+    if rows:
+        report.add_table("Probabilities of words", WORD_COLUMNS, rows, WORDS)
 
 
 def add_cost(

@@ -10,8 +10,9 @@ import torch
 from xval.data.marked import HOLE, Marked, with_holes
 from xval.encodings.numbers_in_text import value, write
 from xval.encodings.special_tokens import MASK, PAD
-from xval.nn.decode_numbers import read
+from xval.nn.decode_numbers import read, read_quantiles
 from xval.nn.generate import Text, fill, generate
+from xval.nn.intervals import Aside, Intervals
 
 if TYPE_CHECKING:
     from xval.module import XValModule
@@ -27,15 +28,30 @@ class Answered(NamedTuple):
         names: Names of the masked numbers (see ``xval.data.field_names``).
         said: Predictions as written in the text.
         numbers: Values of the predictions.
+        low: Lower ends of their intervals; NaN where unknown, as are the next.
+        median: Their medians.
+        high: Upper ends.
     """
 
     text: str
     names: list[str]
     said: list[str]
     numbers: list[float]
+    low: list[float]
+    median: list[float]
+    high: list[float]
 
 
-def answer(module: "XValModule", text: str) -> Answered:
+class Told(NamedTuple):
+    """Numbers for the holes of a text, in order, as in ``Answered``."""
+
+    numbers: list[float]
+    low: list[float]
+    median: list[float]
+    high: list[float]
+
+
+def answer(module: "XValModule", text: str, intervals: Intervals | None = None) -> Answered:
     """Fill the masked numbers of a text.
 
     A masked model fills all numbers in parallel, from the text on both sides. A causal one fills
@@ -44,6 +60,7 @@ def answer(module: "XValModule", text: str) -> Answered:
     Args:
         module: Trained network.
         text: Text with ``[MASK]`` for each number to fill.
+        intervals: Of the network's answers; none by default.
 
     Returns:
         The text and the predictions.
@@ -54,20 +71,23 @@ def answer(module: "XValModule", text: str) -> Answered:
     if HOLE not in text:
         raise ValueError(f"text: {text[:30]!r} has no {HOLE} to fill")
     marked = with_holes(text)
-    (numbers,) = answers(module, [marked])
-    said = [write(np.float32(number)) for number in numbers]
+    (told,) = answers(module, [marked], intervals)
+    said = [write(np.float32(number)) for number in told.numbers]
     parts = zip(text.split(HOLE), [*said, ""], strict=True)
     pairs = zip(marked.names, marked.cut.numbers, strict=True)
     asked = [name for name, number in pairs if number == HOLE]
-    return Answered("".join(chain(*parts)), asked, said, numbers)
+    return Answered("".join(chain(*parts)), asked, said, *told)
 
 
-def answers(module: "XValModule", texts: Sequence[Marked]) -> list[list[float]]:
+def answers(
+    module: "XValModule", texts: Sequence[Marked], intervals: Intervals | None = None
+) -> list[Told]:
     """Numbers for the holes of texts; each is a number, whatever the network would rather say.
 
     Args:
         module: Trained network.
         texts: Texts with holes.
+        intervals: Of the network's answers; none by default.
 
     Returns:
         The numbers of each text, in order.
@@ -75,15 +95,17 @@ def answers(module: "XValModule", texts: Sequence[Marked]) -> list[list[float]]:
     Raises:
         ValueError: If a text has a number out of range or too many tokens.
     """
-    found: list[list[float]] = []
+    found: list[Told] = []
     step = 1 if module.model.causal else TOGETHER
     for first in range(0, len(texts), step):
-        found += _together(module, texts[first : first + step])
+        found += _together(module, texts[first : first + step], intervals)
     return found
 
 
 @torch.no_grad()
-def _together(module: "XValModule", texts: Sequence[Marked]) -> list[list[float]]:
+def _together(
+    module: "XValModule", texts: Sequence[Marked], intervals: Intervals | None
+) -> list[Told]:
     code, units, device = module.code, module.units, module.device
     rows = [_encoded(module, text) for text in texts]
     time = max(len(ids) for ids, *_ in rows)
@@ -100,16 +122,22 @@ def _together(module: "XValModule", texts: Sequence[Marked]) -> list[list[float]
     seen = Text(ids, units.channel(ids, values, field))
     holes = (ids == MASK).nonzero().reshape(-1, code.length, 2)
     allowed = torch.from_numpy(code.number_tokens()).to(device)
-    source = module.source(ids, values, field)
+    source = module.model.source(ids, values, field, units)
     if module.model.causal:
         made = _go_on(module, seen, holes[..., 1], allowed)
     else:
-        made = fill(module.model, *seen, ids != PAD, allowed, source)
+        made = fill(module.model, seen.tokens, seen.numbers, ids != PAD, allowed, source)
     where = holes[..., 0], holes[..., 1]
-    filled, at = Text(made.tokens[where], made.numbers[where]), where[0] * time + where[1]
-    answered = read(filled, code, units, field[where][:, 0], at[:, 0], source)
-    counts = torch.bincount(holes[:, 0, 0], minlength=len(rows)).tolist()
-    return [part.tolist() for part in answered.cpu().split(counts)]
+    filled, at = made.at(*where), where[0] * time + where[1]
+    own = field[where][:, 0]
+    numbers = read(filled, code, units, own, at[:, 0], source)
+    told = Aside.of(own, numbers, numbers, read_quantiles(filled, units, own))
+    columns = [told.numbers, *(np.full(len(own), np.nan) for _ in range(3))]
+    if intervals is not None:
+        columns[1:] = intervals.of(told.fields, told.numbers, told.quantiles)[:3]
+    ends = torch.bincount(holes[:, 0, 0], minlength=len(rows)).cumsum(0)[:-1].tolist()
+    parts = ([part.tolist() for part in np.split(column, ends)] for column in columns)
+    return [Told(*each) for each in zip(*parts, strict=True)]
 
 
 def _encoded(module: "XValModule", text: Marked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -127,8 +155,16 @@ def _encoded(module: "XValModule", text: Marked) -> tuple[np.ndarray, np.ndarray
 
 def _go_on(module: "XValModule", text: Text, holes: torch.Tensor, allowed: torch.Tensor) -> Text:
     """Fill each mask from the text before it, including earlier predictions."""
-    tokens, numbers = (each.clone() for each in text)
+    tokens, numbers = text.tokens.clone(), text.numbers.clone()
+    spread: torch.Tensor | None = None
     for hole in holes:
         made = generate(module.model, tokens, numbers, hole[:1], len(hole), allowed=allowed)
         tokens[0, hole], numbers[0, hole] = made.tokens[0, hole], made.numbers[0, hole]
-    return Text(tokens, numbers)
+        if made.quantiles is not None:
+            spread = (
+                made.quantiles.new_zeros(*tokens.shape, made.quantiles.shape[2])
+                if spread is None
+                else spread
+            )
+            spread[0, hole] = made.quantiles[0, hole]
+    return Text(tokens, numbers, spread)

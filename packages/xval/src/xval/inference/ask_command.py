@@ -1,5 +1,6 @@
 """``xval ask``: fill the masked numbers of a text, or the missing values of a table."""
 
+import math
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from sciformer.report.report import literal
 from xval.data.marked import with_holes
 from xval.data.name_lists import known
 from xval.inference.answer import answer
+from xval.inference.calibration import calibrated
 from xval.inference.missing_values import COLUMNS, fill_missing, shown, write_filled
 
 if TYPE_CHECKING:
@@ -35,14 +37,17 @@ def ask(
 ) -> None:
     """Fill each ``[MASK]`` in a text, or each missing target of a table, with a number.
 
+    Beside each answer are the median of its distribution and the ends of an interval.
+
     Args:
         checkpoint: A checkpoint, a run folder, or weights of the original with its tokenizer.
         text: Text such as ``{'a':[MASK],'stepsize':0.5,...}``, in the format of the training texts.
         rows: Table like that of the training, in which some or all values of the targets are
             missing, instead of a text.
         out: CSV file of the answers for a table, with the columns ``row`` (line of the file),
-            ``field``, ``answer``, and the ends of an interval, ``low`` and ``high``.
-        share: Share of the intervals that should hold the true value.
+            ``field``, ``answer``, the ends of an interval, ``low`` and ``high``, and ``median``.
+        share: Share of the intervals that should hold the true value. They are calibrated on the
+            validation texts of the training, or on further simulated ones.
         overwrite: Replace an existing file.
 
     Raises:
@@ -55,7 +60,7 @@ def ask(
     path = None if out is None else new_file(out, overwrite)
     opened = open_run(checkpoint, "cpu")
     if rows is None:
-        _of_text(opened, text)
+        _of_text(opened, text, share)
         return
     filled = fill_missing(opened, rows, share)
     if path is not None:
@@ -71,16 +76,19 @@ def ask(
         console.print(literal(f"written to {path}"), soft_wrap=True)
 
 
-def _of_text(opened: "TrainedRun[XValModule]", text: str) -> None:
+def _of_text(opened: "TrainedRun[XValModule]", text: str, share: float) -> None:
     fields = opened.module.units.names
     told = {*with_holes(text).fields} - {*fields} if any(fields) else ()  # the original has none
     for field in sorted(told):
         line = f"text: {field!r} is no field of the network; {known(field, fields[1:])}"
         warnings.warn(line, stacklevel=2)
-    answered = answer(opened.module, text)
-    table = Table("masked", "answer")
-    for name, said in zip(answered.names, answered.said, strict=True):
-        table.add_row(literal(name or "(no name)"), literal(said))
+    answer(opened.module, text)  # what is wrong with a text is said before the calibration
+    answered = answer(opened.module, text, calibrated(opened, share))
+    table = Table("masked", "answer", "median", "low", "high")
+    for name, said, *spread in zip(answered.names, answered.said, *answered[-3:], strict=True):
+        ends = spread[1], spread[0], spread[2]
+        row = (name or "(no name)", said, *("" if math.isnan(x) else f"{x:.4g}" for x in ends))
+        table.add_row(*map(literal, row))
     console = Console()
     console.print(literal(answered.text), soft_wrap=True)
     console.print(table)

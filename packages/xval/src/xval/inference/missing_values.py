@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sciformer.arguments import ArgumentError
-from sciformer.data.loader import SeededLoader
-from sciformer.evaluation.conformal import SHARE, half_width
+from sciformer.evaluation.conformal import SHARE
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import write_atomically
-from xval.data.datamodule import TextData
 from xval.data.field_names import matches
 from xval.data.marked import HOLE, Marked
 from xval.data.name_lists import listed
 from xval.data.readers.open import DIALECT, open_table
 from xval.data.rows import row_texts
 from xval.inference.answer import answers
+from xval.inference.calibration import calibrated
 
 if TYPE_CHECKING:
     from xval.module import XValModule
 
-COLUMNS = ("row", "field", "answer", "low", "high")
+COLUMNS = ("row", "field", "answer", "low", "median", "high")
 
 
 class Filled(NamedTuple):
@@ -36,13 +35,15 @@ class Filled(NamedTuple):
         field: Column.
         answer: The number.
         low: Lower end of the interval; NaN without the validation texts of the training.
-        high: Its upper end.
+        median: Median of the distribution; NaN likewise.
+        high: Upper end of the interval.
     """
 
     row: int
     field: str
     answer: float
     low: float
+    median: float
     high: float
 
 
@@ -52,8 +53,7 @@ def fill_missing(run: "TrainedRun[XValModule]", path: str, share: float = SHARE)
     Args:
         run: The run, trained on a table.
         path: Path of the table; columns in any order, those of the targets may be left out.
-        share: Share of the intervals that should hold the true value (split conformal prediction:
-            from the errors on the validation texts).
+        share: Share of the intervals that should hold the true value (see ``Intervals``).
 
     Returns:
         One answer for each missing target, in the order of the rows.
@@ -74,59 +74,23 @@ def fill_missing(run: "TrainedRun[XValModule]", path: str, share: float = SHARE)
     asked = [(n, t) for n, t in enumerate(texts) if isinstance(t, Marked) and HOLE in t.cut.numbers]
     if not asked:
         raise ArgumentError("rows", f"{path}: no value of {', '.join(holes)} is missing")
-    half = intervals(run, holes, share)
+    intervals = calibrated(run, share)
     found = []
-    for (row, text), numbers in zip(asked, answers(run.module, [t for _, t in asked]), strict=True):
+    for (row, text), told in zip(
+        asked, answers(run.module, [t for _, t in asked], intervals), strict=True
+    ):
         pairs = zip(text.fields, text.cut.numbers, strict=True)
         fields = [field for field, number in pairs if number == HOLE]
-        for field, number in zip(fields, numbers, strict=True):
-            wide = half.get(field, math.nan)
-            found.append(Filled(int(table.lines[row]), field, number, number - wide, number + wide))
+        for field, number, *spread in zip(fields, *told, strict=True):
+            found.append(Filled(int(table.lines[row]), field, number, *spread))
+    _say_few(found)
     return found
 
 
-def intervals(
-    run: "TrainedRun[XValModule]", fields: Sequence[str], share: float
-) -> dict[str, float]:
-    """Half widths of intervals, from the absolute errors on the validation texts.
-
-    Split conformal prediction. The checkpoint was chosen on these texts, so that the intervals are
-    a little too narrow.
-
-    Args:
-        run: The run.
-        fields: Fields of the answers.
-        share: Share of the true values inside.
-
-    Returns:
-        Half width of each field; empty if the files of the training are gone, or a field has too
-        few texts.
-    """
-    try:
-        data = run.data(TextData, workers=0)
-        loader = data.val_dataloader()
-    except ValueError as error:
-        warnings.warn(f"no intervals: {error}", stacklevel=2)
-        return {}
-    errors: dict[str, list[float]] = {}
-    assert isinstance(loader, SeededLoader)
-    for batch in loader:
-        moved = type(batch)(*(tensor.to(run.module.device) for tensor in batch))
-        said = run.module.answer(moved, only_numbers=True)
-        off = (said - moved.truth).abs().nan_to_num(math.inf)
-        rows, places = (moved.asked >= 0).nonzero(as_tuple=True)
-        own = moved.fields[rows, moved.answers[rows, places]].tolist()
-        for field, error in zip(own, off[rows, places].tolist(), strict=True):
-            errors.setdefault(data.fields[field], []).append(error)
-    half = {}
-    for field in fields:
-        wide = half_width(np.array(errors.get(field, [])), share)
-        if math.isnan(wide):
-            few = len(errors.get(field, []))
-            warnings.warn(f"{field}: {few} validation texts: no interval", stacklevel=2)
-        else:
-            half[field] = wide
-    return half
+def _say_few(found: Sequence[Filled]) -> None:
+    """Name the fields whose answers have no interval."""
+    for field in dict.fromkeys(each.field for each in found if math.isnan(each.low)):
+        warnings.warn(f"{field}: too few validation texts: no interval", stacklevel=3)
 
 
 def write_filled(path: Path, filled: Sequence[Filled]) -> None:

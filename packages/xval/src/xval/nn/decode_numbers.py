@@ -41,3 +41,21 @@ def read(
     parsed = [code.number_at(tokens, 0) for tokens in predicted.tokens.cpu().numpy()]
     values = [torch.nan if number is None else number for number in parsed]
     return torch.tensor(values, dtype=torch.float32, device=predicted.tokens.device)
+
+
+def read_quantiles(
+    predicted: Text, units: Transforms, fields: Int64[Tensor, " numbers"]
+) -> Float32[Tensor, "numbers levels"]:
+    """Convert predicted quantiles to original units; there are none without a head for them.
+
+    Args:
+        predicted: Numbers of one token per row, in normalized units.
+        units: Normalization of the numbers.
+        fields: Field of each number.
+
+    Returns:
+        Quantiles, rising.
+    """
+    if predicted.quantiles is None:
+        return torch.empty(len(fields), 0, dtype=torch.float32, device=fields.device)
+    return units.inverse(predicted.quantiles[:, 0].float(), fields[:, None])

@@ -1,5 +1,6 @@
 """Inference: fill masked tokens (masked models) or continue texts (causal models)."""
 
+from collections.abc import Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -20,10 +21,19 @@ class Text(NamedTuple):
     Args:
         tokens: Token ids.
         numbers: Values where tokens are [NUM]; 1 elsewhere.
+        quantiles: Of predicted values, from a network that has any.
     """
 
     tokens: Int64[Tensor, "batch time"]
     numbers: Float[Tensor, "batch time"]
+    quantiles: Float[Tensor, "batch time levels"] | None = None
+
+    def at(
+        self, rows: Int64[Tensor, "#numbers #each"], places: Int64[Tensor, "#numbers each"]
+    ) -> "Text":
+        """Parts of the texts: what is at some places of some rows."""
+        spread = None if self.quantiles is None else self.quantiles[rows, places]
+        return Text(self.tokens[rows, places], self.numbers[rows, places], spread)
 
 
 @torch.no_grad()
@@ -57,7 +67,7 @@ def fill(
     """
     if model.causal:
         raise ValueError("a causal network cannot fill masks: it does not see the text after them")
-    masked = tokens == MASK
+    masked, quantiles = tokens == MASK, _room(model, tokens.shape)
     for pass_ in count():
         if not masked.any():
             break
@@ -67,8 +77,10 @@ def fill(
         chosen = most_likely(logits if allowed is None else only(logits, allowed, pass_))
         tokens = tokens.masked_scatter(first, chosen)
         numbers = numbers.masked_scatter(first, number_channel(chosen, values))
+        if quantiles is not None:
+            quantiles = quantiles.to(values).masked_scatter(first[..., None], values[:, 1:])
         masked = masked & ~first
-    return Text(tokens, numbers)
+    return Text(tokens, numbers, quantiles)
 
 
 @torch.no_grad()
@@ -113,6 +125,7 @@ def generate(
     numbers = numbers[:, :time].masked_fill(behind, 1.0)
     rows, end = torch.arange(len(tokens), device=tokens.device), lengths.clone()
     going = torch.ones_like(lengths, dtype=torch.bool)
+    quantiles = _room(model, (len(tokens), time + steps))
     tokens = torch.nn.functional.pad(tokens, (0, steps), value=PAD)
     numbers = torch.nn.functional.pad(numbers, (0, steps), value=1.0)
     for step in range(steps):
@@ -124,11 +137,19 @@ def generate(
         chosen = chosen.where(going, PAD)
         tokens[rows, end] = chosen
         numbers[rows, end] = number_channel(chosen, values)
+        if quantiles is not None:
+            quantiles = quantiles.to(values)
+            quantiles[rows, end] = values[:, 1:]
         end = end + going
         going = going & (chosen != END)
         if stop and not going.any():
             break
-    return Text(tokens, numbers)
+    return Text(tokens, numbers, quantiles)
+
+
+def _room(model: XVal, shape: Sequence[int]) -> Tensor | None:
+    """Place for the quantiles of a network that has any."""
+    return None if model.quantiles is None else torch.zeros(*shape, model.quantiles.count)
 
 
 def most_likely(logits: Float[Tensor, "*at vocab"]) -> Int64[Tensor, "*at"]:

@@ -8,8 +8,11 @@ from torch import Tensor, nn
 
 from sciformer.nn.encoder import Encoder
 from sciformer.nn.precision import in_fp32, like_weights
+from xval.encodings.normalization import Transforms
+from xval.encodings.special_tokens import NUM
 from xval.nn.embedding import NumberEmbedding
 from xval.nn.pointer import Pointer
+from xval.nn.quantiles import Quantiles
 from xval.nn.source import Source
 
 
@@ -30,9 +33,10 @@ class XVal(nn.Module):
         scales: Scales of the further number directions of ``NumberEmbedding``; none in the paper.
         final_norm: Norm before the heads; the original has none.
         pointer: Copy numbers of the text, see ``Pointer``; not in the paper.
+        quantiles: Quantiles of each value, see ``Quantiles``; none in the paper.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # the architecture's settings
         self,
         vocab: int,
         dim: int = 768,
@@ -44,6 +48,7 @@ class XVal(nn.Module):
         scales: Sequence[float] | None = None,
         final_norm: bool = True,
         pointer: bool = False,
+        quantiles: int = 0,
     ) -> None:
         super().__init__()
         self.causal = causal
@@ -55,6 +60,7 @@ class XVal(nn.Module):
         self.token_head = head(dim, hidden, vocab, bias=False)
         self.number_head = head(dim, hidden, 1, bias=True)
         self.pointer = Pointer(dim, length) if pointer else None
+        self.quantiles = Quantiles(dim, hidden, quantiles) if quantiles else None
 
     def forward(
         self,
@@ -74,8 +80,8 @@ class XVal(nn.Module):
             source: Numbers that the pointer may choose, if there is one.
 
         Returns:
-            Logits and values, one row for each token, or for each of ``at``. With
-            ``source.wanted`` two further columns of values are the losses of the pointer.
+            Logits and values, one row for each token, or for each of ``at``. Behind the value are
+            its quantiles, if there are any, and with ``source.wanted`` two losses of the pointer.
         """
         mask = None if present is None else present[:, None]
         x = in_fp32(self.embedding, tokens, numbers)
@@ -84,7 +90,34 @@ class XVal(nn.Module):
         values = in_fp32(self.number_head, chosen)
         if self.pointer is not None and source is not None:
             values = self._pointed(values, x, at, source)
+        if self.quantiles is not None:
+            answer, others = values.tensor_split([1], -1)
+            values = torch.cat((answer, in_fp32(self.quantiles, chosen, answer), others), -1)
         return self.token_head(chosen), values
+
+    def source(
+        self,
+        tokens: Int64[Tensor, "batch time"],
+        numbers: Float[Tensor, "batch time"],
+        fields: Int64[Tensor, "batch time"],
+        units: Transforms,
+        wanted: Float[Tensor, "batch time"] | None = None,
+    ) -> Source | None:
+        """Numbers that an answer may copy; None without a pointer.
+
+        Args:
+            tokens: Token ids, with masks in the place of hidden numbers.
+            numbers: Numbers in their original units.
+            fields: Field of each number.
+            units: Normalization of the fields.
+            wanted: The hidden numbers as well, normalized, if the pointer is to be trained.
+
+        Returns:
+            The numbers that are shown.
+        """
+        if self.pointer is None:
+            return None
+        return Source(numbers.where(tokens == NUM, torch.nan), fields, units, wanted)
 
     def _pointed(self, values: Tensor, x: Tensor, at: Tensor | None, source: Source) -> Tensor:
         assert self.pointer is not None

@@ -26,10 +26,10 @@ class Pointer(nn.Module):
     r_j, and a small network g says how the numbers change the chosen one, z:
 
         answer = z + g(u) . u, with u = sum_j (z_j - z) r_j
-        answer = that of the number head, where none is chosen
 
-    Every linear regression on the numbers of a text is such an answer. Outside of training z is
-    repeated exactly where that is more likely than not: it is the median then.
+    Where none is chosen, the answer of the number head stands for z, and 0 for it in u. Every
+    linear regression on the numbers of a text is such an answer. Outside of training z is repeated
+    exactly where that is more likely than not: it is the median then.
 
     Args:
         dim: Width of the tokens.
@@ -82,7 +82,7 @@ class Pointer(nn.Module):
         repeat = self.repeat(x.flatten(0, 1)[at])
         if not self.training:
             change = change.masked_fill(repeat > 0, 0.0)
-        answer = torch.where(chosen == 0, head, number + change)
+        answer = torch.where(chosen == 0, head, number) + change
         if source.wanted is None:
             return answer
         wanted = source.wanted.flatten()[at, None]

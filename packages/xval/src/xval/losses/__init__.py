@@ -1,0 +1,1 @@
+"""Losses of xVal beside those of torch: quantiles."""
