@@ -46,6 +46,11 @@ PROJECT = Project(
             "a study: how variability of the training data affects the learned reference token",
             "--config configs/contextual_counting/vary.yaml --seeds 3",
         ),
+        "reliability": Verb(
+            "contextual_counting.studies.reliability:reliability",
+            "a study: one configuration with many seeds; how many of them count, and which not",
+            "configs/contextual_counting/quick.yaml --seeds 10",
+        ),
     },
 )
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any, Literal, TypedDict
 
 from jaxtyping import Int64
-from torch import Tensor, cat, nn
+from torch import Tensor, bfloat16, cat, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -88,7 +88,8 @@ class CountingModule(Module):
             the decoder, without targets for the later regions; 0 as in the paper.
         regions: Maximum number of regions of a sequence, which is the number of prompts.
         length: Maximum length in tokens, for learned positions.
-        optimizer: ``muon`` for the weight matrices with AdamW for the rest, or ``adamw`` for all.
+        optimizer: ``muon`` for the weight matrices with AdamW for the rest, or ``adamw`` for all;
+            ``muon_bf16`` orthogonalizes in bf16 on CPUs too, as GPUs do.
         rates: Peak learning rates of each stage; a single entry is used for all stages.
         steps: Batches of each stage; each is an optimizer step, unless gradients accumulate.
 
@@ -105,7 +106,7 @@ class CountingModule(Module):
         fewer: float = 0.0,
         regions: int = 4,
         length: int = 512,
-        optimizer: Literal["muon", "adamw"] = "muon",
+        optimizer: Literal["muon", "muon_bf16", "adamw"] = "muon",
         rates: list[Rates] | None = None,
         steps: list[int] | None = None,
     ) -> None:
@@ -198,10 +199,11 @@ class CountingModule(Module):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
         groups = self.parameter_groups()
-        if self.optimizer == "muon":
-            chosen = MuonAdamW(groups[:1], groups[1:], lr=1.0)
-        else:
+        if self.optimizer == "adamw":
             chosen = AdamW(groups, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0)
+        else:
+            precision = bfloat16 if self.optimizer == "muon_bf16" else None
+            chosen = MuonAdamW(groups[:1], groups[1:], lr=1.0, precision=precision)
         batches = trainer_of(self).accumulate_grad_batches if trainer_of(self) else 1
         factors = [partial(self.group_rate, group["name"], batches=batches) for group in groups]
         schedule = {"scheduler": LambdaLR(chosen, factors), "interval": "step"}

@@ -43,7 +43,7 @@ class Verdict(NamedTuple):
     judged: bool
 
 
-def add_bias(report: Report, case: Case) -> tuple[Attribution, Attribution]:
+def add_bias(report: Report, case: Case) -> Attribution:
     """Add the section on the bias: the tokens that each region's count is compared with.
 
     Args:
@@ -51,11 +51,9 @@ def add_bias(report: Report, case: Case) -> tuple[Attribution, Attribution]:
         case: Network and data.
 
     Returns:
-        Attribution at half the training length, and at the full length.
+        The attribution.
     """
-    half = case.data.own._replace(length=case.data.own.length // 2)
     found = attribute(case.model, case.own().tokens, case.regions)
-    short = attribute(case.model, case.data.sequences(half, VALIDATION, MANY).tokens, case.regions)
     for region in range(case.regions):
         leading = found.leading(region)
         text = ", ".join(f"{kind} {percent(share, 0)}" for kind, share in leading.items())
@@ -91,18 +89,19 @@ def add_bias(report: Report, case: Case) -> tuple[Attribution, Attribution]:
         figures.bracket_maps(brackets(case.model, case.own(FEW).tokens, case.regions)),
         f"Share of each prompt's attention on each bracket, mean of {FEW} sequences.",
     )
-    return short, found
+    return found
 
 
-def add_predictions(report: Report, case: Case, short: Attribution, found: Attribution) -> None:
+def add_predictions(report: Report, case: Case, found: Attribution) -> None:
     """Add the section on predicted and measured generalization.
 
     Args:
         report: Report to extend.
         case: Network and data.
-        short: Attribution at half the training length.
-        found: Attribution at the full length.
+        found: Attribution at the training length.
     """
+    half = case.data.own._replace(length=case.data.own.length // 2)
+    short = attribute(case.model, case.data.sequences(half, VALIDATION, MANY).tokens, case.regions)
     sets = predict_sets(case.module, case.data, case.samples, case.sets)
     verdicts = [v for answers in sets for v in _verdicts(case, short, found, answers, sets[0])]
     report.add_metrics(
