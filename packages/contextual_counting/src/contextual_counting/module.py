@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from contextual_counting.data.datamodule import Batch
 from contextual_counting.data.hide_regions import with_fewer_regions
+from contextual_counting.data.hide_tokens import without_loose_tokens
 from contextual_counting.metrics import RegionScores, ranking
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import NO_REGION
@@ -32,7 +33,7 @@ class Rates(TypedDict):
         head: Learning rate of the output head.
         sigma: Learning rate of the quadratic head's sharpness.
         warmup: Batches of linear warm-up.
-        power: Power of the cosine decay to 0; 2 has more steps at small rates than 1.
+        power: Power of the cosine decay to 0; 2 has more steps at small rates than 1, 0.5 fewer.
     """
 
     matrices: float
@@ -86,6 +87,8 @@ class CountingModule(Module):
         network: Architecture of the network.
         fewer: Fraction of training sequences whose brackets after a random region are hidden from
             the decoder, without targets for the later regions; 0 as in the paper.
+        loose: Fraction of training sequences of which a random part of the 0s, and of the 1s
+            outside of regions, is hidden from the decoder; 0 as in the paper.
         regions: Maximum number of regions of a sequence, which is the number of prompts.
         length: Maximum length in tokens, for learned positions.
         optimizer: ``muon`` for the weight matrices with AdamW for the rest, or ``adamw`` for all;
@@ -104,6 +107,7 @@ class CountingModule(Module):
         self,
         network: Network = NETWORK,
         fewer: float = 0.0,
+        loose: float = 0.0,
         regions: int = 4,
         length: int = 512,
         optimizer: Literal["muon", "muon_bf16", "adamw"] = "muon",
@@ -113,12 +117,12 @@ class CountingModule(Module):
         super().__init__()
         self.save_hyperparameters(logger=False)
         check_least(regions=(regions, 1), length=(length, 1))
-        check_share(fewer=fewer)
+        check_share(fewer=fewer, loose=loose)
         with inside("network", {}):
             _check(network)
             self.model = CountingTransformer(regions=regions, length=length, **vars(network))
         self.classes = network.classes
-        self.fewer = fewer
+        self.fewer, self.loose = fewer, loose
         self.optimizer = optimizer
         self.stage_steps = steps or [1000]
         self.rates = rates or [DEFAULT]
@@ -143,6 +147,9 @@ class CountingModule(Module):
         visible = None
         if self.fewer:
             visible, counts = with_fewer_regions(tokens, counts, self.fewer)
+        if self.loose:
+            seen = without_loose_tokens(tokens, self.loose)
+            visible = seen if visible is None else seen & visible
         known = (counts >= 0) & (counts < self.classes)  # NO_REGION, or beyond the head
         counts = counts.masked_fill(~known, NO_REGION)
         logits = self(tokens, counts.shape[1], visible)

@@ -103,6 +103,8 @@ def _guess_unseen(number: Tensor, weight: Tensor, value: Tensor) -> None:
     for bracket in "[]":
         every = torch.tensor([i for i, kind in enumerate(KINDS) if kind.endswith(bracket)])
         for region, here in enumerate(number[:, every] > 0):
+            if not here.any():  # the region has no 1 in any sequence
+                continue
             least = every[here][weight[:, region, every[here]].argmin(1)]
             weight[:, region, every[~here]] = weight[heads, region, least][:, None]
             value[:, region, every[~here]] = value[heads, region, least][:, None]
