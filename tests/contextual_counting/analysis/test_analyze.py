@@ -34,6 +34,9 @@ def test_the_page_of_the_oracle_tells_its_bias_and_what_fails(tmp_path, capsys):
     assert found["r3/predicted/region0"] == pytest.approx(found["r3/top1/region0"], abs=0.04)
     assert found["t1024/readout/region2"] == 1
     assert found["id/formula_agrees/region1"] == 1
+    assert found["id/head_r2/region1"] > 0.9999
+    assert 0.9 < found["id/probe_r2/region1"] < found["id/head_r2/region1"]
+    assert max(found[f"id/probe_{control}_r2/region1"] for control in ("shuffled", "random")) < 0.5
     assert found["id/leak/region3"] < 1e-6
     assert found["added/region/region0"] == pytest.approx(-0.2, abs=0.01)
     assert found["added/zeros/region0"] == pytest.approx(0, abs=0.01)

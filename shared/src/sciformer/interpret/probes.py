@@ -6,11 +6,13 @@ what it scores beyond the better of them (Hewitt and Liang 2019, arXiv 1909.0336
 """
 
 from copy import deepcopy
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 RIDGE = 1e-4  # of the mean variance of the features, which are standardized
 
@@ -112,7 +114,7 @@ def _fit(
     return (1 - wrong / spread).item(), weight, bias
 
 
-def shuffled_weights(model: nn.Module, seed: int = 0) -> nn.Module:
+def shuffled_weights(model: Network, seed: int = 0) -> Network:
     """Copy of a network whose weights are shuffled within each parameter: it computes nothing.
 
     Sizes of activations stay of the same order, so that it serves as a control.
