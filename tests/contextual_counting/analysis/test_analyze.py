@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from verbs import exit_code
 
 from contextual_counting.analysis.analyze import analyze
 from contextual_counting.analysis.foretell import foretell
+from contextual_counting.cli import PROJECT
 from contextual_counting.data.datamodule import CountingData
 from contextual_counting.evaluation.oracle import build, save
 from contextual_counting.module import CountingModule, Network
@@ -74,7 +76,10 @@ def test_what_is_foretold_of_many_networks_is_summed(tmp_path, capsys):
     assert found["foretold/balanced_accuracy"] == 1
     shown = capsys.readouterr().out
     assert f"{found['foretold/passing']} of {found['foretold/passing']} that count" in shown
-    foretell([str(tmp_path / "study/close")], out=str(tmp_path / "one"), samples=20)
+    both = f"[{tmp_path / 'study/close'},{tmp_path / 'study/close'}]"
+    words = ("--out", tmp_path / "one", "--samples", "20")
+    assert exit_code(PROJECT, "foretell", tmp_path / "study/close", *words) == 0
+    assert exit_code(PROJECT, "foretell", both, *words, "--overwrite") == 0
     assert json.loads((tmp_path / "one/metrics.json").read_text())["foretold/failing"] == 7
     with pytest.raises(ValueError, match=r"no run of .* matches 'x'"):
         foretell(str(tmp_path / "study"), match="x", out=str(tmp_path / "none"))

@@ -46,8 +46,8 @@ class Probe(NamedTuple):
 
 def linear_probe(
     features: Float[Tensor, "samples dim"],
-    targets: Float[Tensor, " samples"] | Int64[Tensor, " samples"],
-    random: Float[Tensor, "samples other"] | None = None,
+    targets: Float[Tensor, " targets"] | Int64[Tensor, " targets"],
+    random: Float[Tensor, "others other_dim"] | None = None,
     held_out: float = 0.5,
     seed: int = 0,
 ) -> Probe:

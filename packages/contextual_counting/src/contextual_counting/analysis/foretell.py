@@ -17,7 +17,7 @@ from sciformer.report.report import Report, report_folder
 
 
 def foretell(
-    paths: str | list[str],
+    paths: list[str] | str,
     match: str = "*",
     out: str = "runs/contextual_counting/foretell",
     samples: int = 500,
@@ -83,5 +83,5 @@ def found(path: str, match: str) -> list[tuple[str, Path]]:
     if not folder.is_dir() or any(folder.glob("*.ckpt")):
         return [(path, folder)]
     inside = sorted({checkpoint.parent for checkpoint in folder.rglob("*.ckpt")})
-    names = {each.relative_to(folder).as_posix(): each for each in inside}
-    return [(name, each) for name, each in names.items() if fnmatch(name, f"{match}*")]
+    names = {each: each.relative_to(folder).as_posix() for each in inside}
+    return [(str(each), each) for each, name in names.items() if fnmatch(name, f"{match}*")]
