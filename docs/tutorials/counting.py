@@ -69,7 +69,7 @@ bars.legend(loc="outside right")
 plt.show()
 
 # %% [markdown]
-# Exact within what it was trained on (32 to 64 tokens, one to three regions); on sequences five times as long it is not.
+# Exact within what it was trained on (16 to 64 tokens, one to three regions); on sequences five times as long it is not.
 # Why?
 #
 # ## Where does it look?
@@ -144,7 +144,7 @@ for kind in kinds:
 # %% [markdown]
 # ## With your own
 #
-# A sequence of your own: its length and number of regions should lie within those of the training (32 to 64 tokens, one
+# A sequence of your own: its length and number of regions should lie within those of the training (16 to 64 tokens, one
 # to three regions).
 
 # %%

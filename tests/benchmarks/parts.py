@@ -127,8 +127,10 @@ COUNTING = Parts(
     CountingTransformer="contextual_counting.nn.model contextual_counting.model",
     count_attention="contextual_counting.nn.prefix_count_attention "
     "contextual_counting.count_attention",
+    read_sequences="contextual_counting.data.written_sequences",
     simulate="contextual_counting.data.shards contextual_counting.shards",
     with_fewer_regions="contextual_counting.data.hide_regions contextual_counting.fewer",
+    without_loose_tokens="contextual_counting.data.hide_tokens",
 )
 MPP = Parts(
     AViT="mpp.nn.model mpp.model",

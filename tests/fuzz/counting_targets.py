@@ -6,6 +6,7 @@ from target import Target
 
 from contextual_counting.data.datamodule import CountingData
 from contextual_counting.data.shards import simulate
+from contextual_counting.data.written_sequences import by_shape, read_sequences
 from contextual_counting.evaluation.predictions import open_with_data
 from contextual_counting.module import CountingModule, Network
 
@@ -32,7 +33,19 @@ def read_trained(folder):
     yield
 
 
+def text(folder):
+    (folder / "own.txt").write_text("# own\n0 1 [ 1 0 ] 1\n[11][0]\n")
+
+
+def read_text(folder):
+    written = read_sequences(str(folder / "own.txt"))
+    yield
+    by_shape(written)
+    yield
+
+
 TARGETS = [
+    Target("counting text", text, read_text),
     Target("counting shards", shards, read_shards, **SEALED),
     Target("counting checkpoint", trained, read_trained, weight_edits.TORCH),
 ]

@@ -91,6 +91,19 @@ def fewer(kind: Pass) -> Call:
     return lambda: hide(batch.tokens, batch.counts, 0.5)
 
 
+def loose(kind: Pass) -> Call:
+    """Hide tokens that no count depends on."""
+    batch = COUNTING.CountingData(length=512, regions=4, batch_size=64).draw(0)
+    hide = COUNTING.without_loose_tokens
+    return lambda: hide(batch.tokens, 0.5)
+
+
+def text(kind: Pass) -> Call:
+    path = own() / "sequences.txt"
+    path.write_text(100 * "0 1 [ 1 0 ] 1 1 [ 1 ] 0\n")
+    return lambda: COUNTING.read_sequences(str(path))
+
+
 VARIED = {"steps": 100, "lengths": [32, 64], "regions": [1, 3], "density": [0.1, 0.9]}
 CASES = {
     "count attention T64": counting(32, 64),
@@ -109,5 +122,7 @@ CASES = {
     "counting loader": Case(loader),
     "counting reader shards": Case(shards),
     "counting hidden regions": Case(fewer),
+    "counting hidden tokens": Case(loose),
+    "counting reader text": Case(text),
     "counting validation loader": Case(validation),
 }

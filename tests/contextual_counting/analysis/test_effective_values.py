@@ -7,11 +7,12 @@ from contextual_counting.analysis.effective_values import (
     implied,
     is_linear,
 )
-from contextual_counting.analysis.principal_components import ones_by_region, principal
+from contextual_counting.analysis.principal_components import ones_by_region
 from contextual_counting.analysis.ratio_readout import exact, fit
 from contextual_counting.nn.constructed_weights import BETA, SHARP, shares
 from contextual_counting.nn.count_heads import UNIT
 from contextual_counting.nn.model import CountingTransformer
+from sciformer.interpret.components import principal
 from sciformer.interpret.hooks import run_with_cache
 
 

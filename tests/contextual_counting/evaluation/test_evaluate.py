@@ -28,9 +28,23 @@ def test_stored_sequences_are_evaluated_in_place_of_the_sets(run):
     assert found["run"]["results"][0]["value"] == "100.00 %"
 
 
+def test_own_sequences_of_any_length_and_number_of_regions_are_evaluated(run, capsys):
+    path = run / "own.txt"
+    path.write_text("0 1 [ 1 0 ] 1\n[11][0][1]\n" + "0" * 90 + "[1]\n")
+    assert exit_code(PROJECT, "evaluate", str(run), "--data", str(path)) == 0
+    found = json.loads((run / "report/metrics.json").read_text())
+    assert [found[f"data/top1/region{region}"] for region in range(3)] == [1, 1, 1]
+    assert "2, 0, 1" in capsys.readouterr().out
+    words = ("--data", "1 [ 1 0 1 ]", "--overwrite")
+    assert exit_code(PROJECT, "evaluate", str(run), *words) == 0
+    assert "1 [ 1 0 1 ]" in (run / "report/index.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--data", "0 [ 1"], "data: the sequence: a \\[ is not closed"),
+        (["--data", "[]" * 13], "data: the network has 12 prompts"),
         (["--data", "data"], "data: .* 1 to 3 regions; all sequences must have as many"),
         (["--data", "nowhere"], "data: nowhere"),
         (["--data", "data", "--sets", "[r3]"], "sets: they are drawn; leave them out with --data"),

@@ -34,6 +34,14 @@ def test_evaluate_takes_it(tmp_path, capsys):
     assert "r3/top1/region0" not in metrics
 
 
+def test_it_counts_own_sequences(tmp_path, capsys):
+    path = tmp_path / "own.txt"
+    path.write_text("[1 1][0][1 1 1] 1\n0 [ ]\n")
+    assert exit_code(PROJECT, "oracle", "--data", path) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if "[" in line]
+    assert [row.count("2, 0, 3") for row in rows] == [2, 0]  # true, and counted
+
+
 @pytest.mark.parametrize(
     ("positions", "name", "said"),
     [
@@ -57,6 +65,9 @@ def test_sets_without_an_answer_are_said_in_one_line(positions, name, said, tmp_
         (["--sets", "[t17]"], "sets: 't17' is none of"),
         (["--samples", "0"], "samples: 0"),
         (["--bias", "ones"], "ones"),
+        (["--data", "[ 2 ]"], "data: [ 2 ]: neither a file nor a sequence"),
+        (["--data", "[]" * 13], "data: the network has 12 prompts"),
+        (["--data", "[]", "--sets", "[id]"], "sets: they are drawn"),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(words, said, capsys):

@@ -68,6 +68,23 @@ def test_muon_adamw_takes_exactly_the_steps_of_muon_and_adamw_side_by_side():
     assert_equal(ours, theirs)
 
 
+def test_in_bf16_muon_adamw_takes_the_steps_of_torchs_own_muon():
+    ours, theirs, wide = network(), network(), network()
+    matrices, others = split(theirs)
+    muon = Muon(matrices, lr=0.02, weight_decay=0.1, momentum=0.95, adjust_lr_fn="original")
+    other = AdamW(others, lr=1e-3, betas=BETAS, weight_decay=0.1, fused=True)
+    mine, rest = split(ours)
+    groups = [{"params": mine, "lr": 0.02}], [{"params": rest}]
+    narrow = MuonAdamW(*groups, lr=1e-3, weight_decay=0.1, precision=torch.bfloat16)
+    train(ours, [narrow], 5)
+    train(theirs, [muon, other], 5)
+    train(wide, [joined(wide)], 5)
+    for own, given, exact in zip(*(m.parameters() for m in (ours, theirs, wide)), strict=True):
+        assert torch.allclose(own, given, atol=1e-4)  # torch orders the operations differently
+        if own.ndim == 2:
+            assert (own - exact).abs().max() > 1e-4
+
+
 def test_muon_adamw_goes_on_bit_for_bit_from_its_state():
     straight = network()
     train(straight, [joined(straight)], 6)

@@ -30,6 +30,11 @@ PROJECT = Project(
             "analyze a checkpoint: its counting circuit, and the inputs on which it fails",
             "runs/contextual_counting/quick --samples 200",
         ),
+        "foretell": Verb(
+            "contextual_counting.analysis.foretell:foretell",
+            "sum up, over many checkpoints, how often failures are predicted",
+            "runs/contextual_counting/sweep --match 'causal-none-*' --samples 200",
+        ),
         "oracle": Verb(
             "contextual_counting.evaluation.oracle:oracle",
             "build and evaluate the paper's circuit with weights set by hand",
@@ -45,6 +50,11 @@ PROJECT = Project(
             "contextual_counting.studies.training_ranges:vary",
             "a study: how variability of the training data affects the learned reference token",
             "--config configs/contextual_counting/vary.yaml --seeds 3",
+        ),
+        "reliability": Verb(
+            "contextual_counting.studies.reliability:reliability",
+            "a study: one configuration with many seeds; how many of them count, and which not",
+            "configs/contextual_counting/quick.yaml --seeds 10",
         ),
     },
 )

@@ -7,13 +7,14 @@ from itertools import accumulate
 from typing import Any, Literal, TypedDict
 
 from jaxtyping import Int64
-from torch import Tensor, cat, nn
+from torch import Tensor, bfloat16, cat, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from contextual_counting.data.datamodule import Batch
 from contextual_counting.data.hide_regions import with_fewer_regions
+from contextual_counting.data.hide_tokens import without_loose_tokens
 from contextual_counting.metrics import RegionScores, ranking
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import NO_REGION
@@ -32,7 +33,7 @@ class Rates(TypedDict):
         head: Learning rate of the output head.
         sigma: Learning rate of the quadratic head's sharpness.
         warmup: Batches of linear warm-up.
-        power: Power of the cosine decay to 0; 2 has more steps at small rates than 1.
+        power: Power of the cosine decay to 0; 2 has more steps at small rates than 1, 0.5 fewer.
     """
 
     matrices: float
@@ -86,9 +87,12 @@ class CountingModule(Module):
         network: Architecture of the network.
         fewer: Fraction of training sequences whose brackets after a random region are hidden from
             the decoder, without targets for the later regions; 0 as in the paper.
+        loose: Fraction of training sequences of which a random part of the 0s, and of the 1s
+            outside of regions, is hidden from the decoder; 0 as in the paper.
         regions: Maximum number of regions of a sequence, which is the number of prompts.
         length: Maximum length in tokens, for learned positions.
-        optimizer: ``muon`` for the weight matrices with AdamW for the rest, or ``adamw`` for all.
+        optimizer: ``muon`` for the weight matrices with AdamW for the rest, or ``adamw`` for all;
+            ``muon_bf16`` orthogonalizes in bf16 on CPUs too, as GPUs do.
         rates: Peak learning rates of each stage; a single entry is used for all stages.
         steps: Batches of each stage; each is an optimizer step, unless gradients accumulate.
 
@@ -103,21 +107,22 @@ class CountingModule(Module):
         self,
         network: Network = NETWORK,
         fewer: float = 0.0,
+        loose: float = 0.0,
         regions: int = 4,
         length: int = 512,
-        optimizer: Literal["muon", "adamw"] = "muon",
+        optimizer: Literal["muon", "muon_bf16", "adamw"] = "muon",
         rates: list[Rates] | None = None,
         steps: list[int] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
         check_least(regions=(regions, 1), length=(length, 1))
-        check_share(fewer=fewer)
+        check_share(fewer=fewer, loose=loose)
         with inside("network", {}):
             _check(network)
             self.model = CountingTransformer(regions=regions, length=length, **vars(network))
         self.classes = network.classes
-        self.fewer = fewer
+        self.fewer, self.loose = fewer, loose
         self.optimizer = optimizer
         self.stage_steps = steps or [1000]
         self.rates = rates or [DEFAULT]
@@ -142,6 +147,9 @@ class CountingModule(Module):
         visible = None
         if self.fewer:
             visible, counts = with_fewer_regions(tokens, counts, self.fewer)
+        if self.loose:
+            seen = without_loose_tokens(tokens, self.loose)
+            visible = seen if visible is None else seen & visible
         known = (counts >= 0) & (counts < self.classes)  # NO_REGION, or beyond the head
         counts = counts.masked_fill(~known, NO_REGION)
         logits = self(tokens, counts.shape[1], visible)
@@ -198,10 +206,11 @@ class CountingModule(Module):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
         groups = self.parameter_groups()
-        if self.optimizer == "muon":
-            chosen = MuonAdamW(groups[:1], groups[1:], lr=1.0)
-        else:
+        if self.optimizer == "adamw":
             chosen = AdamW(groups, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0)
+        else:
+            precision = bfloat16 if self.optimizer == "muon_bf16" else None
+            chosen = MuonAdamW(groups[:1], groups[1:], lr=1.0, precision=precision)
         batches = trainer_of(self).accumulate_grad_batches if trainer_of(self) else 1
         factors = [partial(self.group_rate, group["name"], batches=batches) for group in groups]
         schedule = {"scheduler": LambdaLR(chosen, factors), "interval": "step"}

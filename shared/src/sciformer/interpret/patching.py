@@ -1,10 +1,10 @@
-"""Activation patching and ablation: hooks that put something else in an activation's place."""
+"""Activation patching, ablation and steering: hooks that change an activation."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from sciformer.interpret.hooks import Hook, run_with_cache, run_with_hooks
@@ -39,6 +39,31 @@ def ablate(where: Bool[Tensor, "*#shape"] | None = None, mean: bool = True) -> H
         return rest.expand_as(x) if where is None else torch.where(where, rest, x)
 
     return remove
+
+
+def hide(where: Bool[Tensor, "*#shape"]) -> Hook:
+    """Hook of the site ``scores`` that hides keys: others get their attention.
+
+    Args:
+        where: True where a query must not see a key; broadcasts to the scores.
+
+    Returns:
+        The hook.
+    """
+    return lambda scores, _: scores.masked_fill(where, -torch.inf)
+
+
+def steer(direction: Float[Tensor, "*#shape"], dose: float | int = 1.0) -> Hook:
+    """Hook that moves an activation along a direction, such as that of a probe.
+
+    Args:
+        direction: What is added; broadcasts to the activation.
+        dose: Factor of it.
+
+    Returns:
+        The hook.
+    """
+    return lambda x, _: x + dose * direction.to(x.dtype)
 
 
 def patch_each(

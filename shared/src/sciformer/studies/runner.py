@@ -68,8 +68,7 @@ class Study:
             ValueError: If a folder holds something else, or a run failed (names its log).
         """
         runs = list(runs)
-        begun = any((self.folder(run.name) / WORDS).is_file() for run in runs)
-        if not begun and (self.out / METRICS).exists():
+        if (self.out / METRICS).exists() and not any(self.out.rglob(WORDS)):
             raise ValueError(f"{self.out}: holds results of something else; choose another --out")
         for run in runs:
             self._claim(run)

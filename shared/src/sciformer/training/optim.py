@@ -92,6 +92,7 @@ class MuonAdamW(Optimizer):
         weight_decay: Default decoupled weight decay of a group.
         momentum: Momentum of Muon.
         betas: Decay rates of AdamW.
+        precision: Precision of Muon's orthogonalization, see ``orthogonalize``.
 
     Raises:
         ValueError: If a parameter given to Muon is not a matrix.
@@ -105,7 +106,9 @@ class MuonAdamW(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.95,
         betas: tuple[float, float] = (0.9, 0.98),
+        precision: torch.dtype | None = None,
     ) -> None:
+        self._precision = precision
         self._muon = Muon(
             [dict(group) for group in matrices],  # pyright: ignore[reportArgumentType]  # dicts too
             lr=lr,
@@ -154,13 +157,13 @@ class MuonAdamW(Optimizer):
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(grad)
         momentum = state["momentum_buffer"].lerp_(grad, 1 - group["momentum"])
-        update = orthogonalize(grad.lerp(momentum, group["momentum"]))
+        update = orthogonalize(grad.lerp(momentum, group["momentum"]), self._precision)
         rows, columns = parameter.shape
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
         parameter.add_(update, alpha=-group["lr"] * math.sqrt(max(1, rows / columns)))
 
 
-def orthogonalize(matrix: Tensor) -> Tensor:
+def orthogonalize(matrix: Tensor, precision: torch.dtype | None = None) -> Tensor:
     """Orthogonalize a matrix approximately by Newton-Schulz steps (Jordan et al. 2024).
 
     Singular values become about 1. Computed in bf16 on CUDA. On CPUs in at least fp32, even with
@@ -168,12 +171,13 @@ def orthogonalize(matrix: Tensor) -> Tensor:
 
     Args:
         matrix: Matrix of any size.
+        precision: Precision of the computation in place of these.
 
     Returns:
         A matrix of the same shape, in the precision of the computation.
     """
     wide = torch.promote_types(matrix.dtype, torch.float32)
-    x = matrix.to(torch.bfloat16 if matrix.is_cuda else wide)
+    x = matrix.to(precision or (torch.bfloat16 if matrix.is_cuda else wide))
     tall = matrix.shape[0] > matrix.shape[1]
     x = x.mT if tall else x
     x = x / x.norm().clamp(min=NORM)

@@ -16,10 +16,10 @@ from contextual_counting.analysis.token_kinds import KINDS, OWN_ONES, kinds, one
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import CLOSE, OPEN
 from sciformer.interpret.hooks import run_with_cache
+from sciformer.interpret.token_kinds import TINY, attention_by_kind
 from sciformer.nn.attention import merge
 
 AT_ONCE = 2**14  # tokens of a batch
-TINY = 1e-12
 
 
 class Attribution(NamedTuple):
@@ -79,11 +79,12 @@ def attribute(
     for part in tokens.split(max(1, AT_ONCE // tokens.shape[1])):
         names = ["decoder.attention.pattern", "decoder.attention.value"]
         _, cache = run_with_cache(model, part, regions, names_filter=names)
-        pattern, value = (cache[name] for name in names)  # (B, H, R, K), (B, H, K, E)
-        known = one_hot(kinds(model.encoder.with_begin(part), regions)).to(pattern.dtype)
-        numbers.append(known.sum(2))
-        masses.append(torch.einsum("bhrk,brkc->bhrc", pattern, known))
-        values.append(torch.einsum("bhrk,brkc,bhke->bhrce", pattern, known, value))
+        known = kinds(model.encoder.with_begin(part), regions)[:, None]  # (B, 1, R, K)
+        pattern, value = (cache[name] for name in names)
+        seen = attention_by_kind(pattern, value, known, len(KINDS))
+        numbers.append(seen.number[:, 0])
+        masses.append(seen.mass)
+        values.append(seen.value)
     mass, number, value = torch.cat(masses), torch.cat(numbers), torch.cat(values)
     own = slice(OWN_ONES, OWN_ONES + 1)
     some = number[..., own] > 0  # without own 1s the unit of weight is undefined
@@ -102,6 +103,8 @@ def _guess_unseen(number: Tensor, weight: Tensor, value: Tensor) -> None:
     for bracket in "[]":
         every = torch.tensor([i for i, kind in enumerate(KINDS) if kind.endswith(bracket)])
         for region, here in enumerate(number[:, every] > 0):
+            if not here.any():  # the region has no 1 in any sequence
+                continue
             least = every[here][weight[:, region, every[here]].argmin(1)]
             weight[:, region, every[~here]] = weight[heads, region, least][:, None]
             value[:, region, every[~here]] = value[heads, region, least][:, None]

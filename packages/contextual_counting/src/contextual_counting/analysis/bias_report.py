@@ -1,8 +1,8 @@
 """Report sections on the bias that counts are compared with, and predicted generalization."""
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 from contextual_counting.analysis import figures
 from contextual_counting.analysis.attribution import (
@@ -43,7 +43,62 @@ class Verdict(NamedTuple):
     judged: bool
 
 
-def add_bias(report: Report, case: Case) -> tuple[Attribution, Attribution]:
+class Tally(NamedTuple):
+    """How many pairs of region and set count or fail, and of how many that is predicted."""
+
+    passing: int
+    right_passing: int
+    failing: int
+    right_failing: int
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Fraction that is predicted of those that count, and of those that fail; NaN of none."""
+        pairs = {
+            "passing": (self.right_passing, self.passing),
+            "failing": (self.right_failing, self.failing),
+        }
+        return {name: hits / size if size else math.nan for name, (hits, size) in pairs.items()}
+
+    @property
+    def balanced(self) -> float:
+        """Balanced accuracy: the mean of both fractions."""
+        return sum(self.shares.values()) / 2
+
+    def __str__(self) -> str:
+        parts = [
+            (self.right_passing, self.passing, "count"),
+            (self.right_failing, self.failing, "fail"),
+        ]
+        return " and ".join(f"{hits} of {size} that {verb}" for hits, size, verb in parts if size)
+
+
+def tally(verdicts: Sequence[Verdict]) -> Tally:
+    """Count the verdicts that are judged."""
+    judged = [v for v in verdicts if v.judged]
+    passed = [v for v in judged if v.measured >= SOLVED]
+    failed = [v for v in judged if v.measured < SOLVED]
+    foretold = sum(v.predicted >= SOLVED for v in passed), sum(v.predicted < SOLVED for v in failed)
+    return Tally(len(passed), foretold[0], len(failed), foretold[1])
+
+
+def judge(case: Case, found: Attribution) -> list[Verdict]:
+    """Predict and measure the accuracy of every region on every set.
+
+    Args:
+        case: Network and data.
+        found: Attribution at the training length.
+
+    Returns:
+        A verdict for each region and set.
+    """
+    half = case.data.own._replace(length=case.data.own.length // 2)
+    short = attribute(case.model, case.data.sequences(half, VALIDATION, MANY).tokens, case.regions)
+    sets = predict_sets(case.module, case.data, case.samples, case.sets)
+    return [v for answers in sets for v in _verdicts(case, short, found, answers, sets[0])]
+
+
+def add_bias(report: Report, case: Case) -> Attribution:
     """Add the section on the bias: the tokens that each region's count is compared with.
 
     Args:
@@ -51,11 +106,9 @@ def add_bias(report: Report, case: Case) -> tuple[Attribution, Attribution]:
         case: Network and data.
 
     Returns:
-        Attribution at half the training length, and at the full length.
+        The attribution.
     """
-    half = case.data.own._replace(length=case.data.own.length // 2)
     found = attribute(case.model, case.own().tokens, case.regions)
-    short = attribute(case.model, case.data.sequences(half, VALIDATION, MANY).tokens, case.regions)
     for region in range(case.regions):
         leading = found.leading(region)
         text = ", ".join(f"{kind} {percent(share, 0)}" for kind, share in leading.items())
@@ -91,20 +144,18 @@ def add_bias(report: Report, case: Case) -> tuple[Attribution, Attribution]:
         figures.bracket_maps(brackets(case.model, case.own(FEW).tokens, case.regions)),
         f"Share of each prompt's attention on each bracket, mean of {FEW} sequences.",
     )
-    return short, found
+    return found
 
 
-def add_predictions(report: Report, case: Case, short: Attribution, found: Attribution) -> None:
+def add_predictions(report: Report, case: Case, found: Attribution) -> None:
     """Add the section on predicted and measured generalization.
 
     Args:
         report: Report to extend.
         case: Network and data.
-        short: Attribution at half the training length.
-        found: Attribution at the full length.
+        found: Attribution at the training length.
     """
-    sets = predict_sets(case.module, case.data, case.samples, case.sets)
-    verdicts = [v for answers in sets for v in _verdicts(case, short, found, answers, sets[0])]
+    verdicts = judge(case, found)
     report.add_metrics(
         {
             f"{v.name}/{name}/region{v.region}": getattr(v, field)
@@ -112,21 +163,11 @@ def add_predictions(report: Report, case: Case, short: Attribution, found: Attri
             for name, field in (("top1", "measured"), ("predicted", "predicted"))
         }
     )
-    judged = [v for v in verdicts if v.judged]
-    passed = np.array([v.measured >= SOLVED for v in judged], bool)
-    foretold = np.array([v.predicted >= SOLVED for v in judged], bool)
-    sizes = [int(passed.sum()), int((~passed).sum())]
-    hits = [int((passed & foretold).sum()), int((~passed & ~foretold).sum())]
-    right = [hit / size if size else float("nan") for hit, size in zip(hits, sizes, strict=True)]
-    words = [
-        f"{percent(share, 0)} of {size} that {verb}"
-        for share, size, verb in zip(right, sizes, ("count", "fail"), strict=True)
-        if size
-    ]
-    report.add_result("prediction of other sets is right for", " and ".join(words) or None)
+    right = tally(verdicts)
+    report.add_result("prediction of other sets is right for", str(right) or None)
     report.add_metrics(
-        {"prediction/passing": sizes[0], "prediction/failing": sizes[1]}
-        | {f"prediction/right/{n}": v for n, v in zip(("passing", "failing"), right, strict=True)}
+        {"prediction/passing": right.passing, "prediction/failing": right.failing}
+        | {f"prediction/right/{name}": share for name, share in right.shares.items()}
     )
     report.add_figure(
         "Which sets must fail, and which do",

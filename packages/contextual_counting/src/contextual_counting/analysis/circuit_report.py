@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import softmax
 
 from contextual_counting.analysis import figures
@@ -15,6 +16,7 @@ from contextual_counting.analysis.encoder_attention import (
 from contextual_counting.analysis.interventions import (
     PATCHED,
     added,
+    answer,
     erase_the_last_bracket,
     flip_a_bit,
     patched,
@@ -23,8 +25,9 @@ from contextual_counting.analysis.interventions import (
 from contextual_counting.analysis.principal_components import ones_by_region
 from contextual_counting.analysis.ratio_readout import exact, fit
 from contextual_counting.analysis.token_kinds import KINDS
-from contextual_counting.analysis.trained_network import FEW, Case, key, region_names
+from contextual_counting.analysis.trained_network import FEW, MANY, Case, key, region_names
 from contextual_counting.simulate.sequences import CLOSE, ONE, OPEN, ZERO
+from sciformer.interpret.probes import linear_probe, shuffled_weights
 from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
 
@@ -180,6 +183,7 @@ def add_readout(report: Report, case: Case) -> None:
     batch = case.own(2000)
     size = case.data.at_once(case.data.own.length)
     z = torch.cat([decoded(case.model, part, case.regions) for part in batch.tokens.split(size)])
+    _add_probes(report, case, batch.tokens[:MANY], z[:MANY], batch.counts[:MANY])
     readouts = [fit(z[:, r], batch.counts[:, r]) for r in range(case.regions)]
     rows: list[list[Cell]] = []
     for name, setting in case.sets.items():
@@ -196,4 +200,35 @@ def add_readout(report: Report, case: Case) -> None:
         rows,
         "Fitted on 2000 sequences of the run's own distribution, with known counts: it says "
         "whether the attention counts, not whether the network says so.",
+    )
+
+
+def _add_probes(report: Report, case: Case, tokens: Tensor, z: Tensor, counts: Tensor) -> None:
+    """Add linear probes of the count, with controls, beside what the head says."""
+    model, size = case.model, case.data.at_once(case.data.own.length)
+    blind_model = shuffled_weights(model)
+    parts = tokens.split(size)
+    blind = torch.cat([decoded(blind_model, part, case.regions) for part in parts])
+    said = torch.cat([answer(model, part, case.regions) for part in parts])
+    rows: list[list[Cell]] = []
+    for r in range(case.regions):
+        wanted = counts[:, r].double()
+        probe = linear_probe(z[:, r], wanted, random=blind[:, r])
+        spread = (wanted - wanted.mean()).square().sum().clamp_min(1)
+        head = 1 - ((said[:, r] - wanted).square().sum() / spread).item()
+        found = {
+            "head": head,
+            "probe": probe.score,
+            "probe_shuffled": probe.shuffled,
+            "probe_random": probe.random,
+        }
+        report.add_metrics({f"id/{name}_r2/region{r}": value for name, value in found.items()})
+        rows.append([f"region {r + 1}", *(f"{value:.4f}" for value in found.values())])
+    report.add_table(
+        "Linear probe for the count, R2",
+        ["Region", "head", "probe", "probe, shuffled counts", "probe, shuffled weights"],
+        rows,
+        "Of what the decoder attends to, on sequences that the probe was not fitted on. A probe "
+        "that is right where the head is not: the count is there but misread. Attention holds a "
+        "ratio, which no linear probe reads exactly.",
     )

@@ -10,6 +10,7 @@ from contextual_counting.analysis.token_kinds import OWN_ONES, kinds
 from contextual_counting.nn.count_heads import UNIT, QuadraticHead
 from contextual_counting.nn.model import CountingTransformer
 from sciformer.interpret.hooks import run_with_cache
+from sciformer.interpret.token_kinds import attention_by_kind
 from sciformer.nn.attention import merge
 
 
@@ -53,20 +54,18 @@ def effective_values(
     """
     names = ["decoder.attention.pattern", "decoder.attention.value"]
     _, cache = run_with_cache(model, tokens, regions, names_filter=names)
-    pattern, value = cache[names[0]][:, 0].double(), cache[names[1]][:, 0].double()
+    pattern, value = (cache[name][:, 0].double() for name in names)
     own = kinds(model.encoder.with_begin(tokens), regions) == OWN_ONES  # (B, R, K)
+    number, mass, summed = attention_by_kind(pattern, value, own.long(), 2)
+    some = number[..., 1] > 0
+    # Tokens weigh by their attention, sequences by 1 / the attention on one own 1.
+    unit = (mass[..., 1] / number[..., 1]).where(some, torch.inf)
+    weights, vectors = (mass / unit[..., None]).sum(0), (summed / unit[..., None, None]).sum(0)
     found = []
     for region in range(regions):
-        chosen = own[:, region] & (own[:, region].sum(1) > 0)[:, None]
-        here = pattern[:, region] * chosen
-        there = pattern[:, region] * ~chosen * chosen.any(1, keepdim=True)
-        # Tokens weigh by their attention, sequences by 1 / the attention on one own 1.
-        unit = (here.sum(1) / chosen.sum(1)).masked_fill(~chosen.any(1), torch.inf)[:, None]
-        mean = torch.einsum("bk,bkd->d", here / unit, value) / (here / unit).sum()
-        rest = torch.einsum("bk,bkd->d", there / unit, value) / (there / unit).sum()
-        weight = (there / unit).sum() / chosen.any(1).sum()
-        own_logits, rest_logits = (_answer(model, z, region) for z in (mean, rest))
-        found.append(Values(own_logits, rest_logits, weight))
+        means = vectors[region] / weights[region, :, None]
+        rest_logits, own_logits = (_answer(model, z, region) for z in means)
+        found.append(Values(own_logits, rest_logits, weights[region, 0] / some[:, region].sum()))
     return found
 
 

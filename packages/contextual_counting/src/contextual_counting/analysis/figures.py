@@ -36,7 +36,7 @@ DIVERGING = "RdBu_r"
 def bias_bars(found: Attribution) -> Figure:
     """Composition of each region's bias by kind of token."""
     rest = found.rest
-    shares = (rest / rest.sum(1, keepdim=True)).numpy()
+    shares = (rest / rest.sum(1, keepdim=True)).nan_to_num().numpy()  # a region may have no 1s
     regions = len(shares)
     with figure(1.3 + 0.36 * regions, WIDE) as drawn:
         axes = drawn.add_subplot()

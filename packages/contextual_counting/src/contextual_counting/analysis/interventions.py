@@ -13,7 +13,7 @@ from contextual_counting.analysis.token_kinds import KINDS, OWN_ONES, kinds, pla
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import CLOSE, ONE, OPEN, ZERO
 from sciformer.interpret.hooks import Hook, Site, run_with_cache, run_with_hooks
-from sciformer.interpret.patching import put
+from sciformer.interpret.patching import hide, put
 
 PATCHED = (
     "encoder.block.attention.out",
@@ -59,12 +59,8 @@ def without(
     """
     known = kinds(model.encoder.with_begin(tokens), regions)
     hidden = (known == KINDS.index(kind))[:, None]
-
-    def hide(scores: Tensor, _: Site) -> Tensor:
-        return scores.masked_fill(hidden, -torch.inf)
-
     before = answer(model, tokens, regions)
-    after = answer(model, tokens, regions, [("decoder.attention.scores", hide)])
+    after = answer(model, tokens, regions, [("decoder.attention.scores", hide(hidden))])
     some = (known == OWN_ONES).any(2)
     change = ((after - before) / before.clamp_min(1)).where(some, torch.nan)
     return change.nanmedian(0).values

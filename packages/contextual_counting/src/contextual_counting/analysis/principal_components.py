@@ -9,6 +9,7 @@ from torch import Tensor
 from contextual_counting.analysis.token_kinds import places
 from contextual_counting.nn.model import CountingTransformer
 from contextual_counting.simulate.sequences import ONE
+from sciformer.interpret.components import principal
 from sciformer.interpret.hooks import run_with_cache
 from sciformer.nn.attention import merge
 
@@ -25,26 +26,6 @@ class Components(NamedTuple):
     plane: Float[Tensor, "vectors 2"]
     explained: Float[Tensor, "2"]
     place: Int64[Tensor, " vectors"]
-
-
-def principal(
-    vectors: Float[Tensor, "vectors dim"], components: int
-) -> tuple[Float[Tensor, " dim"], Float[Tensor, "dim {components}"], Float[Tensor, " dim"]]:
-    """Principal component analysis, in fp64.
-
-    Args:
-        vectors: One row per sample.
-        components: Number of components to return.
-
-    Returns:
-        Mean, components, and the variance fractions of all components, largest first.
-    """
-    wide = vectors.double()
-    mean = wide.mean(0)
-    centered = wide - mean
-    variance, directions = torch.linalg.eigh(centered.T @ centered / len(wide))
-    shares = variance.flip(0).clamp_min(0)
-    return mean, directions.flip(1)[:, :components], shares / shares.sum().clamp_min(1e-300)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from contextual_counting.analysis.principal_components import principal
+from sciformer.interpret.components import principal
 
 COMPONENTS = 12
 

@@ -23,11 +23,13 @@ class Case(NamedTuple):
         module: Trained module, in evaluation mode.
         data: Data module of its training.
         samples: Sequences per set.
+        given: Sequences of one's own that are analyzed in place of the training distribution.
     """
 
     module: "CountingModule"
     data: "CountingData"
     samples: int
+    given: "Batch | None" = None
 
     @property
     def model(self) -> "CountingTransformer":
@@ -36,8 +38,8 @@ class Case(NamedTuple):
 
     @property
     def regions(self) -> int:
-        """Number of regions of the training distribution."""
-        return self.data.own.regions
+        """Number of regions of the sequences."""
+        return self.data.own.regions if self.given is None else self.given.counts.shape[1]
 
     @property
     def sets(self) -> dict[str, Setting]:
@@ -47,7 +49,9 @@ class Case(NamedTuple):
         return {name: s for name, s in every.items() if can(s.length, s.regions)}
 
     def own(self, samples: int = MANY) -> "Batch":
-        """Validation sequences of the run's own distribution."""
+        """Validation sequences of the run's own distribution, or those given."""
+        if self.given is not None:
+            return type(self.given)(*(part[:samples] for part in self.given))
         return self.data.sequences(self.data.own, VALIDATION, samples)
 
     def few(self) -> Int64[Tensor, "batch time"]:

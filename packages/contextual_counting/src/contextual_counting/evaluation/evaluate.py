@@ -6,13 +6,17 @@ import torch
 
 from contextual_counting.data.curriculum import check_room
 from contextual_counting.evaluation import figures
+from contextual_counting.evaluation.given_sequences import (
+    check_answerable,
+    given_sequences,
+    written_table,
+)
 from contextual_counting.evaluation.predictions import (
     Answers,
     open_with_data,
-    predict,
+    predict_given,
     predict_sets,
     scores,
-    stored_sequences,
 )
 from sciformer.arguments import ArgumentError, check_least
 from sciformer.report.html import Cell, percent
@@ -52,7 +56,8 @@ def evaluate(
         out: Output folder of ``metrics.json`` and ``index.html``; by default ``report`` in the
             folder of the checkpoint.
         data: Sequences to evaluate on instead of these sets: a folder written by
-            ``contextual-counting simulate``.
+            ``contextual-counting simulate``, a text file with a sequence on each line, or a
+            sequence, as ``"0 1 [ 1 0 ] 1"``.
         samples: Maximum number of sequences per set.
         sets: Sets in addition to ``id``, from ``t300``, ``r3``, ``t1024``, ``density0.3``, ``r12``
             and ``t2048``; by default those of the first four that the network can process.
@@ -69,26 +74,29 @@ def evaluate(
         raise ArgumentError("sets", "they are drawn; leave them out with --data")
     torch.set_num_threads(threads)
     run, source = open_with_data(path, device)
-    asked = source.settings if sets is None else _named(sets, run.module, source)
-    stored = None if data is None else stored_sequences(data, samples)
-    if stored is not None:
-        _check_answerable("data", run.module, stored[0])
+    asked = source.settings if sets is None else named_sets(sets, run.module, source)
+    given = None if data is None else given_sequences(data, samples)
+    if given is not None:
+        check_answerable("data", run.module, given.setting)
     with run.report("Contextual counting", out, overwrite, data=data) as report:
         report.summary = _summary(source, samples)
-        if stored is None:
+        if given is None:
             answered = predict_sets(run.module, source, samples, asked)
         else:
-            answered = [predict(run.module, source, "data", *stored)]
+            answered = [predict_given(run.module, source, given)]
         numbers = {key: value for answers in answered for key, value in scores(answers).items()}
         report.add_metrics(numbers)
         _add_results(report, answered[0], numbers)
         _add_tables(report, answered, numbers)
+        if given is not None and given.written:
+            report.add_table(*written_table(given.written, answered[0].ranked[..., 0]))
         figures.add_accuracy(report, answered, numbers)
         figures.add_scatter(report, answered)
-        figures.add_attention(report, run.module, source)
+        first = source.evaluation("id", samples=1) if given is None else given.parts[0]
+        figures.add_attention(report, run.module, first)
 
 
-def _named(
+def named_sets(
     names: list[str], module: "CountingModule", data: "CountingData"
 ) -> "dict[str, Setting]":
     """Settings of ``id`` and of the named sets, all of which the network can process."""
@@ -97,17 +105,8 @@ def _named(
         if name not in known:
             raise ArgumentError("sets", f"{name!r} is none of {', '.join(known)}")
         check_room(f"{name}.length", *known[name][:2])
-        _check_answerable(f"sets: {name!r}", module, known[name])
+        check_answerable(f"sets: {name!r}", module, known[name])
     return {name: known[name] for name in dict.fromkeys(["id", *names])}
-
-
-def _check_answerable(name: str, module: "CountingModule", setting: "Setting") -> None:
-    """Raise a ValueError if the network has too few prompts or positions for a setting."""
-    if not module.can_answer(setting.length, setting.regions):
-        few = f"{module.prompts} prompts"
-        short = f"positions for {module.model.encoder.longest} tokens"
-        held = few if setting.regions > module.prompts else short
-        raise ValueError(f"{name}: the network has {held}")
 
 
 def _summary(data: "CountingData", samples: int) -> str:

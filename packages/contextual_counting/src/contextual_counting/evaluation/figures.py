@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
+from contextual_counting.data.datamodule import Batch
 from contextual_counting.simulate.sequences import CLOSE, ONE, OPEN, ZERO
 from sciformer.report.figures import (
     BASELINE,
@@ -24,7 +25,6 @@ from sciformer.report.figures import (
 from sciformer.report.report import Report
 
 if TYPE_CHECKING:
-    from contextual_counting.data.datamodule import CountingData
     from contextual_counting.evaluation.predictions import Answers
     from contextual_counting.module import CountingModule
 
@@ -79,6 +79,7 @@ def add_scatter(report: Report, sets: Sequence["Answers"]) -> None:
             pairs = np.stack([answers.counts, answers.ranked[..., 0]])[:, :SCATTERED]
             for region in range(answers.setting.regions):
                 points = np.unique(pairs[:, :, region], axis=1)  # many sequences give the same
+                points = points[:, points[0] >= 0]  # others have no such region
                 color, name = PALETTE[region % 6], f"region {region + 1}"
                 axes.plot(*points, ".", markersize=3, color=color, label=name)
             axes.set(title=answers.name, xlabel="true count (1s)", aspect="equal")
@@ -93,10 +94,9 @@ def add_scatter(report: Report, sets: Sequence["Answers"]) -> None:
 
 
 @torch.no_grad()
-def add_attention(report: Report, module: "CountingModule", data: "CountingData") -> None:
-    """Attention of the decoder over one sequence, one panel per region."""
-    batch = data.evaluation("id", samples=1)
-    regions = data.own.regions
+def add_attention(report: Report, module: "CountingModule", batch: Batch) -> None:
+    """Attention of the decoder over the first sequence of a batch, one panel per region."""
+    batch, regions = Batch(*(part[:1] for part in batch)), batch.counts.shape[1]
     given = batch.tokens.to(module.device)
     encoded = module.model.encoder(given)
     weights = module.model.decoder.attention.weights(encoded, queries=regions)[0].mean(0)

@@ -7,7 +7,14 @@ import torch
 from rich.text import Text
 
 import contextual_counting
-from contextual_counting.evaluation.predictions import predict_sets, scores
+from contextual_counting.data.written_sequences import read_sequences
+from contextual_counting.evaluation.given_sequences import (
+    Given,
+    check_answerable,
+    given_as_text,
+    written_table,
+)
+from contextual_counting.evaluation.predictions import predict_given, predict_sets, scores
 from contextual_counting.nn.constructed_weights import (
     BIASES,
     COUNTS,
@@ -17,7 +24,7 @@ from contextual_counting.nn.constructed_weights import (
     Bias,
     set_weights,
 )
-from sciformer.arguments import check_least
+from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.files import new_file, write_atomically
 from sciformer.report.html import Cell, Table, percent
 from sciformer.report.report import rich_table, terminal
@@ -36,6 +43,7 @@ def oracle(
     out: str | None = None,
     samples: int = 4000,
     sets: list[str] | None = None,
+    data: str | None = None,
     threads: int = 1,
     overwrite: bool = False,
 ) -> None:
@@ -52,28 +60,46 @@ def oracle(
         samples: Sequences per set.
         sets: Sets from ``id``, ``t300``, ``r3``, ``t1024``, ``density0.3``, ``r12`` and ``t2048``;
             by default all.
+        data: Sequences to count in place of the sets: a text file with one on each line, or a
+            sequence, as ``"0 1 [ 1 0 ] 1"``.
         threads: CPU threads.
         overwrite: Replace an existing file.
 
     Raises:
-        ValueError: For an unknown set, or a number out of range.
+        ValueError: For an unknown set, a number out of range, or what is no sequence.
     """
     check_least(samples=(samples, 1), threads=(threads, 1))
     for name in sets or ():
         if name not in SETS:
             raise ValueError(f"sets: {name!r} is none of {', '.join(SETS)}")
+    if data is not None and sets is not None:
+        raise ArgumentError("sets", "they are drawn; leave them out with --data")
+    given = None
+    if data is not None:
+        with inside("data", data):
+            given = given_as_text(read_sequences(data)[:samples])
+    module, drawn = build(bias, causal), contextual_counting.CountingData(LENGTH, USED)
+    if given is not None:
+        check_answerable("data", module, given.setting)
     if out is not None:
         new_file(out, overwrite)
+        save(module, drawn, out, f"contextual-counting oracle --bias {bias} --causal {causal}")
     torch.set_num_threads(threads)
-    module, data = build(bias, causal), contextual_counting.CountingData(LENGTH, USED)
-    if out is not None:
-        save(module, data, out, f"contextual-counting oracle --bias {bias} --causal {causal}")
     console = terminal()
-    shown = table(module, data, samples, sets or SETS)
+    shown = (
+        table(module, drawn, samples, sets or SETS)
+        if given is None
+        else _answered(module, drawn, given)
+    )
     console.print(rich_table(shown))
     console.print(Text(shown.note, style="dim"))
     if out is not None:
         print(out)  # noqa: T201  # what the verb answers
+
+
+def _answered(module: "CountingModule", drawn: "CountingData", given: Given) -> Table:
+    """Table of one's own sequences, or of stored ones."""
+    return written_table(given.written, predict_given(module, drawn, given).ranked[..., 0])
 
 
 def build(bias: Bias, causal: bool = True) -> "CountingModule":

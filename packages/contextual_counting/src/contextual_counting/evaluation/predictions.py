@@ -10,11 +10,10 @@ from jaxtyping import Int64
 from torch import Tensor
 
 import contextual_counting
-from contextual_counting.data.datamodule import Batch, Setting, collate
-from contextual_counting.data.shards import Sample, ranges_of
+from contextual_counting.data.datamodule import Batch, Setting
+from contextual_counting.evaluation.given_sequences import Given
 from contextual_counting.metrics import TOP, RegionScores, ranking
-from sciformer.arguments import inside
-from sciformer.data.shards.dataset import ShardedDataset
+from contextual_counting.simulate.sequences import NO_REGION
 from sciformer.evaluation.comparison import metric_key
 from sciformer.evaluation.run import TrainedRun, open_run
 from sciformer.progress import track
@@ -63,29 +62,25 @@ def open_with_data(
     return run, run.data(contextual_counting.CountingData, **settings)
 
 
-def stored_sequences(folder: str, samples: int) -> tuple[Setting, Batch]:
-    """Read sequences written by ``contextual-counting simulate``.
+@torch.no_grad()
+def predict_given(module: "CountingModule", data: "CountingData", given: Given) -> Answers:
+    """Predict the counts of sequences of any lengths and numbers of regions.
 
     Args:
-        folder: Folder or address of shards.
-        samples: Maximum number of sequences to read.
+        module: Module in evaluation mode.
+        data: Data module of the training.
+        given: The sequences.
 
     Returns:
-        Their setting, with the mean of their densities, and the sequences.
-
-    Raises:
-        ArgumentError: If they cannot be read, or differ in their number of regions.
+        The predictions; counts are ``NO_REGION`` where a sequence has fewer regions than another.
     """
-    with inside("data", folder):
-        stored = ShardedDataset(folder, Sample)
-        ranges = ranges_of(stored.folder)
-        fewest, most = ranges.regions
-        if fewest != most:
-            raise ValueError(
-                f"{folder}: {fewest} to {most} regions; all sequences must have as many"
-            )
-        sequences = collate([stored[number] for number in range(min(samples, len(stored)))])
-    return Setting(ranges.length, most, sum(ranges.density) / 2), sequences
+    counts = given.counts
+    ranked = torch.full((*counts.shape, min(TOP, module.classes)), NO_REGION)
+    for rows, batch in zip(given.rows, given.parts, strict=True):
+        answers = predict(module, data, "data", given.setting, batch)
+        ranked[rows, : batch.counts.shape[1]] = torch.from_numpy(answers.ranked)
+    outside = data.outside(given.setting)
+    return Answers("data", given.setting, outside, counts.numpy(), ranked.numpy())
 
 
 @torch.no_grad()
@@ -104,9 +99,9 @@ def predict(
     Returns:
         The predictions.
     """
-    parts = batch.tokens.split(data.at_once(setting.length))
+    parts, regions = batch.tokens.split(data.at_once(setting.length)), batch.counts.shape[1]
     ranked = [
-        ranking(module(part.to(module.device), setting.regions)).cpu()
+        ranking(module(part.to(module.device), regions)).cpu()
         for part in track(parts, name, len(parts))
     ]
     outside = data.outside(setting)
@@ -155,7 +150,8 @@ def scores(answers: Answers) -> dict[str, float]:
     for part, value in found.compute().items():
         key = f"{answers.name}/{part}"
         numbers |= {key: value.item(), metric_key(key, "constant"): baselines[part].item()}
-    for region, column in enumerate(answers.counts.T):
+    for region, whole in enumerate(answers.counts.T):
+        column = whole[whole >= 0]
         error = np.abs(column - np.median(column)).mean()
         numbers[metric_key(f"{answers.name}/mae/region{region}", "constant")] = float(error)
     return numbers
@@ -163,5 +159,6 @@ def scores(answers: Answers) -> dict[str, float]:
 
 def _constants(counts: Int64[np.ndarray, "samples regions"]) -> Int64[Tensor, "regions five"]:
     """The most frequent counts of each region."""
-    ordered = [np.bincount(column, minlength=TOP).argsort()[::-1] for column in counts.T]
+    known = [column[column >= 0] for column in counts.T]  # others are NO_REGION
+    ordered = [np.bincount(column, minlength=TOP).argsort()[::-1] for column in known]
     return torch.from_numpy(np.stack([frequent[:TOP] for frequent in ordered]))

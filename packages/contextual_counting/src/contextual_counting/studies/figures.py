@@ -1,13 +1,23 @@
-"""Strip plots like those of the paper's figures 2 to 4."""
+"""Strip plots like those of the paper's figures 2 to 4, and the seeds of one configuration."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from contextual_counting.studies.paper_grid import POSITIONS, Arm, Spread
-from sciformer.report.figures import BASELINE, BLUE, INK, VERMILION, WIDE, add_legend, figure
+from sciformer.report.figures import (
+    BASELINE,
+    BLUE,
+    INK,
+    PALETTE,
+    VERMILION,
+    WIDE,
+    add_legend,
+    figure,
+)
 
 SHIFT = 0.17  # of points of the same arm to the side, so that they do not hide each other
 
@@ -37,6 +47,31 @@ def strips(
         names = list(POSITIONS.values())
         panels[1].set_xticks([3 * index + 0.5 for index in range(len(names))], names)
         add_legend(drawn, 5)
+    return drawn
+
+
+def seeds_in_order(worst: Mapping[str, Sequence[float]], bounds: Mapping[str, float]) -> Figure:
+    """Accuracy of the worst region of every seed, sorted, one line per set.
+
+    Args:
+        worst: Set -> accuracies, one per seed.
+        bounds: Set -> accuracy from which a seed counts as solved.
+
+    Returns:
+        The figure.
+    """
+    with figure(2.8) as drawn:
+        axes = drawn.add_subplot()
+        for index, (name, values) in enumerate(worst.items()):
+            color = PALETTE[index % len(PALETTE)]
+            axes.plot(
+                range(1, len(values) + 1), [100 * value for value in sorted(values)],
+                "o-", color=color, markersize=4, linewidth=0.8, label=name,
+            )  # fmt: skip
+            axes.axhline(100 * bounds[name], color=color, linewidth=0.8, linestyle="--")
+        axes.set(xlabel="seeds, worst first", ylabel="exact counts, worst region (%)")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        add_legend(drawn, 4)
     return drawn
 
 
