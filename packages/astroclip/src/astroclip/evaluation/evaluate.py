@@ -10,8 +10,7 @@ import numpy as np
 
 import astroclip
 from astroclip.data.datamodule import GalaxyData
-from astroclip.data.on_error import OnError
-from astroclip.data.readers.open import Files
+from astroclip.data.entry import Files, OnError
 from astroclip.evaluation import figures, tables
 from astroclip.evaluation.comparison import (
     CCA,

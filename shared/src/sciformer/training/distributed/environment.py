@@ -1,0 +1,35 @@
+"""Place of this process among those that torchrun or SLURM started."""
+
+from typing import NamedTuple
+
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+
+class Place(NamedTuple):
+    """Place of a process among all of a run.
+
+    Args:
+        rank: Number of the process, from 0.
+        world: Number of processes.
+        local: Number of the process on its machine.
+    """
+
+    rank: int
+    world: int
+    local: int
+
+
+ALONE = Place(0, 1, 0)
+
+
+def place() -> Place:
+    """Find the place of this process; ``ALONE`` if neither torchrun nor SLURM started it.
+
+    For work that needs no communication: each process does its share.
+    """
+    for kind in (TorchElasticEnvironment, SLURMEnvironment):
+        if kind.detect():
+            found = kind()
+            return Place(found.global_rank(), found.world_size(), found.local_rank())
+    return ALONE
