@@ -80,17 +80,25 @@ def units(
     """
     found: list[Unit] = []
     for entry in entries(files):
-        paths = files_of(entry) if isinstance(entry, str) else []
-        whole = len(paths) < 2 or any(path.suffix not in TABLES for path in paths)
-        if not whole:
-            first = open_source(paths[0])
-            there = {"image": first.images, "spectrum": first.spectra}
-            whole = not all(there[kind] for kind in kinds)
-        found += [Unit(entry)] if whole else [Unit(str(path)) for path in paths]
+        paths = _tables(entry, kinds) if isinstance(entry, str) else []
+        found += [Unit(str(path)) for path in paths] or [Unit(entry)]
     found += [] if shards is None else [Unit(None, shards)]
     if not found:
         raise ValueError("files: neither --files nor --shards says where the galaxies are")
     return found
+
+
+def _tables(entry: str, kinds: Sequence[str]) -> list[Path]:
+    """Files of an entry, if each can be opened by itself; else none, and whoever opens it says why."""
+    try:
+        paths = files_of(entry)
+        if len(paths) < 2 or any(path.suffix not in TABLES for path in paths):
+            return []
+        first = open_source(paths[0])
+    except ValueError:
+        return []
+    there = {"image": first.images, "spectrum": first.spectra}
+    return paths if all(there[kind] for kind in kinds) else []
 
 
 def check_folder(out: str, overwrite: bool, here: Place) -> Path:

@@ -27,9 +27,15 @@ def place() -> Place:
     """Find the place of this process; ``ALONE`` if neither torchrun nor SLURM started it.
 
     For work that needs no communication: each process does its share.
+
+    Raises:
+        ValueError: If SLURM was given ``--ntasks`` without ``--ntasks-per-node``.
     """
     for kind in (TorchElasticEnvironment, SLURMEnvironment):
         if kind.detect():
-            found = kind()
+            try:
+                found = kind()
+            except RuntimeError as error:
+                raise ValueError(f"SLURM: {error}") from error
             return Place(found.global_rank(), found.world_size(), found.local_rank())
     return ALONE
