@@ -137,7 +137,7 @@ def test_torchrun_and_slurm_say_which_process_this_is(monkeypatch):
     with monkeypatch.context() as patch:
         for name, value in task.items():
             patch.setenv(name, str(value))
-        with pytest.raises(ValueError, match="SLURM: .*--ntasks-per-node=6"):
+        with pytest.raises(ValueError, match=r"SLURM: .*--ntasks-per-node=6"):
             place()
         patch.setenv("SLURM_NTASKS_PER_NODE", "2")
         assert place() == Place(3, 6, 1)

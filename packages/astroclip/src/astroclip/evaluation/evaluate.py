@@ -23,6 +23,7 @@ from astroclip.evaluation.comparison import (
     gather,
     retrieval,
 )
+from astroclip.evaluation.interval_comparison import add_comparison
 from astroclip.evaluation.probes import Reading
 from astroclip.inference.encode import encode
 from astroclip.metrics import REDSHIFT
@@ -84,7 +85,7 @@ def evaluate(
         "AstroCLIP: images and spectra in one space", out, overwrite, data=data
     ) as report:
         report.summary = SUMMARY
-        source = open_data(run, data, bank, on_error)
+        source = open_data(run, data, bank, on_error, samples)
         report.run |= origin(source)
         classes = {} if source.source is None else source.source.classes
         look = partial(gather, partial(encode, run.module), labels=source.labels, classes=classes)
@@ -101,6 +102,7 @@ def open_data(
     data: Files | None = None,
     bank: int | None = None,
     on_error: OnError = "skip",
+    samples: int = TEST,
 ) -> GalaxyData:
     """Open the galaxies of a run, or others.
 
@@ -109,6 +111,7 @@ def open_data(
         data: Files, or a folder or an address of shards.
         bank: Number of training galaxies needed.
         on_error: What to do with a galaxy that cannot be used: ``skip`` or ``stop``.
+        samples: Number of test galaxies needed, of those that are simulated.
 
     Returns:
         Test and training galaxies, in order, each once.
@@ -119,6 +122,7 @@ def open_data(
     pairs = bank or min(run.settings.get("pairs", BANK), BANK)
     changes: dict[str, Any] = {"pairs": pairs, "stream": False, "workers": 0, "batch_size": BATCH}
     changes["on_error"] = on_error
+    changes["test_pairs"] = max(samples, run.settings.get("test_pairs", 0))
     if data is None:
         return run.data(GalaxyData, **changes)
     stored = isinstance(data, str) and ("://" in data or (Path(data) / INDEX).is_file())
@@ -152,6 +156,7 @@ def fill(report: Report, bank: Galaxies, test: Galaxies, morphologies: Sequence[
         report.add_metrics(each.numbers())
     add_results(report, read)
     tables.add_readings(report, read, len(bank))
+    add_comparison(report, test.embeddings.ids, read)
     figures.add_recall(report, found)
     if any(each.label == REDSHIFT for each in read):
         figures.add_redshifts(report, read)

@@ -204,6 +204,16 @@ def paths_of(path: Path) -> list[Path]:
     return found
 
 
+def read_bank(path: str | Path) -> Embeddings:
+    """Read all galaxies of a file, of which an npz is mapped, or of a folder."""
+    return Bank(path).whole() if Path(path).is_dir() else embedding_files.read(path)
+
+
+def read_about(path: str | Path) -> dict[str, str]:
+    """Origin of a file or a folder of embeddings; see ``origin``."""
+    return origin(paths_of(Path(path)))
+
+
 def is_bank(path: Path) -> bool:
     """Whether a path is a file of embeddings by its name and columns, or a folder of them."""
     if path.is_dir():

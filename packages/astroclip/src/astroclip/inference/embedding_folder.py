@@ -89,14 +89,14 @@ def units(
 
 
 def _tables(entry: str, kinds: Sequence[str]) -> list[Path]:
-    """Files of an entry, if each can be opened by itself; else none, and whoever opens it says why."""
+    """Files of an entry, if each can be opened by itself; else none."""
     try:
         paths = files_of(entry)
         if len(paths) < 2 or any(path.suffix not in TABLES for path in paths):
             return []
         first = open_source(paths[0])
     except ValueError:
-        return []
+        return []  # whoever opens it says why
     there = {"image": first.images, "spectrum": first.spectra}
     return paths if all(there[kind] for kind in kinds) else []
 
