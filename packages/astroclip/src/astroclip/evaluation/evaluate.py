@@ -37,6 +37,7 @@ from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
 
 BANK, TEST = 16_384, 1000  # galaxies
+MOST = 2048  # simulated test galaxies that no training sees
 BATCH = 256
 SUMMARY = (
     "Galaxies that were not trained on: is the spectrum of a galaxy found by its image, and its "
@@ -67,7 +68,7 @@ def evaluate(
             folder of the checkpoint.
         data: Galaxies to evaluate on instead of the run's own: files as in ``astroclip embed``, or
             a folder written by ``astroclip simulate``.
-        samples: Maximum number of test galaxies.
+        samples: Maximum number of test galaxies; of the run's own simulated ones there are 2,048.
         bank: Number of training galaxies that k-NN, MLPs and baselines learn from; by default those
             of the run, at most 16,384.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
@@ -122,7 +123,7 @@ def open_data(
     pairs = bank or min(run.settings.get("pairs", BANK), BANK)
     changes: dict[str, Any] = {"pairs": pairs, "stream": False, "workers": 0, "batch_size": BATCH}
     changes["on_error"] = on_error
-    changes["test_pairs"] = max(samples, run.settings.get("test_pairs", 0))
+    changes["test_pairs"] = max(min(samples, MOST), run.settings.get("test_pairs", 0))
     if data is None:
         return run.data(GalaxyData, **changes)
     stored = isinstance(data, str) and ("://" in data or (Path(data) / INDEX).is_file())

@@ -17,7 +17,8 @@ RIVALS = ("baseline_photometry", "baseline_pca")
 NOTE = (
     "Split conformal prediction: the errors of one half of the galaxies set the intervals of the "
     "other, in up to five bins of the redshift that the same method predicts. Half width: the "
-    "median. By redshift: the lowest and the highest coverage in five bins of it. Of the network, the reading of images and that of spectra with the narrowest interval."
+    "median. By redshift: the lowest and the highest coverage in five bins of the predicted and of "
+    "the true redshift. Of the network: the narrowest of each modality."
 )
 
 
