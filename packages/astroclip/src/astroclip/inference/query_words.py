@@ -28,6 +28,7 @@ def ask(
     checkpoint: str | None = None,
     space: Space = "z",
     radius: float = RADIUS,
+    files: bool = True,
 ) -> list[Query]:
     """Find the queries that words name.
 
@@ -40,6 +41,7 @@ def ask(
         checkpoint: Network that embeds a file.
         space: Which embedding to use, ``h`` or ``z``.
         radius: Largest distance in arcsec of a galaxy from a position.
+        files: Whether words may name files.
 
     Returns:
         The queries, in the order of the words.
@@ -52,9 +54,9 @@ def ask(
         position = position_of(word)
         if word in known:
             found.append(known[word])
-        elif Path(word).suffix in TEXTS and Path(word).is_file():
+        elif files and Path(word).suffix in TEXTS and Path(word).is_file():
             found += chosen(_listed(bank, Path(word)), number, word)
-        elif word and Path(word).exists():
+        elif files and word and Path(word).exists():
             from astroclip.inference.query_file import of_file  # torch: a second
 
             found += of_file(bank, word, of, number, checkpoint, space)

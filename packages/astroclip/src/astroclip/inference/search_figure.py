@@ -1,17 +1,20 @@
 """Figure of a search: the query and its nearest neighbors, one per row."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.image import imsave
 
 from astroclip.data.batch import Galaxy, middle
 from astroclip.data.source import Source
 from astroclip.inference.bank import Bank
 from astroclip.inference.encode import open_galaxies
-from astroclip.inference.galaxy_plots import FLUX, WAVELENGTH, name_lines, spectrum, stamp
+from astroclip.inference.galaxy_plots import FLUX, WAVELENGTH, name_lines, rgb, spectrum, stamp
 from astroclip.inference.neighbors import Answer
 from astroclip.metrics import REDSHIFT
 from sciformer.files import write_atomically
@@ -92,6 +95,31 @@ def cut(galaxy: Galaxy) -> Galaxy:
     if galaxy.image is None:
         return galaxy
     return galaxy._replace(image=middle(galaxy.image, min(CUT, *galaxy.image.shape[1:])))
+
+
+def stamp_png(galaxy: Galaxy) -> bytes:
+    """Color image of a galaxy, north up, as a PNG file."""
+    if galaxy.image is None:
+        raise ValueError(f"{galaxy.id}: no image")
+    image = cut(galaxy).image
+    assert image is not None
+    shown, out = rgb(image)[::-1], BytesIO()
+    imsave(out, np.ascontiguousarray(shown), format="png")
+    return out.getvalue()
+
+
+def spectrum_svg(galaxy: Galaxy) -> bytes:
+    """Spectrum of a galaxy with marked lines, as an SVG file."""
+    if galaxy.flux is None or galaxy.ivar is None:
+        raise ValueError(f"{galaxy.id}: no spectrum")
+    redshift, out = galaxy.labels.get(REDSHIFT, float("nan")), BytesIO()
+    with figure(HEIGHT + 0.4, WIDE) as drawn:
+        axes = drawn.subplots()
+        spectrum(axes, torch.from_numpy(galaxy.flux), torch.from_numpy(galaxy.ivar), redshift)
+        name_lines(axes, redshift)
+        axes.set_xlabel(WAVELENGTH)
+        drawn.savefig(out, format="svg")
+    return out.getvalue()
 
 
 def write_sheet(path: str, rows: Sequence[Row]) -> None:
