@@ -26,7 +26,7 @@ CLASSES = "classes"  # in the origin: label -> names of the classes that it numb
 RESERVED = frozenset((ID, *POSITION, COVERAGE, ABOUT, *VECTORS))  # every other column is a label
 NPZ, PARQUET = ".npz", ".parquet"
 SUFFIXES = (PARQUET, NPZ)
-GROUP = 4096  # galaxies of a row group at least; all that is in memory while a file is written
+GROUP = 1024  # galaxies of a row group at least; all that is in memory while a file is written
 LARGEST = 16_384  # galaxies of a row group at most; a part may have more
 
 
@@ -148,8 +148,10 @@ def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
         if values.dtype.kind not in ("USO" if name == ID else "fiub"):
             raise ValueError(f"{path}: {name}: dtype {values.dtype}")
     known = all(name in columns for name in POSITION)
+    with reading(path, ID):  # damaged letters
+        ids = [str(id) for id in columns[ID].tolist()]
     return Embeddings(
-        [str(id) for id in columns[ID].tolist()],
+        ids,
         {name: v.astype(np.float32) for name, v in columns.items() if name not in RESERVED},
         np.stack([columns[name] for name in POSITION], 1).astype(np.float64) if known else None,
         {name: columns[name] for name in VECTORS if name in columns},

@@ -28,6 +28,9 @@ def place() -> Place:
 
     For work that needs no communication: each process does its share.
 
+    Returns:
+        Number of the process, of all, and on its machine.
+
     Raises:
         ValueError: If SLURM was given ``--ntasks`` without ``--ntasks-per-node``.
     """
