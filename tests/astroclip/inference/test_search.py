@@ -202,7 +202,7 @@ def test_a_position_names_the_nearest_galaxy_within_the_radius(many):
     assert found.name == "s321"
     with pytest.raises(ValueError, match=r"nearest galaxy of the bank is 2\.\d+ arcsec away"):
         ask(opened, [f"{ra:.7f} {dec + 2.2 / 3600:.7f}"])
-    assert ask(opened, [f"{ra:.7f} {dec + 2.2 / 3600:.7f}"], radius=3)[0].row == 321
+    assert ask(opened, [f"{ra:.7f} {dec + 2.2 / 3600:.7f}"], radius=3.0)[0].row == 321
 
 
 def test_a_position_at_0_degrees_is_near_one_at_360(here):

@@ -21,6 +21,7 @@ GROUPS = 16  # row groups that are read together, as memory grows with their num
 BUFFER = 2**20  # bytes that are read at once
 
 Rows = Int64[np.ndarray, " rows"]
+Groups = Int64[np.ndarray, " groups"]
 Columns = Mapping[str, Shaped[np.ndarray, "rows ..."] | pa.Array]
 
 
@@ -107,7 +108,7 @@ class Parquet:
             yield from self._scan(names, some, rows)
 
     def _scan(
-        self, names: Sequence[str], groups: Rows, rows: Rows | None
+        self, names: Sequence[str], groups: Groups, rows: Rows | None
     ) -> Iterator[tuple[int, Columns]]:
         """Yield blocks of some row groups."""
         before = np.cumsum([0, *np.diff(self.edges)[groups]])
