@@ -143,10 +143,8 @@ def learned(
         head.widths[name] = []
         for place, label in enumerate(numbers):
             there = known(asked, label)
-            by, errors = (
-                said[there, head._by(place)],
-                said[there, place] - asked.labels[label][there],
-            )
+            by = said[there, head._by(place)]
+            errors = abs(said[there, place] - asked.labels[label][there])
             few = Widths(np.empty(0), np.full(1, np.nan))
             enough = there.sum() >= FEWEST
             head.widths[name].append(widths_by(by, errors) if enough else few)

@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int64, Shaped
 ROWS, QUERIES = 4096, 256  # of a matrix of cosines, which is still in the cache when it is searched
 SMALLEST = 1e-12  # norm by which a vector is divided at least, as torch's normalize has it
 
-Vectors = Float32[np.ndarray, "rows dim"]
+Vectors = Float32[np.ndarray, "_ dim"]
 
 
 class Neighbors(NamedTuple):
