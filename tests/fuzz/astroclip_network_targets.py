@@ -11,6 +11,7 @@ from target import Target
 
 from astroclip.convert import convert
 from astroclip.inference import embedding_files
+from astroclip.inference.bank import Bank
 from astroclip.module import AstroCLIPModule
 from sciformer.evaluation.run import open_run
 
@@ -35,6 +36,11 @@ def read_embedded(folder):
     found = embedding_files.read(path)
     yield
     found.rows([0, len(found.ids) - 1])
+    bank = Bank(path)
+    bank.rows_of(["a", "b"])
+    bank.take([embedding_files.ID, *bank.vectors, *bank.labels], [len(bank) - 1, 0])
+    bank.whole()
+    yield
     embedding_files.read_about(path)
     yield
 

@@ -127,7 +127,7 @@ def test_an_mlp_learns_numbers_and_classes_some_of_which_are_unknown():
     numbers = np.stack([bank.labels[name] for name in names], 1).astype(float)
     numbers[::3, 0] = np.nan
     classes = bank.labels["morphology"][:, None].astype(float)
-    found = learn(bank.vectors["image_h"], Targets(numbers, classes), test.vectors["image_h"])
+    found = learn(bank.vectors["image_h"], Targets(numbers, classes))(test.vectors["image_h"])
     for column, name in enumerate(names):
         assert r2_score(test.labels[name], found.numbers[:, column]) > 0.9
     assert (found.classes[:, 0] == test.labels["morphology"]).mean() > 0.9
@@ -256,3 +256,65 @@ def test_intervals_hold_nine_tenths_of_5000_galaxies_and_of_each_bin():
     for low in np.arange(5) / 5:
         here = (answers < 0.2 + low) & (answers >= low) & np.isfinite(found.truth)
         assert np.mean((abs(answers - found.truth) <= found.half)[here]) > 0.85
+
+
+def test_a_head_predicts_other_galaxies_with_intervals_and_classes(here, capsys):
+    classes = {"type": ["disk", "round"]}
+    made = galaxies(3000)
+    labels = {**made.labels, "type": made.labels["morphology"]}
+    about = {**ABOUT, "classes": json.dumps(classes)}
+    write("bank.parquet", [made._replace(labels=labels, classes=classes)], about)
+    assert astroclip("probe", "bank.parquet", "--out", "o") == 0
+    new = galaxies(400, seed=1)
+    write("new/part-1.parquet", [new._replace(labels={})], ABOUT)
+    capsys.readouterr()
+    assert astroclip("probe", "new", "--head", "o/head.safetensors", "--out", "p") == 0
+    assert "redshift: 400 galaxies, half width of 90 %" in capsys.readouterr().out
+    found = pq.read_table("p/predictions.parquet").to_pandas().set_index(["label", "id"])
+    for label in ("redshift", "log_mass"):
+        own = found.loc[label].loc[list(new.ids)]
+        truth = new.labels[label]
+        inside = (own["lower"] <= truth) & (truth <= own["upper"])
+        assert inside.mean() == pytest.approx(
+            0.9, abs=0.06
+        )  # 3 deviations of 600 set aside and 400
+        assert r2_score(truth, own["prediction"]) > 0.8
+    said = pq.read_table("p/classes.parquet").to_pandas().set_index(["label", "id"])
+    own = said.loc["type"].loc[list(new.ids)]
+    right = own["class"] == np.where(new.labels["morphology"] > 0, "round", "disk")
+    assert right.mean() > 0.9
+    assert right[own["probability"] > 0.9].mean() > 0.93
+
+
+def test_a_head_is_refused_for_another_network_or_if_it_is_none(here, capsys):
+    write("e.npz", [galaxies(120)], ABOUT)
+    assert astroclip("probe", "e.npz", "--out", "o") == 0
+    write("f.npz", [galaxies(20)], {"weights": "other"})
+    line = complaint(capsys, "probe", "f.npz", "--head", "o/head.safetensors")
+    assert "f.npz: made by weights other, those of o/head.safetensors by w" in line
+    write("g.npz", [galaxies(20, dim=5)], ABOUT)
+    line = complaint(capsys, "probe", "g.npz", "--head", "o/head.safetensors")
+    assert "head: image_h: 6 numbers, but the galaxies have 5" in line
+    whole = (here / "o/head.safetensors").read_bytes()
+    (here / "o/head.safetensors").write_bytes(whole[:-9] + bytes(9))
+    assert "checksum" in complaint(capsys, "probe", "e.npz", "--head", "o/head.safetensors")
+    assert "no.safetensors: no such file" in complaint(
+        capsys, "probe", "e.npz", "--head", "no.safetensors"
+    )
+
+
+def test_intervals_of_a_mass_hold_at_every_redshift():
+    random = np.random.default_rng(4)
+    redshift = random.uniform(0, 1, 10_000)
+    mass = random.normal(size=10_000)
+    labels = {
+        "redshift": redshift + random.normal(size=10_000) * 0.01,
+        "log_mass": mass + random.normal(size=10_000) * (0.02 + 0.3 * redshift),
+    }
+    every = Embeddings([str(number) for number in range(10_000)], labels, None, {})
+    said = [Answers("redshift", "a", redshift), Answers("log_mass", "a", mass)]
+    found = {each.label: each for each in narrowest(every, 10_000, said)}["log_mass"]
+    inside = abs(found.answers - found.truth) <= found.half
+    for low in np.arange(5) / 5:
+        here = (redshift >= low) & (redshift < low + 0.2)
+        assert np.mean(inside[here]) == pytest.approx(0.9, abs=0.03)

@@ -1,14 +1,20 @@
 """Search: the nearest are the right ones, whatever is asked, and what is refused."""
 
+import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from astroclip_small import astroclip, complaint, save, words, write_pairs
+from pyarrow import csv
 
+from astroclip.inference import blockwise
+from astroclip.inference.bank import Bank
 from astroclip.inference.embedding_files import Embeddings, read, write
-from astroclip.inference.query import ask, open_bank
-from astroclip.inference.search import find
+from astroclip.inference.neighbors import find
+from astroclip.inference.query import unit
+from astroclip.inference.query_words import ask
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -23,9 +29,9 @@ def bank(here):
 
 
 def answers(query, of=None, kind="spectrum", k=3, number=None):
-    opened = open_bank("e.npz")
-    asked = ask(opened, query, of, number, opened.about["checkpoint"])
-    return asked, find(opened.embeddings, asked, kind, k)
+    opened = Bank("e.npz")
+    asked = ask(opened, [query], of, number, opened.about["checkpoint"])
+    return asked[0], find(opened, asked, kind, k)[0]
 
 
 def order(first, second, query):
@@ -39,19 +45,18 @@ def order(first, second, query):
 def test_the_nearest_are_those_of_a_plain_sort_and_the_query_is_not_its_own_answer(bank, of, kind):
     _, found = answers("g3", of, kind)
     expected = [row for row in order(of, kind, 3).tolist() if of != kind or row != 3]
-    assert found.number[0].tolist() == expected[:3]
-    assert (found.cosine[0].diff() <= 0).all()
+    assert found.number == expected[:3]
+    assert (np.diff(found.cosine) <= 0).all()
 
 
 @pytest.mark.parametrize("kind", ["image", "spectrum"])
 def test_in_its_own_space_a_galaxy_finds_others_of_its_kind(bank, kind):
-    opened = open_bank("e.npz", space="h")
-    asked = ask(opened, "g3", kind, None, None, "h")
-    found = find(opened.embeddings, asked, kind, 3)
+    opened = Bank("e.npz")
+    (found,) = find(opened, ask(opened, ["g3"], kind, space="h"), kind, 3)
     vectors = read("e.npz").vectors[f"{kind}_h"]
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     expected = [row for row in np.argsort(-vectors @ vectors[3]).tolist() if row != 3]
-    assert found.number[0].tolist() == expected[:3]
+    assert found.number == expected[:3]
 
 
 def test_a_galaxy_is_named_by_id_or_number_or_file(bank):
@@ -61,7 +66,7 @@ def test_a_galaxy_is_named_by_id_or_number_or_file(bank):
     assert by_id.name == by_number.name == by_file.name == "g2"
     assert (by_id.row, by_file.row) == (2, None)
     np.testing.assert_allclose(by_file.vector, by_id.vector, atol=1e-5)
-    assert again.number.tolist() == found.number.tolist()
+    assert again.number == found.number
 
 
 def test_a_file_of_a_spectrum_is_looked_at_as_a_spectrum(bank):
@@ -69,9 +74,10 @@ def test_a_file_of_a_spectrum_is_looked_at_as_a_spectrum(bank):
     assert asked.kind == "spectrum"
 
 
-def test_a_file_of_several_wants_a_number(bank):
-    with pytest.raises(ValueError, match="holds 5 galaxies; --number says which"):
-        answers("own/images")
+def test_a_file_of_several_is_as_many_queries_or_one_by_its_number(bank):
+    opened = Bank("e.npz")
+    every = ask(opened, ["own/images"], checkpoint=opened.about["checkpoint"])
+    assert [each.name for each in every] == ["g0", "g1", "g2", "g3", "g4"]
     assert answers("own/images", number=4)[0].name == "g4"
     with pytest.raises(ValueError, match="number: 5 is not below 5"):
         answers("own/images", number=5)
@@ -146,8 +152,169 @@ def test_search_is_exact_among_many():
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     made = Embeddings([str(n) for n in range(3000)], {}, None, {"spectrum_z": vectors})
     write("m.parquet", [made.rows(range(n, n + 500)) for n in range(0, 3000, 500)], {})
-    opened = open_bank("m.parquet")
-    found = find(opened.embeddings, ask(opened, "7", None, None, None), "spectrum", 20)
+    opened = Bank("m.parquet")
+    (found,) = find(opened, ask(opened, ["7"]), "spectrum", 20)
     cosines = vectors @ vectors[7]
     cosines[7] = -2
-    assert found.number[0].tolist() == np.argsort(-cosines)[:20].tolist()
+    assert found.number == np.argsort(-cosines)[:20].tolist()
+
+
+def sky(count, seed=0, dim=8):
+    """Galaxies at random places, with vectors of any norm."""
+    random = np.random.default_rng(seed)
+    names = ("image_z", "spectrum_z")
+    vectors = {name: random.normal(size=(count, dim)).astype("f4") for name in names}
+    where = np.stack([random.uniform(0, 360, count), random.uniform(-80, 80, count)], 1)
+    labels = {"redshift": random.uniform(0, 1, count).astype("f4"), "type": np.arange(count) % 2}
+    labels["type"] = labels["type"].astype("f4")
+    return Embeddings([f"s{n}" for n in range(count)], labels, where, vectors, {"type": ["a", "b"]})
+
+
+@pytest.fixture(params=["s.npz", "s.parquet", "folder"])
+def many(request, here):
+    """The same 700 galaxies in every format: name of the bank, and what is in it."""
+    made, name = sky(700), request.param
+    about = {"weights": "w", "classes": '{"type": ["a", "b"]}'}
+    for first, part in ((0, "part-1.parquet"), (500, "part-2.parquet")):
+        if name == "folder":
+            write(here / name / part, [made.rows(range(first, 500 if not first else 700))], about)
+    if name != "folder":
+        write(name, [made.rows(range(n, n + 100)) for n in range(0, 700, 100)], about)
+    return name, made
+
+
+def test_many_queries_have_the_answers_of_one_by_one_and_of_a_plain_sort(many):
+    opened, made = Bank(many[0]), many[1]
+    words = ["s5", "s699", "600", "s5"]
+    found = find(opened, ask(opened, words), k=12)
+    units = {n: v / np.linalg.norm(v, axis=1, keepdims=True) for n, v in made.vectors.items()}
+    for row, answer in zip([5, 699, 600, 5], found, strict=True):
+        cosine = units["spectrum_z"] @ units["image_z"][row]
+        assert answer.query.row == row
+        assert answer.number == np.argsort(-cosine)[:12].tolist()
+        np.testing.assert_allclose(answer.cosine, np.sort(cosine)[::-1][:12], atol=1e-6)
+
+
+def test_a_position_names_the_nearest_galaxy_within_the_radius(many):
+    opened, made = Bank(many[0]), many[1]
+    ra, dec = made.positions[321]
+    (found,) = ask(opened, [f"{ra:.7f}, {dec + 0.5 / 3600:.7f}"])
+    assert found.name == "s321"
+    with pytest.raises(ValueError, match=r"nearest galaxy of the bank is 2\.\d+ arcsec away"):
+        ask(opened, [f"{ra:.7f} {dec + 2.2 / 3600:.7f}"])
+    assert ask(opened, [f"{ra:.7f} {dec + 2.2 / 3600:.7f}"], radius=3.0)[0].row == 321
+
+
+def test_a_position_at_0_degrees_is_near_one_at_360(here):
+    made = sky(50)
+    made.positions[7] = (359.99999, 10.0)
+    write("e.npz", [made], {})
+    assert ask(Bank("e.npz"), ["0.00001,10"])[0].row == 7
+
+
+def test_a_list_of_ids_or_positions_and_a_file_of_embeddings_are_queries(many):
+    opened, made = Bank(many[0]), many[1]
+    Path("ids.csv").write_text("name,id\nx,s3\ny,s650\n")
+    Path("sky.txt").write_text("ra dec\n" + "{:.8f} {:.8f}\n".format(*made.positions[42]))
+    write("other.npz", [made.rows([8, 9])], {"weights": "w"})
+    found = ask(opened, ["ids.csv", "sky.txt", "other.npz", "s1"])
+    assert [each.row for each in found] == [3, 650, 42, 8, 9, 1]
+    assert ask(opened, ["ids.csv"], number=1)[0].row == 650
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.csv", "id\ns1\ns99\n", "a.csv: 1 of 2 ids are not in the bank, first s99"),
+        ("a.csv", "mass\n1\n", "a.csv: no column of ids, and none of ra and dec"),
+        ("a.csv", "ra,dec\n1,\n", "a.csv: dec: not a number in every row"),
+    ],
+)
+def test_a_list_that_cannot_be_is_named(here, name, text, said):
+    write("e.npz", [sky(20)], {})
+    Path(name).write_text(text)
+    with pytest.raises(ValueError, match=said):
+        ask(Bank("e.npz"), [name])
+
+
+@pytest.mark.parametrize("out", ["l.csv", "l.parquet"])
+def test_the_list_has_a_row_for_each_query_and_result_and_replaces_none(many, capsys, out):
+    words = ["search", many[0], "[s1, s2, 7]", "--k", 3, "--out", out]
+    assert astroclip(*words) == 0
+    said = capsys.readouterr().out
+    assert "nearest to the image of each of 3 galaxies" in said
+    found = (csv.read_csv if out == "l.csv" else pq.read_table)(out).to_pydict()
+    assert found["query"] == [name for name in ("s1", "s2", "s7") for _ in range(3)]
+    assert found["rank"] == [1, 2, 3] * 3
+    made = many[1]
+    for id, ra, redshift, kind in zip(*(found[n] for n in ("id", "ra", "redshift", "type")),
+                                      strict=True):  # fmt: skip
+        row = int(id[1:])
+        assert ra == pytest.approx(made.positions[row, 0])
+        assert redshift == pytest.approx(float(made.labels["redshift"][row]), rel=1e-6)
+        assert kind == "ab"[row % 2]
+    assert f"out: {out} is there already" in complaint(capsys, *words)
+
+
+def test_parts_of_a_folder_may_number_classes_differently(here):
+    one, two = sky(3), sky(3, seed=1)
+    two = two._replace(ids=["t0", "t1", "t2"])
+    write("f/part-1.parquet", [one], {"weights": "w", "classes": '{"type": ["a", "b"]}'})
+    write("f/part-2.parquet", [two], {"weights": "w", "classes": '{"type": ["b", "c"]}'})
+    opened = Bank("f")
+    assert opened.classes == {"type": ["a", "b", "c"]}
+    assert opened.take(["type"], range(6))["type"].tolist() == [0, 1, 0, 1, 2, 1]
+    assert opened.whole().labels["type"].tolist() == [0, 1, 0, 1, 2, 1]
+
+
+def test_parts_of_two_networks_are_no_bank(here):
+    write("f/a.parquet", [sky(3)], {"weights": "w"})
+    write("f/b.parquet", [sky(3)], {"weights": "other"})
+    with pytest.raises(ValueError, match=r"b\.parquet: made by weights other"):
+        Bank("f")
+    write("f/b.parquet", [sky(3, dim=4)], {"weights": "w"})
+    with pytest.raises(ValueError, match=r"b\.parquet: vectors"):
+        Bank("f")
+
+
+def test_a_sheet_shows_one_query(bank, capsys):
+    line = complaint(
+        capsys, "search", "e.npz", "[g1, g2]", "--k", 2, *words(bank), "--out", "s.png"
+    )
+    assert "s.png: a sheet shows one query, and not 2" in line
+
+
+def test_ids_are_found_whatever_their_letters_and_lengths(here):
+    made = sky(5)._replace(ids=["a", "\u00e4\U0001f30c", "a" * 40, "7", "a"])
+    for name in ("i.npz", "i.parquet"):
+        write(name, [made.rows([0, 1]), made.rows([2, 3, 4])], {})
+        found = Bank(name).rows_of(["\u00e4\U0001f30c", "a" * 40, "a", "a" * 90, "b", ""])
+        assert found == {"a": 0, "\u00e4\U0001f30c": 1, "a" * 40: 2}
+
+
+def test_equal_vectors_come_in_order_and_blocks_of_any_size_give_the_same(monkeypatch):
+    random = np.random.default_rng(0)
+    vectors = np.repeat(random.normal(size=(300, 6)), 3, 0).astype("f4")
+    queries = unit(random.normal(size=(11, 6)).astype("f4"))
+    expected = np.argsort(-(queries @ unit(vectors).T).round(5), 1, kind="stable")[:, :30]
+    for rows, some in ((7, 3), (4096, 256)):
+        monkeypatch.setattr(blockwise, "ROWS", rows)
+        monkeypatch.setattr(blockwise, "QUERIES", some)
+        found = blockwise.search_blocks(queries, np.split(vectors, [5, 500]), 30)
+        np.testing.assert_array_equal(found.number, expected)
+
+
+def test_an_index_finds_nearly_all_neighbors_and_says_how_many(here, capsys):
+    made = sky(6000, dim=32)
+    write("e.parquet", [made], {})
+    assert astroclip("search", "e.parquet", "[s1, s2, s3]", "--approximate", "--kind", "image") == 0
+    said = capsys.readouterr().out
+    assert float(re.search(r"recall@10 ([\d.]+) of exact", said)[1]) > 0.9
+    opened = Bank("e.parquet")
+    queries = ask(opened, [f"s{n}" for n in range(50)])
+    exact, near = (find(opened, queries, k=10, approximate=flag) for flag in (False, True))
+    same = [len({*a.number} & {*b.number}) for a, b in zip(exact, near, strict=True)]
+    assert np.mean(same) > 9.8
+    write("few.npz", [made.rows(range(100))], {})
+    line = complaint(capsys, "search", "few.npz", "s1", "--approximate")
+    assert "approximate: 100 vectors of 32 numbers; 1024 of an even number are needed" in line

@@ -43,6 +43,12 @@ PROJECT = Project(
             "mine.parquet 39633345008634465 --k 8",
             answers=True,
         ),
+        "explore": Verb(
+            "astroclip.inference.explore:explore",
+            "page on this machine: map of embeddings, neighbors of what is clicked",
+            "mine.parquet --files '{images: my/images, spectra: my/spectra}'",
+            answers=True,
+        ),
         "evaluate": Verb(
             "astroclip.evaluation.evaluate:evaluate",
             "evaluate a checkpoint: retrieval, property prediction, baselines, figures",

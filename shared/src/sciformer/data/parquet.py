@@ -18,12 +18,14 @@ TEXTS = ("id", "targetid")  # columns that may be strings
 OpenParquet = OpenFiles[Path, pq.ParquetFile]
 
 
-def open_parquet(path: Path, mapped: bool = False) -> pq.ParquetFile:
+def open_parquet(path: Path, mapped: bool = False, buffer: int = 0) -> pq.ParquetFile:
     """Open a parquet file and check its metadata.
 
     Args:
         path: The file.
         mapped: Memory-map uncompressed data.
+        buffer: Bytes to read at once, for reading in pieces; 0 reads a column of a row group whole,
+            and each id that repeats once.
 
     Returns:
         The open file.
@@ -39,7 +41,13 @@ def open_parquet(path: Path, mapped: bool = False) -> pq.ParquetFile:
         _check_columns(metadata, path.stat().st_size)
         _check_sizes(metadata, path.stat().st_size)
         known = [name for name in TEXTS if name in names]
-        return pq.ParquetFile(path, metadata=metadata, memory_map=mapped, read_dictionary=known)
+        return pq.ParquetFile(
+            path,
+            metadata=metadata,
+            memory_map=mapped,
+            read_dictionary=[] if buffer else known,
+            buffer_size=buffer,
+        )
 
 
 def texts(column: pa.Array) -> list[Any]:

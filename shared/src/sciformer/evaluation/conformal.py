@@ -1,6 +1,7 @@
 """Split conformal prediction: intervals from the errors on samples that were set aside."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -45,16 +46,51 @@ def widening(low: Values, high: Values, truth: Values, share: float = SHARE) -> 
     return half_width(np.maximum(low - truth, truth - high), share)
 
 
+class Widths(NamedTuple):
+    """Half widths of intervals in bins of a known number (Mondrian).
+
+    Args:
+        edges: Inner edges of the bins, ascending.
+        widths: Half width in each bin; NaN if there were too few samples.
+    """
+
+    edges: Float[np.ndarray, " edges"]
+    widths: Float[np.ndarray, " bins"]
+
+    def at(self, numbers: Float[np.ndarray, " asked"]) -> Float[np.ndarray, " asked"]:
+        """Half width for each sample, by the number that bins it."""
+        return self.widths[np.searchsorted(self.edges, numbers, "right")]
+
+
+def widths_by(numbers: Values, errors: Values, share: float = SHARE) -> Widths:
+    """Half widths in bins, each from the errors of the samples in it (Mondrian).
+
+    Bins hold equally many of the samples set aside: five bins, fewer if there are fewer than 100
+    samples for each. In each bin the share of the true values inside is ``share``.
+
+    Args:
+        numbers: A number of each sample set aside that new ones have too, such as its prediction.
+        errors: Absolute errors of the predictions for these samples.
+        share: Share of the true values inside, in each bin.
+
+    Returns:
+        The half widths.
+    """
+    bins = min(BINS, max(1, len(numbers) // LEAST))
+    edges = np.quantile(numbers, np.arange(1, bins) / bins) if bins > 1 else np.empty(0)
+    own = np.searchsorted(edges, numbers, "right")
+    widths = np.array([half_width(errors[own == one], share) for one in range(bins)])
+    widths[np.isnan(widths)] = half_width(errors, share)  # a bin that equal predictions emptied
+    return Widths(edges, widths)
+
+
 def half_widths(
     answers: Values,
     errors: Values,
     asked: Float[np.ndarray, " asked"],
     share: float = SHARE,
 ) -> Float[np.ndarray, " asked"]:
-    """Half widths for new predictions, each from the errors of similar ones (Mondrian).
-
-    Bins of the prediction hold equally many of the samples set aside: five bins, fewer if there are
-    fewer than 100 samples for each.
+    """Half widths for new predictions, each from the errors of similar ones (``widths_by``).
 
     Args:
         answers: Predictions for the samples set aside.
@@ -65,9 +101,4 @@ def half_widths(
     Returns:
         Half width of each new interval; NaN if there are too few samples.
     """
-    bins = min(BINS, max(1, len(answers) // LEAST))
-    edges = np.quantile(answers, np.arange(1, bins) / bins) if bins > 1 else np.empty(0)
-    own = np.searchsorted(edges, answers, "right")
-    widths = np.array([half_width(errors[own == one], share) for one in range(bins)])
-    widths[np.isnan(widths)] = half_width(errors, share)  # a bin that equal predictions emptied
-    return widths[np.searchsorted(edges, asked, "right")]
+    return widths_by(answers, errors, share).at(asked)

@@ -10,15 +10,14 @@ from typing import Any, SupportsFloat
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table as RichTable
-from rich.text import Text
 
 from sciformer.files import new_folder, write_atomically
 from sciformer.report import html
 from sciformer.report.alternative import described
 from sciformer.report.figures import draw
 from sciformer.report.html import Cell, Film, Table
+from sciformer.report.terminal import literal, terminal
 from sciformer.strict_json import to_json
-from sciformer.text import printable
 
 STRANGE = re.compile(r"[^A-Za-z0-9_.+-]+")  # what a key of metrics.json has no room for
 
@@ -226,14 +225,6 @@ def report_folder(out: str | Path, overwrite: bool = False) -> Path:
     return new_folder(out, (html.METRICS, html.PAGE), overwrite)
 
 
-def terminal() -> Console:
-    """Console for tables; without line wrapping if the output is redirected."""
-    console = Console()
-    if not console.file.isatty():  # colors may be forced
-        console.width = 200
-    return console
-
-
 def rich_table(content: Table) -> RichTable:
     """A table for a terminal."""
     shown = RichTable(title=literal(content.title), title_justify="left")
@@ -243,15 +234,3 @@ def rich_table(content: Table) -> RichTable:
     for row in content.rows:
         shown.add_row(*(literal(html.number(cell)) for cell in row))
     return shown
-
-
-def literal(content: str) -> Text:
-    """Text that rich prints literally, without markup or terminal escapes.
-
-    Args:
-        content: Any text: a name, a path, a prediction.
-
-    Returns:
-        The text, for ``Console.print`` and table cells.
-    """
-    return Text(printable(content))

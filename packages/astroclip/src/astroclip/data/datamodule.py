@@ -8,8 +8,9 @@ from torch.utils.data import Dataset
 
 from astroclip.data.batch import Batch
 from astroclip.data.dataset import GalaxyDataset
-from astroclip.data.on_error import FLAG, LeftOut, OnError, good
-from astroclip.data.readers.open import Files, open_all
+from astroclip.data.entry import Files, OnError
+from astroclip.data.on_error import FLAG, LeftOut, good
+from astroclip.data.readers.open import open_all
 from astroclip.data.simulated import Grid, PoolDataset, fresh, simulated
 from astroclip.data.source import Joined, Source
 from astroclip.simulate.galaxies import BLOCK, LABELS

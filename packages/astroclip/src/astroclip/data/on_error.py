@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from astroclip.data.batch import Galaxy
+from astroclip.data.entry import OnError
 from astroclip.data.source import Source
 
-OnError = Literal["stop", "skip", "raise"]  # "raise" is what older files say for "stop"
 TOLD = 10  # galaxies that are left out and told of one by one
 FLAG = "--on_error skip leaves it out"  # what every error of a bad galaxy says
 

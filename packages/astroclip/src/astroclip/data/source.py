@@ -113,6 +113,41 @@ class Wrapped(Source):
         return self.source.facts()
 
 
+class Subset(Wrapped):
+    """Some galaxies of a source.
+
+    Args:
+        source: All galaxies.
+        numbers: Indices of some of them.
+        positions: Positions of all galaxies, if they were read before.
+    """
+
+    def __init__(
+        self, source: Source, numbers: Sequence[int], positions: Positions | None = None
+    ) -> None:
+        super().__init__(source)
+        self.numbers, self.known = numbers, positions
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def id(self, number: int) -> str:
+        return self.source.id(self.numbers[number])
+
+    def place(self, number: int) -> str:
+        return self.source.place(self.numbers[number])
+
+    def split(self, number: int) -> str:
+        return self.source.split(self.numbers[number])
+
+    def positions(self) -> Positions | None:
+        known = self.source.positions() if self.known is None else self.known
+        return None if known is None else known[np.asarray(self.numbers, np.int64)]
+
+    def read(self, number: int) -> Galaxy:
+        return self.source.read(self.numbers[number])
+
+
 class Joined(Source):
     """Concatenated galaxies of several sources.
 

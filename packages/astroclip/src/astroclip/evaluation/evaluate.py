@@ -10,8 +10,7 @@ import numpy as np
 
 import astroclip
 from astroclip.data.datamodule import GalaxyData
-from astroclip.data.on_error import OnError
-from astroclip.data.readers.open import Files
+from astroclip.data.entry import Files, OnError
 from astroclip.evaluation import figures, tables
 from astroclip.evaluation.comparison import (
     CCA,
@@ -24,6 +23,7 @@ from astroclip.evaluation.comparison import (
     gather,
     retrieval,
 )
+from astroclip.evaluation.interval_comparison import add_comparison
 from astroclip.evaluation.probes import Reading
 from astroclip.inference.encode import encode
 from astroclip.metrics import REDSHIFT
@@ -37,6 +37,7 @@ from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
 
 BANK, TEST = 16_384, 1000  # galaxies
+MOST = 2048  # simulated test galaxies that no training sees
 BATCH = 256
 SUMMARY = (
     "Galaxies that were not trained on: is the spectrum of a galaxy found by its image, and its "
@@ -67,7 +68,7 @@ def evaluate(
             folder of the checkpoint.
         data: Galaxies to evaluate on instead of the run's own: files as in ``astroclip embed``, or
             a folder written by ``astroclip simulate``.
-        samples: Maximum number of test galaxies.
+        samples: Maximum number of test galaxies; of the run's own simulated ones there are 2,048.
         bank: Number of training galaxies that k-NN, MLPs and baselines learn from; by default those
             of the run, at most 16,384.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
@@ -85,7 +86,7 @@ def evaluate(
         "AstroCLIP: images and spectra in one space", out, overwrite, data=data
     ) as report:
         report.summary = SUMMARY
-        source = open_data(run, data, bank, on_error)
+        source = open_data(run, data, bank, on_error, samples)
         report.run |= origin(source)
         classes = {} if source.source is None else source.source.classes
         look = partial(gather, partial(encode, run.module), labels=source.labels, classes=classes)
@@ -102,6 +103,7 @@ def open_data(
     data: Files | None = None,
     bank: int | None = None,
     on_error: OnError = "skip",
+    samples: int = TEST,
 ) -> GalaxyData:
     """Open the galaxies of a run, or others.
 
@@ -110,6 +112,7 @@ def open_data(
         data: Files, or a folder or an address of shards.
         bank: Number of training galaxies needed.
         on_error: What to do with a galaxy that cannot be used: ``skip`` or ``stop``.
+        samples: Number of test galaxies needed, of those that are simulated.
 
     Returns:
         Test and training galaxies, in order, each once.
@@ -120,6 +123,7 @@ def open_data(
     pairs = bank or min(run.settings.get("pairs", BANK), BANK)
     changes: dict[str, Any] = {"pairs": pairs, "stream": False, "workers": 0, "batch_size": BATCH}
     changes["on_error"] = on_error
+    changes["test_pairs"] = max(min(samples, MOST), run.settings.get("test_pairs", 0))
     if data is None:
         return run.data(GalaxyData, **changes)
     stored = isinstance(data, str) and ("://" in data or (Path(data) / INDEX).is_file())
@@ -153,6 +157,7 @@ def fill(report: Report, bank: Galaxies, test: Galaxies, morphologies: Sequence[
         report.add_metrics(each.numbers())
     add_results(report, read)
     tables.add_readings(report, read, len(bank))
+    add_comparison(report, test.embeddings.ids, read)
     figures.add_recall(report, found)
     if any(each.label == REDSHIFT for each in read):
         figures.add_redshifts(report, read)

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Float64
 from astroclip.evaluation import tables
 from astroclip.evaluation.probes import Answers, is_class, known
 from astroclip.inference.embedding_files import Embeddings
+from astroclip.metrics import REDSHIFT
 from sciformer.data.splits import split_by_id
 from sciformer.evaluation.conformal import half_width, half_widths
 from sciformer.files import write_atomically
@@ -26,7 +27,7 @@ NOTE = (
     "predictions.parquet has them for every galaxy that is not in the bank of a label. Half width: "
     "the median. The reading is the one with the narrowest interval. Coverage is measured on "
     "galaxies with a known label: the errors of one half set the intervals of the other, in up to "
-    "five bins of the prediction."
+    "five bins of the predicted redshift (without one, of the prediction)."
 )
 
 Values = Float[np.ndarray, " galaxies"]
@@ -62,6 +63,9 @@ class Predicted(NamedTuple):
 def narrowest(every: Embeddings, asked: int, found: Iterable[Answers]) -> Iterator[Predicted]:
     """Predict each numeric label by the method with the narrowest interval.
 
+    Intervals are set in bins of the redshift that the same method predicts, so that they hold at
+    every redshift; without a redshift among the labels, in bins of the prediction itself.
+
     Args:
         every: Galaxies with predictions.
         asked: How many of them, the first, are not in the bank; others only where their label is
@@ -76,6 +80,7 @@ def narrowest(every: Embeddings, asked: int, found: Iterable[Answers]) -> Iterat
         if not is_class(every, each.label):
             by_label.setdefault(each.label, []).append(each)
     first = np.arange(len(every.ids)) < asked
+    redshifts = {each.way: each for each in by_label.get(REDSHIFT, ())}
     for label, ways in by_label.items():
         truth, there = every.labels[label].astype(np.float64), known(every, label)
         aside = there & first
@@ -83,7 +88,8 @@ def narrowest(every: Embeddings, asked: int, found: Iterable[Answers]) -> Iterat
             few = f"{label}: {aside.sum()} galaxies to learn its errors from: no intervals"
             warnings.warn(f"{few}; {FEWEST} are needed", stacklevel=2)
         best = min(ways, key=partial(_width, truth, aside))
-        half = _half_widths(every.ids, best.values, truth, aside)
+        by = redshifts.get(best.way, best).values
+        half = _half_widths(every.ids, by, abs(best.values - truth), aside)
         rows = np.flatnonzero(first | ~there)
         ids = [every.ids[row] for row in rows.tolist()]
         yield Predicted(label, best.way, ids, best.values[rows], half[rows], truth[rows])
@@ -97,18 +103,33 @@ def _width(truth: Values, aside: Known, answers: Answers) -> float:
 
 
 def _half_widths(
-    ids: Sequence[str], answers: Values, truth: Values, aside: Known
+    ids: Sequence[str], by: Values, errors: Values, aside: Known
 ) -> Float64[np.ndarray, " galaxies"]:
     """Half widths: for galaxies set aside from the other half of these, for others from all."""
-    errors = abs(answers - truth)
     places = np.flatnonzero(aside)
     if len(places) < FEWEST:
-        return np.full(len(answers), np.nan)
-    half = half_widths(answers[places], errors[places], answers)
-    parts = split_by_id([ids[place] for place in places.tolist()], HALVES)
-    one, other = (places[parts[name]] for name in HALVES)
+        return np.full(len(by), np.nan)
+    half = half_widths(by[places], errors[places], by)
+    half[places] = crossed([ids[place] for place in places.tolist()], by[places], errors[places])
+    return half
+
+
+def crossed(ids: Sequence[str], by: Values, errors: Values) -> Float64[np.ndarray, " galaxies"]:
+    """Half widths of each half of some galaxies from the errors of the other half.
+
+    Args:
+        ids: Ids, which decide the half.
+        by: The number that bins the galaxies.
+        errors: Absolute errors of their predictions.
+
+    Returns:
+        Half widths of 90 % intervals.
+    """
+    half = np.empty(len(ids))
+    parts = split_by_id(ids, HALVES)
+    one, other = (parts[name] for name in HALVES)
     for here, there in ((one, other), (other, one)):
-        half[here] = half_widths(answers[there], errors[there], answers[here])
+        half[here] = half_widths(by[there], errors[there], by[here])
     return half
 
 

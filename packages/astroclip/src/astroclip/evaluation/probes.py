@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from astroclip.evaluation.probe_mlp import Targets, learn
-from astroclip.inference.embedding_files import Embeddings
+from astroclip.evaluation.probe_mlp import Probe, Targets, learn
+from astroclip.inference.embedding_files import VECTORS, Embeddings
 from astroclip.inference.nearest import nearest, unit
 from astroclip.metrics import MORPHOLOGY, scores
 
@@ -54,6 +54,20 @@ class Reading(NamedTuple):
         return {f"{self.label}/{name}/{self.way}": value for name, value in self.scores.items()}
 
 
+class Trained(NamedTuple):
+    """A trained MLP.
+
+    Args:
+        model: The MLP.
+        numbers: Names of its numeric labels.
+        classes: Names of its class labels.
+    """
+
+    model: Probe
+    numbers: Sequence[str]
+    classes: Sequence[str]
+
+
 class Answers(NamedTuple):
     """Predictions of one label by one method, for every galaxy that was asked for.
 
@@ -85,8 +99,29 @@ def readings(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
         yield reading(test, label, way, values)
 
 
-def predictions(bank: Embeddings, test: Embeddings, labels: Sequence[str]) -> Iterator[Answers]:
-    """Predict labels of all test galaxies from all embeddings, by k-NN (k = 16) and by MLPs."""
+def train_all(bank: Embeddings, test: Embeddings, labels: Sequence[str]) -> dict[str, Trained]:
+    """Train an MLP on each embedding that both have; name of an embedding -> its MLP."""
+    names = [name for name in VECTORS if name in bank.vectors and name in test.vectors]
+    return {name: trained(bank, labels, name) for name in names if labels}
+
+
+def predictions(
+    bank: Embeddings,
+    test: Embeddings,
+    labels: Sequence[str],
+    probes: Mapping[str, Trained] | None = None,
+) -> Iterator[Answers]:
+    """Predict labels of all test galaxies from all embeddings.
+
+    Args:
+        bank: Training galaxies.
+        test: Test galaxies.
+        labels: Names of the labels.
+        probes: MLPs by the names of the embeddings, of ``train_all``; None trains them.
+
+    Yields:
+        Predictions by k-NN (k = 16), then those by the MLPs.
+    """
     ways = {
         way: pair
         for way, pair in WAYS.items()
@@ -95,10 +130,9 @@ def predictions(bank: Embeddings, test: Embeddings, labels: Sequence[str]) -> It
     for way, pair in ways.items():
         for label, answers in by_neighbors(bank, test, labels, pair).items():
             yield Answers(label, way, answers)
-    for way, (vector, other) in ways.items():
-        if vector == other and labels:
-            for label, answers in by_mlp(bank, test, labels, vector).items():
-                yield Answers(label, f"{way}/{MLP}", answers)
+    for name, probe in (train_all(bank, test, labels) if probes is None else probes).items():
+        for label, answers in by_mlp(probe, test.vectors[name]).items():
+            yield Answers(label, f"{name}/{MLP}", answers)
 
 
 def constants(bank: Embeddings, test: Embeddings) -> Iterator[Reading]:
@@ -178,26 +212,28 @@ def by_neighbors(
     return {label: found[label].astype(np.float64) for label in labels}
 
 
-def by_mlp(
-    bank: Embeddings, test: Embeddings, labels: Sequence[str], vector: str
-) -> dict[str, Values]:
-    """Predict with an MLP trained on all labels of the bank.
+def by_mlp(probe: Trained, features: Float[np.ndarray, "galaxies dim"]) -> dict[str, Values]:
+    """Predict every label by an MLP."""
+    found = probe.model(features)
+    answers = np.concatenate([found.numbers, found.classes], 1).T
+    return dict(zip([*probe.numbers, *probe.classes], answers, strict=True))
+
+
+def trained(bank: Embeddings, labels: Sequence[str], vector: str) -> Trained:
+    """Train an MLP on labels of a bank.
 
     Args:
         bank: Training galaxies.
-        test: Test galaxies.
         labels: Names of the labels.
         vector: Name of the embedding to use as input.
 
     Returns:
-        Predictions by label.
+        The MLP.
     """
     classes = [label for label in labels if is_class(bank, label)]
     numbers = [label for label in labels if label not in classes]
     targets = Targets(_columns(bank, numbers), _columns(bank, classes))
-    found = learn(bank.vectors[vector], targets, test.vectors[vector])
-    answers = np.concatenate([found.numbers, found.classes], 1).T
-    return dict(zip([*numbers, *classes], answers, strict=True))
+    return Trained(learn(bank.vectors[vector], targets), numbers, classes)
 
 
 def _columns(embeddings: Embeddings, labels: Sequence[str]) -> Float[np.ndarray, "galaxies labels"]:

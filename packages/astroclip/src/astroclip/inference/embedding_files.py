@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32, Float64
 
 from astroclip.inference.npz_memmap import Member, write_members
-from sciformer.data.npy import map_arrays, names_of, read_arrays
+from sciformer.data.npy import map_arrays, names_of
 from sciformer.data.open_files import reading
 from sciformer.data.parquet import open_parquet, texts
 from sciformer.files import write_atomically
@@ -26,7 +26,8 @@ CLASSES = "classes"  # in the origin: label -> names of the classes that it numb
 RESERVED = frozenset((ID, *POSITION, COVERAGE, ABOUT, *VECTORS))  # every other column is a label
 NPZ, PARQUET = ".npz", ".parquet"
 SUFFIXES = (PARQUET, NPZ)
-GROUP = 1024  # galaxies of a row group; all that is in memory while a file is written
+GROUP = 1024  # galaxies of a row group at least; all that is in memory while a file is written
+LARGEST = 16_384  # galaxies of a row group at most; a part may have more
 
 
 class Embeddings(NamedTuple):
@@ -147,12 +148,14 @@ def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
         if values.dtype.kind not in ("USO" if name == ID else "fiub"):
             raise ValueError(f"{path}: {name}: dtype {values.dtype}")
     known = all(name in columns for name in POSITION)
+    with reading(path, ID):  # damaged letters
+        ids = [str(id) for id in columns[ID].tolist()]
     return Embeddings(
-        [str(id) for id in columns[ID].tolist()],
+        ids,
         {name: v.astype(np.float32) for name, v in columns.items() if name not in RESERVED},
         np.stack([columns[name] for name in POSITION], 1).astype(np.float64) if known else None,
         {name: columns[name] for name in VECTORS if name in columns},
-        _classes(path),
+        classes_of(path),
         columns[COVERAGE].astype(np.float32) if COVERAGE in columns else None,
     )
 
@@ -171,7 +174,7 @@ def read_about(path: str | Path) -> dict[str, str]:
     """
     path = _there(path)
     if path.suffix == NPZ:
-        found = str(read_arrays(path)[ABOUT]) if ABOUT in names_of(path) else "{}"
+        found = str(map_arrays(path, [ABOUT])[ABOUT]) if ABOUT in names_of(path) else "{}"
     else:
         with open_parquet(path) as file:
             metadata = file.schema_arrow.metadata or {}
@@ -182,7 +185,7 @@ def read_about(path: str | Path) -> dict[str, str]:
         raise ValueError(f"{path}: {ABOUT}: {reason(error)}") from error
 
 
-def _classes(path: Path) -> dict[str, list[str]]:
+def classes_of(path: Path) -> dict[str, list[str]]:
     """Names of the classes that labels number."""
     said = read_about(path).get(CLASSES, "{}")
     try:
@@ -210,7 +213,8 @@ def _grouped(parts: Iterable[Embeddings]) -> Iterator[Embeddings]:
         yield joined(waiting)
 
 
-def _columns(part: Embeddings) -> dict[str, np.ndarray]:
+def columns_of(part: Embeddings) -> dict[str, np.ndarray]:
+    """Columns of a file: name -> values."""
     found = {ID: np.array(part.ids, dtype=np.str_)}
     if part.positions is not None:
         found |= dict(zip(POSITION, part.positions.T, strict=True))
@@ -223,11 +227,14 @@ def _write_parquet(path: Path, parts: Iterator[Embeddings], about: str) -> None:
     writer = None
     try:
         for part in parts:
-            table = pa.table({name: _arrow(values) for name, values in _columns(part).items()})
+            table = pa.table({name: _arrow(values) for name, values in columns_of(part).items()})
             if writer is None:
-                schema = table.schema.with_metadata({ABOUT: about})
+                fields = [field.with_nullable(field.name not in VECTORS) for field in table.schema]
+                schema = pa.schema(fields, {ABOUT: about})
                 writer = pq.ParquetWriter(path, schema, compression="NONE", use_dictionary=False)
-            writer.write_table(table, row_group_size=len(part.ids))
+            writer.write_table(
+                table.cast(writer.schema), row_group_size=min(len(part.ids), LARGEST)
+            )
     finally:
         if writer is not None:
             writer.close()
@@ -239,7 +246,8 @@ def _arrow(values: np.ndarray) -> pa.Array:
     if values.ndim == 1:
         return pa.array(values.tolist() if values.dtype.kind == "U" else values)
     flat = pa.array(np.ascontiguousarray(values).reshape(-1))
-    return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+    number = pa.field("element", flat.type, nullable=False)  # which is read a third faster
+    return pa.FixedSizeListArray.from_arrays(flat, type=pa.list_(number, values.shape[1]))
 
 
 def _read_parquet(path: Path, vectors: Sequence[str]) -> dict[str, np.ndarray]:
@@ -247,10 +255,11 @@ def _read_parquet(path: Path, vectors: Sequence[str]) -> dict[str, np.ndarray]:
         left_out = set(VECTORS) - set(vectors)
         names = [name for name in file.schema_arrow.names if name not in left_out]
         table = file.read(names)
-        return {name: _numpy(table[name].combine_chunks()) for name in names}
+        return {name: to_numpy(table[name].combine_chunks()) for name in names}
 
 
-def _numpy(column: pa.Array) -> np.ndarray:
+def to_numpy(column: pa.Array) -> np.ndarray:
+    """Array of a column of numbers, of vectors or of text."""
     if pa.types.is_fixed_size_list(column.type):
         return column.flatten().to_numpy().reshape(len(column), column.type.list_size)
     if pa.types.is_dictionary(column.type):
@@ -264,7 +273,7 @@ def _write_npz(path: Path, parts: Iterator[Embeddings], about: str) -> None:
         files: dict[str, BinaryIO] = {}
         try:
             for part in parts:
-                for name, values in _columns(part).items():
+                for name, values in columns_of(part).items():
                     if name not in files:
                         files[name] = (Path(folder) / str(len(files))).open("w+b")
                         members[name] = Member(files[name])

@@ -8,12 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import astroclip
 from astroclip.data.batch import Batch, Galaxy, collate, middle
-from astroclip.data.on_error import Bad, OnError, sound
-from astroclip.data.readers.open import Files, open_all
+from astroclip.data.entry import Files, OnError
+from astroclip.data.on_error import Bad, LeftOut, sound
+from astroclip.data.readers.open import open_all
 from astroclip.data.source import Joined, Positions, Source, Wrapped
-from astroclip.inference.embedding_files import RESERVED, Embeddings
-from sciformer.evaluation.run import TrainedRun
+from astroclip.inference.bank import Bank
+from astroclip.inference.embedding_files import RESERVED, Embeddings, joined
+from sciformer.evaluation.run import TrainedRun, open_run
 from sciformer.progress import progress
 
 if TYPE_CHECKING:
@@ -27,6 +30,12 @@ def weights_hash(module: torch.nn.Module) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()[:16]
+
+
+def own_device(local: int) -> str | None:
+    """Device of a process of a machine: of several GPUs its own; None leaves the choice open."""
+    count = torch.cuda.device_count()
+    return f"cuda:{local % count}" if count > 1 else None
 
 
 def open_galaxies(files: Files | None, shards: str | None, on_error: OnError = "stop") -> Source:
@@ -156,6 +165,27 @@ def encode(module: "AstroCLIPModule", batch: Batch) -> dict[str, np.ndarray]:
     if not vectors:
         raise ValueError(f"files: nothing for the network to read, which embeds each {kinds[0]}")
     return {name: vector.float().cpu().numpy() for name, vector in vectors.items()}
+
+
+def embedded(path: str, source: Source, on_error: OnError = "stop") -> Bank:
+    """Embed galaxies into a bank in memory.
+
+    Args:
+        path: Network, as ``open_run`` takes it.
+        source: The galaxies.
+        on_error: What to do with a galaxy that cannot be used, ``skip`` or ``stop``.
+
+    Returns:
+        The bank.
+
+    Raises:
+        ValueError: If the network or a galaxy cannot be used, or if there is none.
+    """
+    run = open_run(path, astroclip.AstroCLIPModule)
+    parts = [*encoded(run.module, source, 256, on_error, LeftOut())]
+    if not parts:
+        raise ValueError(f"{source.where}: no galaxy is left to embed")
+    return Bank(path, joined(parts), about(run))
 
 
 def about(run: "TrainedRun[AstroCLIPModule]") -> Mapping[str, str]:

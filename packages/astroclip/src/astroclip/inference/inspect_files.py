@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip.data.batch import Galaxy, middle
+from astroclip.data.batch import Galaxy
+from astroclip.data.entry import Files
 from astroclip.data.on_error import Bad, sound
 from astroclip.data.readers.crossmatch import Paired
 from astroclip.data.readers.labels import Labelled
-from astroclip.data.readers.open import Files, Opened, entries, open_entry
-from astroclip.data.source import Source, named
-from astroclip.inference.search_figure import Row, check_format, write_sheet
+from astroclip.data.readers.open import Opened, entries, open_entry
+from astroclip.data.source import Source
+from astroclip.inference.search_figure import Row, cut, write_sheet
+from astroclip.inference.search_list import check_format
 from astroclip.survey import BANDS
 from sciformer.arguments import inside
 from sciformer.files import new_file
@@ -19,7 +21,6 @@ from sciformer.text import counted, printable
 
 DRAWN = 6  # galaxies in the figure
 LISTED = 20  # files, or ids
-CUT = 96  # pixels of a stamp at most
 
 
 def inspect(
@@ -53,7 +54,7 @@ def inspect(
         bad: list[Bad] = []
         for _, galaxy in sound(opened.source, "skip", bad.append):
             if len(shown) < DRAWN:
-                shown.append(Row(_cut(galaxy), galaxy.id))
+                shown.append(Row(cut(galaxy), galaxy.id))
             else:
                 break
         for each in bad:
@@ -154,11 +155,3 @@ def _files(what: str, files: Mapping[Path, str]) -> Iterator[str]:
         yield f"  {what}: {why if str(path) in why else f'{path.name}: {why}'}"
     if len(files) > LISTED:
         yield f"  {what}: {len(files) - LISTED} more files"
-
-
-def _cut(galaxy: Galaxy) -> Galaxy:
-    """Crop the image of a galaxy to a thumbnail."""
-    if galaxy.image is None:
-        return galaxy
-    with named(galaxy.id):
-        return galaxy._replace(image=middle(galaxy.image, min(CUT, *galaxy.image.shape[1:])))

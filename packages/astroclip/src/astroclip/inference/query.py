@@ -1,25 +1,22 @@
-"""The query of a search, and the embedding bank to search."""
+"""Query of a search, and galaxies of a bank as queries, by their rows or positions."""
 
-from collections.abc import Collection
-from pathlib import Path
+import re
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
-import torch
+import numpy as np
+from jaxtyping import Float32, Float64
 
-import astroclip
-from astroclip.data.batch import Galaxy
-from astroclip.data.on_error import LeftOut, OnError
-from astroclip.data.readers.open import Files
-from astroclip.data.source import Source
-from astroclip.inference import embedding_files
-from astroclip.inference.embedding_files import KINDS, SUFFIXES, Embeddings
-from astroclip.inference.encode import about, encoded, open_galaxies, weights_hash
-from astroclip.inference.nearest import unit
-from sciformer.arguments import ArgumentError
-from sciformer.evaluation.run import open_run
+from astroclip.inference.bank import Bank
+from astroclip.inference.embedding_files import ID
 
 Kind = Literal["image", "spectrum"]
 Space = Literal["h", "z"]
+ARCSEC = np.pi / 180 / 3600  # radian
+RADIUS = 1.0  # arcsec; as images and fibers of a galaxy are apart at most
+TOGETHER = 65_536  # positions of the bank in a tree
+NUMBER = r"[+-]?\d+(?:\.\d*)?"
+POSITION = re.compile(rf"\s*({NUMBER})(?:\s*,\s*|\s+)({NUMBER})\s*")
 
 
 class Query(NamedTuple):
@@ -31,148 +28,108 @@ class Query(NamedTuple):
         space: ``z``, shared by images and spectra, or ``h``, of one encoder.
         vector: Unit embedding in that space.
         row: Index in the bank, if the query is in it.
-        galaxy: Image and spectrum, if the query is from a file.
+        file: File with the galaxy, and its index there, if the query is from a file.
     """
 
     name: str
     kind: Kind
     space: Space
-    vector: torch.Tensor
+    vector: Float32[np.ndarray, " dim"]
     row: int | None = None
-    galaxy: Galaxy | None = None
+    file: tuple[str, int] | None = None
 
 
-class Bank(NamedTuple):
-    """Embedding bank to search.
-
-    Args:
-        embeddings: Embeddings of all galaxies.
-        about: Origin: checkpoint and hash of the weights.
-        source: Images and spectra of the galaxies, if given.
-    """
-
-    embeddings: Embeddings
-    about: dict[str, str]
-    source: Source | None
-
-
-def open_bank(
-    path: str,
-    files: Files | None = None,
-    shards: str | None = None,
-    space: Space = "z",
-    on_error: OnError = "stop",
-) -> Bank:
-    """Read a bank of embeddings, or embed galaxies.
-
-    Args:
-        path: File of embeddings, or a checkpoint.
-        files: Files of the galaxies.
-        shards: Folder of shards of the galaxies.
-        space: Which embeddings to read, ``h`` or ``z``.
-        on_error: What to do with a galaxy that cannot be used, ``skip`` or ``stop``.
-
-    Returns:
-        The bank.
-
-    Raises:
-        ValueError: If one of the files cannot be read.
-    """
-    if Path(path).suffix in SUFFIXES and not Path(path).exists():
-        raise ArgumentError("bank", f"{path}: no such file")
-    given = files is not None or shards is not None
-    wanted = given or Path(path).suffix not in SUFFIXES
-    source = open_galaxies(files, shards, on_error) if wanted else None
-    if Path(path).suffix in SUFFIXES:
-        columns = tuple(f"{kind}_{space}" for kind in KINDS)
-        return Bank(embedding_files.read(path, columns), embedding_files.read_about(path), source)
-    assert source is not None
-    run = open_run(path, astroclip.AstroCLIPModule)
-    made = embedding_files.joined([*encoded(run.module, source, 256, on_error, LeftOut())])
-    return Bank(made, dict(about(run)), source)
-
-
-def ask(
-    bank: Bank,
-    query: str,
-    of: Kind | None,
-    number: int | None,
-    checkpoint: str | None,
-    space: Space = "z",
-) -> Query:
-    """Find the query by id, index or file.
+def of_bank(
+    bank: Bank, rows: Sequence[int], of: Kind | None = None, space: Space = "z"
+) -> list[Query]:
+    """Take galaxies of the bank as queries.
 
     Args:
         bank: Bank of embeddings.
-        query: Id or index of a galaxy of the bank, or a file.
+        rows: Their indices.
         of: Whether to use image or spectrum; None takes the image if there is one.
-        number: Index of the galaxy in a file of several.
-        checkpoint: Network that embeds a file.
         space: Which embedding to use, ``h`` or ``z``.
 
     Returns:
-        The query.
+        The queries, in the same order.
 
     Raises:
-        ValueError: If the query is not found, or has no embedding of this kind.
+        ValueError: If the bank has no embedding of this kind.
     """
-    ids, count = bank.embeddings.ids, len(bank.embeddings.ids)
-    if query in ids:
-        return _of_bank(bank, list(ids).index(query), of, space)
-    if query and Path(query).exists():
-        return _of_file(bank, query, of, number, checkpoint, space)
-    if query.isdecimal() and int(query) < count:
-        return _of_bank(bank, int(query), of, space)
-    raise ValueError(f"query: {query!r} is no id of the bank, no file, no number below {count}")
+    kind = kind_of(bank.vectors, of, str(bank.path), space)
+    taken = bank.take([ID, f"{kind}_{space}"], rows)
+    found = zip(taken[ID].tolist(), unit(taken[f"{kind}_{space}"]), rows, strict=True)
+    return [Query(str(name), kind, space, vector, row) for name, vector, row in found]
 
 
-def _of_bank(bank: Bank, row: int, of: Kind | None, space: Space) -> Query:
-    vectors, name = bank.embeddings.vectors, bank.embeddings.ids[row]
-    kind = _kind(vectors, of, name, space)
-    return Query(name, kind, space, unit(vectors[f"{kind}_{space}"][row : row + 1]), row)
+def chosen(every: list, number: int | None, path: str) -> list:
+    """All galaxies of a file, or the one with a number."""
+    if number is None:
+        return every
+    if not 0 <= number < len(every):
+        raise ValueError(f"number: {number} is not below {len(every)}, the galaxies of {path}")
+    return [every[number]]
 
 
-def _of_file(
-    bank: Bank, path: str, of: Kind | None, number: int | None, checkpoint: str | None, space: Space
-) -> Query:
-    if checkpoint is None:
-        raise ValueError(f"query: {path}: --checkpoint must say what embeds a file")
-    source = open_galaxies(path, None)
-    if number is None and len(source) > 1:
-        raise ValueError(f"query: {path}: holds {len(source)} galaxies; --number says which")
-    if not 0 <= (number or 0) < len(source):
-        raise ValueError(f"number: {number} is not below {len(source)}, the galaxies of {path}")
-    module = open_run(checkpoint, astroclip.AstroCLIPModule).module
-    if (ours := weights_hash(module)) != (theirs := bank.about.get("weights")):
-        raise ValueError(f"{checkpoint}: has weights {ours}, those of the bank are {theirs}")
-    one = _One(source, number or 0)
-    (made,) = encoded(module, one)
-    kind = _kind(made.vectors, of, path, space)
-    return Query(made.ids[0], kind, space, unit(made.vectors[f"{kind}_{space}"]), galaxy=one[0])
+def rows_at(bank: Bank, positions: Float64[np.ndarray, "asked 2"], radius: float) -> list[int]:
+    """Find the galaxies of the bank nearest to positions on the sky.
+
+    Args:
+        bank: Bank of embeddings.
+        positions: Right ascension and declination in degrees.
+        radius: Largest distance in arcsec.
+
+    Returns:
+        Their indices.
+
+    Raises:
+        ValueError: If the bank has no positions, or no galaxy within the radius.
+    """
+    from scipy.spatial import KDTree  # half a second, which other queries need not wait
+
+    known = bank.positions
+    if known is None:
+        raise ValueError(f"query: {bank.path} has no positions; its galaxies are known by id")
+    asked = _directions(positions)
+    best = np.full(len(asked), np.inf)
+    rows = np.zeros(len(asked), np.int64)
+    there = np.flatnonzero(np.isfinite(known).all(1))
+    for start in range(0, len(there), TOGETHER):
+        some = there[start : start + TOGETHER]
+        chord, at = KDTree(_directions(known[some])).query(asked)
+        nearer = chord < best
+        rows[nearer], best[nearer] = some[np.asarray(at)[nearer]], chord[nearer]
+    apart = 2 * np.arcsin(np.minimum(best, 2) / 2) / ARCSEC
+    for position, distance in zip(positions.tolist(), apart.tolist(), strict=True):
+        if distance > radius:
+            nearest = f"the nearest galaxy of the bank is {distance:.4g} arcsec away"
+            said = f"query: {position[0]:g}, {position[1]:g}: {nearest}"
+            raise ValueError(f"{said}; --radius {radius:g} is the largest distance")
+    return rows.tolist()
 
 
-class _One(Source):
-    """A source with a single galaxy."""
-
-    def __init__(self, source: Source, number: int) -> None:
-        super().__init__(source.where, source.images, source.spectra, source.labels)
-        self.source, self.number = source, number
-
-    def __len__(self) -> int:
-        return 1
-
-    def id(self, number: int) -> str:
-        return self.source.id(self.number + number)
-
-    def place(self, number: int) -> str:
-        return self.source.place(self.number + number)
-
-    def read(self, number: int) -> Galaxy:
-        return self.source.read(self.number + number)
+def _directions(positions: Float64[np.ndarray, "some 2"]) -> Float64[np.ndarray, "some 3"]:
+    ra, dec = np.radians(positions).T
+    return np.stack([np.cos(ra) * np.cos(dec), np.sin(ra) * np.cos(dec), np.sin(dec)], 1)
 
 
-def _kind(vectors: Collection[str], of: Kind | None, name: str, space: Space) -> Kind:
+def position_of(word: str) -> tuple[float, float] | None:
+    """Right ascension and declination of a word like ``150.1,2.2``; None if it is none."""
+    found = POSITION.fullmatch(word)
+    if found is None or abs(float(found[2])) > 90:
+        return None
+    return float(found[1]), float(found[2])
+
+
+def kind_of(vectors: Collection[str], of: Kind | None, name: str, space: Space) -> Kind:
+    """Whether a galaxy's image or spectrum is the query: as asked, or else what there is."""
     there: list[Kind] = [kind for kind in ("image", "spectrum") if f"{kind}_{space}" in vectors]
     if not there or (of is not None and of not in there):
         raise ValueError(f"of: {name} has no {of or 'embedding'} to look at")
     return of or there[0]
+
+
+def unit(vectors: Float32[np.ndarray, "some dim"]) -> Float32[np.ndarray, "some dim"]:
+    """Vectors of norm 1, for cosines."""
+    wide = vectors.astype(np.float32)
+    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)

@@ -1,33 +1,40 @@
-"""``astroclip search``: nearest neighbors of a galaxy, by its image or its spectrum."""
+"""``astroclip search``: nearest neighbors of galaxies, by their images or their spectra."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from astroclip.data.batch import Galaxy, middle
-from astroclip.data.on_error import OnError
-from astroclip.data.readers.open import Files
-from astroclip.data.source import Source
-from astroclip.inference.embedding_files import Embeddings
-from astroclip.inference.nearest import Found, nearest, unit
-from astroclip.inference.query import Bank, Kind, Query, Space, ask, open_bank
-from astroclip.inference.search_figure import QUERY, SAME, Row, check_format, write_sheet
+from astroclip.data.entry import Files, OnError
+from astroclip.inference.bank import Bank, is_bank
+from astroclip.inference.embedding_files import SUFFIXES
+from astroclip.inference.neighbors import Answer, find
+from astroclip.inference.query import RADIUS, Kind, Space
+from astroclip.inference.query_words import ask
+from astroclip.inference.search_list import LISTS, SHEETS, check_format, write_list
+from sciformer.arguments import ArgumentError, check_positive
 from sciformer.files import new_file
 from sciformer.report.html import number as written
-from sciformer.report.report import literal, terminal
+from sciformer.report.terminal import literal, terminal
 
-CUT = 96  # pixels of a stamp at most
+if TYPE_CHECKING:
+    from astroclip.data.source import Source
+
+SHOWN = 5  # queries in the terminal
 
 
 def search(  # noqa: PLR0913, PLR0917  # the options of the command line
     bank: str,
-    query: str,
+    query: list[str | int] | str,
     of: Kind | None = None,
     kind: Kind | None = None,
     space: Space = "z",
     k: int = 10,
     number: int | None = None,
+    radius: float = RADIUS,
+    approximate: bool = False,
     checkpoint: str | None = None,
     files: Files | None = None,
     shards: str | None = None,
@@ -37,13 +44,16 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
 ) -> None:
     """Find the galaxies whose spectra are nearest to an image, or whose images to a spectrum.
 
-    The search is exhaustive. Prints cosine similarity and labels of each result; ``--out`` also
-    draws a figure.
+    One query or many, ``[a, b, c]``. The search is exhaustive, and reads the bank block by block.
+    Prints cosine similarity and labels of each result; ``--out`` also writes a list of all of them,
+    or draws a figure of one query.
 
     Args:
-        bank: File written by ``astroclip embed``; or a checkpoint, which first embeds the galaxies
-            of ``--files`` or ``--shards``.
-        query: Id or index (from 0) of a galaxy in the bank; or a file with a galaxy.
+        bank: File or folder written by ``astroclip embed``; or a checkpoint, which first embeds the
+            galaxies of ``--files`` or ``--shards``.
+        query: Id or index (from 0) of a galaxy in the bank; a position ``RA,DEC`` in degrees; a
+            file of galaxies or of embeddings; a ``.csv`` or ``.txt`` table with a column of ids, or
+            with ``ra`` and ``dec``; or a list ``[...]`` of these.
         of: Embedding of the query to use: ``image`` or ``spectrum``; by default the image, if there
             is one.
         kind: Embeddings to search: ``image`` or ``spectrum``; by default the other modality, or the
@@ -51,149 +61,118 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the command line
         space: ``z``, shared by images and spectra, which suppresses what only one modality
             measures; or ``h``, the output of one encoder, which finds spectra of similar redshift.
         k: Number of results.
-        number: Index (from 0) of the galaxy in the query file, if it holds several.
+        number: Index (from 0) of the galaxy in a query file; by default all of its galaxies.
+        radius: Largest distance in arcsec of a galaxy of the bank from a position.
+        approximate: Search an index of compressed vectors, which is built first, and print its
+            recall; for very many queries. Needs ``faiss-cpu``.
         checkpoint: Checkpoint to embed a query file; by default the one that embedded the bank.
         files: Files of the bank's galaxies, as in ``astroclip embed``.
         shards: Folder of shards of the bank's galaxies.
-        out: Figure to write, ``.png``, ``.svg`` or ``.pdf``; requires ``--files`` or ``--shards``.
-        overwrite: Replace an existing figure.
+        out: List to write, ``.parquet`` or ``.csv``, a row for each query and result; or figure,
+            ``.png``, ``.svg`` or ``.pdf``, which requires ``--files`` or ``--shards``.
+        overwrite: Replace an existing list or figure.
         on_error: What to do with a galaxy of the bank's files that cannot be used: report it and go
             on (``skip``), or stop with an error (``stop``).
 
     Raises:
         ValueError: If an input does not exist, or inputs do not fit together.
     """
+    check_positive(radius=radius)
+    given = files is not None or shards is not None
     if out is not None:
-        check_format(out)
-        new_file(out, overwrite)
-        if files is None and shards is None:
-            raise ValueError(f"out: {out}: a sheet needs --files or --shards to draw from")
-    opened = open_bank(bank, files, shards, space, on_error)
-    asked = ask(opened, query, of, number, checkpoint or opened.about.get("checkpoint"), space)
-    wanted = kind or (asked.kind if space == "h" else other(asked.kind))
-    found = find(opened.embeddings, asked, wanted, k)
+        _check_out(out, overwrite, given)
+    if Path(bank).suffix in SUFFIXES and not Path(bank).exists():
+        raise ArgumentError("bank", f"{bank}: no such file")
+    opened, source = _opened(bank, files, shards, on_error)
+    embedder = checkpoint or opened.about.get("checkpoint")
+    words = [query] if isinstance(query, str) else [str(word) for word in query]
+    asked = ask(opened, words, of, number, embedder, space, radius)
     console = terminal()
-    console.print(literal(described(opened, asked, wanted)))
-    console.print(table(opened.embeddings, asked, found))
+    found = find(opened, asked, kind, k, approximate, lambda said: console.print(literal(said)))
+    console.print(literal(described(opened, found)))
+    for each in found[:SHOWN]:
+        console.print(table(opened, each))
+    if len(found) > SHOWN:
+        console.print(literal(f"and {len(found) - SHOWN} more queries; a list (--out) has them"))
     if out is not None:
-        draw(out, opened, asked, found)
+        _write(out, opened, source, found)
         print(out)  # noqa: T201  # what the verb answers
 
 
-def other(kind: Kind) -> Kind:
-    """The other modality: image for spectrum, spectrum for image."""
-    return "spectrum" if kind == "image" else "image"
+def _opened(
+    bank: str, files: Files | None, shards: str | None, on_error: OnError
+) -> tuple[Bank, "Source | None"]:
+    """The bank, and the galaxies in it if they are given."""
+    known = is_bank(Path(bank))
+    if known and files is None and shards is None:
+        return Bank(bank), None
+    from astroclip.inference.encode import embedded, open_galaxies  # torch: a second
+
+    source = open_galaxies(files, shards, on_error)
+    return Bank(bank) if known else embedded(bank, source, on_error), source
 
 
-def find(bank: Embeddings, query: Query, kind: Kind, k: int) -> Found:
-    """Find nearest neighbors in a bank, excluding the query's own embedding.
+def _write(out: str, bank: Bank, source: "Source | None", answers: Sequence[Answer]) -> None:
+    if Path(out).suffix in LISTS:
+        write_list(Path(out), bank, answers)
+        return
+    from astroclip.inference.search_figure import draw  # torch and matplotlib
 
-    Args:
-        bank: Bank of embeddings.
-        query: Query of the search.
-        kind: Embeddings to search: image or spectrum.
-        k: Number of neighbors.
-
-    Returns:
-        Cosines and indices, nearest first.
-
-    Raises:
-        ValueError: If the bank lacks these embeddings, or has fewer than ``k``.
-    """
-    if query.space == "h" and kind != query.kind:
-        raise ValueError(f"kind: {kind}: in the space h the {query.kind} of a galaxy has no other")
-    vectors = bank.vectors.get(f"{kind}_{query.space}")
-    if vectors is None:
-        raise ValueError(f"kind: the bank has no {kind}; --kind {query.kind} looks for the same")
-    if vectors.shape[1] != query.vector.shape[1]:
-        widths = f"{query.vector.shape[1]} numbers, those of the bank {vectors.shape[1]}"
-        raise ValueError(f"query: {query.name}: its embedding has {widths}")
-    itself = query.row if kind == query.kind else None
-    most = len(vectors) - (itself is not None)
-    if not 1 <= k <= most:
-        raise ValueError(f"k: {k} is not between 1 and {most}, the galaxies to choose from")
-    found = nearest(query.vector, unit(vectors), k + (itself is not None))
-    keep = found.number[0] != (-1 if itself is None else itself)
-    return Found(found.cosine[:, keep][:, :k], found.number[:, keep][:, :k])
+    if len(answers) > 1:
+        raise ValueError(f"out: {out}: a sheet shows one query, and not {len(answers)}")
+    assert source is not None
+    draw(out, bank, source, answers[0])
 
 
-def described(bank: Bank, query: Query, kind: Kind) -> str:
+def _check_out(out: str, overwrite: bool, given: bool) -> None:
+    check_format(out, *LISTS)
+    new_file(out, overwrite)
+    if Path(out).suffix in SHEETS and not given:
+        raise ValueError(f"out: {out}: a sheet needs --files or --shards to draw from")
+
+
+def described(bank: Bank, answers: Sequence[Answer]) -> str:
     """One-line description of the search."""
-    plural = {"image": "images", "spectrum": "spectra"}[kind]
-    count = len(bank.embeddings.ids)
-    return f"the {plural} of {count} that are nearest to the {query.kind} of {query.name}"
+    query, kind = answers[0].query, answers[0].kind
+    plural = {"image": "images", "spectrum": "spectra"}
+    of = f"{query.kind} of {query.name}"
+    if len(answers) > 1:
+        mixed = len({each.query.kind for each in answers}) > 1
+        of = f"{'image or spectrum' if mixed else query.kind} of each of {len(answers)} galaxies"
+    return f"the {plural[kind]} of {len(bank)} that are nearest to the {of}"
 
 
-def table(bank: Embeddings, query: Query, found: Found) -> Table:
-    """The result as a table for a terminal.
+def table(bank: Bank, answer: Answer) -> Table:
+    """The answer to a query as a table for a terminal.
 
     Args:
         bank: Bank that was searched.
-        query: Query of the search.
-        found: Nearest neighbors.
+        answer: Query and its nearest neighbors.
 
     Returns:
-        Rank, id, cosine and labels of each result; a query of the bank is in the first row.
+        Rank, id, cosine and labels of each result; the query is in the first row.
     """
+    query = answer.query
     shown = Table("rank", "id", "cosine")
     for name in bank.labels:
         shown.add_column(literal(name), justify="right")
-    if query.row is not None:
-        shown.add_row("query", literal(query.name), "", *_labels(bank, query.row), end_section=True)
-    rows = zip(found.number[0].tolist(), found.cosine[0].tolist(), strict=True)
-    for rank, (row, cosine) in enumerate(rows, 1):
-        same = " (itself)" * (row == query.row)
-        name = literal(f"{bank.ids[row]}{same}")
-        shown.add_row(str(rank), name, f"{cosine:.4f}", *_labels(bank, row))
+    rows = ([] if query.row is None else [query.row]) + answer.number
+    columns = bank.take(bank.labels, rows)
+    labels = [
+        [_label(bank.classes.get(name, ()), float(columns[name][at])) for name in bank.labels]
+        for at in range(len(rows))
+    ]
+    own = labels.pop(0) if query.row is not None else [""] * len(bank.labels)
+    shown.add_row("query", literal(query.name), "", *own, end_section=True)
+    ids = bank.ids(answer.number)
+    near = zip(ids, answer.number, answer.cosine, labels, strict=True)
+    for rank, (id, row, cosine, said) in enumerate(near, 1):
+        name = literal(f"{id}{' (itself)' * (row == query.row)}")
+        shown.add_row(str(rank), name, f"{cosine:.4f}", *said)
     return shown
-
-
-def _labels(bank: Embeddings, row: int) -> list[Text | str]:
-    return [_label(bank.classes.get(n, ()), float(v[row])) for n, v in bank.labels.items()]
 
 
 def _label(words: Sequence[str], value: float) -> Text | str:
     """A label as shown: the class that it numbers, if it does."""
     known = value.is_integer() and 0 <= value < len(words)
     return literal(words[int(value)]) if known else written(value)
-
-
-def draw(path: str, bank: Bank, query: Query, found: Found) -> None:
-    """Draw the query and its nearest neighbors.
-
-    Args:
-        path: Output file.
-        bank: Bank with the galaxies' images and spectra.
-        query: Query of the search.
-        found: Nearest neighbors.
-
-    Raises:
-        ValueError: If the query or a neighbor is not among the given galaxies.
-    """
-    assert bank.source is not None
-    rows: list[int] = found.number[0].tolist()
-    ids = [bank.embeddings.ids[row] for row in rows]
-    own = [query.name] if query.galaxy is None else []
-    galaxies = _by_id(bank.source, [*own, *ids])
-    asked = query.galaxy or galaxies[query.name]
-    sheet = [Row(_cut(asked), f"query: {query.kind}", QUERY)]
-    cosines = found.cosine[0].tolist()
-    for rank, (row, id, cosine) in enumerate(zip(rows, ids, cosines, strict=True), 1):
-        color = SAME if row == query.row else None
-        sheet.append(Row(_cut(galaxies[id]), f"{rank}: cosine {cosine:.3f}", color))
-    write_sheet(path, sheet)
-
-
-def _by_id(source: Source, ids: Sequence[str]) -> dict[str, Galaxy]:
-    wanted = set(ids)
-    numbers = {id: n for n in range(len(source)) if (id := source.id(n)) in wanted}
-    if missing := [id for id in ids if id not in numbers]:
-        raise ValueError(f"{source.where}: has no galaxy {missing[0]}, which is in the bank")
-    return {id: source[number] for id, number in numbers.items()}
-
-
-def _cut(galaxy: Galaxy) -> Galaxy:
-    """Crop the image of a galaxy to a thumbnail."""
-    if galaxy.image is None:
-        return galaxy
-    return galaxy._replace(image=middle(galaxy.image, min(CUT, *galaxy.image.shape[1:])))

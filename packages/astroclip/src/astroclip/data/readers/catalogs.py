@@ -1,29 +1,23 @@
 """Read catalogs: CSV, ECSV, FITS, parquet, HDF5 or npz tables of one row per galaxy."""
 
-import csv
-from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from astroclip.data.readers.column_names import TRACTOR, checked_ids, columns, desi_targets, text
 from astroclip.data.readers.column_names import column as named_column
+from astroclip.data.readers.column_names import columns, text
 from astroclip.data.readers.fits import FITSFile, is_fits, is_scalar
+from astroclip.data.readers.text_table import TEXTS, Columns, ids_of, plain, read_text
 from astroclip.data.source import Positions
 from sciformer.data.hdf5 import HDF5
 from sciformer.data.npy import read_arrays
 from sciformer.data.open_files import reading
 from sciformer.data.parquet import open_parquet
 
-TEXTS = (".csv", ".ecsv", ".tsv", ".txt", ".dat")
 SUFFIXES = (*TEXTS, ".fits", ".parquet", ".hdf5", ".h5", ".npz")
-SEPARATORS = ("\t", ";", ",")  # that a header may have; else it is separated by spaces
-# What stands for a value that is not known; case does not matter.
-MISSING = frozenset(("", "--", "-", "?", "nan", "na", "n/a", "null", "none", "masked"))
-Columns = Mapping[str, np.ndarray]  # numbers, or objects: text, None where masked
 
 
 class Catalog(NamedTuple):
@@ -58,11 +52,11 @@ def read_columns(path: Path) -> Columns:
     elif path.suffix in readers:
         found = readers[path.suffix](path)
     elif path.suffix in TEXTS:
-        found = _text(path)
+        found = read_text(path)
     else:
         raise ValueError(f"{path}: a catalog is one of {', '.join(SUFFIXES)}")
     count = max((len(values) for values in found.values() if values.ndim), default=0)
-    return {name: _plain(v) for name, v in found.items() if v.ndim == 1 and len(v) == count}
+    return {name: plain(v) for name, v in found.items() if v.ndim == 1 and len(v) == count}
 
 
 def read_catalog(path: Path) -> Catalog:
@@ -91,21 +85,6 @@ def read_catalog(path: Path) -> Catalog:
     return Catalog(ids, positions)
 
 
-def ids_of(path: Path, found: Columns) -> list[str] | None:
-    """Ids of a catalog's rows; None if it has no column of ids.
-
-    Tractor's objid counts the objects of a brick: with release and brickid it is the TARGETID of
-    DESI, which is the id then.
-    """
-    small = {name.lower(): values for name, values in found.items()}
-    if small.keys() >= set(TRACTOR):
-        return [str(target) for target in desi_targets(small).tolist()]
-    name = named_column(found, "id")
-    if name is None:
-        return None
-    return [text(id) for id in checked_ids(found[name], f"{path}: {name}").tolist()]
-
-
 def position_id(ra: float, dec: float) -> str:
     """An id made of a position."""
     return f"{ra:.5f}{dec:+.5f}"
@@ -115,46 +94,6 @@ def _numbers(path: Path, name: str, values: np.ndarray) -> np.ndarray:
     if values.dtype.kind not in "fiub":
         raise ValueError(f"{path}: {name}: {values.dtype} is no number")
     return values.astype(np.float64)
-
-
-def _plain(values: np.ndarray) -> np.ndarray:
-    """Text as objects, None where it stands for nothing; text of numbers alone as numbers."""
-    if values.dtype.kind not in "SUOT":
-        return values
-    said = [None if value is None else text(value) for value in values.tolist()]
-    known = [None if one is None or one.lower() in MISSING else one for one in said]
-    if not known:
-        return np.array([], object)
-    try:
-        whole = [int(one) for one in known if one is not None]
-        if [str(one) for one in whole] == known:
-            return np.array(whole, np.int64)  # ids of 17 digits stay exact, 007 stays text
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return np.array([np.nan if one is None else float(one) for one in known])
-    except ValueError:
-        return np.array(known, object)
-
-
-def _text(path: Path) -> Columns:
-    """CSV, TSV, or ECSV, whose description in comments is not needed."""
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = (line for line in file if line.strip() and not line.startswith("#"))
-        first = next(lines, "")
-        separator = next((one for one in SEPARATORS if one in first), " ")
-        rows = csv.reader(chain([first], lines), delimiter=separator, skipinitialspace=True)
-        header = [name.strip() for name in next(rows, [])]
-        values: list[list[str]] = []
-        for number, row in enumerate(rows, 2):
-            if len(row) != len(header):
-                said = f"{len(row)} values for {len(header)} columns"
-                raise ValueError(f"{path}: row {number}: {said}")
-            values.append(row)
-    turned: Iterable[tuple[str, ...]] = zip(*values, strict=True) if values else ((),) * len(header)
-    return {name: np.array(each, object) for name, each in zip(header, turned, strict=True)}
 
 
 def _fits(path: Path) -> Columns:

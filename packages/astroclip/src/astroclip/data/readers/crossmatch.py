@@ -9,7 +9,8 @@ from astropy.coordinates import SkyCoord
 from jaxtyping import Float64, Int64
 
 from astroclip.data.batch import Galaxy
-from astroclip.data.on_error import FLAG, OnError
+from astroclip.data.entry import OnError
+from astroclip.data.on_error import FLAG
 from astroclip.data.readers.catalogs import read_columns
 from astroclip.data.readers.column_names import text
 from astroclip.data.readers.fits import stem

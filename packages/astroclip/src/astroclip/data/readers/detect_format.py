@@ -7,7 +7,6 @@ from typing import Literal
 from astroclip.data.readers.arrow_rows import ARROW, PARQUET, ArrowRows
 from astroclip.data.readers.astroclip_hdf5 import COLUMNS, KEYS
 from astroclip.data.readers.bricks import is_field
-from astroclip.data.readers.catalogs import TEXTS
 from astroclip.data.readers.ccd_table import is_ccd_table
 from astroclip.data.readers.column_names import column
 from astroclip.data.readers.desi import REDSHIFTS, arms
@@ -20,6 +19,7 @@ from astroclip.data.readers.measured import grid_of
 from astroclip.data.readers.npz_table import NpzColumns
 from astroclip.data.readers.spectra import ROWS
 from astroclip.data.readers.tables import is_image, is_spectrum
+from astroclip.data.readers.text_table import TEXTS
 from astroclip.survey import PIXELS
 from sciformer.data.hdf5 import OpenHDF5
 from sciformer.data.npy import map_array, names_of

@@ -9,7 +9,8 @@ import numpy as np
 from astropy.wcs import WCS
 
 from astroclip.data.batch import Galaxy
-from astroclip.data.on_error import FLAG, OnError
+from astroclip.data.entry import OnError
+from astroclip.data.on_error import FLAG
 from astroclip.data.readers.bands import planes_of
 from astroclip.data.readers.catalogs import Catalog
 from astroclip.data.readers.ccd_table import (

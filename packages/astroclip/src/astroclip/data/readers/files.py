@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from astroclip.data.batch import Galaxy
-from astroclip.data.on_error import FLAG, OnError
+from astroclip.data.entry import OnError
+from astroclip.data.on_error import FLAG
 from astroclip.data.readers.arrow_rows import ARROW, PARQUET, ArrowRows, open_rows
 from astroclip.data.readers.astroclip_hdf5 import OriginalHDF5, OriginalRows
 from astroclip.data.readers.bricks import Bricks

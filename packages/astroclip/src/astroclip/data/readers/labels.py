@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from astroclip.data.batch import Galaxy
-from astroclip.data.readers.catalogs import Columns, ids_of, read_columns
+from astroclip.data.readers.catalogs import read_columns
 from astroclip.data.readers.column_names import TRACTOR, column, columns, sure, text
 from astroclip.data.readers.crossmatch import NONE, SEPARATION, nearest_within
+from astroclip.data.readers.text_table import Columns, ids_of
 from astroclip.data.source import Source, Wrapped, named
 
 MASS, SFR, METALS, AGE = "LOG_MSTAR", "AVG_SFR", "Z_MW", "TAGE_MW"  # columns of PROVABGS

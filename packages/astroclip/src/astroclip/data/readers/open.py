@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
 
-from astroclip.data.on_error import OnError
+from astroclip.data.entry import Entry, Files, OnError
 from astroclip.data.readers.catalogs import read_catalog
 from astroclip.data.readers.crossmatch import Paired, read_pairs
 from astroclip.data.readers.detect_format import SUFFIXES, Kind
@@ -16,9 +16,6 @@ from astroclip.data.source import Joined, Source, named
 from sciformer.arguments import ArgumentError, check_positive, inside
 from sciformer.data.entry import Kinds, check_entry
 
-# As on the command line: a string, a list of entries, or a table.
-Entry = dict[str, str | float] | str
-Files = list[Entry] | dict[str, str | float] | str
 MATCH: Kinds = {"labels": str, "pairs": str, "radius": float}  # keys of every entry
 ONE: Kinds = {"path": str, "kind": str, "catalog": str, **MATCH}
 PAIR: Kinds = {"images": str, "spectra": str, **MATCH}  # of one with both apart
