@@ -16,7 +16,8 @@ from sciformer.files import new_folder, write_atomically
 from sciformer.report.combined import Done, Failed, join, results
 from sciformer.report.html import METRICS, PAGE, duration
 from sciformer.report.origin import origin
-from sciformer.report.report import literal, rich_table, terminal
+from sciformer.report.report import rich_table
+from sciformer.report.terminal import literal, terminal
 from sciformer.strict_json import read_json, to_json
 
 STATE = "demo.json"  # its seed, in its folder

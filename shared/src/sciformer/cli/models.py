@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from sciformer.allowlist import GROUP
 from sciformer.cli.project import Project, Weights
-from sciformer.report.report import literal, terminal
+from sciformer.report.terminal import literal, terminal
 from sciformer.training.checkpoints import shipped
 
 UNKNOWN = "unknown"

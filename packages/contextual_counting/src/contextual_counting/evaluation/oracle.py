@@ -27,7 +27,8 @@ from contextual_counting.nn.constructed_weights import (
 from sciformer.arguments import ArgumentError, check_least, inside
 from sciformer.files import new_file, write_atomically
 from sciformer.report.html import Cell, Table, percent
-from sciformer.report.report import rich_table, terminal
+from sciformer.report.report import rich_table
+from sciformer.report.terminal import terminal
 from sciformer.training.checkpoints import checkpoint
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table as Shown
 
-from sciformer.report.report import literal
+from sciformer.report.terminal import literal
 from xval.data.dates import read_dates
 from xval.data.readers.open import is_delimited, open_table
 from xval.data.readers.table import Table

@@ -14,7 +14,7 @@ from sciformer.evaluation import run
 from sciformer.evaluation.run import TrainedRun
 from sciformer.files import new_file
 from sciformer.progress import quiet
-from sciformer.report.report import literal
+from sciformer.report.terminal import literal
 from xval.data.marked import with_holes
 from xval.data.name_lists import known
 from xval.inference.answer import answer

@@ -10,7 +10,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode, bmm_flop, sdpa_flop
 
 from sciformer.arguments import check_least, check_positive
-from sciformer.report.report import terminal
+from sciformer.report.terminal import terminal
 
 STATE = 16  # bytes per parameter: fp32 weight and gradient, and AdamW's two averages
 ATEN = torch.ops.aten
