@@ -111,6 +111,7 @@ def test_each_entry_of_a_list_is_opened_alone_and_a_broken_one_is_listed(here, p
     assert astroclip("embed", here, "--files", files, "--out", "f", *SETTINGS) == 0
     assert len(Bank("f")) == 15
     assert "nowhere.h5" in (here / "f/_bad.csv").read_text()
+    assert "left out: nowhere.h5" in capsys.readouterr().err
     stop = ("--on_error", "stop", "--overwrite")
     assert "nowhere.h5" in complaint(
         capsys, "embed", here, "--files", files, "--out", "f", *SETTINGS, *stop

@@ -1,16 +1,18 @@
 """Sizes that a FITS header claims are compared with the file before astropy believes them."""
 
 import re
-from io import BytesIO
+from tempfile import TemporaryFile
 
 import pytest
 
 from astroclip.data.readers.fits_sizes import BLOCK, check_sizes
 
 
-def file(*cards: str, data: int = 0) -> BytesIO:
+def file(*cards, data=0):
     header = "".join(card.ljust(80) for card in (*cards, "END"))
-    return BytesIO(header.ljust(-(-len(header) // BLOCK) * BLOCK).encode() + bytes(data))
+    made = TemporaryFile()  # noqa: SIM115  # closed when the test forgets it
+    made.write(header.ljust(-(-len(header) // BLOCK) * BLOCK).encode() + bytes(data))
+    return made
 
 
 IMAGE = "SIMPLE  = T", "BITPIX  = -32", "NAXIS   = 2", "NAXIS1  = 24", "NAXIS2  = 30"

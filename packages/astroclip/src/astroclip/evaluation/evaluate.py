@@ -37,7 +37,6 @@ from sciformer.report.html import Cell, percent
 from sciformer.report.report import Report
 
 BANK, TEST = 16_384, 1000  # galaxies
-MOST = 2048  # simulated test galaxies that no training sees
 BATCH = 256
 SUMMARY = (
     "Galaxies that were not trained on: is the spectrum of a galaxy found by its image, and its "
@@ -68,7 +67,7 @@ def evaluate(
             folder of the checkpoint.
         data: Galaxies to evaluate on instead of the run's own: files as in ``astroclip embed``, or
             a folder written by ``astroclip simulate``.
-        samples: Maximum number of test galaxies; of the run's own simulated ones there are 2,048.
+        samples: Maximum number of test galaxies.
         bank: Number of training galaxies that k-NN, MLPs and baselines learn from; by default those
             of the run, at most 16,384.
         device: ``cpu``, ``cuda`` or another device of torch; by default the GPU, if there is one.
@@ -86,7 +85,7 @@ def evaluate(
         "AstroCLIP: images and spectra in one space", out, overwrite, data=data
     ) as report:
         report.summary = SUMMARY
-        source = open_data(run, data, bank, on_error, samples)
+        source = open_data(run, data, bank, on_error)
         report.run |= origin(source)
         classes = {} if source.source is None else source.source.classes
         look = partial(gather, partial(encode, run.module), labels=source.labels, classes=classes)
@@ -103,7 +102,6 @@ def open_data(
     data: Files | None = None,
     bank: int | None = None,
     on_error: OnError = "skip",
-    samples: int = TEST,
 ) -> GalaxyData:
     """Open the galaxies of a run, or others.
 
@@ -112,7 +110,6 @@ def open_data(
         data: Files, or a folder or an address of shards.
         bank: Number of training galaxies needed.
         on_error: What to do with a galaxy that cannot be used: ``skip`` or ``stop``.
-        samples: Number of test galaxies needed, of those that are simulated.
 
     Returns:
         Test and training galaxies, in order, each once.
@@ -123,7 +120,6 @@ def open_data(
     pairs = bank or min(run.settings.get("pairs", BANK), BANK)
     changes: dict[str, Any] = {"pairs": pairs, "stream": False, "workers": 0, "batch_size": BATCH}
     changes["on_error"] = on_error
-    changes["test_pairs"] = max(min(samples, MOST), run.settings.get("test_pairs", 0))
     if data is None:
         return run.data(GalaxyData, **changes)
     stored = isinstance(data, str) and ("://" in data or (Path(data) / INDEX).is_file())

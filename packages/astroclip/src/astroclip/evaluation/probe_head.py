@@ -86,7 +86,7 @@ class Head(NamedTuple):
         for place, label in enumerate(self.numbers):
             name = self.best(place, vectors)
             said = found[name].numbers
-            half = self.widths[name][place].at(said[:, self._by(place)])
+            half = self.widths[name][place].at(said[:, self.binned_by(place)])
             truth = galaxies.labels.get(label, unknown).astype(np.float64)
             way = f"{name}/{MLP}"
             numbers.append(Predicted(label, way, galaxies.ids, said[:, place], half, truth))
@@ -101,7 +101,7 @@ class Head(NamedTuple):
             for (label, words), each in named
         ]  # fmt: skip
 
-    def _by(self, place: int) -> int:
+    def binned_by(self, place: int) -> int:
         """Index of the label whose prediction bins the intervals of another."""
         return self.numbers.index(REDSHIFT) if REDSHIFT in self.numbers else place
 
@@ -143,7 +143,7 @@ def learned(
         head.widths[name] = []
         for place, label in enumerate(numbers):
             there = known(asked, label)
-            by = said[there, head._by(place)]
+            by = said[there, head.binned_by(place)]
             errors = abs(said[there, place] - asked.labels[label][there])
             few = Widths(np.empty(0), np.full(1, np.nan))
             enough = there.sum() >= FEWEST

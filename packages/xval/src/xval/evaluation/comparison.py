@@ -80,7 +80,7 @@ class Comparison(NamedTuple):
         if method not in self.spreads:
             return None
         mine = self.asked == self.fields.index(field)
-        spread = Spread._make(part[mine] for part in self.spreads[method])
+        spread = Spread(*(part[mine] for part in self.spreads[method]))
         return coverage(spread, self.truth[mine])
 
     def best_baseline(self, field: str, metric: str) -> tuple[str, float]:
@@ -161,7 +161,7 @@ def _compared(parts: dict[str, np.ndarray]) -> Comparison:
         texts,
         tokens,
         cpu_s,
-        {method: Spread._make(part[method] for part in spread) for method in spread[0]},
+        {method: Spread(*(part[method] for part in spread)) for method in spread[0]},
     )
 
 

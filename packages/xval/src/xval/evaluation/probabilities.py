@@ -69,7 +69,7 @@ def hidden_words(module: "XValModule", batches: Iterable[Batch]) -> Words | None
         found.append(Words(logits.float().cpu()[word], wanted.cpu()[word]))
         if sum(len(each.wanted) for each in found) >= MOST:
             break
-    words = Words._make(map(torch.cat, zip(*found, strict=True))) if found else None
+    words = Words(*map(torch.cat, zip(*found, strict=True))) if found else None
     return words if words is not None and len(words.wanted) else None
 
 

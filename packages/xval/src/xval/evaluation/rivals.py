@@ -58,7 +58,7 @@ class Rivals:
             there = mine & ~np.isnan(each.numbers)
             aside = Aside(told.aside.fields, told.aside.truth, *each)
             units = self.module.units if name == MODEL else None
-            found[name] = Intervals(Aside._make(x[there] for x in aside), units)
+            found[name] = Intervals(Aside(*(x[there] for x in aside)), units)
         return found
 
     def compare(self, name: str, loader: SeededLoader, data: "TextData") -> Comparison:

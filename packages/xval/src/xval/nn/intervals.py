@@ -38,12 +38,12 @@ class Aside(NamedTuple):
     @staticmethod
     def of(fields: Tensor, truth: Tensor, numbers: Tensor, quantiles: Tensor) -> "Aside":
         """Convert tensors."""
-        return Aside._make(each.cpu().numpy() for each in (fields, truth, numbers, quantiles))
+        return Aside(*(each.cpu().numpy() for each in (fields, truth, numbers, quantiles)))
 
     @staticmethod
     def joined(parts: "Iterable[Aside]") -> "Aside":
         """Join those of several batches; raises ``ValueError`` if there are none."""
-        return Aside._make(map(np.concatenate, zip(*parts, strict=True)))
+        return Aside(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 class Spread(NamedTuple):
