@@ -118,6 +118,7 @@ def spectrum_svg(galaxy: Galaxy) -> bytes:
         spectrum(axes, torch.from_numpy(galaxy.flux), torch.from_numpy(galaxy.ivar), redshift)
         name_lines(axes, redshift)
         axes.set_xlabel(WAVELENGTH)
+        axes.set_ylabel(FLUX, fontsize=6)
         drawn.savefig(out, format="svg")
     return out.getvalue()
 
