@@ -1,9 +1,11 @@
 """Safe reading of untrusted weights and settings: no code is run, sizes are checked first."""
 
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 from zipfile import is_zipfile
@@ -38,12 +40,24 @@ def load_torch(path: str | Path) -> Any:
     check_records(path)
     try:
         with warnings.catch_warnings(action="ignore"):  # of old pickles, which are refused
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
+            if is_zipfile(path):
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            with _Sized(FileIO(path)) as file:
+                return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can raise anything at all
         kind = type(error).__name__
         raise ValueError(
             f"{path}: not a checkpoint of plain tensors, or cut short ({kind})"
         ) from error
+
+
+class _Sized(BufferedReader):
+    """A file that allocates no more than it still holds, whatever length a pickle claims."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size >= 0:
+            size = max(0, min(size, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
 
 
 def check_tensors(state: Mapping[Any, Any], where: str) -> None:
