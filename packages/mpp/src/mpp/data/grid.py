@@ -27,14 +27,27 @@ class Line(NamedTuple):
     uneven: str = ""
 
 
-def line(source: HDF5, key: str, points: int | None = None) -> Line | None:
+def points(source: HDF5, key: str) -> int | None:
+    """Number of coordinates along an axis, which are not read; None if there is no numeric array.
+
+    Args:
+        source: HDF5 file.
+        key: HDF5 key of an array; its last axis counts.
+    """
+    if not source.holds(key) or source.dtype(key).kind not in "fiu":
+        return None
+    shape = source.shape(key)
+    return 0 if not shape or 0 in shape else shape[-1]
+
+
+def line(source: HDF5, key: str, most: int | None = None) -> Line | None:
     """Coordinates of an axis.
 
     Args:
         source: HDF5 file.
         key: HDF5 key of an array; its last axis is used. Other axes (trajectories) must have the
             same steps.
-        points: Number of coordinates to use; None uses all.
+        most: Number of coordinates to use; None uses all.
 
     Returns:
         The coordinates; None if there is no numeric array.
@@ -42,13 +55,11 @@ def line(source: HDF5, key: str, points: int | None = None) -> Line | None:
     Raises:
         ValueError: If it cannot be read.
     """
-    if not source.holds(key) or source.dtype(key).kind not in "fiu":
-        return None
-    shape = source.shape(key)
-    if not shape or 0 in shape:
-        return Line(0, None)
-    values = source.read(key, (), np.float64).reshape(-1, shape[-1])
-    return steps_of(values[:, :points])._replace(points=shape[-1])
+    found = points(source, key)
+    if not found:
+        return None if found is None else Line(0, None)
+    values = source.read(key, (), np.float64).reshape(-1, found)
+    return steps_of(values[:, :most])._replace(points=found)
 
 
 def steps_of(values: Float64[np.ndarray, "rows points"]) -> Line:

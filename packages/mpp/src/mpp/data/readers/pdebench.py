@@ -12,7 +12,7 @@ import numpy as np
 
 from mpp.boundary import Boundary, name_boundaries
 from mpp.data.description import COORDINATES, Description, by_name, renamed, square
-from mpp.data.grid import UNTIMED, Line, grid_spacing, line, need_floats, time_step
+from mpp.data.grid import UNTIMED, Line, grid_spacing, line, need_floats, points, time_step
 from mpp.data.readers.pdebench_sets import UNKNOWN, Part, kind_of, named_boundaries
 from mpp.data.trajectories import Frames, Trajectories
 from sciformer.data.hdf5 import HDF5, OpenHDF5, texts
@@ -122,11 +122,10 @@ class PDEBench(Trajectories):
         key = self.kind.parts[0].key.format(group)
         # Sets without groups store one more time, the end of the last step.
         for name, more in ((f"{group}/grid/t", 0),) if group else ((one, 1) for one in TIMES):
-            times = line(self.source, name)
-            if times is not None and times.points > frames + more > 1 + more:
+            times = points(self.source, name)
+            if times is not None and times > frames + more > 1 + more:
                 raise ValueError(
-                    f"{self.source.path}: {key}: truncated: {frames} frames, but {name} has "
-                    f"{times.points}"
+                    f"{self.source.path}: {key}: truncated: {frames} frames, but {name} has {times}"
                 )
 
     def _describe(
@@ -179,9 +178,9 @@ class PDEBench(Trajectories):
             return [every]
         return named_boundaries(self.source.path.name, axes)
 
-    def _line(self, points: int | None, *keys: str) -> Line | None:
+    def _line(self, most: int | None, *keys: str) -> Line | None:
         """Coordinates from the first key that exists."""
-        found = (line(self.source, key, points) for key in keys)
+        found = (line(self.source, key, most) for key in keys)
         return next((one for one in found if one is not None), None)
 
     def fill(self, trajectory: int, start: int, out: Frames) -> None:
