@@ -28,11 +28,14 @@ class Line(NamedTuple):
 
 
 def points(source: HDF5, key: str) -> int | None:
-    """Number of coordinates along an axis, which are not read; None if there is no numeric array.
+    """Number of coordinates along an axis, which are not read.
 
     Args:
         source: HDF5 file.
         key: HDF5 key of an array; its last axis counts.
+
+    Returns:
+        The number; None if there is no numeric array.
     """
     if not source.holds(key) or source.dtype(key).kind not in "fiu":
         return None
