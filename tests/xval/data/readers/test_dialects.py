@@ -177,3 +177,9 @@ def test_what_can_be_read_in_two_ways_or_not_at_all_is_refused(case, tmp_path):
     with pytest.raises(ValueError, match="^" + re.escape(f"{path}: {message}")) as caught:
         read(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_would_make_every_text_long_is_refused(tmp_path):
+    (tmp_path / "a.tsv").write_text(f"a\t{'9' * 100_000}\n1\t2\n3\t4\n")
+    with pytest.raises(ValueError, match=r"a\.tsv: column '9{20}'\.\.\.: a name of 100000 char"):
+        open_table(tmp_path / "a.tsv")

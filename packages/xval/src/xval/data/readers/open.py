@@ -14,6 +14,7 @@ from xval.data.readers.table import Table
 DIALECT = ("separator", "decimal", "missing", "encoding", "names")  # of delimited text
 JSON = (".json", *LINES)
 GZIP = ".gz"
+LONGEST = 1000  # characters of a column's name, which stands in the text of every row
 SHEETS = (".xlsx", ".xls", ".ods")
 
 
@@ -47,6 +48,10 @@ def open_table(
             table = read_json(path, None if missing is None else tuple(missing))
         else:
             table = read_delimited(path, given)
+    for name in table.columns:
+        if len(name) > LONGEST:
+            reason = f"a name of {len(name)} characters"
+            raise ValueError(f"{table.path}: column {name[:20]!r}...: {reason}")
     table.set_types(types or {})
     return table
 
