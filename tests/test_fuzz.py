@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-INPUTS = 2000  # 70 s of CPU time on a Zen 3
+INPUTS = 2000  # 50 s of CPU time on a Zen 3
 
 
 @pytest.mark.process

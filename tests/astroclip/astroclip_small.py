@@ -7,6 +7,7 @@ from verbs import exit_code, refusal
 
 from astroclip.cli import PROJECT
 from astroclip.data.datamodule import GalaxyData
+from astroclip.inference.embedding_files import Embeddings
 from astroclip.module import AstroCLIPModule, Network
 from astroclip.survey import PIXELS
 from sciformer.arguments import with_tables
@@ -91,3 +92,30 @@ def write_pairs(folder, count=5, images=True, spectra=True, labels=True):
 def words(entry):
     """--files of a table."""
     return ["--files", "{" + ", ".join(f"{key}: {value}" for key, value in entry.items()) + "}"]
+
+
+def sky(count, seed=0, dim=8):
+    """Galaxies at random places, with vectors of any norm."""
+    random = np.random.default_rng(seed)
+    names = ("image_z", "spectrum_z")
+    vectors = {name: random.normal(size=(count, dim)).astype("f4") for name in names}
+    where = np.stack([random.uniform(0, 360, count), random.uniform(-80, 80, count)], 1)
+    labels = {"redshift": random.uniform(0, 1, count).astype("f4"), "type": np.arange(count) % 2}
+    labels["type"] = labels["type"].astype("f4")
+    return Embeddings([f"s{n}" for n in range(count)], labels, where, vectors, {"type": ["a", "b"]})
+
+
+def embedded(count, seed=0, dim=6, **labels):
+    """Embeddings that say what a galaxy is: redshift and mass are functions of them."""
+    random = np.random.default_rng(seed)
+    vectors = random.normal(size=(count, dim)).astype("f4")
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    known = {
+        "redshift": 0.3 + 0.2 * vectors[:, 0],
+        "log_mass": 10 + vectors[:, 1] * vectors[:, 2],
+        "morphology": (vectors[:, 3] > 0).astype("f4"),
+        **labels,
+    }
+    names = ("image_h", "image_z", "spectrum_h", "spectrum_z")
+    ids = [f"{seed}-{number}" for number in range(count)]
+    return Embeddings(ids, known, None, dict.fromkeys(names, vectors))

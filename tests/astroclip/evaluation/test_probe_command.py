@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from astroclip_small import astroclip, complaint, save, words, write_pairs
+from astroclip_small import astroclip, complaint, embedded, save, words, write_pairs
 from sklearn.metrics import balanced_accuracy_score, r2_score
 
 from astroclip.evaluation.intervals import narrowest
@@ -26,22 +26,6 @@ from astroclip.metrics import scores
 
 pytestmark = pytest.mark.usefixtures("here")
 ABOUT = {"weights": "w"}
-
-
-def galaxies(count, seed=0, dim=6, **labels):
-    """Embeddings that say what a galaxy is: redshift and mass are functions of them."""
-    random = np.random.default_rng(seed)
-    vectors = random.normal(size=(count, dim)).astype("f4")
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    known = {
-        "redshift": 0.3 + 0.2 * vectors[:, 0],
-        "log_mass": 10 + vectors[:, 1] * vectors[:, 2],
-        "morphology": (vectors[:, 3] > 0).astype("f4"),
-        **labels,
-    }
-    names = ("image_h", "image_z", "spectrum_h", "spectrum_z")
-    ids = [f"{seed}-{number}" for number in range(count)]
-    return Embeddings(ids, known, None, dict.fromkeys(names, vectors))
 
 
 def by_way(found, label):
@@ -79,7 +63,7 @@ def test_other_figures_are_those_of_scikit_learn():
 
 
 def test_neighbors_are_the_nearest_16_by_cosine():
-    bank, test = galaxies(200), galaxies(10, seed=1)
+    bank, test = embedded(200), embedded(10, seed=1)
     found = by_neighbors(bank, test, ["redshift", "morphology"], ("image_h", "image_h"))
     cosines = test.vectors["image_h"] @ bank.vectors["image_h"].T
     nearest = np.argsort(-cosines, 1)[:, :16]
@@ -90,7 +74,7 @@ def test_neighbors_are_the_nearest_16_by_cosine():
 
 
 def test_what_is_unknown_neither_answers_nor_is_asked():
-    bank, test = galaxies(100), galaxies(10, seed=1)
+    bank, test = embedded(100), embedded(10, seed=1)
     hidden = bank.labels["redshift"].copy()
     hidden[::2] = np.nan
     half = bank._replace(labels={"redshift": hidden})
@@ -103,7 +87,7 @@ def test_what_is_unknown_neither_answers_nor_is_asked():
 
 
 def test_a_query_of_one_kind_is_answered_by_the_other():
-    bank, test = galaxies(100), galaxies(10, seed=1)
+    bank, test = embedded(100), embedded(10, seed=1)
     turned = {**bank.vectors, "spectrum_z": -bank.vectors["spectrum_z"]}
     bank = bank._replace(vectors=turned)
     same, other = (
@@ -115,14 +99,14 @@ def test_a_query_of_one_kind_is_answered_by_the_other():
 
 
 def test_images_alone_are_asked_as_images():
-    bank, test = galaxies(40), galaxies(10, seed=1)
+    bank, test = embedded(40), embedded(10, seed=1)
     images = bank._replace(vectors={"image_h": bank.vectors["image_h"]})
     ways = {each.way for each in readings(images, test)}
     assert ways == {"image_h", "image_h/mlp"}
 
 
 def test_an_mlp_learns_numbers_and_classes_some_of_which_are_unknown():
-    bank, test = galaxies(4000), galaxies(300, seed=1)
+    bank, test = embedded(4000), embedded(300, seed=1)
     names = ["redshift", "log_mass"]
     numbers = np.stack([bank.labels[name] for name in names], 1).astype(float)
     numbers[::3, 0] = np.nan
@@ -139,7 +123,7 @@ def test_of_votes_that_are_even_the_smallest_class_wins():
 
 
 def test_a_morphology_that_is_no_class_is_refused():
-    bank = galaxies(10, morphology=np.full(10, 0.5, "f4"))
+    bank = embedded(10, morphology=np.full(10, 0.5, "f4"))
     with pytest.raises(ValueError, match=r"morphology: 0\.5 is not the number of a class"):
         common(bank, bank)
 
@@ -147,11 +131,11 @@ def test_a_morphology_that_is_no_class_is_refused():
 def test_a_label_that_hardly_any_galaxy_has_is_not_asked_for():
     few = np.full(10, np.nan, "f4")
     few[0] = 1
-    assert "age" not in common(galaxies(10, age=few), galaxies(10, age=few))
+    assert "age" not in common(embedded(10, age=few), embedded(10, age=few))
 
 
 def test_the_verb_writes_every_figure(here, capsys):
-    write("e.npz", [galaxies(120)], ABOUT)
+    write("e.npz", [embedded(120)], ABOUT)
     assert astroclip("probe", "e.npz") == 0
     metrics = json.loads((here / "e-probe/metrics.json").read_text())
     for key in ("redshift/r2/image_z", "redshift/sigma_nmad/spectrum_h/mlp",
@@ -164,7 +148,7 @@ def test_the_verb_writes_every_figure(here, capsys):
 
 
 def test_the_split_is_by_id_and_not_by_order():
-    whole = galaxies(60)
+    whole = embedded(60)
     found = []
     for name, rows in (("a", range(60)), ("b", range(59, -1, -1))):
         write(f"{name}.npz", [whole.rows(rows)], ABOUT)
@@ -176,16 +160,16 @@ def test_the_split_is_by_id_and_not_by_order():
 
 
 def test_galaxies_to_ask_about_can_be_given(here):
-    write("bank.parquet", [galaxies(50)], ABOUT)
-    write("test.npz", [galaxies(7, seed=1)], ABOUT)
+    write("bank.parquet", [embedded(50)], ABOUT)
+    write("test.npz", [embedded(7, seed=1)], ABOUT)
     assert astroclip("probe", "bank.parquet", "--test", "test.npz", "--out", "o") == 0
     metrics = json.loads((here / "o/metrics.json").read_text())
     assert (metrics["probe/bank"], metrics["probe/galaxies"]) == (50, 7)
 
 
 def test_embeddings_of_two_networks_are_not_compared(here, capsys):
-    write("a.npz", [galaxies(20)], ABOUT)
-    write("b.npz", [galaxies(20)], {"weights": "other"})
+    write("a.npz", [embedded(20)], ABOUT)
+    write("b.npz", [embedded(20)], {"weights": "other"})
     line = complaint(capsys, "probe", "a.npz", "--test", "b.npz")
     assert "b.npz: made by weights other, those of a.npz by w" in line
 
@@ -200,7 +184,7 @@ def test_embeddings_without_labels_are_refused(here, capsys):
 
 
 def test_galaxies_without_a_label_are_predicted_with_intervals(here):
-    known = galaxies(600)
+    known = embedded(600)
     redshift = known.labels["redshift"].astype("f4").copy()
     redshift[::3] = np.nan
     write("e.parquet", [known._replace(labels={**known.labels, "redshift": redshift})], ABOUT)
@@ -223,7 +207,7 @@ def test_galaxies_without_a_label_are_predicted_with_intervals(here):
 
 
 def test_a_file_without_labels_is_predicted_and_the_bank_measures_how_well(here):
-    bank, new = galaxies(300), galaxies(7, seed=1)
+    bank, new = embedded(300), embedded(7, seed=1)
     write("bank.parquet", [bank], ABOUT)
     vectors = {"spectrum_h": new.vectors["spectrum_h"]}
     write("new.npz", [new._replace(labels={}, vectors=vectors)], ABOUT)
@@ -236,7 +220,7 @@ def test_a_file_without_labels_is_predicted_and_the_bank_measures_how_well(here)
 
 
 def test_few_labels_give_predictions_and_say_that_they_have_no_intervals(capsys):
-    write("e.npz", [galaxies(40)], ABOUT)
+    write("e.npz", [embedded(40)], ABOUT)
     assert astroclip("probe", "e.npz", "--out", "o") == 0
     assert np.isnan(pq.read_table("o/predictions.parquet")["lower"].to_numpy()).all()
     assert "redshift: 8 galaxies to learn its errors from: no intervals" in capsys.readouterr().err
@@ -256,51 +240,6 @@ def test_intervals_hold_nine_tenths_of_5000_galaxies_and_of_each_bin():
     for low in np.arange(5) / 5:
         here = (answers < 0.2 + low) & (answers >= low) & np.isfinite(found.truth)
         assert np.mean((abs(answers - found.truth) <= found.half)[here]) > 0.85
-
-
-def test_a_head_predicts_other_galaxies_with_intervals_and_classes(here, capsys):
-    classes = {"type": ["disk", "round"]}
-    made = galaxies(3000)
-    labels = {**made.labels, "type": made.labels["morphology"]}
-    about = {**ABOUT, "classes": json.dumps(classes)}
-    write("bank.parquet", [made._replace(labels=labels, classes=classes)], about)
-    assert astroclip("probe", "bank.parquet", "--out", "o") == 0
-    new = galaxies(400, seed=1)
-    write("new/part-1.parquet", [new._replace(labels={})], ABOUT)
-    capsys.readouterr()
-    assert astroclip("probe", "new", "--head", "o/head.safetensors", "--out", "p") == 0
-    assert "redshift: 400 galaxies, half width of 90 %" in capsys.readouterr().out
-    found = pq.read_table("p/predictions.parquet").to_pandas().set_index(["label", "id"])
-    for label in ("redshift", "log_mass"):
-        own = found.loc[label].loc[list(new.ids)]
-        truth = new.labels[label]
-        inside = (own["lower"] <= truth) & (truth <= own["upper"])
-        assert inside.mean() == pytest.approx(
-            0.9, abs=0.06
-        )  # 3 deviations of 600 set aside and 400
-        assert r2_score(truth, own["prediction"]) > 0.8
-    said = pq.read_table("p/classes.parquet").to_pandas().set_index(["label", "id"])
-    own = said.loc["type"].loc[list(new.ids)]
-    right = own["class"] == np.where(new.labels["morphology"] > 0, "round", "disk")
-    assert right.mean() > 0.9
-    assert right[own["probability"] > 0.9].mean() > 0.93
-
-
-def test_a_head_is_refused_for_another_network_or_if_it_is_none(here, capsys):
-    write("e.npz", [galaxies(120)], ABOUT)
-    assert astroclip("probe", "e.npz", "--out", "o") == 0
-    write("f.npz", [galaxies(20)], {"weights": "other"})
-    line = complaint(capsys, "probe", "f.npz", "--head", "o/head.safetensors")
-    assert "f.npz: made by weights other, those of o/head.safetensors by w" in line
-    write("g.npz", [galaxies(20, dim=5)], ABOUT)
-    line = complaint(capsys, "probe", "g.npz", "--head", "o/head.safetensors")
-    assert "head: image_h: 6 numbers, but the galaxies have 5" in line
-    whole = (here / "o/head.safetensors").read_bytes()
-    (here / "o/head.safetensors").write_bytes(whole[:-9] + bytes(9))
-    assert "checksum" in complaint(capsys, "probe", "e.npz", "--head", "o/head.safetensors")
-    assert "no.safetensors: no such file" in complaint(
-        capsys, "probe", "e.npz", "--head", "no.safetensors"
-    )
 
 
 def test_intervals_of_a_mass_hold_at_every_redshift():

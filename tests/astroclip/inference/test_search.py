@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from astroclip_small import astroclip, complaint, save, words, write_pairs
+from astroclip_small import astroclip, complaint, save, sky, words, write_pairs
 from pyarrow import csv
 
-from astroclip.inference import blockwise
 from astroclip.inference.bank import Bank
 from astroclip.inference.embedding_files import Embeddings, read, write
 from astroclip.inference.neighbors import find
-from astroclip.inference.query import unit
 from astroclip.inference.query_words import ask
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -159,17 +157,6 @@ def test_search_is_exact_among_many():
     assert found.number == np.argsort(-cosines)[:20].tolist()
 
 
-def sky(count, seed=0, dim=8):
-    """Galaxies at random places, with vectors of any norm."""
-    random = np.random.default_rng(seed)
-    names = ("image_z", "spectrum_z")
-    vectors = {name: random.normal(size=(count, dim)).astype("f4") for name in names}
-    where = np.stack([random.uniform(0, 360, count), random.uniform(-80, 80, count)], 1)
-    labels = {"redshift": random.uniform(0, 1, count).astype("f4"), "type": np.arange(count) % 2}
-    labels["type"] = labels["type"].astype("f4")
-    return Embeddings([f"s{n}" for n in range(count)], labels, where, vectors, {"type": ["a", "b"]})
-
-
 @pytest.fixture(params=["s.npz", "s.parquet", "folder"])
 def many(request, here):
     """The same 700 galaxies in every format: name of the bank, and what is in it."""
@@ -256,52 +243,11 @@ def test_the_list_has_a_row_for_each_query_and_result_and_replaces_none(many, ca
     assert f"out: {out} is there already" in complaint(capsys, *words)
 
 
-def test_parts_of_a_folder_may_number_classes_differently(here):
-    one, two = sky(3), sky(3, seed=1)
-    two = two._replace(ids=["t0", "t1", "t2"])
-    write("f/part-1.parquet", [one], {"weights": "w", "classes": '{"type": ["a", "b"]}'})
-    write("f/part-2.parquet", [two], {"weights": "w", "classes": '{"type": ["b", "c"]}'})
-    opened = Bank("f")
-    assert opened.classes == {"type": ["a", "b", "c"]}
-    assert opened.take(["type"], range(6))["type"].tolist() == [0, 1, 0, 1, 2, 1]
-    assert opened.whole().labels["type"].tolist() == [0, 1, 0, 1, 2, 1]
-
-
-def test_parts_of_two_networks_are_no_bank(here):
-    write("f/a.parquet", [sky(3)], {"weights": "w"})
-    write("f/b.parquet", [sky(3)], {"weights": "other"})
-    with pytest.raises(ValueError, match=r"b\.parquet: made by weights other"):
-        Bank("f")
-    write("f/b.parquet", [sky(3, dim=4)], {"weights": "w"})
-    with pytest.raises(ValueError, match=r"b\.parquet: vectors"):
-        Bank("f")
-
-
 def test_a_sheet_shows_one_query(bank, capsys):
     line = complaint(
         capsys, "search", "e.npz", "[g1, g2]", "--k", 2, *words(bank), "--out", "s.png"
     )
     assert "s.png: a sheet shows one query, and not 2" in line
-
-
-def test_ids_are_found_whatever_their_letters_and_lengths(here):
-    made = sky(5)._replace(ids=["a", "\u00e4\U0001f30c", "a" * 40, "7", "a"])
-    for name in ("i.npz", "i.parquet"):
-        write(name, [made.rows([0, 1]), made.rows([2, 3, 4])], {})
-        found = Bank(name).rows_of(["\u00e4\U0001f30c", "a" * 40, "a", "a" * 90, "b", ""])
-        assert found == {"a": 0, "\u00e4\U0001f30c": 1, "a" * 40: 2}
-
-
-def test_equal_vectors_come_in_order_and_blocks_of_any_size_give_the_same(monkeypatch):
-    random = np.random.default_rng(0)
-    vectors = np.repeat(random.normal(size=(300, 6)), 3, 0).astype("f4")
-    queries = unit(random.normal(size=(11, 6)).astype("f4"))
-    expected = np.argsort(-(queries @ unit(vectors).T).round(5), 1, kind="stable")[:, :30]
-    for rows, some in ((7, 3), (4096, 256)):
-        monkeypatch.setattr(blockwise, "ROWS", rows)
-        monkeypatch.setattr(blockwise, "QUERIES", some)
-        found = blockwise.search_blocks(queries, np.split(vectors, [5, 500]), 30)
-        np.testing.assert_array_equal(found.number, expected)
 
 
 def test_an_index_finds_nearly_all_neighbors_and_says_how_many(here, capsys):

@@ -155,12 +155,13 @@ def map_array(path: Path) -> np.ndarray:
         return _readable(np.memmap(path, header.dtype, "r", header.start, header.shape, order))
 
 
-def map_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+def map_arrays(path: Path, names: Sequence[str], checked: bool = False) -> dict[str, np.ndarray]:
     """Memory-map arrays of a .npz file, read-only; compressed ones are read instead.
 
     Args:
         path: Path of the file.
         names: Names of the arrays.
+        checked: Whether their texts were checked before; otherwise all of them are read.
 
     Returns:
         Name -> array.
@@ -170,7 +171,8 @@ def map_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     """
     with _reading(path), ZipFile(path) as archive:
         members = _members(path, archive)
-        return {name: _mapped(path, archive, members[name]) for name in names}
+        found = {name: _mapped(path, archive, members[name]) for name in names}
+        return found if checked else {name: _readable(found[name]) for name in names}
 
 
 def numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
@@ -242,7 +244,7 @@ def _mapped(path: Path, archive: ZipFile, info: ZipInfo) -> np.ndarray:
         header = _header(file, info.file_size)
     if header.fortran or not header.shape or not header.size:
         return _unpacked(archive, info)
-    return _readable(np.memmap(path, header.dtype, "r", first + header.start, header.shape))
+    return np.memmap(path, header.dtype, "r", first + header.start, header.shape)
 
 
 def _readable(array: np.ndarray) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Columns of one file of a bank: blocks of them, or rows, without reading the rest."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -63,13 +62,8 @@ class Arrays:
                 if not len(chosen):
                     continue
             # Mapped anew, as pages of a mapping count as memory until it ends.
-            mapped = map_arrays(self.path, names) if self.own is None else self.own
-            found = {name: mapped[name][chosen] for name in names}
-            if ID in found and found[ID].dtype.kind == "U":
-                letters = np.ascontiguousarray(found[ID]).view(np.uint32)
-                if letters.size and letters.max() > sys.maxunicode:
-                    raise ValueError(f"{self.path}: {ID}: damaged")
-            yield start, found
+            mapped = map_arrays(self.path, names, checked=True) if self.own is None else self.own
+            yield start, {name: mapped[name][chosen] for name in names}
 
 
 class Parquet:

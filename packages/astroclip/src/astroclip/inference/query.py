@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from astroclip.inference.bank import Bank
+from astroclip.inference.blockwise import SMALLEST
 from astroclip.inference.embedding_files import ID
 
 Kind = Literal["image", "spectrum"]
@@ -132,4 +133,4 @@ def kind_of(vectors: Collection[str], of: Kind | None, name: str, space: Space) 
 def unit(vectors: Float32[np.ndarray, "some dim"]) -> Float32[np.ndarray, "some dim"]:
     """Vectors of norm 1, for cosines."""
     wide = vectors.astype(np.float32)
-    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
+    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), SMALLEST)
