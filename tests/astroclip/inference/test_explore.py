@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from threading import Thread
+from time import sleep
 
 import numpy as np
 import pytest
@@ -68,6 +70,24 @@ def test_neighbors_are_those_of_a_plain_sort_from_both_sides(here):
         cosine = units[f"{each['kind']}_z"] @ units[f"{each['of']}_z"][7]
         order = [row for row in np.argsort(-cosine) if each["of"] != each["kind"] or row != 7]
         assert [near["row"] for near in each["galaxies"]] == order[:8]
+
+
+def test_requests_at_once_are_answered_one_after_another(here):
+    class Slow(Explorer):
+        inside, most = 0, 0
+
+        def galaxy(self, row):
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            sleep(0.02)
+            self.inside -= 1
+            return super().galaxy(row)
+
+    explorer = Slow(many(50))
+    with served(explorer) as port, ThreadPoolExecutor(4) as pool:
+        answers = [*pool.map(lambda row: ask(port, f"/galaxy?row={row}"), range(12))]
+    assert [json.loads(said)["galaxy"]["id"] for _, said, _ in answers][:3] == ["s0", "s1", "s2"]
+    assert explorer.most == 1  # an open parquet file read by two threads ends the process
 
 
 def test_a_galaxy_is_found_by_id_number_and_position_and_never_as_a_file(here):

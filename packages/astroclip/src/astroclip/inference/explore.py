@@ -85,7 +85,8 @@ class Explorer:
     """
 
     def __init__(self, bank: Bank, source: Source | None = None) -> None:
-        self.bank, self.lock = bank, Lock()
+        self.bank = bank
+        self.lock = Lock()  # one answer at a time: open files and matplotlib are not thread-safe
         self.vectors = {
             kind: np.concatenate([*bank.blocks(f"{kind}_z")])
             for kind in ("image", "spectrum")
@@ -153,14 +154,12 @@ class Explorer:
 
     def _picture(self, kind: str, row: int) -> bytes:
         galaxy = self._galaxy(self.bank.ids([row])[0])
-        with self.lock:  # matplotlib
-            return stamp_png(galaxy) if kind == "image" else spectrum_svg(galaxy)
+        return stamp_png(galaxy) if kind == "image" else spectrum_svg(galaxy)
 
     def _galaxy(self, id: str) -> Galaxy:
         if self.source is None or id not in self.numbers:
             raise ValueError(f"{id}: no files are given that have it")
-        with self.lock:
-            return self.source[self.numbers[id]]
+        return self.source[self.numbers[id]]
 
 
 def principal_plane(
@@ -211,7 +210,8 @@ class Page(BaseHTTPRequestHandler):
             self._say(403, b"this page is for 127.0.0.1", "text/plain")  # DNS rebinding
             return
         try:
-            kind, content = self._answer(urlsplit(self.path).path)
+            with self.explorer.lock:
+                kind, content = self._answer(urlsplit(self.path).path)
             self._say(200, content, kind)
         except KeyError:
             self._say(404, b"no such page", "text/plain")
