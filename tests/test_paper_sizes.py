@@ -1,5 +1,6 @@
 """Configurations of the papers' own sizes start: two small steps on one rank, DDP and FSDP."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,15 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "
 def test_every_configuration_of_a_papers_size_is_among_them():
     paths = (TESTS.parent / "configs").glob("*/*paper*.yaml")
     assert {f"{path.parent.name}/{path.stem}" for path in paths} == set(SMALL)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_cost_in_a_header_is_that_of_the_table(name):
+    configs = TESTS.parent / "configs"
+    said = re.search(r"^# Cost: (\S+) FLOPs", (configs / f"{name}.yaml").read_text(), re.MULTILINE)
+    rows = [row for row in (configs / "README.md").read_text().split("\n") if f"| {name} " in row]
+    assert said
+    assert said[1] == rows[0].split("|")[3].strip()
 
 
 @pytest.mark.process

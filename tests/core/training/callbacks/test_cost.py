@@ -5,9 +5,11 @@ from trainers import silent_trainer
 from sciformer.training.callbacks.cost import Cost
 
 
-def first_step(cost, dim, batch):
+def first_step(cost, dim, batch, frozen=()):
     trainer = silent_trainer(fast_dev_run=True, callbacks=[cost])
     module = MinimalModule(dim, heads=2)
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(not name.startswith(frozen))
     trainer.fit(module, MinimalData(dim=dim, batch_size=batch))
     return module
 
@@ -31,6 +33,15 @@ def test_hours_and_memory_follow_from_rate_and_ranks(capsys):
     assert f"{16 * parameters / 2 / 2**20:,.1f} MiB" in printed
     flops = 3 * 24 * 4 * 32**2 + 4 * 16 * 32 * 3.5 + 6 * 32
     assert f"{flops * 1e6 / 1e6 / 2 / 3600:.3g}" in printed
+
+
+def test_a_frozen_parameter_takes_its_weight_alone(capsys):
+    module = first_step(Cost(), 32, 8, frozen=("model.block.attention.",))
+    sizes = {True: 0, False: 0}
+    for parameter in module.parameters():
+        sizes[parameter.requires_grad] += parameter.numel()
+    assert min(sizes.values()) > 0
+    assert f"{(16 * sizes[True] + 4 * sizes[False]) / 2**20:,.1f} MiB" in capsys.readouterr().out
 
 
 def test_what_the_forward_keeps_is_counted_once_and_without_the_weights():

@@ -12,7 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode, bmm_flop, sdpa_flop
 from sciformer.arguments import check_least, check_positive
 from sciformer.report.terminal import terminal
 
-STATE = 16  # bytes per parameter: fp32 weight and gradient, and AdamW's two averages
+FROZEN = 4  # bytes per parameter: fp32 weight
+TRAINED = 16  # and gradient, and AdamW's two averages
 ATEN = torch.ops.aten
 
 
@@ -20,9 +21,10 @@ class Cost(Callback):
     """Measure the first training step and print the cost of the training.
 
     Floating-point operations are those of matrix products in forward and backward pass; a
-    multiply-add counts as two. Memory per rank is 16 bytes per parameter (fp32 weights, gradients
-    and AdamW's averages; divided over ranks under FSDP) plus activations stored for the backward
-    pass. Use it with ``--trainer.fast_dev_run true``, which ends after one step and writes nothing.
+    multiply-add counts as two. Memory per rank is 16 bytes per trained parameter (fp32 weights,
+    gradients and AdamW's averages) and 4 per frozen one, divided over ranks under FSDP, plus
+    activations stored for the backward pass. Use it with ``--trainer.fast_dev_run true``, which
+    ends after one step and writes nothing.
 
     Args:
         tflops: Sustained speed of one device in 10^12 operations per second.
@@ -61,16 +63,19 @@ class Cost(Callback):
             terminal().print(self._table(len(batch[0]), pl_module))
 
     def _table(self, samples: int, module: LightningModule) -> Table:
-        parameters = sum(p.numel() for p in module.parameters())
+        sizes = [(p.numel(), TRAINED if p.requires_grad else FROZEN) for p in module.parameters()]
+        parameters, state = sum(n for n, _ in sizes), sum(n * each for n, each in sizes)
         flops = self.flops.get_total_flops() / samples
         kept = sum(self.kept.values()) / samples
         hours = flops * 1e6 / self.rate / self.ranks / 3600
         table = Table("Cost of the training, from its first step", "")
         table.add_row("parameters", f"{parameters:,}")
         table.add_row("FLOPs per sample, forward and backward", f"{flops:.3g}")
-        table.add_row("weights, gradients, AdamW per rank: DDP", _mib(float(STATE * parameters)))
-        shared = _mib(STATE * parameters / self.ranks)
-        table.add_row(f"weights, gradients, AdamW per rank: FSDP, {self.ranks} ranks", shared)
+        table.add_row("weights, gradients, AdamW per rank: DDP", _mib(state))
+        table.add_row(
+            f"weights, gradients, AdamW per rank: FSDP, {self.ranks} ranks",
+            _mib(state / self.ranks),
+        )
         table.add_row("kept for the backward, per sample of a rank", _mib(kept))
         rate = f"{self.ranks} ranks of {self.rate / 1e12:g} TFLOP/s"
         table.add_row(f"hours per million samples, {rate}", f"{hours:.3g}")
