@@ -10,6 +10,7 @@ from files import once, own
 from parts import XVAL
 
 ROWS = 120
+WIDE = 2000  # columns
 WORDS = ["{'a':", ",'data':[[", "],[", "]]}", ","]
 STATION = {"target": "mean", "columns": ["low", "high"], "known": ["normal"], "history": 7}
 
@@ -65,6 +66,8 @@ def write_tables(folder: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows), folder / "galaxies.parquet")
     lines = [json.dumps(row | {"near": [n, -n, 0.5 * n]}) for n, row in enumerate(rows)]
     (folder / "galaxies.jsonl").write_text("\n".join(lines) + "\n")
+    wide = [",".join(f"{kind}{n}" for n in range(WIDE)) for kind in ("c", "1.", "2.", "3.")]
+    (folder / "wide.csv").write_text("\n".join(wide) + "\n")
     days = [f"2014-{1 + n // 28}-{1 + n % 28}" for n in range(ROWS)]
     lines = [f"{day},{60 + n % 9},{50 + n % 7},{70 + n % 5},61" for n, day in enumerate(days)]
     (folder / "KAAA.csv").write_text("\n".join(["date,mean,low,high,normal", *lines]) + "\n")
@@ -137,6 +140,7 @@ CASES = {
     "xval frequent words": Case(words),
     "xval cut": Case(cut),
     "xval reader CSV": reader("galaxies.csv", id="id"),
+    "xval reader CSV of many columns": reader("wide.csv", columns=["c1", "c2"]),
     "xval reader JSON": reader("galaxies.jsonl", id="id"),
     "xval reader parquet": reader("galaxies.parquet", id="id"),
     "xval reader station": reader("KAAA.csv", **STATION),

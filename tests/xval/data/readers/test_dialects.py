@@ -118,6 +118,11 @@ READ: dict[str, tuple[str | bytes, dict[str, list]]] = {
     "years": ("d,a\n2014,1\n2015,2\n", {"d": [2014, 2015]}),
     "truth": ("t,a\nTrue,1\nFalse,2\n", {"t": ["True", "False"]}),
     "an empty column": ("a,e,b\n1,,1.5\n2,,2.5\n3,,3.5\n", GERMAN | {"e": [None] * 3}),
+    "a thousand columns": (
+        "\n".join(",".join(f"{row}{n}" for n in range(1000)) for row in ("c", "1.", "2.")),
+        {f"c{n}": [float(f"1.{n}"), float(f"2.{n}")] for n in range(1000)},
+    ),
+    "a cell of two lines": ('a,b\nx,"1\ny"\nz,2\n', {"a": ["x", "z"]}),
     "mixed": ("m,a\n1,1\nx4,2\n3,3\n", {"m": ["1", "x4", "3"]}),
 }
 

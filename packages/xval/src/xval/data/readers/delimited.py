@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from io import TextIOBase
 from itertools import count
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Bool, Int64
 
 from sciformer.text import reason
@@ -40,40 +42,44 @@ def read_delimited(path: Path, given: Mapping[str, Any]) -> Table:
         ValueError: Naming file and row, if it is no table.
     """
     dialect, notes = detect(path, given)
-    cells = _cells(path, dialect)
-    lines = _lines(cells, dialect.skipped)
-    there = np.any([_filled(column) for column in cells], axis=0)
+    frame = _cells(path, dialect)
+    arrow = pa.Table.from_pandas(frame, preserve_index=False).columns  # quick, however many
+    _check_lengths(path, arrow)
+    lines = _lines(arrow, dialect.skipped)
+    filled = np.stack([_filled(column) for column in arrow])
+    there = np.any(filled, axis=0)
     if not there.any():
         raise ValueError(f"{path}: the file is empty")
-    header = [*(dialect.names or ()), *[""] * len(cells)][: len(cells)]
+    header = [*(dialect.names or ()), *[""] * len(filled)][: len(filled)]
     if dialect.names is None:
         first = int(np.flatnonzero(there)[0])
-        header, there[first] = [column.iloc[first].strip() for column in cells], False
+        header, there[first] = [cell.strip() for cell in frame.iloc[first].tolist()], False
         _check_header(path, header)
-    remarks = _remarks(cells, there)
+    remarks = _remarks(frame.iloc[:, 0], filled, there)
     if remarks.any():
         notes.append(f"{remarks.sum()} remarks are left out: row {lines[remarks][0]}")
     there &= ~remarks
     if not there.any():
         raise ValueError(f"{path}: there are no rows below the names of the columns")
-    cells, lines = [column.loc[there].reset_index(drop=True) for column in cells], lines[there]
-    names = _names(path, header, cells, lines, notes)
+    frame, filled, lines = frame.loc[there].reset_index(drop=True), filled[:, there], lines[there]
+    cells = [column for _, column in frame.items()]
+    names = _names(path, header, cells, filled, lines, notes)
     return Table(str(path), {own: cells[k] for k, own in names.items()}, lines, dialect, notes)
 
 
-def _filled(column: pd.Series) -> Bool[np.ndarray, " rows"]:
-    return (column != "").to_numpy(bool)
+def _filled(column: pa.ChunkedArray) -> Bool[np.ndarray, " rows"]:
+    return pc.not_equal(column, "").to_numpy()  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _cells(path: Path, dialect: Dialect) -> list[pd.Series]:
-    """Columns below the lines that are skipped, as strings; empty where a row is too short."""
+def _cells(path: Path, dialect: Dialect) -> pd.DataFrame:
+    """Rows below the lines that are skipped, as strings; empty where a row is too short."""
     if dialect.width > COLUMNS:
         raise ValueError(f"{path}: {dialect.width} columns are more than {COLUMNS}")
     with opened(path) as file, io.TextIOWrapper(file, dialect.encoding, newline="") as text:
         try:
             for _ in range(dialect.skipped):
                 text.readline()
-            return [column for _, column in pd.concat(_parts(text, dialect)).items()]
+            return pd.concat(_parts(text, dialect))
         except pd.errors.EmptyDataError as error:
             raise ValueError(f"{path}: the file is empty") from error
         except pd.errors.ParserError as error:
@@ -82,8 +88,8 @@ def _cells(path: Path, dialect: Dialect) -> list[pd.Series]:
             raise ValueError(f"{path}: {reason(error)}") from error
 
 
-def _parts(text: TextIOBase, dialect: Dialect) -> Iterator[pd.DataFrame]:
-    parts = pd.read_csv(
+def _parts(text: TextIOBase, dialect: Dialect) -> Iterable[pd.DataFrame]:
+    return pd.read_csv(
         text,
         sep=dialect.separator,
         header=None,
@@ -94,11 +100,13 @@ def _parts(text: TextIOBase, dialect: Dialect) -> Iterator[pd.DataFrame]:
         skip_blank_lines=False,
         chunksize=CHUNK,
     )
-    for part in parts:
-        for name in part:
-            if part[name].str.len().max() > CELL:
-                raise ValueError(f"column {name + 1}: a cell of more than {CELL} characters")
-        yield part
+
+
+def _check_lengths(path: Path, cells: Sequence[pa.ChunkedArray]) -> None:
+    for number, column in enumerate(cells, start=1):
+        lengths = pc.utf8_length(column)  # pyright: ignore[reportAttributeAccessIssue]
+        if lengths.to_numpy().max(initial=0) > CELL:
+            raise ValueError(f"{path}: column {number}: a cell of more than {CELL} characters")
 
 
 def _said(error: pd.errors.ParserError, skipped: int) -> str:
@@ -112,25 +120,26 @@ def _said(error: pd.errors.ParserError, skipped: int) -> str:
     return text
 
 
-def _lines(cells: Sequence[pd.Series], skipped: int) -> Int64[np.ndarray, " rows"]:
+def _lines(cells: Sequence[pa.ChunkedArray], skipped: int) -> Int64[np.ndarray, " rows"]:
     """Line of the file at which each row ends, from 1: a quoted cell may hold several."""
     breaks = np.zeros(len(cells[0]), np.int64)
     for column in cells:
-        breaks += column.str.count("\n").to_numpy(np.int64)
+        found = pc.count_substring(column, "\n")  # pyright: ignore[reportAttributeAccessIssue]
+        breaks += found.to_numpy()
     return np.arange(1, len(breaks) + 1) + np.cumsum(breaks) + skipped
 
 
 def _remarks(
-    cells: Sequence[pd.Series], there: Bool[np.ndarray, " rows"]
+    cells: pd.Series, filled: Bool[np.ndarray, "columns rows"], there: Bool[np.ndarray, " rows"]
 ) -> Bool[np.ndarray, " rows"]:
     """Rows that are comments, or sentences below a table: with nothing but a first cell."""
-    alone = there & ~np.any([_filled(column) for column in cells[1:]], axis=0)
-    if len(cells) <= 1 + SPARE or not alone.any():
+    alone = there & ~np.any(filled[1:], axis=0)
+    if len(filled) <= 1 + SPARE or not alone.any():
         return np.zeros_like(there)
-    found = alone & cells[0].str.match(COMMENT.pattern).to_numpy(bool)
+    found = alone & cells.str.match(COMMENT.pattern).to_numpy(bool)
     below = np.flatnonzero(there & ~alone)[-1:].sum()  # the last row of several cells
     for row in np.flatnonzero(alone):
-        found[row] |= row > below > 0 and " " in cells[0].iloc[row].strip()
+        found[row] |= row > below > 0 and " " in cells.iloc[row].strip()
     return found
 
 
@@ -148,19 +157,19 @@ def _names(
     path: Path,
     header: Sequence[str],
     cells: Sequence[pd.Series],
+    filled: Bool[np.ndarray, "columns rows"],
     lines: Int64[np.ndarray, " rows"],
     notes: list[str],
 ) -> dict[int, str]:
     """Name of each column that is kept, by its place."""
-    header = _with_names_of_rows(header, cells)
+    header = _with_names_of_rows(header, cells, filled)
     last = max((place for place, name in enumerate(header) if name), default=0)
     names: dict[int, str] = {}
     for place, name in enumerate(header):
-        there = _filled(cells[place])
-        if not name and not there.any():
+        if not name and not filled[place].any():
             continue
         if not name and place > last:
-            row = int(np.flatnonzero(there)[0])
+            row = int(np.flatnonzero(filled[place])[0])
             extra = f"column {place + 1}: {cells[place].iloc[row]!r} is below no name"
             raise ValueError(f"{path}: row {lines[row]}: {extra}")
         if place == 0 < last and name in INDEX and _is_index(cells[0]):
@@ -172,7 +181,9 @@ def _names(
     return names
 
 
-def _with_names_of_rows(header: Sequence[str], cells: Sequence[pd.Series]) -> list[str]:
+def _with_names_of_rows(
+    header: Sequence[str], cells: Sequence[pd.Series], filled: Bool[np.ndarray, "columns rows"]
+) -> list[str]:
     """The header, where R left out the name of the first column, which holds names of rows."""
     named = [name for name in header if name]
     place = len(named)
@@ -180,7 +191,7 @@ def _with_names_of_rows(header: Sequence[str], cells: Sequence[pd.Series]) -> li
         return list(header)
     numbered = cells[0].tolist() == [str(k) for k in range(1, len(cells[0]) + 1)]
     own = cells[0].is_unique and (numbered or not any(notations([x]) for x in cells[0].head(SEEN)))
-    return ["", *header[:-1]] if own and _filled(cells[place]).all() else list(header)
+    return ["", *header[:-1]] if own and filled[place].all() else list(header)
 
 
 def _distinct(name: str, taken: Collection[str], header: Collection[str]) -> str:
