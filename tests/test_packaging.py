@@ -56,7 +56,7 @@ def test_the_core_brings_its_stylesheet_and_projects_bring_what_they_ship(built)
         configs = (ROOT / "configs" / package).glob("*.yaml")
         shipped = {f"configs/{path.name}" for path in configs}
         own = ROOT / folder / "src" / package
-        networks = {path.relative_to(own).as_posix() for path in own.glob("pretrained/*/*")}
+        networks = {path.relative_to(own).as_posix() for path in own.glob("nn/pretrained/*/*")}
         for network in {Path(path).parent for path in networks}:
             parts = {Path(path).name for path in networks if Path(path).parent == network}
             assert parts == {"config.json", "model.safetensors", "README.md"}

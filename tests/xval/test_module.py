@@ -12,11 +12,11 @@ from sciformer.training.optim import MuonAdamW
 from xval.encodings.encoding import NAMES
 from xval.encodings.normalization import fit_transform
 from xval.encodings.special_tokens import END, MASK, NUM, PAD
-from xval.losses.number_error import number_errors
 from xval.metrics import scores
 from xval.module import XValModule
 from xval.nn.decode_numbers import read
 from xval.nn.generate import Text
+from xval.nn.number_error import number_errors
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* left over are dropped")
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mpp.boundary import name_boundaries
 from mpp.nn.position_bias import ContinuousBias, RelativeBias, buckets
+from mpp.simulate.boundary import name_boundaries
 
 CPU = torch.device("cpu")
 

@@ -5,7 +5,7 @@ import torch
 from xval_small import NETWORK, batch, built, data, module, taught
 
 from sciformer.arguments import ArgumentError
-from xval.losses.quantile_loss import crps
+from xval.nn.quantile_loss import crps
 from xval.nn.quantiles import Quantiles, levels
 
 TEN = {"network": {"dim": 16, "depth": 1, "heads": 2, "quantiles": 10}}

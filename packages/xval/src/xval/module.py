@@ -20,11 +20,11 @@ from xval.encodings.encoding import Encoding
 from xval.encodings.masking import hide
 from xval.encodings.normalization import KINDS, Transforms, fit_transforms
 from xval.encodings.special_tokens import NUM
-from xval.losses.number_error import NumberError, number_errors
-from xval.losses.quantile_loss import crps
 from xval.metrics import Losses, Outputs, Pass
 from xval.nn.architecture import Network, built
 from xval.nn.intervals import Aside, Intervals
+from xval.nn.number_error import NumberError, number_errors
+from xval.nn.quantile_loss import crps
 from xval.nn.targets import Answers, Questions, answer_targets
 
 if TYPE_CHECKING:

@@ -61,8 +61,8 @@ def explained(project: Project | None, name: str, verb: Verb | None, words: Sequ
         words: Command line arguments.
 
     Returns:
-        Whether it was shown: not if it was not asked for, and not if the source of a function or
-        class cannot be found, whose own parser has to help then.
+        Whether it was shown. It is not if no word asks for it, or if the source of a function or
+        class cannot be found; the verb's own parser then shows its help.
     """
     own = verb is not None and not verb.fits
     if not {*HELP, *((ALL,) if own else ())} & {*words}:

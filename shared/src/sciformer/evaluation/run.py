@@ -43,7 +43,7 @@ class TrainedRun(Generic[Module]):
         if fetched(self.path):
             return Path("runs") / self.path.parents[2].name
         own = shipped.name_of(self.path)
-        return Path("runs", shipped.FOLDER, own) if own else self.path.parent
+        return Path("runs", shipped.FOLDER.name, own) if own else self.path.parent
 
     def data(self, kind: Callable[..., Data], **changes: Any) -> Data:
         """Rebuild the DataModule of the training.

@@ -17,9 +17,9 @@ def principal(
     Returns:
         Mean, components, and the variance fractions of all components, largest first.
     """
-    wide = vectors.double()
-    mean = wide.mean(0)
-    centered = wide - mean
-    variance, directions = torch.linalg.eigh(centered.T @ centered / len(wide))
+    centered = vectors.to(torch.float64, copy=True)
+    mean = centered.mean(0)
+    centered -= mean  # in place: the copy is ours
+    variance, directions = torch.linalg.eigh(centered.T @ centered / len(centered))
     shares = variance.flip(0).clamp_min(0)
     return mean, directions.flip(1)[:, :components], shares / shares.sum().clamp_min(1e-300)

@@ -53,7 +53,8 @@ def join(
 ) -> Path:
     """Combine the reports of all projects in one ``metrics.json`` and one page.
 
-    Of each project the page shows the first look; the rest is folded. All results come below.
+    Each project's section shows the beginning of its report; a fold holds the rest. A table of all
+    results ends the page.
 
     Keys are ``<project>/<set>/<metric>[/<part>]``; ``run`` holds the record of each project, or
     ``{"failed": <last line>}``.

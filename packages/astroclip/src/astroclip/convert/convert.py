@@ -95,7 +95,7 @@ def convert(
 
 
 def load(path: str | Path) -> OriginalAstroCLIP | SpecFormer | VisionTransformer:
-    """Load a .safetensors file of ``convert``, in eval mode; ``ValueError`` if it is none."""
+    """Load a .safetensors file of ``convert``, in eval mode; raises ``ValueError`` for another."""
     return load_converted(ORIGINAL.project, path, _built)
 
 

@@ -102,8 +102,8 @@ def middle(image: Image, size: int) -> Float32[np.ndarray, "3 size size"]:
 
     Args:
         image: Image, at least ``size`` pixels wide and high.
-        size: Side in pixels; if an odd number of rows or columns is removed, the extra one is at
-            the end.
+        size: Side in pixels. If the number of rows or columns to remove is odd, one more is removed
+            at the end.
 
     Returns:
         A view of the image.

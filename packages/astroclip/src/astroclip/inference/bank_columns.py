@@ -38,16 +38,9 @@ class Arrays:
     def __init__(self, path: Path, columns: Columns | None = None) -> None:
         self.path, self.own = path, columns
         known = columns if columns is not None else map_arrays(path, names_of(path))
+        named = {name: known[name] for name in known if name != embedding_files.ABOUT}
+        self.widths = embedding_files.widths_of(path, named)
         self.count = known[ID].size if ID in known else 0
-        self.widths: dict[str, int] = {}
-        for name, values in known.items():
-            if name == embedding_files.ABOUT:
-                continue
-            if values.shape[:1] != (self.count,) or values.ndim != (2 if name in VECTORS else 1):
-                raise ValueError(f"{path}: {name}: shape {values.shape} for {self.count} galaxies")
-            if values.dtype.kind not in ("USO" if name == ID else "fiub"):
-                raise ValueError(f"{path}: {name}: dtype {values.dtype}")
-            self.widths[name] = values.shape[1] if values.ndim == 2 else 0
 
     def scan(self, names: Sequence[str], rows: Rows | None = None) -> Iterator[tuple[int, Columns]]:
         """Yield blocks of columns, each with its first row.

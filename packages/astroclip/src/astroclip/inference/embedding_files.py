@@ -141,12 +141,7 @@ def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
     columns = _read_npz(path, vectors) if path.suffix == NPZ else _read_parquet(path, vectors)
     if ID not in columns or not set(columns) & set(VECTORS):
         raise ValueError(f"{path}: no embeddings: {ID} and one of {', '.join(VECTORS)} are needed")
-    count = columns[ID].size
-    for name, values in columns.items():
-        if values.shape[:1] != (count,) or values.ndim != (2 if name in VECTORS else 1):
-            raise ValueError(f"{path}: {name}: shape {values.shape} for {count} galaxies")
-        if values.dtype.kind not in ("USO" if name == ID else "fiub"):
-            raise ValueError(f"{path}: {name}: dtype {values.dtype}")
+    widths_of(path, columns)
     known = all(name in columns for name in POSITION)
     with reading(path, ID):  # damaged letters
         ids = [str(id) for id in columns[ID].tolist()]
@@ -158,6 +153,17 @@ def read(path: str | Path, vectors: Sequence[str] = VECTORS) -> Embeddings:
         classes_of(path),
         columns[COVERAGE].astype(np.float32) if COVERAGE in columns else None,
     )
+
+
+def widths_of(path: Path, columns: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """Widths of columns, 0 of single values; a ``ValueError`` names one that does not fit."""
+    count = columns[ID].size if ID in columns else 0
+    for name, values in columns.items():
+        if values.shape[:1] != (count,) or values.ndim != (2 if name in VECTORS else 1):
+            raise ValueError(f"{path}: {name}: shape {values.shape} for {count} galaxies")
+        if values.dtype.kind not in ("USO" if name == ID else "fiub"):
+            raise ValueError(f"{path}: {name}: dtype {values.dtype}")
+    return {name: values.shape[1] if values.ndim == 2 else 0 for name, values in columns.items()}
 
 
 def read_about(path: str | Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+import torch
 from jaxtyping import Float32
 
 from astroclip.data.batch import Galaxy
@@ -24,12 +25,14 @@ from astroclip.inference.query import of_bank
 from astroclip.inference.query_words import ask
 from astroclip.inference.search_figure import spectrum_svg, stamp_png
 from sciformer.arguments import check_least
+from sciformer.interpret.components import principal
 from sciformer.strict_json import to_json
 from sciformer.text import reason
 
 HOST = "127.0.0.1"
 NEAREST = 8  # neighbors of each kind
 KEPT = 256  # pictures
+SAMPLE = 200_000  # galaxies from which the principal components are computed
 STATIC = {"/": "text/html", "/explore.js": "text/javascript", "/explore.css": "text/css"}
 POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 PICTURE = re.compile(r"/(image|spectrum)/(\d{1,12})")
@@ -166,10 +169,9 @@ def principal_plane(
     vectors: Float32[np.ndarray, "galaxies dim"],
 ) -> Float32[np.ndarray, "galaxies 2"]:
     """First two principal components, scaled to -1 to 1 (the central 99.8 %)."""
-    mean = vectors.mean(0, dtype=np.float64)
-    spread = np.cov(vectors[:: max(1, len(vectors) // 200_000)].astype(np.float64), rowvar=False)
-    axes = np.linalg.eigh(np.atleast_2d(spread))[1][:, ::-1][:, :2]
-    flat = (vectors - mean.astype(np.float32)) @ axes.astype(np.float32)
+    some = torch.from_numpy(vectors[:: max(1, len(vectors) // SAMPLE)])
+    mean, axes, _ = principal(some, min(2, vectors.shape[1]))
+    flat = (vectors - mean.float().numpy()) @ axes.float().numpy()
     flat = np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
     low, high = np.percentile(flat, [0.1, 99.9], axis=0)
     scale = np.maximum(high - low, 1e-9)

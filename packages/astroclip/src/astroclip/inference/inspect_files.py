@@ -30,7 +30,8 @@ def inspect(
 
     For each group of files: what it is, how many galaxies, ids, bands, pixel size, unit and zero
     point, wavelengths, masks, redshifts, labels, what is assumed; which files are left out and why.
-    A file that raises a question (a field without a catalog, an unknown layout) is answered by it.
+    Of a file that cannot be read as it is (a field without a catalog, an unknown layout), it prints
+    what is missing.
 
     Args:
         files: Path or glob pattern of files, or a table, as ``astroclip embed --files`` takes them.
@@ -39,7 +40,7 @@ def inspect(
         overwrite: Replace an existing figure.
 
     Raises:
-        ValueError: If nothing can be read; the message says what is there, or what to answer.
+        ValueError: If nothing can be read; the message says what is there or missing.
     """
     if out is not None:
         check_format(out)

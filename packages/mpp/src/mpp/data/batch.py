@@ -5,7 +5,7 @@ from typing import NamedTuple
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from mpp.boundary import Boundary
+from mpp.simulate.boundary import Boundary
 from mpp.sizes import Sizes
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
-from mpp.boundary import Boundary
+from mpp.simulate.boundary import Boundary
 
 FIELDS = (  # the canonical names; the first rows of every vocabulary
     "height",

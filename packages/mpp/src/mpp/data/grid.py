@@ -128,7 +128,7 @@ def grid_spacing(
         shape: Number of points along each axis.
 
     Returns:
-        The spacings, and what is assumed: ``spacing`` -> a sentence, or nothing.
+        The spacings; and under ``spacing`` a sentence on those that are assumed or means, if any.
     """
     spacing, reasons = [], []
     for found, name, points in zip(lines, names, shape, strict=True):

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.boundary import name_boundaries
 from mpp.data.description import Description
+from mpp.simulate.boundary import name_boundaries
 
 Arrays = Float32[np.ndarray, "trajectory time field *space"]
 LETTERS = "xyz"

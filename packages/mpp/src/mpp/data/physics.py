@@ -8,9 +8,9 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from mpp.boundary import name_boundaries
 from mpp.data.description import COORDINATES, Description, square
 from mpp.data.trajectories import CLOSE, Trajectories
+from mpp.simulate.boundary import name_boundaries
 from sciformer.arguments import ArgumentError, check_positive
 from sciformer.data.entry import Kinds
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.boundary import Boundary
 from mpp.data.description import COORDINATES, Component, Description
 from mpp.data.simulated import arguments, describe, scalars_of
 from mpp.data.trajectories import Frames, Trajectories
+from mpp.simulate.boundary import Boundary
 from mpp.simulate.registry import system as find
 from sciformer.data.shards.dataset import ShardedDataset
 from sciformer.data.shards.index import Recipe

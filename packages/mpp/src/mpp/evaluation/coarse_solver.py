@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from mpp.boundary import Boundary
 from mpp.data.batch import Batch
 from mpp.data.trajectories import Trajectories
 from mpp.metrics import Future
+from mpp.simulate.boundary import Boundary
 from mpp.simulate.registry import SYSTEMS
 
 SHARES = ((1, 2), (3, 4))  # of the points along each axis

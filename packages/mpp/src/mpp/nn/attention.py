@@ -11,10 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from mpp.boundary import Boundary
 from mpp.nn.linear import Linear, linear
 from mpp.nn.normalization import DeviationNorm, InstanceNorm
 from mpp.nn.position_bias import Bias, make_bias
+from mpp.simulate.boundary import Boundary
 from sciformer.nn.attention import attend, divide
 from sciformer.nn.sites import watched
 from sciformer.nn.tensor_cache import kept

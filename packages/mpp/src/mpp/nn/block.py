@@ -5,11 +5,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from mpp.boundary import Boundary
 from mpp.nn.attention import AxialAttention, TemporalAttention
 from mpp.nn.linear import Linear
 from mpp.nn.normalization import DeviationNorm
 from mpp.nn.position_bias import Bias
+from mpp.simulate.boundary import Boundary
 from sciformer.arguments import ArgumentError
 from sciformer.nn.block import Block
 

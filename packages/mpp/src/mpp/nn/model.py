@@ -12,12 +12,12 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from mpp.boundary import Boundary, name_boundaries
 from mpp.nn.block import SpaceTimeBlock
 from mpp.nn.conditioning import Conditioning
 from mpp.nn.normalization import TARGETS, Target, Units, power_of_two, step_units, units
 from mpp.nn.position_bias import Bias
 from mpp.nn.stem import Head, Stem, tokens_along
+from mpp.simulate.boundary import Boundary, name_boundaries
 from sciformer.arguments import ArgumentError, check_least
 
 

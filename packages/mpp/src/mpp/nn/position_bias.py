@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from mpp.boundary import Boundary
+from mpp.simulate.boundary import Boundary
 from sciformer.arguments import ArgumentError
 from sciformer.nn.tensor_cache import kept
 

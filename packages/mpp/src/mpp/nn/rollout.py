@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from mpp.boundary import Boundary
+from mpp.simulate.boundary import Boundary
 
 NextFrame = Callable[[Tensor, Tensor, Sequence[Boundary | int]], Tensor]  # signature of AViT
 

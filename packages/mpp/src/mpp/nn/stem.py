@@ -16,9 +16,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import gelu, pad
 
-from mpp.boundary import Boundary
 from mpp.nn.linear import Linear, linear
 from mpp.nn.normalization import DeviationNorm
+from mpp.simulate.boundary import Boundary
 
 
 class Stem(nn.Module):

@@ -18,8 +18,8 @@ from jaxtyping import Float
 from numpy.random import Generator
 from torch import Tensor
 
-from mpp.boundary import Boundary
 from mpp.simulate import validation
+from mpp.simulate.boundary import Boundary
 from mpp.simulate.finite_volume import conservative_rate
 from mpp.simulate.hllc import hllc
 from mpp.simulate.initial_states import Sampling, smooth

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpp.boundary import Boundary
+from mpp.simulate.boundary import Boundary
 
 TINY = 1e-30  # avoids 0 / 0 in the limiter; slopes below 1e-15 are rounding errors
 

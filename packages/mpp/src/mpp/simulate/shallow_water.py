@@ -15,8 +15,8 @@ from jaxtyping import Float, Float64
 from numpy.random import Generator
 from torch import Tensor
 
-from mpp.boundary import Boundary
 from mpp.simulate import validation
+from mpp.simulate.boundary import Boundary
 from mpp.simulate.finite_volume import conservative_rate
 from mpp.simulate.initial_states import Sampling, centers, smooth
 from mpp.simulate.time_stepping import heun, march

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32
 
-from mpp.boundary import Boundary
 from mpp.simulate import validation
+from mpp.simulate.boundary import Boundary
 from mpp.simulate.initial_states import Sampling
 from sciformer.arguments import check_least, check_positive, numeric_parameters, with_defaults
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpp.boundary import Boundary
+from mpp.simulate.boundary import Boundary
 from mpp.simulate.finite_volume import padded
 
 

@@ -142,7 +142,7 @@ def _persistence(group: Group) -> Answered | None:
 
 
 def _last(name: str, place: Mapping[str, int]) -> int | None:
-    """Index of ``data.7.0`` for ``data.8.0``, or of an earlier row."""
+    """Index of the same column in the row before: ``data.7.0`` for ``data.8.0``, or earlier."""
     parts, row = name.split("."), _row(name)
     if row is None:
         return None

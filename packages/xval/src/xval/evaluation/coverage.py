@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from xval.losses.quantile_loss import crps
 from xval.nn.intervals import Spread
+from xval.nn.quantile_loss import crps
 
 ROUNDING = 1e-6  # relative; an exact copy has an interval without width
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sciformer.allowlist import GROUP
 from sciformer.training.checkpoints.hub import WEIGHTS
 
-FOLDER = "pretrained"  # in a package; one folder of ``save_pretrained`` for each network
+FOLDER = Path("nn/pretrained")  # in a package; a folder of ``save_pretrained`` for each network
 
 
 def networks() -> dict[str, Path]:

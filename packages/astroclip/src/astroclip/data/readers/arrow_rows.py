@@ -96,7 +96,7 @@ class ArrowRows(LazyFile[Any]):
         return self.starts[-1]
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Number of rows, and 0 for each axis of the values, whose sizes only the rows have."""
+        """Number of rows, then 0 for each axis of the values: its size may differ between rows."""
         kind, axes = self.types[name], 0
         while is_list(kind):
             kind, axes = kind.value_type, axes + 1

@@ -38,7 +38,7 @@ class Paired(Source):
         on_error: ``stop``: an id in only one source is an error; ``skip``: such a galaxy is an
             error when read.
         radius: Arcsec, to match by position alone; None matches by id first.
-        pairs: Ids of image and spectrum of each galaxy, instead of all this.
+        pairs: Ids of image and spectrum of each galaxy; nothing else is then matched.
 
     Raises:
         ValueError: Naming ids that are in one source only.

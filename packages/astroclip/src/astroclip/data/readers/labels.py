@@ -61,8 +61,8 @@ def labelled(
         paths: CSV, ECSV, FITS, parquet or HDF5 tables with a column of ids, of any name, or of
             right ascension and declination; or PROVABGS catalogs.
         where: Name of the catalogs in errors.
-        radius: Largest distance in arcsec of a match by position, which ids are not asked then;
-            None matches by id, and by position within 1 arcsec where no id matches.
+        radius: Largest distance in arcsec of a match by position; ids are then ignored. None
+            matches by id, and by position within 1 arcsec where no id matches.
 
     Returns:
         The galaxies with their labels.
@@ -139,8 +139,8 @@ def label_columns(catalog: Columns, key: str = "") -> Columns:
         key: Its column of ids.
 
     Returns:
-        Numbers, and text of at most 100 kinds; a redshift of any name is ``redshift``, NaN where
-        ZWARN is not 0. PROVABGS' columns become those of ``provabgs``.
+        Columns of numbers, and of text with at most 100 different values. The redshift is called
+        ``redshift``, and NaN where ZWARN is not 0. A PROVABGS table has the labels of ``provabgs``.
     """
     if set(PROVABGS) <= set(catalog):
         return provabgs(catalog)

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.boundary import Boundary, name_boundaries
 from mpp.data.description import Description
 from mpp.data.grid import UNTIMED, Line, grid_spacing, steps_of, time_step
 from mpp.data.readers.arrays import open_arrays
 from mpp.data.readers.layout import Stored, find_constant, find_layout
 from mpp.data.readers.table import COMPONENT, RUN, TIME, Source, Table
 from mpp.data.trajectories import Frames, Trajectories
+from mpp.simulate.boundary import Boundary, name_boundaries
 from sciformer.arguments import ArgumentError
 from sciformer.data.hdf5 import OpenHDF5, texts
 

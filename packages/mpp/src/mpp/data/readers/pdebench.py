@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mpp.boundary import Boundary, name_boundaries
 from mpp.data.description import COORDINATES, Description, by_name, renamed, square
 from mpp.data.grid import UNTIMED, Line, grid_spacing, line, need_floats, points, time_step
 from mpp.data.readers.pdebench_sets import UNKNOWN, Part, kind_of, named_boundaries
 from mpp.data.trajectories import Frames, Trajectories
+from mpp.simulate.boundary import Boundary, name_boundaries
 from sciformer.data.hdf5 import HDF5, OpenHDF5, texts
 
 PARAMETERS = ("M", "eta", "zeta", "beta", "nu", "Nu", "rho", "Rho")  # attributes of a file

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from mpp.boundary import Boundary
+from mpp.simulate.boundary import Boundary
 from sciformer.data.hdf5 import HDF5
 
 VELOCITIES = {"Vx": "velocity_x", "Vy": "velocity_y", "Vz": "velocity_z"}

@@ -7,10 +7,10 @@ from typing import NamedTuple, get_args
 import numpy as np
 from jaxtyping import Float32
 
-from mpp.boundary import Boundary
 from mpp.data.description import Component, Description, components, square
 from mpp.data.grid import UNTIMED, Line, grid_spacing, line, need_floats, time_step
 from mpp.data.trajectories import Frames, Trajectories
+from mpp.simulate.boundary import Boundary
 from sciformer.data.hdf5 import HDF5, OpenHDF5, texts
 
 RANKS = ("t0_fields", "t1_fields", "t2_fields")

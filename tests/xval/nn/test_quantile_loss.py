@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from xval.losses.quantile_loss import crps, pinball
+from xval.nn.quantile_loss import crps, pinball
 from xval.nn.quantiles import at_level, levels
 
 NORMAL = Normal(torch.tensor(0.0, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64))

@@ -1,1 +1,0 @@
-"""Losses of xVal beside those of torch: quantiles."""
