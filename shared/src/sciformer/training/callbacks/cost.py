@@ -71,7 +71,7 @@ class Cost(Callback):
         table = Table("Cost of the training, from its first step", "")
         table.add_row("parameters", f"{parameters:,}")
         table.add_row("FLOPs per sample, forward and backward", f"{flops:.3g}")
-        table.add_row("weights, gradients, AdamW per rank: DDP", _mib(state))
+        table.add_row("weights, gradients, AdamW per rank: DDP", _mib(float(state)))
         table.add_row(
             f"weights, gradients, AdamW per rank: FSDP, {self.ranks} ranks",
             _mib(state / self.ranks),
