@@ -16,6 +16,7 @@ from sciformer.cli.main import run
 from sciformer.cli.options import resolve
 from sciformer.report.combined import Done, join
 from sciformer.training.checkpoints import checkpoint
+from sciformer.training.checkpoints.export import export
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -156,6 +157,38 @@ def test_a_project_predicts_each_sample_once(small):
         parts = [x for key, x in found.items() if key.rpartition("/")[0] == name]
         assert len(parts) > 1
         assert all(len(x) == len(each) for x in parts)
+
+
+OWN = """
+from {module} import {name} as Base
+
+
+class Own(Base):
+    def training_step(self, batch, batch_idx):
+        return 2 * super().training_step(batch, batch_idx)
+"""
+
+
+def test_a_module_of_one_s_own_goes_through_every_verb(small, here, monkeypatch):
+    base = resolve(resolve(small.project).module)
+    monkeypatch.syspath_prepend(here)
+    Path("own_methods.py").write_text(OWN.format(module=base.__module__, name=base.__name__))
+    monkeypatch.delitem(sys.modules, "own_methods", raising=False)
+    named = {"class_path": "own_methods.Own"}
+    own = small._replace(smoke=small.smoke | {"model": named | small.smoke.get("model", {})})
+    fit(small, "plain", "--trainer.max_steps=1")
+    fit(own, "run", "--trust", "--trainer.max_steps=1")
+    (norm,), (double,) = (losses(root, "train/grad_norm") for root in ("plain", "run"))
+    assert double == pytest.approx(2 * norm, rel=1e-5)
+    fit(own, "run", "--trust", "--trainer.max_steps=2", "--ckpt_path=last")
+    assert checkpoint.read("run/last.ckpt")["global_step"] == 2
+    command(own, "evaluate", "run", "--out", "report", "--model=own_methods.Own")
+    words = ("--config=smoke.yaml", "--trust", "--trainer.enable_progress_bar=false")
+    command(own, "predict", "--ckpt_path=run", *words, "--out=p.npz")
+    assert len(answers("p.npz")) > 1
+    export("run", "own.safetensors")
+    for path in ("run", "own.safetensors"):
+        assert type(checkpoint.load(path, base)).__name__ == "Own"
 
 
 def test_a_project_writes_shards_and_fits_from_them(small):

@@ -32,6 +32,20 @@ def test_an_encoder_is_its_blocks_and_a_norm():
     assert torch.equal(encoder(x), encoder.norm(third(second(first(x)))))
 
 
+class Doubled(TransformerBlock):
+    def forward(self, x, mask=None):
+        return super().forward(2 * x, mask)
+
+
+def test_an_encoder_is_made_of_blocks_of_one_s_own():
+    own, x = encoder_of(block=Doubled, qk_norm=True), tokens()
+    plain = encoder_of(qk_norm=True)
+    assert {type(block) for block in own.blocks} == {Doubled}
+    assert own.state_dict().keys() == plain.state_dict().keys()
+    first, second, third = plain.blocks
+    assert torch.equal(own(x), plain.norm(third(2 * second(2 * first(2 * x)))))
+
+
 def test_an_encoder_can_do_without_its_norm():
     encoder, x = encoder_of(final_norm=False), tokens()
     first, second, third = encoder.blocks

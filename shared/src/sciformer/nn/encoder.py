@@ -1,9 +1,11 @@
 """Transformer encoder: a stack of transformer blocks."""
 
+from collections.abc import Callable
+
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from sciformer.nn.block import TransformerBlock
+from sciformer.nn.block import Block, TransformerBlock
 from sciformer.nn.mlp import Activation
 from sciformer.nn.position import Alibi, Rotary
 
@@ -22,9 +24,11 @@ class Encoder(nn.Module):
         alibi: Add ALiBi's linear distance biases in every block.
         activation: Activation of the MLPs: ``gelu`` or ``gelu_tanh``.
         final_norm: Apply the final norm, which some published networks lack.
+        block: Class of the blocks, made with the arguments of ``TransformerBlock`` and called with
+            tokens and mask. FSDP and activation checkpointing take each as a unit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a block takes
         self,
         dim: int,
         depth: int,
@@ -37,10 +41,11 @@ class Encoder(nn.Module):
         alibi: Alibi | None = None,
         activation: Activation = "gelu",
         final_norm: bool = True,
+        block: Callable[..., Block] = TransformerBlock,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
-            TransformerBlock(
+            block(
                 dim,
                 heads,
                 causal,

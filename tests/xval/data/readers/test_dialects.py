@@ -122,6 +122,10 @@ READ: dict[str, tuple[str | bytes, dict[str, list]]] = {
         "\n".join(",".join(f"{row}{n}" for n in range(1000)) for row in ("c", "1.", "2.")),
         {f"c{n}": [float(f"1.{n}"), float(f"2.{n}")] for n in range(1000)},
     ),
+    "one name, and it again with a number": (
+        "a,a,a.1,a,b\n1,2,3,4,5\n6,7,8,9,10\n",
+        {"a": [1, 6], "a.2": [2, 7], "a.1": [3, 8], "a.3": [4, 9], "b": [5, 10]},
+    ),
     "a cell of two lines": ('a,b\nx,"1\ny"\nz,2\n', {"a": ["x", "z"]}),
     "mixed": ("m,a\n1,1\nx4,2\n3,3\n", {"m": ["1", "x4", "3"]}),
 }

@@ -2,7 +2,9 @@
 
 import io
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from io import TextIOBase
 from itertools import count
 from pathlib import Path
@@ -165,6 +167,7 @@ def _names(
     header = _with_names_of_rows(header, cells, filled)
     last = max((place for place, name in enumerate(header) if name), default=0)
     names: dict[int, str] = {}
+    distinct = _distinct(header)
     for place, name in enumerate(header):
         if not name and not filled[place].any():
             continue
@@ -175,7 +178,7 @@ def _names(
         if place == 0 < last and name in INDEX and _is_index(cells[0]):
             notes.append("column 1 is an index and left out")
             continue
-        names[place] = _distinct(name or f"column {place + 1}", names.values(), header)
+        names[place] = distinct(name or f"column {place + 1}")
         if names[place] != name:
             notes.append(f"column {place + 1} is called {names[place]!r}")
     return names
@@ -194,12 +197,19 @@ def _with_names_of_rows(
     return ["", *header[:-1]] if own and filled[place].all() else list(header)
 
 
-def _distinct(name: str, taken: Collection[str], header: Collection[str]) -> str:
-    """A name that no other column has: ``a.1`` for the second ``a``."""
-    if name not in taken:
-        return name
-    later = (f"{name}.{number}" for number in count(1))
-    return next(each for each in later if each not in taken and each not in header)
+def _distinct(header: Collection[str]) -> Callable[[str], str]:
+    """Names that no other column has: ``a.1`` for the second ``a``."""
+    known, taken = set(header), set[str]()
+    numbers = defaultdict[str, Iterator[int]](partial(count, 1))
+
+    def distinct(name: str) -> str:
+        found = name
+        while found in taken or (found is not name and found in known):
+            found = f"{name}.{next(numbers[name])}"
+        taken.add(found)
+        return found
+
+    return distinct
 
 
 def _is_index(values: pd.Series) -> bool:
