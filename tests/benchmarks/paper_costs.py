@@ -4,7 +4,7 @@
 
 Each runs with ``sciformer.training.cost.Cost`` on small files that stand in for its data. The table
 has parameters, operations per sample, memory per rank, and hours of all samples on 8 devices of 100
-TFLOP/s each. Two CPU-minutes and 8 GiB.
+TFLOP/s each; that data keep up is assumed.
 """
 
 import argparse
@@ -33,6 +33,10 @@ ONE_STEP = (
     *("--trainer.accelerator=cpu", "--trainer.precision=32-true", "--trainer.fast_dev_run=true"),
     *(f"--trainer.callbacks+={COST}", f"--trainer.callbacks.tflops={RATE:g}"),
     *(f"--trainer.callbacks.ranks={RANKS}", "--data.workers=0", "--threads=1"),
+)
+HEADER = (
+    *("configuration", "parameters", "FLOPs per sample", "GiB per rank, DDP", "FSDP"),
+    *("GiB per sample", "samples", f"hours, {RANKS} x {RATE:g} TFLOP/s"),
 )
 HEADS = {"image_head": {"residual": False}, "spectrum_head": {"context_dim": 768}}
 PUBLISHED = json.dumps({"image": {}, "spectrum": {}} | HEADS)  # networks
@@ -83,11 +87,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", default="", help="part of the names of configurations")
     only = parser.parse_args().only
+    runs = [run for run in RUNS if only in run.config]
+    if not runs:
+        parser.error(f"--only: no configuration is called {only!r}")
     table = Table(*HEADER)
     with tempfile.TemporaryDirectory() as folder:
-        for run in RUNS:
-            if only in run.config:
-                table.add_row(*cost(Path(folder), run))
+        for run in runs:
+            table.add_row(*cost(Path(folder), run))
     Console(width=160).print(table)
 
 
@@ -120,11 +126,6 @@ def cost(folder: Path, run: Run) -> list[str]:
         whole,
     ]
 
-
-HEADER = (
-    *("configuration", "parameters", "FLOPs per sample", "GiB per rank, DDP", "FSDP"),
-    *("GiB per sample", "samples", f"hours, {RANKS} x {RATE:g} TFLOP/s"),
-)
 
 if __name__ == "__main__":
     main()

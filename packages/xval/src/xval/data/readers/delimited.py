@@ -4,7 +4,6 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from io import TextIOBase
 from itertools import count
 from pathlib import Path
@@ -45,7 +44,9 @@ def read_delimited(path: Path, given: Mapping[str, Any]) -> Table:
     """
     dialect, notes = detect(path, given)
     frame = _cells(path, dialect)
-    arrow = pa.Table.from_pandas(frame, preserve_index=False).columns  # quick, however many
+    arrow = pa.Table.from_pandas(
+        frame, preserve_index=False
+    ).columns  # pandas is slow with thousands
     _check_lengths(path, arrow)
     lines = _lines(arrow, dialect.skipped)
     filled = np.stack([_filled(column) for column in arrow])
@@ -200,7 +201,7 @@ def _with_names_of_rows(
 def _distinct(header: Collection[str]) -> Callable[[str], str]:
     """Names that no other column has: ``a.1`` for the second ``a``."""
     known, taken = set(header), set[str]()
-    numbers = defaultdict[str, Iterator[int]](partial(count, 1))
+    numbers = defaultdict[str, Iterator[int]](lambda: count(1))
 
     def distinct(name: str) -> str:
         found = name
