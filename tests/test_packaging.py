@@ -9,6 +9,7 @@ import tarfile
 import tomllib
 import zipfile
 from email import message_from_bytes
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,44 @@ def test_every_dependency_is_bounded_and_allows_what_is_tested():
             assert operators == {">=", "<"}, f"{folder}: {line}"
             version = tested.get(canonicalize_name(asked.name), project["version"])
             assert asked.specifier.contains(version), f"{folder}: {line}: {version}"
+
+
+@pytest.mark.parametrize("project", [name for name in DISTS if name != "sciformer"])
+def test_a_project_needs_nothing_but_what_its_wheel_asks_for(project):
+    package = project.removeprefix("sciformer_")
+    own = tomllib.loads((ROOT / DISTS[project] / "pyproject.toml").read_text())["project"]
+    asked = _with_all_that_they_ask_for(own["dependencies"])
+    modules = packages_distributions()
+    extras = {
+        name
+        for name, dists in modules.items()
+        if not {canonicalize_name(dist) for dist in dists} & asked
+    }
+    missing = extras - {package, "sciformer"}
+    command = [sys.executable, str(ROOT / "tests/base_install.py"), package, *missing]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def _with_all_that_they_ask_for(lines):
+    """Names of the dists that these requirements bring, and what those bring."""
+    found, rest = set(), [(Requirement(line), "") for line in lines]
+    while rest:
+        asked, extra = rest.pop()
+        if asked.marker and not any(
+            asked.marker.evaluate({"extra": each}) for each in (extra or {""})
+        ):
+            continue
+        key = canonicalize_name(asked.name), frozenset(asked.extras)
+        if key in found:
+            continue
+        found.add(key)
+        try:
+            further = requires(asked.name) or []
+        except PackageNotFoundError:  # of another system
+            continue
+        rest += [(Requirement(line), asked.extras) for line in further]
+    return {name for name, _ in found}
 
 
 def _lines(file):

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pandas.api import types
 
 from sciformer.data.open_files import reading
+from sciformer.data.parquet import open_parquet
 from xval.data.dates import ISO
 from xval.data.readers.column_types import ColumnType, text_kind
 from xval.data.readers.table import Table
@@ -21,7 +23,7 @@ UNFOLDED = 64  # bytes of a table for each of an Arrow file, at most: it may be 
 
 
 def read_binary(path: Path) -> Table:
-    """Read a parquet or Arrow file, which needs pyarrow.
+    """Read a parquet or Arrow file.
 
     Args:
         path: Path of the file.
@@ -30,16 +32,10 @@ def read_binary(path: Path) -> Table:
         The table.
 
     Raises:
-        ValueError: If pyarrow is not installed, or the file is damaged.
+        ValueError: If there is no such file, or it is damaged.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    try:
-        import pyarrow as pa  # an extra
-
-        from sciformer.data.parquet import open_parquet  # with it
-    except ImportError as error:
-        raise ValueError(f"{path} needs pyarrow: pip install 'sciformer[parquet]'") from error
     if path.suffix in PARQUET:
         with open_parquet(path) as file, reading(path, "damaged"):
             table = file.read()
